@@ -1,0 +1,103 @@
+"""Instrument rules are exact, written without exponents and agree with the kernel's arithmetic."""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import pytest
+
+from triplane.data.instruments import Instrument, parse_instrument, plain
+from triplane.errors import BadInput
+from triplane.kernel.prices import to_price, to_quantity
+
+BTC = Instrument("BTCUSDT", Decimal("0.10"), Decimal("0.001"), Decimal("0.001"), Decimal(100), 0.004)
+
+
+def test_prices_and_quantities_are_exact() -> None:
+    assert BTC.price(3) == Decimal("0.3")
+    assert BTC.quantity(1700) == Decimal("1.7")
+    assert BTC.price(9_000_000_000_000_000_001) == Decimal("900000000000000000.1")
+
+
+def test_ticks_round_as_told() -> None:
+    assert BTC.ticks("100.04") == 1000
+    assert BTC.ticks("100.04", ROUND_CEILING) == 1001
+    assert BTC.ticks(Decimal("100.09"), ROUND_FLOOR) == 1000
+    assert BTC.lots("0.0019999999999999999999999999999999999999") == 1
+
+
+@pytest.mark.parametrize(
+    ("tick", "numerator", "scale"),
+    [("0.1", 1, 10), ("0.05", 5, 100), ("2.50", 25, 10), ("10", 10, 1), ("1E-8", 1, 10**8)],
+)
+def test_the_record_holds_the_grid_as_a_fraction(tick: str, numerator: int, scale: int) -> None:
+    record = Instrument("X", Decimal(tick), Decimal("0.001"), Decimal("0.0025")).to_record()[0]
+    assert (record["tick_num"], record["price_scale"]) == (numerator, scale)
+    assert (record["lot_num"], record["quantity_scale"]) == (1, 1000)
+    assert record["min_quantity_lots"] == 3
+    assert record["can_short"] == 1
+
+
+def test_the_kernel_gives_the_nearest_float_of_the_decimal() -> None:
+    record = BTC.to_record()[0]
+    for steps in (3, 7, 123_457, 999_999):
+        assert to_price(record, steps) == float(BTC.price(steps))
+        assert to_quantity(record, steps) == float(BTC.quantity(steps))
+
+
+def test_research_defaults_are_fine_and_free() -> None:
+    rules = Instrument.research("ABC")
+    assert plain(rules.tick_size) == plain(rules.lot_size) == "0.00000001"
+    assert (rules.min_quantity, rules.min_notional) == (0, 0)
+    assert rules.can_short
+
+
+def test_json_round_trip_without_exponents() -> None:
+    rules = Instrument("PEPE", Decimal("1E-7"), Decimal("1E+3"), Decimal("1E+3"), Decimal("5.0"), 0.02, "spot", False)
+    data = rules.to_dict()
+    assert data["tick_size"] == "0.0000001"
+    assert data["lot_size"] == "1000"
+    assert Instrument.from_dict(data) == rules
+
+
+def test_rules_from_text() -> None:
+    rules = parse_instrument("tick=0.1, lot=0.001,min_notional=100", symbol="BTCUSDT")
+    assert rules.tick_size == Decimal("0.1")
+    assert rules.min_notional == 100
+    assert rules.symbol == "BTCUSDT"
+    assert rules.can_short
+    assert not parse_instrument("market=spot").can_short
+    assert parse_instrument("maintenance_margin=0.01").maintenance_margin == 0.01
+    assert parse_instrument("") == Instrument.research("UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tick", "key=value"),
+        ("step=1", "tick, lot, min_quantity"),
+        ("tick=1,tick=2", "each once"),
+        ("tick=abc", "tick must be a number, not 'abc'"),
+        ("tick=nan", "not 'nan'"),
+        ("tick=0", "tick_size must be positive"),
+        ("lot=-1", "lot_size must be positive"),
+        ("lot=0.0000000000000001", "at most 15 decimals"),
+        ("min_quantity=-1", "min_quantity must be zero or more"),
+        ("market=coinm", "spot or usdm"),
+        ("maintenance_margin=2", "fraction from 0 to 1"),
+    ],
+)
+def test_bad_rules_are_named(text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        parse_instrument(text)
+
+
+def test_floats_and_lacking_fields_are_refused() -> None:
+    with pytest.raises(BadInput, match="float"):
+        Instrument("X", 0.1, Decimal(1))
+    with pytest.raises(BadInput, match="symbol"):
+        Instrument("", Decimal(1), Decimal(1))
+    with pytest.raises(BadInput, match="can_short"):
+        Instrument("X", Decimal(1), Decimal(1), market="spot")
+    data = BTC.to_dict()
+    del data["lot_size"]
+    with pytest.raises(BadInput, match="lot_size"):
+        Instrument.from_dict(data)

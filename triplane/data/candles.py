@@ -1,0 +1,219 @@
+"""Candles from whatever people keep them in, checked once at the border so that nothing further in has to.
+
+:func:`as_candles` takes pandas and polars frames, Arrow tables and structured arrays and gives an array of
+:data:`triplane.kernel.records.CANDLE`, or one sentence that says what is wrong. Impossible candles (a high below the
+close) pass: they are graded by :mod:`triplane.data.quality` and stop entries, not the program.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from triplane.errors import BadInput, DataError
+from triplane.kernel.records import CANDLE
+
+Candles: TypeAlias = npt.NDArray[Any]
+"""One-dimensional array of :data:`CANDLE`, strictly increasing in ``open_time``."""
+
+TIMEFRAMES: Final[dict[str, int]] = {
+    "1m": 60_000,
+    "3m": 180_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "30m": 1_800_000,
+    "1h": 3_600_000,
+    "2h": 7_200_000,
+    "4h": 14_400_000,
+    "6h": 21_600_000,
+    "8h": 28_800_000,
+    "12h": 43_200_000,
+    "1d": 86_400_000,
+}
+"""Supported timeframes and their length in milliseconds; bars begin on UTC boundaries."""
+
+COLUMNS: Final = ("open_time", "open", "high", "low", "close", "volume")
+PRICES: Final = ("open", "high", "low", "close")
+MICROSECONDS_FROM: Final = 10**14
+"""Times from here on are microseconds (as in public dumps since 2025): as milliseconds they lie after year 5000."""
+INFER_ROWS: Final = 1000
+
+
+def parse_timeframe(text: str) -> int:
+    """Length of a timeframe such as ``15m``, milliseconds; raises BadInput for an unknown one."""
+    try:
+        return TIMEFRAMES[text.strip()]
+    except KeyError:
+        raise BadInput(f"timeframe {text!r} is not supported; use one of {', '.join(TIMEFRAMES)}") from None
+
+
+def timeframe_name(interval_ms: int) -> str:
+    """Name of a supported timeframe; raises BadInput for an unknown length."""
+    for name, length in TIMEFRAMES.items():
+        if length == interval_ms:
+            return name
+    raise BadInput(f"an interval of {interval_ms / 1000:g} s is not supported; use one of {', '.join(TIMEFRAMES)}")
+
+
+def infer_interval(candles: Candles) -> int:
+    """Length of the candles, milliseconds: the most common step between the first thousand open times.
+
+    Only the beginning counts, so that a longer input never changes the answer.
+
+    Raises
+    ------
+    DataError
+        Fewer than two candles, or a length that is not one of :data:`TIMEFRAMES`.
+    """
+    times = candles["open_time"][:INFER_ROWS]
+    if len(times) < 2:
+        raise DataError("the length of the candles cannot be told from fewer than two of them")
+    steps, counts = np.unique(np.diff(times), return_counts=True)
+    interval = int(steps[np.argmax(counts)])
+    if interval not in TIMEFRAMES.values():
+        allowed = ", ".join(TIMEFRAMES)
+        raise DataError(f"the candles are {interval / 1000:g} s apart, which is not a supported timeframe ({allowed})")
+    return interval
+
+
+def utc(milliseconds: int) -> str:
+    """Time for a sentence, ``2023-03-24 12:40:00``; times out of a calendar's range stay numbers."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"
+
+
+def as_candles(frame: Any) -> Candles:
+    """Check a frame of candles and turn it into an array.
+
+    Parameters
+    ----------
+    frame
+        pandas or polars DataFrame, Arrow table or structured array with the columns ``open_time`` (integer
+        milliseconds, or a datetime; naive ones are UTC), ``open, high, low, close`` and ``volume``. Names may differ in
+        case; other columns are ignored. An index named ``open_time`` will do for the column.
+
+    Returns
+    -------
+    Array of CANDLE, one row each, in the order of the frame. A CANDLE array is returned as it is, not copied.
+
+    Raises
+    ------
+    DataError
+        In one sentence: a missing column, no rows, NaN, infinite or non-positive prices, negative volume, times that
+        are missing, unsorted or duplicate.
+    """
+    if isinstance(frame, np.ndarray) and frame.dtype == CANDLE:
+        candles = frame.reshape(-1)
+    else:
+        names, column = _reader(frame)
+        found = _match(names)
+        times = _milliseconds(column(found["open_time"]))
+        candles = np.empty(len(times), dtype=CANDLE)
+        candles["open_time"] = times
+        for name in COLUMNS[1:]:
+            candles[name] = _numbers(name, column(found[name]))
+    _check(candles)
+    return candles
+
+
+def _reader(frame: Any) -> tuple[list[str], Callable[[str], Any]]:
+    """Column names of any supported frame, and how to get one as a NumPy array."""
+    if isinstance(frame, pd.DataFrame):
+        if "open_time" not in frame.columns and frame.index.name == "open_time":
+            frame = frame.reset_index()
+        return [str(name) for name in frame.columns], lambda name: _pandas_column(frame[name])
+    if isinstance(frame, pa.Table):
+        return list(frame.column_names), lambda name: _arrow_column(frame[name])
+    if isinstance(frame, np.ndarray) and frame.dtype.names:
+        return list(frame.dtype.names), lambda name: frame[name]
+    if type(frame).__module__.split(".")[0] == "polars" and hasattr(frame, "to_arrow") and hasattr(frame, "columns"):
+        return list(frame.columns), lambda name: _arrow_column(pa.chunked_array([frame[name].to_arrow()]))
+    kind = type(frame).__name__
+    raise DataError(f"candles must be a pandas or polars DataFrame or a structured array, not {kind}")
+
+
+def _pandas_column(series: "pd.Series[Any]") -> npt.NDArray[Any]:
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    elif pd.api.types.is_extension_array_dtype(series.dtype) and pd.api.types.is_numeric_dtype(series.dtype):
+        return series.to_numpy(dtype="float64", na_value=np.nan)
+    return series.to_numpy()
+
+
+def _arrow_column(column: Any) -> npt.NDArray[Any]:
+    if pa.types.is_timestamp(column.type):  # Arrow keeps zoned times as UTC instants: the zone is only for display
+        column = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit))
+    elif pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    values: npt.NDArray[Any] = column.to_numpy()
+    return values
+
+
+def _match(names: list[str]) -> dict[str, str]:
+    by_key = {name.strip().lower().replace(" ", "_"): name for name in reversed(names)}
+    for wanted in COLUMNS:
+        if wanted not in by_key:
+            raise DataError(f"column {wanted!r} is missing; there is {', '.join(names) or 'no column at all'}")
+    return {wanted: by_key[wanted] for wanted in COLUMNS}
+
+
+def _milliseconds(values: Any) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        if np.isnat(array).any():
+            raise DataError(f"open_time is missing in row {int(np.argmax(np.isnat(array)))}")
+        return array.astype("datetime64[ms]").astype(np.int64)
+    if array.dtype.kind == "f":
+        whole = np.isfinite(array) & (array == np.floor(array))
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise DataError(f"open_time must be whole milliseconds or a datetime, but row {row} holds {array[row]}")
+    elif array.dtype.kind not in "iu":
+        kind = type(array[0]).__name__ if len(array) else str(array.dtype)
+        raise DataError(f"open_time must be integer milliseconds or a datetime, not {kind}")
+    times = array.astype(np.int64)
+    return np.where(times >= MICROSECONDS_FROM, times // 1000, times)
+
+
+def _numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
+    array = np.asarray(values)
+    if array.dtype.kind in "fiu":
+        return array.astype(np.float64, copy=False)
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"column {name!r} must hold numbers") from None
+
+
+def _check(candles: Candles) -> None:
+    if len(candles) == 0:
+        raise DataError("there are no candles in it")
+    times = candles["open_time"]
+    if times[0] < 0:
+        raise DataError(f"open_time must be milliseconds since 1970, but row 0 holds {times[0]}")
+    steps = np.diff(times)
+    if (steps <= 0).any():
+        row = int(np.argmax(steps <= 0)) + 1
+        if steps[row - 1] == 0:
+            raise DataError(f"open_time must be unique, but {utc(int(times[row]))} comes twice (row {row})")
+        raise DataError(
+            f"open_time must increase, but row {row} ({utc(int(times[row]))}) comes after {utc(int(times[row - 1]))}"
+        )
+    for name in PRICES:
+        good = np.isfinite(candles[name]) & (candles[name] > 0.0)
+        if not good.all():
+            _refuse(candles, name, int(np.argmin(good)), "a positive number")
+    good = np.isfinite(candles["volume"]) & (candles["volume"] >= 0.0)
+    if not good.all():
+        _refuse(candles, "volume", int(np.argmin(good)), "zero or more")
+
+
+def _refuse(candles: Candles, name: str, row: int, allowed: str) -> None:
+    value = candles[name][row]
+    raise DataError(f"{name} must be {allowed}, but row {row} ({utc(int(candles['open_time'][row]))}) holds {value}")
