@@ -41,6 +41,7 @@ PRICES: Final = ("open", "high", "low", "close")
 MICROSECONDS_FROM: Final = 10**14
 """Times from here on are microseconds (as in public dumps since 2025): as milliseconds they lie after year 5000."""
 INFER_ROWS: Final = 1000
+NO_CANDLES: Final = "there are no candles in it"
 
 
 def parse_timeframe(text: str) -> int:
@@ -165,6 +166,8 @@ def _match(names: list[str]) -> dict[str, str]:
 
 def _milliseconds(values: Any) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
+    if len(array) == 0:
+        raise DataError(NO_CANDLES)
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise DataError(f"open_time is missing in row {int(np.argmax(np.isnat(array)))}")
@@ -175,8 +178,7 @@ def _milliseconds(values: Any) -> npt.NDArray[np.int64]:
             row = int(np.argmin(whole))
             raise DataError(f"open_time must be whole milliseconds or a datetime, but row {row} holds {array[row]}")
     elif array.dtype.kind not in "iu":
-        kind = type(array[0]).__name__ if len(array) else str(array.dtype)
-        raise DataError(f"open_time must be integer milliseconds or a datetime, not {kind}")
+        raise DataError(f"open_time must be integer milliseconds or a datetime, not {type(array[0]).__name__}")
     times = array.astype(np.int64)
     return np.where(times >= MICROSECONDS_FROM, times // 1000, times)
 
@@ -193,7 +195,7 @@ def _numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
 
 def _check(candles: Candles) -> None:
     if len(candles) == 0:
-        raise DataError("there are no candles in it")
+        raise DataError(NO_CANDLES)
     times = candles["open_time"]
     if times[0] < 0:
         raise DataError(f"open_time must be milliseconds since 1970, but row 0 holds {times[0]}")

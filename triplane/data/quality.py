@@ -1,0 +1,176 @@
+"""How good a set of candles is, from A to F, in numbers and in sentences.
+
+The same thresholds for completeness hold as in the gate of the running engine, but this report looks at all of
+the data at once: what is missing, what cannot be, where nothing traded, and which prices stand alone.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from triplane.data.candles import Candles, infer_interval, utc
+from triplane.errors import DataError
+
+GRADES: Final = "ABCDF"
+COMPLETE: Final = (0.995, 0.98, 0.95, 0.90)
+"""Least completeness for an A, a B, a C and a D."""
+QUIET_CANDLES: Final = 10
+"""This many candles in a row without volume are a run: the venue was probably down."""
+OUTLIER_MEDIANS: Final = 40.0
+OUTLIER_MOVE: Final = 0.02
+"""A lone spike: away by both measures (in typical moves, and as a share of the price), and back on the next candle."""
+STALE_CANDLES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time in the data, open times of its first and last candle, milliseconds."""
+
+    first_ms: int
+    last_ms: int
+    candles: int
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """What :func:`assess` found.
+
+    ``completeness`` is the share of expected candles that are there and not in a run without volume, 0 to 1.
+    ``sentences`` say the same for people, the worst first.
+    """
+
+    grade: str
+    rows: int
+    expected: int
+    completeness: float
+    gaps: tuple[Span, ...]
+    impossible: tuple[int, ...]
+    quiet: tuple[Span, ...]
+    outliers: tuple[int, ...]
+    age_ms: int | None
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """Candles that never came."""
+        return self.expected - self.rows
+
+    @property
+    def tradable(self) -> bool:
+        """Whether the grade lets entries through (A to C)."""
+        return self.grade in "ABC"
+
+
+def assess(candles: Candles, interval_ms: int | None = None, now_ms: int | None = None) -> QualityReport:
+    """Grade candles.
+
+    Parameters
+    ----------
+    candles
+        Array of CANDLE, increasing in time.
+    interval_ms
+        Length of a candle; inferred when not given.
+    now_ms
+        The present, to judge how old the last candle is; without it age does not count.
+
+    Raises
+    ------
+    DataError
+        No candles, or an interval that cannot be inferred.
+    """
+    if len(candles) == 0:
+        raise DataError("there are no candles to grade")
+    interval = interval_ms or infer_interval(candles)
+    times = candles["open_time"]
+    expected = int(times[-1] - times[0]) // interval + 1
+    gaps = _gaps(times, interval)
+    quiet = _quiet(candles)
+    impossible = _impossible(candles)
+    outliers = _outliers(candles)
+    age = None if now_ms is None else int(now_ms - times[-1] - interval)
+    usable = len(candles) - sum(span.candles for span in quiet)
+    completeness = max(0.0, min(1.0, usable / expected))
+    worst = sum(completeness < least for least in COMPLETE)
+    if len(impossible):
+        worst = max(worst, 4 if len(impossible) > len(candles) // 1000 else 3)
+    if len(outliers):
+        worst = max(worst, 2 if len(outliers) > len(candles) // 1000 else 1)
+    stale = age is not None and age > STALE_CANDLES * interval
+    if stale:
+        worst = max(worst, 3)
+    report = QualityReport(
+        GRADES[worst], len(candles), expected, completeness, gaps,
+        tuple(int(t) for t in times[impossible]), quiet, tuple(int(t) for t in times[outliers]), age,
+    )  # fmt: skip
+    return _with_sentences(report, stale, bool((candles["volume"] == 0).all()))
+
+
+def _gaps(times: npt.NDArray[np.int64], interval: int) -> tuple[Span, ...]:
+    steps = np.diff(times)
+    return tuple(
+        Span(int(times[i]) + interval, int(times[i + 1]) - interval, max(int(steps[i]) // interval - 1, 1))
+        for i in np.flatnonzero(steps > interval)
+    )
+
+
+def _quiet(candles: Candles) -> tuple[Span, ...]:
+    silent = candles["volume"] == 0
+    if silent.all():  # volume was not recorded at all: nothing can be said
+        return ()
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], silent, [False])).astype(np.int8)))
+    times = candles["open_time"]
+    return tuple(
+        Span(int(times[first]), int(times[end - 1]), int(end - first))
+        for first, end in zip(edges[::2], edges[1::2], strict=True)
+        if end - first >= QUIET_CANDLES
+    )
+
+
+def _impossible(candles: Candles) -> npt.NDArray[np.intp]:
+    low, high = candles["low"], candles["high"]
+    inside = (low > 0) & np.isfinite(high)
+    for name in ("open", "close"):
+        inside &= (low <= candles[name]) & (candles[name] <= high)
+    return np.flatnonzero(~inside)
+
+
+def _outliers(candles: Candles) -> npt.NDArray[np.intp]:
+    """Closes that leave their neighbours and come back at once: bad prints, where real moves stay."""
+    if len(candles) < 3:
+        return np.empty(0, dtype=np.intp)
+    moves = np.diff(np.log(candles["close"]))
+    far = max(OUTLIER_MEDIANS * float(np.median(np.abs(moves))), OUTLIER_MOVE)
+    out, back = moves[:-1], moves[1:]
+    return np.flatnonzero((np.abs(out) > far) & (np.abs(out + back) < 0.2 * np.abs(out))) + 1
+
+
+def _with_sentences(report: QualityReport, stale: bool, no_volume: bool) -> QualityReport:
+    said: list[str] = []
+    if report.impossible:
+        first = utc(report.impossible[0])
+        said.append(
+            f"{_count(report.impossible, 'candle')} cannot be, the first at {first}: a price outside low to high."
+        )
+    if report.gaps:
+        said.append(f"{_count(report.gaps, 'gap')}, {report.missing} candles missing; {_longest(report.gaps)}.")
+    if report.quiet:
+        said.append(f"{_count(report.quiet, 'run')} without volume; {_longest(report.quiet)}.")
+    if report.outliers:
+        said.append(f"{_count(report.outliers, 'lone price spike')}, the first at {utc(report.outliers[0])}.")
+    if stale and report.age_ms is not None:
+        said.append(f"The last candle closed {report.age_ms / 1000:.0f} s ago.")
+    if no_volume:
+        said.append("No volume was recorded.")
+    said.append(f"{report.completeness:.3%} of {report.expected} expected candles are usable.")
+    return replace(report, sentences=tuple(said))
+
+
+def _count(things: tuple[Any, ...], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def _longest(spans: tuple[Span, ...]) -> str:
+    span = max(spans, key=lambda one: one.candles)
+    return f"the longest is {span.candles} from {utc(span.first_ms)}"
