@@ -6,8 +6,6 @@ mirrors. ``filled_percent`` is the deepest penetration by later candles, rounded
 ends the gap.
 """
 
-# ruff: noqa: PLR0917 - kernels take flat arguments, in the order of a candle
-
 from typing import Final
 
 from triplane.kernel.jit import Rec, njit, record

@@ -11,8 +11,6 @@
 Their life is that of ``zones.py``. Blocks of all kinds share one book.
 """
 
-# ruff: noqa: PLR0917 - kernels take flat arguments, in the order of a candle
-
 from typing import Final
 
 from triplane.kernel.jit import Rec, njit, record
@@ -25,6 +23,7 @@ from triplane.kernel.patterns.zones import (
     MITIGATED,
     NONE,
     PART_FVG,
+    PART_STRUCTURE,
     STRUCTURE_BLOCK,
     SUPPLY,
     ZONES,
@@ -155,3 +154,17 @@ def blocks_step(
     s.direction1 = direction
     triple_push(t, time, high, low, close)
     return n
+
+
+@njit
+def blocks_on_break(s: Rec, i: int, time: int, high: float, low: float, close: float, atr: float, event: Rec) -> None:
+    """Add the block of a BOS or CHoCH confirmed by candle ``i``, after :func:`blocks_step` of that candle.
+
+    The blocks of its side that were confirmed by the same candle are credited with the break. ``event`` is a
+    ``STRUCTURE_EVENT``; a block that is displaced by the new one is added to ``s.book.retired``.
+    """
+    credit(s.book, event.side, i, PART_STRUCTURE)
+    _add(
+        s, STRUCTURE_BLOCK, event.side, event.block_at, event.block_time, i, time, event.block_lo, event.block_hi,
+        high, low, close, atr, event.block_volume_ratio,
+    )  # fmt: skip

@@ -15,8 +15,6 @@ All but two are final at ``confirmed_at``: ``fvg`` may be earned on the next bar
 needs one more), and ``untouched`` is lost on the first touch. While the ATR is not warm, or is 0, displacement is 0.
 """
 
-# ruff: noqa: PLR0917 - kernels take flat arguments, in the order of a candle
-
 from typing import Final
 
 from triplane.kernel.jit import Rec, njit, record

@@ -20,8 +20,6 @@ The border cases, decided once:
 known is ever changed: counts and percentages grow, bars are stamped once.
 """
 
-# ruff: noqa: PLR0917 - kernels take flat arguments, in the order of a candle
-
 from typing import Final
 
 import numpy as np
