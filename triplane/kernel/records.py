@@ -10,9 +10,7 @@ from typing import Final
 from triplane.kernel.jit import record
 
 # ---------------------------------------------------------------------------------------------------- market data
-CANDLE = record(
-    [("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")]
-)
+CANDLE = record([("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
 """One closed candle. ``volume`` is in base units."""
 
 TRADE = record([("time", "i8"), ("price", "f8"), ("quantity", "f8"), ("taker_side", "i8")])
@@ -20,7 +18,10 @@ TRADE = record([("time", "i8"), ("price", "f8"), ("quantity", "f8"), ("taker_sid
 
 INSTRUMENT = record(
     [
-        ("tick_num", "i8"),  # tick size = tick_num / price_scale, so that ticks convert to the nearest float exactly once
+        (
+            "tick_num",
+            "i8",
+        ),  # tick size = tick_num / price_scale, so that ticks convert to the nearest float exactly once
         ("price_scale", "f8"),
         ("lot_num", "i8"),  # lot size = lot_num / quantity_scale
         ("quantity_scale", "f8"),
@@ -95,10 +96,12 @@ ORDER = record(
         ("expires_at", "i8"),  # 0 = good till cancelled
         ("created_at", "i8"),
         ("reference", "f8"),  # the price that was asked for, for slippage
+        ("level", "f8"),  # the price at which it acts: a limit's, or a trigger's
         ("leg", "i1"),
         ("type", "i1"),
         ("side", "i1"),
         ("reduce_only", "i1"),
+        ("reason", "i1"),  # why an exit was ordered, REASONS
         ("mid_bar", "i1"),  # placed while the candle was under way: only what certainly came later may fill it
     ]
 )
@@ -225,9 +228,35 @@ STATES: Final = ("BOOTSTRAP", "SCANNING", "ENTRY_PENDING", "IN_POSITION", "COOLD
 REASONS: Final = (
     "none", "stop", "target", "signal", "liquidation", "end", "manual", "external", "trailing", "break_even",
     "warm", "entry_placed", "entry_filled", "entry_expired", "entry_cancelled", "entry_rejected", "cooldown_over",
-    "daily_loss", "drawdown", "kill_switch", "error", "resume", "history_failed", "no_stop",
+    "daily_loss", "drawdown", "kill_switch", "error", "resume", "history_failed", "no_stop", "partial_exit",
 )  # fmt: skip
 """Why a position closed, an order ended or a state changed; rows hold the index."""
+
+WHY_NONE: Final = 0
+WHY_STOP: Final = 1
+WHY_TARGET: Final = 2
+WHY_SIGNAL: Final = 3
+WHY_LIQUIDATION: Final = 4
+WHY_END: Final = 5
+WHY_MANUAL: Final = 6
+WHY_EXTERNAL: Final = 7
+WHY_TRAILING: Final = 8
+WHY_BREAK_EVEN: Final = 9
+WHY_WARM: Final = 10
+WHY_ENTRY_PLACED: Final = 11
+WHY_ENTRY_FILLED: Final = 12
+WHY_ENTRY_EXPIRED: Final = 13
+WHY_ENTRY_CANCELLED: Final = 14
+WHY_ENTRY_REJECTED: Final = 15
+WHY_COOLDOWN_OVER: Final = 16
+WHY_DAILY_LOSS: Final = 17
+WHY_DRAWDOWN: Final = 18
+WHY_KILL_SWITCH: Final = 19
+WHY_ERROR: Final = 20
+WHY_RESUME: Final = 21
+WHY_HISTORY_FAILED: Final = 22
+WHY_NO_STOP: Final = 23
+WHY_PARTIAL_EXIT: Final = 24
 
 CHECKS: Final = (
     "ok", "max_position_size", "max_open_positions", "concentration", "daily_loss_limit", "drawdown",
@@ -237,7 +266,38 @@ CHECKS: Final = (
 )  # fmt: skip
 """The risk checks and gates; 1 to 9 are those of the contracts, in their order."""
 
-GATES: Final = ("stale_feed", "kill_switch", "operator_pause", "not_reconciled", "news_blackout", "funding_guard", "kill_zone")
+CHECK_OK: Final = 0
+CHECK_MAX_POSITION: Final = 1
+CHECK_MAX_OPEN: Final = 2
+CHECK_CONCENTRATION: Final = 3
+CHECK_DAILY_LOSS: Final = 4
+CHECK_DRAWDOWN: Final = 5
+CHECK_MARGIN: Final = 6
+CHECK_MAX_TRADES: Final = 7
+CHECK_VOLATILITY: Final = 8
+CHECK_SHARPE: Final = 9
+CHECK_NO_STOP: Final = 10
+CHECK_BELOW_MINIMUM: Final = 11
+CHECK_NOT_SCANNING: Final = 12
+CHECK_HALTED: Final = 13
+CHECK_DATA_QUALITY: Final = 14
+CHECK_STALE_FEED: Final = 15
+CHECK_KILL_SWITCH: Final = 16
+CHECK_NO_SHORT: Final = 17
+CHECK_BAD_STOP: Final = 18
+CHECK_EXPIRED: Final = 19
+CHECK_NOT_RECONCILED: Final = 20
+CHECK_OPERATOR_PAUSE: Final = 21
+
+GATES: Final = (
+    "stale_feed",
+    "kill_switch",
+    "operator_pause",
+    "not_reconciled",
+    "news_blackout",
+    "funding_guard",
+    "kill_zone",
+)
 """Gates that are closed and opened by events from outside the kernel: bit numbers of ``ACCOUNT.gates``."""
 
 # --------------------------------------------------------------------------------------------------- audit rows out
@@ -299,7 +359,7 @@ signal   side, type (entry type), code SIGNAL_STATUS, bits reasons, x[0] price (
          flag 0: enter, 1: close. A later row of the same decision with another code moves the status forward.
 reject   side, code CHECKS, x[0] value, x[1] limit, x[2] entry, x[3] stop
 place    order, leg, type, side, price_ticks, trigger_ticks, quantity_lots, expires_at, flag reduce-only,
-         x[0] reference price
+         code REASONS (exits), x[0] reference price
 amend    order, leg, trigger_ticks (new), quantity_lots (new), code REASONS
 cancel   order, leg, code REASONS
 state    code STATES to, code2 STATES from, flag REASONS, order
@@ -311,6 +371,13 @@ trade    side, quantity_lots, code REASONS, x[0] entry price, x[1] exit price, x
          x[11] balance after, x[12] bars held, bits entry bar
 =======  ==========================================================================================================
 """
+
+OUT_ROWS: Final = 1024
+OUT_MARGIN: Final = 128
+"""Free rows that the outbox must have before a candle is taken."""
+OUTBOX = record([("rows", OUTPUT, (OUT_ROWS,))])
+"""The rows since it was last emptied; ``ACCOUNT.n_out`` says how many. A record, because passing an array from
+function to function costs two atomic reference counts each time."""
 
 # ------------------------------------------------------------------------------------------------------ commands in
 CMD_READY: Final = 1  # history is loaded: BOOTSTRAP ends

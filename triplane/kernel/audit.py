@@ -1,0 +1,50 @@
+"""Writing audit rows. Everything that leaves the core leaves it here (``records.OUTPUT``)."""
+
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.records import ROW_STATE
+
+
+@njit
+def emit(a: Rec, s: Rec, out: Rec, kind: int) -> int:
+    """Start a new row of ``kind`` at the end of ``out``, every other field zero, and return its index.
+
+    The index, not the row: a compiled function returns a record as a copy.
+    """
+    index = int(a.n_out)
+    row = out.rows[index]
+    a.n_out = index + 1
+    a.rows += 1
+    row.seq = a.rows
+    row.time = s.now
+    row.kind = kind
+    row.symbol = s.symbol
+    row.decision = 0
+    row.order = 0
+    row.price_ticks = 0
+    row.trigger_ticks = 0
+    row.quantity_lots = 0
+    row.expires_at = 0
+    row.leg = 0
+    row.type = 0
+    row.side = 0
+    row.code = 0
+    row.code2 = 0
+    row.flag = 0
+    row.bits = 0
+    for i in range(16):
+        row.x[i] = 0.0
+    return index
+
+
+@njit
+def change_state(a: Rec, s: Rec, out: Rec, to: int, reason: int, order: int) -> None:
+    """Move the state machine and say so; nothing happens when it is there already."""
+    if s.state == to:
+        return
+    row = out.rows[emit(a, s, out, ROW_STATE)]
+    row.code = to
+    row.code2 = s.state
+    row.flag = reason
+    row.order = order
+    row.decision = s.plan.decision
+    s.state = to

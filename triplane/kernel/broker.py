@@ -1,0 +1,359 @@
+"""The simulated broker: turns working orders and a closed candle into fills, always on the pessimistic side.
+
+The rules inside one candle:
+
+* at the open, first: market orders fill; whatever the open has jumped over fills at the open (a gap);
+* then within the range: entries, then the stop or the liquidation, then targets. So a candle that holds both stop and
+  target is a stop;
+* a limit needs a trade *through* it by ``costs.through_ticks`` (1 by default), and pays the maker fee when it rested;
+* an order that was placed while the candle was under way (the bracket of a limit entry) fills only by what certainly
+  came later, except that its stop is judged on the whole candle: pessimism again;
+* slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick;
+* liquidation at the isolated-margin price costs the whole margin of the position.
+
+It knows nothing of signals: it reads ``place``, ``amend`` and ``cancel`` rows from the audit trail as a venue would.
+"""
+
+import numpy as np
+
+from triplane.kernel.audit import emit
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.prices import to_price, to_quantity, to_ticks
+from triplane.kernel.records import (
+    CANCELLED,
+    ENTRY,
+    EXIT,
+    EXPIRED,
+    LIMIT,
+    MARKET,
+    ROW_AMEND,
+    ROW_CANCEL,
+    ROW_FILL,
+    ROW_ORDER,
+    ROW_PLACE,
+    STOP,
+    STOP_MARKET,
+    TAKE_PROFIT_MARKET,
+    WHY_ENTRY_EXPIRED,
+    WHY_LIQUIDATION,
+)
+
+
+@njit
+def acts_below(order: Rec) -> bool:
+    """Whether the order waits for the price to fall to its level (else: to rise)."""
+    below_for_buys = order.type in (LIMIT, TAKE_PROFIT_MARKET)
+    return bool((order.side > 0) == below_for_buys)
+
+
+@njit
+def watch(s: Rec) -> None:
+    """Work out the levels between which a candle touches nothing, so that most candles cost four comparisons."""
+    low = -np.inf
+    high = np.inf
+    expiry = np.int64(0x7FFFFFFFFFFFFFFF)
+    markets = 0
+    for j in range(s.book_count):
+        order = s.book[j]
+        if order.expires_at > 0:
+            expiry = min(expiry, order.expires_at)
+        if order.type == MARKET:
+            markets += 1
+        elif acts_below(order):
+            low = max(low, order.level)
+        else:
+            high = min(high, order.level)
+    if s.position.lots > 0 and s.position.liquidation > 0.0:
+        low = max(low, s.position.liquidation)
+    if s.position.lots < 0 and s.position.liquidation > 0.0:
+        high = min(high, s.position.liquidation)
+    s.watch_low = low
+    s.watch_high = high
+    s.watch_expiry = expiry
+    s.market_count = markets
+
+
+@njit
+def _copy(to: Rec, of: Rec) -> None:
+    to.number = of.number
+    to.decision = of.decision
+    to.price_ticks = of.price_ticks
+    to.trigger_ticks = of.trigger_ticks
+    to.quantity_lots = of.quantity_lots
+    to.expires_at = of.expires_at
+    to.created_at = of.created_at
+    to.reference = of.reference
+    to.level = of.level
+    to.leg = of.leg
+    to.type = of.type
+    to.side = of.side
+    to.reduce_only = of.reduce_only
+    to.reason = of.reason
+    to.mid_bar = of.mid_bar
+
+
+@njit
+def _remove(s: Rec, j: int) -> None:
+    for i in range(j, s.book_count - 1):
+        _copy(s.book[i], s.book[i + 1])
+    s.book_count -= 1
+
+
+@njit
+def _find(s: Rec, number: int) -> int:
+    for j in range(s.book_count):
+        if s.book[j].number == number:
+            return j
+    return -1
+
+
+@njit
+def _place(s: Rec, row: Rec, mid_bar: int) -> None:
+    order = s.book[s.book_count]
+    s.book_count += 1
+    order.number = row.order
+    order.decision = row.decision
+    order.price_ticks = row.price_ticks
+    order.trigger_ticks = row.trigger_ticks
+    order.quantity_lots = row.quantity_lots
+    order.expires_at = row.expires_at
+    order.created_at = row.time
+    order.reference = row.x[0]
+    order.leg = row.leg
+    order.type = row.type
+    order.side = row.side
+    order.reduce_only = row.flag
+    order.reason = row.code
+    order.mid_bar = mid_bar
+    ticks = row.price_ticks if row.type == LIMIT else row.trigger_ticks
+    order.level = to_price(s.instrument, ticks)
+
+
+@njit
+def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
+    """Carry out the intents among the rows ``out.rows[begin:a.n_out]`` that are meant for this symbol."""
+    changed = False
+    for j in range(begin, a.n_out):
+        row = out.rows[j]
+        if row.kind == ROW_PLACE:
+            _place(s, row, mid_bar)
+            changed = True
+        elif row.kind == ROW_AMEND:
+            at = _find(s, row.order)
+            if at >= 0:
+                order = s.book[at]
+                order.trigger_ticks = row.trigger_ticks
+                order.quantity_lots = row.quantity_lots
+                order.level = to_price(s.instrument, row.trigger_ticks)
+                order.reference = order.level
+                order.reason = row.code
+                order.mid_bar = mid_bar
+                changed = True
+        elif row.kind == ROW_CANCEL:
+            at = _find(s, row.order)
+            if at >= 0:
+                _remove(s, at)
+                changed = True
+    if changed:
+        watch(s)
+
+
+@njit
+def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) -> None:
+    """Fill ``order`` completely at ``price_ticks``: the row, and ``s.fill`` for *decide*."""
+    price = to_price(s.instrument, price_ticks)
+    fill = s.fill
+    fill.time = s.event_time
+    fill.order = order.number
+    fill.price_ticks = price_ticks
+    fill.quantity_lots = order.quantity_lots
+    rate = s.costs.maker_fee if maker else s.costs.taker_fee
+    fill.fee = price * to_quantity(s.instrument, order.quantity_lots) * rate
+    fill.reference = order.reference if order.reference > 0.0 else price
+    fill.leg = order.leg
+    fill.side = order.side
+    fill.maker = maker
+    fill.reason = order.reason
+    fill.done = 1
+    row = out.rows[emit(a, s, out, ROW_FILL)]
+    row.order = order.number
+    row.decision = order.decision
+    row.price_ticks = price_ticks
+    row.quantity_lots = order.quantity_lots
+    row.leg = order.leg
+    row.type = order.type
+    row.side = order.side
+    row.flag = maker
+    row.code = order.reason
+    row.code2 = 1
+    row.x[0] = fill.fee
+    row.x[1] = fill.reference
+    row.x[2] = (price - fill.reference) * order.side
+    row.x[3] = s.position.lots + order.side * order.quantity_lots
+
+
+@njit
+def _worse(s: Rec, price: float, side: int) -> int:
+    """Ticks of ``price`` after slippage, rounded against the side that trades."""
+    return to_ticks(s.instrument, price * (1.0 + side * s.costs.slippage), side > 0)
+
+
+@njit
+def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> None:
+    """Fill order ``j`` of the book at ``price`` and take it out of the book."""
+    order = s.book[j]
+    if order.type == LIMIT:
+        ticks = to_ticks(s.instrument, price, order.side > 0)
+        _report(a, s, out, order, ticks, 0 if at_open else 1)
+    else:
+        _report(a, s, out, order, _worse(s, price, order.side), 0)
+    _remove(s, j)
+    watch(s)
+
+
+@njit
+def _rank(order: Rec) -> int:
+    """The pessimistic order of events inside one phase."""
+    if order.leg == EXIT:
+        return 0
+    if order.leg == ENTRY:
+        return 1
+    if order.leg == STOP:
+        return 2
+    return 3
+
+
+@njit
+def _open_price(s: Rec, order: Rec, c: Rec) -> float:
+    """Where ``order`` fills at the open of ``c``, or NaN."""
+    if order.mid_bar:
+        return np.nan
+    if order.type == MARKET:
+        return c.open  # type: ignore[no-any-return]
+    if order.type == LIMIT:
+        through = to_price(s.instrument, order.price_ticks - order.side * s.costs.through_ticks)
+        return c.open if (through - c.open) * order.side >= 0.0 else np.nan
+    if acts_below(order):
+        return c.open if c.open <= order.level else np.nan
+    return c.open if c.open >= order.level else np.nan
+
+
+@njit
+def _range_price(s: Rec, order: Rec, c: Rec) -> float:
+    """Where ``order`` fills within the range of ``c``, or NaN."""
+    if order.type == MARKET:
+        return np.nan
+    low = c.low
+    high = c.high
+    if order.mid_bar and order.leg != STOP:
+        low = c.close
+        high = c.close
+    if order.type == LIMIT:
+        through = to_price(s.instrument, order.price_ticks - order.side * s.costs.through_ticks)
+        reached = low <= through if order.side > 0 else high >= through
+        return order.level if reached else np.nan
+    if acts_below(order):
+        return order.level if low <= order.level else np.nan
+    return order.level if high >= order.level else np.nan
+
+
+@njit
+def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
+    """Close the position at its bankruptcy price: the margin is gone."""
+    position = s.position
+    side = 1 if position.lots > 0 else -1
+    a.orders += 1
+    order = s.book[s.book_count]  # a spare slot that is never counted in
+    order.number = a.orders
+    order.decision = position.decision
+    order.quantity_lots = abs(position.lots)
+    order.leg = EXIT
+    order.type = STOP_MARKET
+    order.side = -side
+    order.reference = position.liquidation
+    order.reason = WHY_LIQUIDATION
+    bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
+    _report(a, s, out, order, to_ticks(s.instrument, max(bankrupt, 0.0), side > 0), 0)
+    s.fill.fee = 0.0
+    out.rows[a.n_out - 1].x[0] = 0.0
+
+
+@njit
+def _liquidated(s: Rec, c: Rec, opening: bool, best: int) -> bool:
+    """Whether the liquidation price comes before the best fill found (order ``best``, -1 for none)."""
+    position = s.position
+    if position.lots == 0 or position.liquidation <= 0.0:
+        return False
+    long = position.lots > 0
+    worst = c.open if opening else (c.low if long else c.high)
+    hit = worst <= position.liquidation if long else worst >= position.liquidation
+    if opening or not hit or best < 0 or s.book[best].leg != STOP:
+        return hit  # type: ignore[no-any-return]
+    nearer = s.book[best].level > position.liquidation if long else s.book[best].level < position.liquidation
+    return not nearer
+
+
+@njit
+def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
+    """Find the next fill of candle ``c`` in the pessimistic order; it is in ``s.fill`` when the answer is true.
+
+    Call it until it says false, first with ``opening``, then without, and let *decide* answer each fill in between.
+    """
+    best = -1
+    best_rank = 9
+    best_price = 0.0
+    for j in range(s.book_count):
+        order = s.book[j]
+        rank = _rank(order)
+        if rank >= best_rank:
+            continue
+        price = _open_price(s, order, c) if opening else _range_price(s, order, c)
+        if not np.isnan(price):
+            best = j
+            best_rank = rank
+            best_price = price
+    if _liquidated(s, c, opening, best):
+        _liquidate(a, s, out)
+        return True
+    if best < 0:
+        return False
+    execute(a, s, out, best, best_price, opening)
+    return True
+
+
+@njit
+def expire(a: Rec, s: Rec, out: Rec) -> int:
+    """Take one order out whose time is over at ``s.now`` and report it; returns its leg, or -1 when none is left."""
+    if s.now < s.watch_expiry:
+        return -1
+    for j in range(s.book_count):
+        order = s.book[j]
+        if 0 < order.expires_at <= s.now:
+            row = out.rows[emit(a, s, out, ROW_ORDER)]
+            row.order = order.number
+            row.decision = order.decision
+            row.leg = order.leg
+            row.code = EXPIRED
+            row.code2 = WHY_ENTRY_EXPIRED
+            leg = order.leg
+            _remove(s, j)
+            watch(s)
+            return int(leg)
+    return -1
+
+
+@njit
+def settle(s: Rec) -> None:
+    """The candle is over: orders placed during it count in full from the next one on."""
+    for j in range(s.book_count):
+        s.book[j].mid_bar = 0
+
+
+@njit
+def cancelled(a: Rec, s: Rec, out: Rec, number: int, leg: int, reason: int) -> None:
+    """Report that an order was taken out on request."""
+    row = out.rows[emit(a, s, out, ROW_ORDER)]
+    row.order = number
+    row.leg = leg
+    row.code = CANCELLED
+    row.code2 = reason

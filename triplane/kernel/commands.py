@@ -1,0 +1,193 @@
+"""What a person, a timer or a watchdog may ask of the core between candles; each is journaled before it comes here.
+
+A command that closes at market carries the newest price that the engine has seen; the simulated broker fills it there
+and then. Commands that find nothing to act on change nothing.
+"""
+
+from triplane.kernel.audit import change_state
+from triplane.kernel.broker import accept, execute
+from triplane.kernel.decide import amend, cancel_entry, enter, expire_waiting, leave, move_stop, place
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.ledger import mark
+from triplane.kernel.prices import to_ticks
+from triplane.kernel.records import (
+    BOOTSTRAP,
+    CMD_AMEND,
+    CMD_CANCEL,
+    CMD_CLOSE,
+    CMD_END,
+    CMD_EXECUTE,
+    CMD_EXPIRE,
+    CMD_GATE,
+    CMD_HALT,
+    CMD_MARKET,
+    CMD_READY,
+    CMD_RESET,
+    CMD_RESUME,
+    CMD_SIMULATE,
+    ENTER,
+    ENTRY,
+    ENTRY_PENDING,
+    HALTED,
+    MARKET,
+    SCANNING,
+    STOP,
+    TP1,
+    WHY_END,
+    WHY_ENTRY_CANCELLED,
+    WHY_ENTRY_PLACED,
+    WHY_MANUAL,
+    WHY_RESUME,
+    WHY_WARM,
+)
+from triplane.kernel.step import answer, clear_signal, halt
+
+
+@njit
+def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
+    """Fill the market orders in the book at ``price``, if the engine knows one."""
+    if not price > 0.0:
+        return
+    j = 0
+    while j < s.book_count:
+        if s.book[j].type == MARKET:
+            execute(a, s, out, j, price, False)
+            answer(a, s, out, 0)
+            j = 0
+        else:
+            j += 1
+
+
+@njit
+def _market_entry(a: Rec, s: Rec, out: Rec) -> None:
+    """Replace the working entry order by a market order for the same decision."""
+    if s.legs[ENTRY].order == 0 or s.position.lots != 0:
+        return
+    lots = s.legs[ENTRY].quantity_lots
+    cancel_entry(a, s, out, WHY_MANUAL)
+    s.plan.signal.entry_type = MARKET
+    place(a, s, out, ENTRY, MARKET, s.plan.signal.side, 0, lots, 0)
+    change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, s.legs[ENTRY].order)
+
+
+@njit
+def _waiting(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
+    """Execute or expire pending signals."""
+    for j in range(len(s.waiting)):
+        w = s.waiting[j]
+        if w.decision == 0 or (cmd.number > 0 and w.decision != cmd.number):
+            continue
+        if cmd.kind == CMD_EXPIRE:
+            expire_waiting(a, s, out, j)
+        elif s.state == SCANNING:
+            decision = w.decision
+            w.decision = 0
+            enter(a, s, out, w.signal, decision)
+
+
+@njit
+def _simulate(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
+    """A debug signal from a person; everything but its origin is as for any other."""
+    if s.state != SCANNING or cmd.side == 0:
+        return
+    sig = s.signal
+    clear_signal(sig)
+    sig.action = ENTER
+    sig.side = cmd.side
+    sig.stop = cmd.price
+    sig.confidence = 1.0
+    for i in range(3):
+        sig.targets[i] = cmd.targets[i]
+    a.decisions += 1
+    enter(a, s, out, sig, a.decisions)
+
+
+@njit
+def _amend(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
+    """Move the stop (only if it stays on the losing side of the last price) and the targets."""
+    if s.position.lots == 0:
+        return
+    side = 1 if s.position.lots > 0 else -1
+    if cmd.price > 0.0 and (s.last.close - cmd.price) * side > 0.0 and s.legs[STOP].order != 0:
+        move_stop(a, s, out, cmd.price, WHY_MANUAL, True)
+    for i in range(3):
+        leg = s.legs[TP1 + i]
+        if cmd.targets[i] > 0.0 and leg.order != 0 and (cmd.targets[i] - s.last.close) * side > 0.0:
+            ticks = to_ticks(s.instrument, cmd.targets[i], side > 0)
+            amend(a, s, out, TP1 + i, ticks, leg.quantity_lots, leg.reason)
+
+
+@njit
+def _reset(a: Rec, cmd: Rec) -> None:
+    """Start the paper account again; the engine closes every position first."""
+    if cmd.price > 0.0 and a.open_positions == 0:
+        a.balance = cmd.price
+        a.start_balance = cmd.price
+        a.equity = cmd.price
+        a.peak_equity = cmd.price
+        a.day_equity = cmd.price
+        a.max_drawdown = 0.0
+        a.trades_today = 0
+        a.fees = 0.0
+
+
+@njit
+def _resume(a: Rec, s: Rec, out: Rec) -> None:
+    """Acknowledge a halt: the loss limits start to count again from the equity of now."""
+    a.halted = 0
+    a.halt_code = 0
+    a.peak_equity = a.equity
+    a.day_equity = a.equity
+    if s.state == HALTED:
+        change_state(a, s, out, BOOTSTRAP, WHY_RESUME, 0)
+
+
+@njit
+def _gate(a: Rec, cmd: Rec) -> None:
+    if cmd.flag:
+        a.gates |= 1 << cmd.code
+    else:
+        a.gates &= ~(1 << cmd.code)
+
+
+@njit
+def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
+    """Carry out one command for the symbol of ``s``."""
+    s.now = max(s.now, cmd.time)
+    s.event_time = s.now
+    begin = a.n_out
+    kind = cmd.kind
+    if kind == CMD_READY:
+        s.hold = 0
+        if s.state == BOOTSTRAP and s.bars > s.warmup:
+            change_state(a, s, out, SCANNING, WHY_WARM, 0)
+    elif kind == CMD_HALT:
+        halt(a, s, out, cmd.code)
+        if cmd.flag:
+            leave(a, s, out, cmd.code)
+    elif kind == CMD_RESUME:
+        _resume(a, s, out)
+    elif kind == CMD_CLOSE:
+        leave(a, s, out, WHY_MANUAL)
+    elif kind == CMD_END:
+        cancel_entry(a, s, out, WHY_END)
+        leave(a, s, out, WHY_END)
+    elif kind == CMD_CANCEL:
+        cancel_entry(a, s, out, WHY_ENTRY_CANCELLED)
+    elif kind == CMD_MARKET:
+        _market_entry(a, s, out)
+    elif kind in (CMD_EXECUTE, CMD_EXPIRE):
+        _waiting(a, s, out, cmd)
+    elif kind == CMD_GATE:
+        _gate(a, cmd)
+    elif kind == CMD_SIMULATE:
+        _simulate(a, s, out, cmd)
+    elif kind == CMD_AMEND:
+        _amend(a, s, out, cmd)
+    elif kind == CMD_RESET:
+        _reset(a, cmd)
+    accept(a, s, out, begin, 0)
+    _fill_now(a, s, out, cmd.price if kind in (CMD_CLOSE, CMD_HALT, CMD_MARKET, CMD_EXECUTE) else 0.0)
+    if kind == CMD_END and s.book_count > 0:
+        _fill_now(a, s, out, s.last.close)
+    mark(a, s, s.last.close)

@@ -1,0 +1,79 @@
+"""The state of one symbol in a session: everything the core remembers, in one flat record.
+
+The two halves share it but not its parts: *decide* owns ``legs``, ``plan``, ``waiting`` and the state machine; the
+simulated *broker* owns ``book`` and the watch levels. They speak through audit rows (``records.OUTPUT``) and fills.
+"""
+
+from triplane.kernel.indicators.volatility import ATR
+from triplane.kernel.jit import record
+from triplane.kernel.quality import QUALITY
+from triplane.kernel.records import CANDLE, COSTS, FILL, INSTRUMENT, LIMITS, ORDER, POSITION, SIGNAL, VIEW
+from triplane.kernel.timeframes import AGG
+
+BOOK_SIZE = 8
+"""Working orders of one symbol: an entry, a stop, three targets, an exit, and two spare for replacements."""
+
+WAITING_SIZE = 4
+"""Signals of one symbol that may wait for a person at the same time."""
+
+LEG = record(
+    [
+        ("order", "i8"),  # number of the working order, 0 = none
+        ("quantity_lots", "i8"),
+        ("trigger_ticks", "i8"),
+        ("price_ticks", "i8"),
+        ("reason", "i8"),  # why an exit was ordered (REASONS)
+    ]
+)
+"""What *decide* knows of one of its orders."""
+
+PLAN = record(
+    [
+        ("signal", SIGNAL),
+        ("decision", "i8"),
+        ("stop_moved", "i8"),  # REASONS index of the last move: break_even, trailing
+        ("targets_placed", "i8"),
+    ]
+)
+"""What the position was opened for: used when its entry fills."""
+
+WAITING = record([("signal", SIGNAL), ("decision", "i8"), ("expires_bar", "i8"), ("price", "f8")])
+"""A pending signal in manual mode; ``decision`` 0 = free."""
+
+CORE = record(
+    [
+        ("symbol", "i8"),
+        ("base_ms", "i8"),
+        ("timeframe_ms", "i8"),
+        ("warmup", "i8"),  # bars before the strategy may trade
+        ("hold", "i8"),  # 1: stay in BOOTSTRAP until the engine says that history is loaded
+        ("now", "i8"),  # ms, the close of the newest candle or the time of the newest command
+        ("event_time", "i8"),  # ms, stamped on fills: the open of the candle under way, or the time of the command
+        ("bars", "i8"),  # closed decision bars so far
+        ("state", "i8"),
+        ("cooldown", "i8"),
+        ("book_count", "i8"),
+        ("market_count", "i8"),  # orders in the book that fill at the next open
+        ("watch_low", "f8"),  # a candle that stays between these levels touches nothing in the book
+        ("watch_high", "f8"),
+        ("watch_expiry", "i8"),
+        ("check_value", "f8"),  # of the last failed risk check
+        ("check_limit", "f8"),
+        ("instrument", INSTRUMENT),
+        ("costs", COSTS),
+        ("limits", LIMITS),
+        ("position", POSITION),
+        ("legs", LEG, (6,)),
+        ("plan", PLAN),
+        ("waiting", WAITING, (WAITING_SIZE,)),
+        ("signal", SIGNAL),
+        ("shown", VIEW),
+        ("fill", FILL),
+        ("last", CANDLE),
+        ("bar", CANDLE),
+        ("book", ORDER, (BOOK_SIZE,)),
+        ("quality", QUALITY),
+        ("agg", AGG),
+        ("atr", ATR),
+    ]
+)

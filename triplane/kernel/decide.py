@@ -1,0 +1,391 @@
+"""Decide: signals and fills in, intents out. It cannot tell whether a simulated broker or a venue answers.
+
+Every intent is an audit row (place, amend, cancel). The bracket follows the fills: the first entry fill places the
+stop for what was filled, each further fill widens it, and the targets are placed when the entry is over; after that
+the stop always covers exactly what is left. No stop, no position: a signal without one gets the default distance.
+"""
+
+import numpy as np
+
+from triplane.kernel.audit import change_state, emit
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.ledger import book_fill, trade_row
+from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
+from triplane.kernel.records import (
+    CHECK_OK,
+    CLOSE,
+    COOLDOWN,
+    ENTER,
+    ENTRY,
+    ENTRY_PENDING,
+    EXIT,
+    HALTED,
+    IN_POSITION,
+    LIMIT,
+    MARKET,
+    ROW_AMEND,
+    ROW_CANCEL,
+    ROW_PLACE,
+    ROW_REJECT,
+    ROW_SIGNAL,
+    SCANNING,
+    SIGNAL_EXECUTED,
+    SIGNAL_EXPIRED,
+    SIGNAL_PENDING,
+    SIGNAL_REJECTED,
+    STOP,
+    STOP_MARKET,
+    TAKE_PROFIT_MARKET,
+    TP1,
+    WHY_BREAK_EVEN,
+    WHY_COOLDOWN_OVER,
+    WHY_ENTRY_CANCELLED,
+    WHY_ENTRY_FILLED,
+    WHY_ENTRY_PLACED,
+    WHY_NONE,
+    WHY_SIGNAL,
+    WHY_STOP,
+    WHY_TARGET,
+    WHY_TRAILING,
+)
+from triplane.kernel.risk import check_entry, size_lots
+
+
+# ------------------------------------------------------------------------------------------------------- intents
+@njit
+def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, lots: int, reason: int) -> None:
+    """Place an order for ``leg``: ``ticks`` is the limit price or the trigger, ``reason`` why an exit is wanted."""
+    a.orders += 1
+    mine = s.legs[leg]
+    mine.order = a.orders
+    mine.quantity_lots = lots
+    mine.trigger_ticks = 0 if kind == LIMIT else ticks
+    mine.price_ticks = ticks if kind == LIMIT else 0
+    mine.reason = reason
+    row = out.rows[emit(a, s, out, ROW_PLACE)]
+    row.decision = s.plan.decision
+    row.order = a.orders
+    row.leg = leg
+    row.type = kind
+    row.side = side
+    row.price_ticks = mine.price_ticks
+    row.trigger_ticks = mine.trigger_ticks
+    row.quantity_lots = lots
+    row.flag = 0 if leg == ENTRY else 1
+    row.code = reason
+    row.x[0] = s.last.close if kind == MARKET else to_price(s.instrument, ticks)
+
+
+@njit
+def amend(a: Rec, s: Rec, out: Rec, leg: int, ticks: int, lots: int, reason: int) -> None:
+    """Change trigger and quantity of the working order of ``leg``."""
+    mine = s.legs[leg]
+    mine.trigger_ticks = ticks
+    mine.quantity_lots = lots
+    mine.reason = reason
+    row = out.rows[emit(a, s, out, ROW_AMEND)]
+    row.decision = s.plan.decision
+    row.order = mine.order
+    row.leg = leg
+    row.trigger_ticks = ticks
+    row.quantity_lots = lots
+    row.code = reason
+
+
+@njit
+def cancel(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
+    """Cancel the working order of ``leg``, if there is one."""
+    mine = s.legs[leg]
+    if mine.order == 0:
+        return
+    row = out.rows[emit(a, s, out, ROW_CANCEL)]
+    row.decision = s.plan.decision
+    row.order = mine.order
+    row.leg = leg
+    row.code = reason
+    mine.order = 0
+
+
+# ------------------------------------------------------------------------------------------------------- signals
+@njit
+def _stop_price(s: Rec, sig: Rec, entry: float) -> float:
+    if sig.stop > 0.0:
+        return sig.stop  # type: ignore[no-any-return]
+    distance = sig.stop_distance if sig.stop_distance > 0.0 else entry * s.limits.default_stop
+    return entry - sig.side * distance  # type: ignore[no-any-return]
+
+
+@njit
+def _target_price(s: Rec, sig: Rec, i: int, entry: float, stop: float) -> float:
+    """Price of target ``i``, or NaN when there is none; the first has a default."""
+    if sig.targets[i] > 0.0:
+        return sig.targets[i]  # type: ignore[no-any-return]
+    if sig.target_distances[i] > 0.0:
+        return entry + sig.side * sig.target_distances[i]  # type: ignore[no-any-return]
+    if i == 0 and sig.trail_distance <= 0.0:
+        return entry + s.limits.reward_risk * (entry - stop)  # type: ignore[no-any-return]
+    return np.nan
+
+
+@njit
+def _entry_price(s: Rec, sig: Rec) -> float:
+    return sig.entry if sig.entry_type != MARKET and sig.entry > 0.0 else s.last.close  # type: ignore[no-any-return]
+
+
+@njit
+def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, lots: int) -> None:
+    """Write what the strategy said, with the values it saw."""
+    entry = _entry_price(s, sig)
+    stop = _stop_price(s, sig, entry)
+    row = out.rows[emit(a, s, out, ROW_SIGNAL)]
+    row.decision = decision
+    row.side = sig.side
+    row.type = sig.entry_type
+    row.code = status
+    row.bits = sig.reasons
+    row.flag = 1 if sig.action == CLOSE else 0
+    row.quantity_lots = lots
+    row.x[0] = s.last.close
+    if sig.action == ENTER:
+        row.x[1] = entry
+        row.x[2] = stop
+        for i in range(3):
+            target = _target_price(s, sig, i, entry, stop)
+            row.x[3 + i] = max(0.0, target)
+        row.x[7] = to_quantity(s.instrument, lots)
+    row.x[6] = sig.confidence
+    for i in range(8):
+        row.x[8 + i] = sig.seen[i]
+
+
+@njit
+def copy_signal(to: Rec, of: Rec) -> None:
+    """Copy a signal record field by field (records are references)."""
+    to.action = of.action
+    to.side = of.side
+    to.entry_type = of.entry_type
+    to.entry = of.entry
+    to.stop = of.stop
+    to.stop_distance = of.stop_distance
+    to.trail_distance = of.trail_distance
+    to.ttl_bars = of.ttl_bars
+    to.confidence = of.confidence
+    to.reasons = of.reasons
+    for i in range(3):
+        to.targets[i] = of.targets[i]
+        to.target_distances[i] = of.target_distances[i]
+        to.fractions[i] = of.fractions[i]
+    for i in range(8):
+        to.seen[i] = of.seen[i]
+
+
+@njit
+def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
+    """Put an entry signal through size and risk; place the order, or say which check refused it."""
+    entry = _entry_price(s, sig)
+    stop = _stop_price(s, sig, entry)
+    lots = size_lots(a, s, entry, stop)
+    failed = check_entry(a, s, sig.side, entry, stop, lots)
+    if failed != CHECK_OK:
+        signal_row(a, s, out, sig, decision, SIGNAL_REJECTED, lots)
+        row = out.rows[emit(a, s, out, ROW_REJECT)]
+        row.decision = decision
+        row.side = sig.side
+        row.code = failed
+        row.x[0] = s.check_value
+        row.x[1] = s.check_limit
+        row.x[2] = entry
+        row.x[3] = stop
+        return
+    signal_row(a, s, out, sig, decision, SIGNAL_EXECUTED, lots)
+    copy_signal(s.plan.signal, sig)
+    s.plan.decision = decision
+    s.plan.stop_moved = 0
+    s.plan.targets_placed = 0
+    s.position.decision = decision
+    ticks = 0
+    if sig.entry_type == LIMIT:
+        ticks = to_ticks(s.instrument, entry, sig.side < 0)
+    elif sig.entry_type == STOP_MARKET:
+        ticks = to_ticks(s.instrument, entry, sig.side > 0)
+    place(a, s, out, ENTRY, sig.entry_type, sig.side, ticks, lots, WHY_NONE)
+    if sig.ttl_bars > 0 and sig.entry_type != MARKET:
+        out.rows[a.n_out - 1].expires_at = s.now + sig.ttl_bars * s.timeframe_ms
+    change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, s.legs[ENTRY].order)
+
+
+@njit
+def _wait(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
+    """Keep a signal until a person decides (manual mode); the oldest gives way when all places are taken."""
+    slot = 0
+    for j in range(len(s.waiting)):
+        if s.waiting[j].decision == 0:
+            slot = j
+            break
+        if s.waiting[j].decision < s.waiting[slot].decision:
+            slot = j
+    w = s.waiting[slot]
+    if w.decision > 0:
+        expire_waiting(a, s, out, slot)
+    copy_signal(w.signal, sig)
+    w.decision = decision
+    w.expires_bar = s.bars + s.limits.signal_ttl_bars
+    signal_row(a, s, out, sig, decision, SIGNAL_PENDING, 0)
+
+
+@njit
+def expire_waiting(a: Rec, s: Rec, out: Rec, slot: int) -> None:
+    """End a pending signal that nobody executed."""
+    w = s.waiting[slot]
+    row = out.rows[emit(a, s, out, ROW_SIGNAL)]
+    row.decision = w.decision
+    row.side = w.signal.side
+    row.code = SIGNAL_EXPIRED
+    row.x[0] = s.last.close
+    w.decision = 0
+
+
+@njit
+def on_signal(a: Rec, s: Rec, out: Rec) -> None:
+    """Act on ``s.signal``, what the strategy said at the close of a bar."""
+    sig = s.signal
+    if sig.action == ENTER and s.state == SCANNING:
+        a.decisions += 1
+        if s.limits.manual:
+            _wait(a, s, out, sig, a.decisions)
+        else:
+            enter(a, s, out, sig, a.decisions)
+    elif sig.action == CLOSE and s.position.lots != 0 and s.legs[EXIT].order == 0:
+        signal_row(a, s, out, sig, s.plan.decision, SIGNAL_EXECUTED, 0)
+        leave(a, s, out, WHY_SIGNAL)
+
+
+@njit
+def leave(a: Rec, s: Rec, out: Rec, reason: int) -> None:
+    """Close the whole position at market; the stop stays until the exit has filled."""
+    if s.position.lots == 0 or s.legs[EXIT].order != 0:
+        return
+    side = -1 if s.position.lots > 0 else 1
+    place(a, s, out, EXIT, MARKET, side, 0, abs(s.position.lots), reason)
+
+
+# --------------------------------------------------------------------------------------------------------- fills
+@njit
+def _protect(a: Rec, s: Rec, out: Rec) -> None:
+    """Make the stop cover the position as it is now."""
+    position = s.position
+    sig = s.plan.signal
+    lots = abs(position.lots)
+    if s.legs[STOP].order == 0:
+        price = _stop_price(s, sig, position.entry_price)
+        ticks = to_ticks(s.instrument, price, sig.side < 0)
+        position.stop = to_price(s.instrument, ticks)
+        position.initial_risk = abs(position.entry_price - position.stop)
+        place(a, s, out, STOP, STOP_MARKET, -sig.side, ticks, lots, WHY_STOP)
+    elif s.legs[STOP].quantity_lots != lots:
+        amend(a, s, out, STOP, s.legs[STOP].trigger_ticks, lots, s.legs[STOP].reason)
+
+
+@njit
+def _targets(a: Rec, s: Rec, out: Rec) -> None:
+    """Place the ladder; its quantities add up exactly to the position."""
+    sig = s.plan.signal
+    position = s.position
+    s.plan.targets_placed = 1
+    last = 0
+    for i in range(3):
+        if _target_price(s, sig, i, position.entry_price, position.stop) > 0.0:
+            last = i
+    left = abs(position.lots)
+    for i in range(3):
+        price = _target_price(s, sig, i, position.entry_price, position.stop)
+        if not price > 0.0:
+            continue
+        lots = left
+        if i < last:
+            share = sig.fractions[i] if sig.fractions[i] > 0.0 else 1.0 / (last + 1)
+            lots = min(to_lots(s.instrument, to_quantity(s.instrument, position.entry_lots) * share), left)
+        if lots > 0:
+            ticks = to_ticks(s.instrument, price, sig.side > 0)
+            place(a, s, out, TP1 + i, TAKE_PROFIT_MARKET, -sig.side, ticks, lots, WHY_TARGET)
+            left -= lots
+
+
+@njit
+def move_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int, loosen: bool) -> None:
+    """Move the stop to ``price``; further away only when a person says so (``loosen``)."""
+    if s.legs[STOP].order == 0 or s.position.lots == 0:
+        return
+    side = 1 if s.position.lots > 0 else -1
+    ticks = to_ticks(s.instrument, price, side < 0)
+    if (ticks - s.legs[STOP].trigger_ticks) * side > 0 or loosen:
+        amend(a, s, out, STOP, ticks, abs(s.position.lots), reason)
+        s.position.stop = to_price(s.instrument, ticks)
+        s.plan.stop_moved = reason
+
+
+@njit
+def _flat(a: Rec, s: Rec, out: Rec, side: int) -> None:
+    """The position has just closed: take every other order out, write the trade, start the cool-down."""
+    for leg in range(6):
+        cancel(a, s, out, leg, s.fill.reason)
+    trade_row(a, s, out, s.fill, side)
+    if s.state != HALTED:
+        change_state(a, s, out, COOLDOWN, s.fill.reason, s.fill.order)
+        s.cooldown = 0 if s.limits.fixed_lots > 0 else s.limits.cooldown_bars
+        if s.cooldown == 0:
+            change_state(a, s, out, SCANNING, WHY_COOLDOWN_OVER, 0)
+
+
+@njit
+def on_fill(a: Rec, s: Rec, out: Rec) -> None:
+    """Answer the fill in ``s.fill``: book it, then protect, take profit or finish."""
+    fill = s.fill
+    side = 1 if s.position.lots > 0 else -1
+    book_fill(a, s, fill)
+    mine = s.legs[fill.leg]
+    if fill.done and mine.order == fill.order:
+        mine.order = 0
+    if fill.leg == ENTRY:
+        _protect(a, s, out)
+        if s.state == ENTRY_PENDING:
+            change_state(a, s, out, IN_POSITION, WHY_ENTRY_FILLED, fill.order)
+        if fill.done:
+            _targets(a, s, out)
+        return
+    if s.position.lots == 0:
+        _flat(a, s, out, side)
+        return
+    _protect(a, s, out)
+    if fill.leg == TP1 and fill.done and s.limits.break_even:
+        move_stop(a, s, out, s.position.entry_price, WHY_BREAK_EVEN, False)
+
+
+@njit
+def on_order_end(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
+    """An order ended without (more) fills: expired, cancelled or rejected."""
+    s.legs[leg].order = 0
+    if leg != ENTRY:
+        return
+    if s.position.lots != 0:
+        if not s.plan.targets_placed:
+            _targets(a, s, out)
+    elif s.state == ENTRY_PENDING:
+        change_state(a, s, out, SCANNING, reason, 0)
+
+
+@njit
+def cancel_entry(a: Rec, s: Rec, out: Rec, reason: int) -> None:
+    """Take a working entry out; a part that has filled keeps its bracket."""
+    if s.legs[ENTRY].order != 0:
+        cancel(a, s, out, ENTRY, reason)
+        on_order_end(a, s, out, ENTRY, WHY_ENTRY_CANCELLED)
+
+
+@njit
+def trail(a: Rec, s: Rec, out: Rec) -> None:
+    """Let a trailing stop follow the best price seen; called at the close of each base candle."""
+    distance = s.plan.signal.trail_distance
+    if distance > 0.0 and s.position.lots != 0:
+        side = 1 if s.position.lots > 0 else -1
+        move_stop(a, s, out, s.position.best - side * distance, WHY_TRAILING, False)

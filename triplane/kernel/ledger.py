@@ -1,0 +1,174 @@
+"""The books: what a fill does to the position and the account, and marking both to market.
+
+The same for simulated and for real fills. P&L is net: fees are booked against the balance as they occur, the price
+difference when a part of the position closes. Money is in the quote currency.
+"""
+
+import numpy as np
+
+from triplane.kernel.audit import emit
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.prices import to_price, to_quantity
+from triplane.kernel.records import ROW_TRADE
+
+DAY_MS = 86_400_000
+
+
+@njit
+def liquidation_price(entry: float, side: int, leverage: float, maintenance: float) -> float:
+    """Mark price at which an isolated linear position is liquidated; 0 when it never is.
+
+    From margin + unrealised = maintenance x notional, with margin = entry / leverage a unit:
+    ``entry x (1 - side / leverage) / (1 - side x maintenance)``.
+    """
+    return max(entry * (1.0 - side / leverage) / (1.0 - side * maintenance), 0.0)
+
+
+@njit
+def mark(a: Rec, s: Rec, price: float) -> None:
+    """Mark the position of ``s`` to ``price``: unrealised P&L, equity, peak and drawdown."""
+    position = s.position
+    unrealized = 0.0
+    if position.lots != 0:
+        unrealized = (price - position.entry_price) * to_quantity(s.instrument, position.lots)
+    a.unrealized += unrealized - position.unrealized
+    position.unrealized = unrealized
+    if a.open_positions == 0:
+        a.unrealized = 0.0  # nothing is open: drop the last bits of float noise
+    a.equity = a.balance + a.unrealized
+    if a.equity > a.peak_equity:
+        a.peak_equity = a.equity
+    elif a.peak_equity > 0.0:
+        a.max_drawdown = max(a.max_drawdown, 1.0 - a.equity / a.peak_equity)
+
+
+@njit
+def roll_day(a: Rec, time: int) -> None:
+    """Start the daily counters again at 00:00 UTC."""
+    day = time // DAY_MS
+    if day > a.day:
+        a.day = day
+        a.day_equity = a.equity
+        a.trades_today = 0
+
+
+@njit
+def _open(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
+    position = s.position
+    if position.lots == 0:
+        position.entry_lots = 0
+        position.exit_lots = 0
+        position.entry_value = 0.0
+        position.exit_value = 0.0
+        position.entry_price = 0.0
+        position.initial_risk = 0.0
+        position.stop = 0.0
+        position.fees = 0.0
+        position.funding = 0.0
+        position.slippage = 0.0
+        position.unrealized = 0.0
+        position.entry_time = fill.time
+        position.entry_bar = s.bars
+        position.best = price
+        position.worst = price
+        a.open_positions += 1
+        a.trades_today += 1
+    position.lots += fill.side * fill.quantity_lots
+    position.entry_lots += fill.quantity_lots
+    position.entry_value += price * quantity
+    position.entry_price = position.entry_value / to_quantity(s.instrument, position.entry_lots)
+    if position.entry_lots == fill.quantity_lots:
+        position.entry_price = price  # exact, not price x q / q
+    margin = position.entry_value / s.costs.leverage
+    a.used_margin += margin - position.margin
+    position.margin = margin
+    position.liquidation = liquidation_price(
+        position.entry_price, fill.side, s.costs.leverage, s.instrument.maintenance_margin
+    )
+
+
+@njit
+def _close(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
+    position = s.position
+    side = 1 if position.lots > 0 else -1
+    a.balance += (price - position.entry_price) * quantity * side
+    position.exit_value += price * quantity
+    position.best = max(position.best * side, price * side) * side
+    position.worst = min(position.worst * side, price * side) * side
+    position.exit_lots += fill.quantity_lots
+    position.lots += fill.side * fill.quantity_lots
+    margin = position.entry_price * abs(to_quantity(s.instrument, position.lots)) / s.costs.leverage
+    a.used_margin = a.used_margin + margin - position.margin if position.lots != 0 else a.used_margin - position.margin
+    position.margin = margin
+    if position.lots == 0:
+        a.open_positions -= 1
+        position.liquidation = 0.0
+        if a.open_positions == 0:
+            a.used_margin = 0.0
+
+
+@njit
+def book_fill(a: Rec, s: Rec, fill: Rec) -> None:
+    """Book one fill: position, balance, fees, margin; marks to the fill price."""
+    price = to_price(s.instrument, fill.price_ticks)
+    quantity = to_quantity(s.instrument, fill.quantity_lots)
+    position = s.position
+    if position.lots == 0 or (position.lots > 0) == (fill.side > 0):
+        _open(a, s, fill, price, quantity)
+    else:
+        _close(a, s, fill, price, quantity)
+    a.balance -= fill.fee
+    a.fees += fill.fee
+    position.fees += fill.fee
+    position.slippage += (price - fill.reference) * fill.side * quantity
+    mark(a, s, price)
+
+
+@njit
+def track(s: Rec, c: Rec) -> None:
+    """Keep the best and worst price that the position has seen (MFE, MAE)."""
+    position = s.position
+    if position.lots > 0:
+        position.best = max(position.best, c.high)
+        position.worst = min(position.worst, c.low)
+    else:
+        position.best = min(position.best, c.low)
+        position.worst = max(position.worst, c.high)
+
+
+@njit
+def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
+    """Write the row of a position that has just closed and take its result into the account's statistics."""
+    position = s.position
+    quantity = to_quantity(s.instrument, position.entry_lots)
+    exit_price = to_price(s.instrument, fill.price_ticks)
+    if position.exit_lots != fill.quantity_lots:
+        exit_price = position.exit_value / quantity
+    gross = (exit_price - position.entry_price) * quantity * side
+    pnl = gross - position.fees + position.funding
+    risk = position.initial_risk * quantity
+    r_multiple = pnl / risk if risk > 0.0 else np.nan
+    a.trades += 1
+    if risk > 0.0:
+        a.return_sum += r_multiple
+        a.return_square += r_multiple * r_multiple
+    row = out.rows[emit(a, s, out, ROW_TRADE)]
+    row.decision = position.decision
+    row.order = fill.order
+    row.side = side
+    row.quantity_lots = position.entry_lots
+    row.code = fill.reason
+    row.x[0] = position.entry_price
+    row.x[1] = exit_price
+    row.x[2] = pnl
+    row.x[3] = position.fees
+    row.x[4] = position.entry_time
+    row.x[5] = fill.time
+    row.x[6] = r_multiple
+    row.x[7] = (position.worst - position.entry_price) * side
+    row.x[8] = (position.best - position.entry_price) * side
+    row.x[9] = position.slippage
+    row.x[10] = position.funding
+    row.x[11] = a.balance
+    row.x[12] = s.bars - position.entry_bar
+    row.bits = position.entry_bar

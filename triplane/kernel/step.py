@@ -1,0 +1,165 @@
+"""The way of one candle through the core.
+
+``open_candle`` runs the simulated broker over a base candle and lets *decide* answer each fill; the driver then feeds
+the candle to the aggregation, and for each decision bar that closed calls ``begin_bar``, the strategy, ``end_bar``.
+``watch_candle`` is the first part without the broker: the fills of a live session come from the venue.
+"""
+
+from triplane.kernel.audit import change_state
+from triplane.kernel.broker import accept, expire, next_fill, settle, watch
+from triplane.kernel.decide import cancel_entry, expire_waiting, on_fill, on_order_end, on_signal, trail
+from triplane.kernel.indicators.volatility import atr_step
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.ledger import mark, roll_day, track
+from triplane.kernel.quality import quality_step
+from triplane.kernel.records import (
+    BOOTSTRAP,
+    COOLDOWN,
+    ENTRY,
+    HALTED,
+    NOTHING,
+    SCANNING,
+    WHY_COOLDOWN_OVER,
+    WHY_ENTRY_EXPIRED,
+    WHY_NONE,
+    WHY_WARM,
+)
+from triplane.kernel.risk import breached
+
+
+@njit
+def answer(a: Rec, s: Rec, out: Rec, mid_bar: int) -> None:
+    """Let *decide* answer ``s.fill`` and hand its new intents to the broker."""
+    begin = a.n_out
+    on_fill(a, s, out)
+    accept(a, s, out, begin, mid_bar)
+    watch(s)
+
+
+@njit
+def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
+    """Everything in the book that this candle touches."""
+    while next_fill(a, s, c, out, True):
+        answer(a, s, out, 0)
+    while next_fill(a, s, c, out, False):
+        answer(a, s, out, 1)
+    leg = expire(a, s, out)
+    while leg >= 0:
+        begin = a.n_out
+        on_order_end(a, s, out, leg, WHY_ENTRY_EXPIRED)
+        accept(a, s, out, begin, 0)
+        leg = expire(a, s, out)
+    settle(s)
+
+
+@njit
+def halt(a: Rec, s: Rec, out: Rec, reason: int) -> None:
+    """Stop taking entries: the open entry is cancelled, a position keeps its stop and targets."""
+    if not a.halted:
+        a.halted = 1
+        a.halt_code = reason
+    cancel_entry(a, s, out, reason)
+    change_state(a, s, out, HALTED, reason, 0)
+
+
+@njit
+def _limits(a: Rec, s: Rec, out: Rec) -> None:
+    """Halt when a loss limit is breached, or when another symbol of the session has halted it."""
+    reason = a.halt_code if a.halted else breached(a, s)
+    if reason != WHY_NONE and s.state != HALTED:
+        begin = a.n_out
+        halt(a, s, out, reason)
+        accept(a, s, out, begin, 0)
+
+
+@njit
+def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
+    """Run a closed base candle through the day's counters, the data gate, the broker and the limits."""
+    s.event_time = c.open_time
+    s.now = c.open_time + s.base_ms
+    roll_day(a, c.open_time)
+    if s.limits.quality_gate:
+        quality_step(s.quality, c, s.base_ms)
+    if s.market_count > 0 or c.low <= s.watch_low or c.high >= s.watch_high or s.now >= s.watch_expiry:
+        _trade(a, s, c, out)
+    s.last.open_time = c.open_time
+    s.last.open = c.open
+    s.last.high = c.high
+    s.last.low = c.low
+    s.last.close = c.close
+    s.last.volume = c.volume
+    if s.position.lots != 0:
+        track(s, c)
+        mark(a, s, c.close)
+        if s.plan.signal.trail_distance > 0.0:
+            begin = a.n_out
+            trail(a, s, out)
+            accept(a, s, out, begin, 0)
+    if s.limits.fixed_lots == 0:
+        _limits(a, s, out)
+
+
+@njit
+def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
+    """A decision bar has closed: count it, move the state machine, and show the strategy what it may know."""
+    s.bar.open_time = bar.open_time
+    s.bar.open = bar.open
+    s.bar.high = bar.high
+    s.bar.low = bar.low
+    s.bar.close = bar.close
+    s.bar.volume = bar.volume
+    if s.limits.volatility_ceiling > 0.0:
+        atr_step(s.atr, bar.high, bar.low, bar.close)
+    if s.state == COOLDOWN:
+        s.cooldown -= 1
+        if s.cooldown <= 0:
+            change_state(a, s, out, SCANNING, WHY_COOLDOWN_OVER, 0)
+    elif s.state == BOOTSTRAP and s.bars >= s.warmup and not s.hold:
+        change_state(a, s, out, SCANNING, WHY_WARM, 0)
+    view = s.shown
+    lots = s.position.lots
+    view.bar = s.bars
+    view.side = 1 if lots > 0 else (-1 if lots < 0 else 0)
+    view.lots = lots
+    view.entry_price = s.position.entry_price if lots != 0 else 0.0
+    view.bars_held = s.bars - s.position.entry_bar if lots != 0 else 0
+    view.pending = 1 if s.legs[ENTRY].order != 0 else 0
+    sig = s.signal
+    if sig.action != NOTHING:
+        clear_signal(sig)
+
+
+@njit
+def clear_signal(sig: Rec) -> None:
+    """Make ``sig`` say nothing."""
+    sig.action = NOTHING
+    sig.side = 0
+    sig.entry_type = 0
+    sig.entry = 0.0
+    sig.stop = 0.0
+    sig.stop_distance = 0.0
+    sig.trail_distance = 0.0
+    sig.ttl_bars = 0
+    sig.confidence = 0.0
+    sig.reasons = 0
+    for i in range(3):
+        sig.targets[i] = 0.0
+        sig.target_distances[i] = 0.0
+        sig.fractions[i] = 0.0
+    for i in range(8):
+        sig.seen[i] = 0.0
+
+
+@njit
+def end_bar(a: Rec, s: Rec, out: Rec) -> None:
+    """Act on what the strategy said, and let pending signals grow old."""
+    if s.signal.action != NOTHING and s.state != BOOTSTRAP:
+        begin = a.n_out
+        on_signal(a, s, out)
+        accept(a, s, out, begin, 0)
+    if s.limits.manual:
+        for j in range(len(s.waiting)):
+            w = s.waiting[j]
+            if w.decision > 0 and s.bars >= w.expires_bar:
+                expire_waiting(a, s, out, j)
+    s.bars += 1

@@ -1,0 +1,244 @@
+"""What a strategy is: a parameter list, a state record, and a step.
+
+A strategy file defines ``STRATEGY``, either a :class:`Strategy` (compiled: the step is written in the Numba subset and
+runs at millions of candles a second) or a subclass of :class:`PythonStrategy` (all of Python, a few hundred times
+slower; the same engine, broker and risk). Both are found by name, see ``triplane.strategies.registry``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from triplane.errors import BadInput
+from triplane.kernel.jit import record
+from triplane.kernel.records import LIMIT, MARKET, STOP_MARKET
+
+Number = int | float
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a strategy.
+
+    Parameters
+    ----------
+    name
+        Identifier, a field of ``state.p``.
+    default, low, high
+        Value and inclusive range. When ``default`` is an ``int`` only whole numbers are allowed.
+    text
+        One line for people: meaning and unit.
+    """
+
+    name: str
+    default: Number
+    low: Number
+    high: Number
+    text: str = ""
+
+    def check(self, value: object, strategy: str) -> Number:
+        """Return ``value`` as a number of the right kind, or raise :class:`BadInput`."""
+        whole = isinstance(self.default, int)
+        kind = "a whole number" if whole else "a number"
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        if (whole and not number.is_integer()) or not self.low <= number <= self.high:
+            raise BadInput(
+                f"Parameter {self.name} of strategy {strategy} is {value}; "
+                f"it must be {kind} from {self.low} to {self.high}."
+            )
+        return int(number) if whole else number
+
+
+def check_params(strategy: str, params: Sequence[Param], given: Mapping[str, object]) -> dict[str, Number]:
+    """Fill in the defaults; raise :class:`BadInput` for a name or a value that is not allowed."""
+    known = {p.name: p for p in params}
+    for name in given:
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise BadInput(f"Strategy {strategy} has no parameter {name}; it has: {allowed}.")
+    return {p.name: p.check(given[p.name], strategy) if p.name in given else p.default for p in params}
+
+
+def state(params: Sequence[Param], *fields: tuple[Any, ...]) -> "np.dtype[Any]":
+    """Make the state record of a strategy: the parameters as ``p``, then the given fields."""
+    chosen = record([(p.name, "i8" if isinstance(p.default, int) else "f8") for p in params] or [("none", "i8")])
+    return record([("p", chosen), *fields])
+
+
+def set_params(states: "np.ndarray[Any, Any]", params: Mapping[str, Number]) -> None:
+    """Write checked parameter values into the ``p`` record of every state."""
+    for name, value in params.items():
+        states["p"][name] = value
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A compiled strategy.
+
+    Parameters
+    ----------
+    name, text
+        How it is called, and what it does in a sentence.
+    params
+        Its parameters.
+    state
+        Record dtype made with :func:`state`.
+    init
+        ``init(s)``: compiled; prepares a zeroed state whose ``s.p`` is filled.
+    step
+        ``step(s, bar, view, signal)``: compiled; called once for each closed bar, also during warm-up. Writes into
+        ``signal`` (``records.SIGNAL``, empty at the call) what it wants, if anything.
+    warmup
+        Bars before the first signal may be acted on, from the parameters.
+    reasons
+        Sentence for each bit of ``signal.reasons``.
+    sees
+        Name for each used place of ``signal.seen``.
+    plots
+        Name → dotted path into the state of a value to draw beside the candles.
+    zones
+        Dotted paths into the state of zone books (``kernel.patterns.zones``) to draw.
+    check
+        Further conditions between parameters; returns a sentence when they do not fit.
+    timeframe
+        The timeframe that it was made for.
+    """
+
+    name: str
+    text: str
+    params: tuple[Param, ...]
+    state: "np.dtype[Any]"
+    init: Callable[..., None]
+    step: Callable[..., None]
+    warmup: Callable[[Mapping[str, Number]], int]
+    reasons: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
+    plots: Mapping[str, str] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()
+    check: Callable[[Mapping[str, Number]], str | None] = lambda _: None
+    timeframe: str = "15m"
+
+    def resolve(self, given: Mapping[str, object]) -> dict[str, Number]:
+        """Check parameters given by a user and fill in the rest."""
+        values = check_params(self.name, self.params, given)
+        problem = self.check(values)
+        if problem:
+            raise BadInput(f"Strategy {self.name}: {problem}")
+        return values
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A closed bar as a :class:`PythonStrategy` sees it; time in ms UTC."""
+
+    open_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What a :class:`PythonStrategy` may know besides the bars."""
+
+    bar: int
+    side: int
+    entry_price: float
+    bars_held: int
+    pending: bool
+
+
+@dataclass(frozen=True)
+class Enter:
+    """Open a position: ``side`` +1 long or -1 short; prices absolute, distances from the fill price."""
+
+    side: int
+    entry: float | None = None
+    entry_type: str = "market"
+    stop: float = 0.0
+    stop_distance: float = 0.0
+    targets: Sequence[float] = ()
+    target_distances: Sequence[float] = ()
+    fractions: Sequence[float] = ()
+    trail_distance: float = 0.0
+    ttl_bars: int = 0
+    confidence: float = 0.5
+    reasons: Sequence[int] = ()
+    seen: Sequence[float] = ()
+
+    def write(self, signal: Any) -> None:
+        """Fill a ``records.SIGNAL`` record."""
+        kinds = {"market": MARKET, "limit": LIMIT, "stop_market": STOP_MARKET}
+        if self.side not in (1, -1) or self.entry_type not in kinds:
+            raise BadInput(f"Enter(side={self.side}, entry_type={self.entry_type!r}): side must be 1 or -1, entry_type "
+                           f"one of {', '.join(kinds)}.")  # fmt: skip
+        signal.action = 1
+        signal.side = self.side
+        signal.entry_type = kinds[self.entry_type]
+        signal.entry = self.entry or 0.0
+        signal.stop = self.stop
+        signal.stop_distance = self.stop_distance
+        for name in ("targets", "target_distances", "fractions", "seen"):
+            for i, value in enumerate(getattr(self, name)):
+                signal[name][i] = value
+        signal.trail_distance = self.trail_distance
+        signal.ttl_bars = self.ttl_bars
+        signal.confidence = self.confidence
+        signal.reasons = sum(1 << bit for bit in set(self.reasons))
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close the open position at market."""
+
+    reasons: Sequence[int] = ()
+
+    def write(self, signal: Any) -> None:
+        """Fill a ``records.SIGNAL`` record."""
+        signal.action = 2
+        signal.reasons = sum(1 << bit for bit in set(self.reasons))
+
+
+class PythonStrategy:
+    """Base of strategies in ordinary Python; one instance for each symbol.
+
+    It must be deterministic: the same bars give the same answers, or a replay of the journal cannot prove anything.
+    Parameters arrive as attributes.
+    """
+
+    name: ClassVar[str]
+    text: ClassVar[str] = ""
+    params: ClassVar[tuple[Param, ...]] = ()
+    reasons: ClassVar[tuple[str, ...]] = ()
+    sees: ClassVar[tuple[str, ...]] = ()
+    timeframe: ClassVar[str] = "15m"
+    warmup: int = 0
+    plots: ClassVar[Mapping[str, str]] = {}
+    zones: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **params: Number) -> None:
+        for name, value in params.items():
+            setattr(self, name, value)
+        self.start()
+
+    def start(self) -> None:
+        """Prepare; the parameters are set."""
+
+    def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
+        """Answer a closed bar; called for every bar, also during warm-up."""
+        raise NotImplementedError
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, object]) -> dict[str, Number]:
+        """Check parameters given by a user and fill in the rest."""
+        return check_params(cls.name, cls.params, given)
+
+
+AnyStrategy = Strategy | type[PythonStrategy]

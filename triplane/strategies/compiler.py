@@ -1,0 +1,262 @@
+"""Compile a strategy together with the whole core into one step, and remember the machine code on disk.
+
+For each strategy the driver (``driver.py``) is copied to a cache folder, with the import of its strategy, under a name
+that holds a hash of all kernel and strategy sources. So Numba finds the compiled code again at the next start (a
+jitted function passed as an *argument* is never found again), and a change in any source, which Numba itself would not
+notice in another file, is a new driver.
+
+The cache folder is ``NUMBA_CACHE_DIR`` when that is set, else one inside the package, else (read-only package) the
+user's cache folder.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numba
+import numpy as np
+import platformdirs
+
+from triplane.errors import BadInput
+from triplane.kernel.core import CORE
+from triplane.kernel.jit import record
+from triplane.kernel.records import ACCOUNT, CANDLE, COMMAND, OUTBOX
+from triplane.strategies.base import AnyStrategy, Number, Strategy, set_params
+from triplane.strategies.registry import file_hash
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[str], None]
+
+
+class InstrumentLike(Protocol):
+    """Anything that knows itself as a ``records.INSTRUMENT`` record."""
+
+    def to_record(self) -> Array:
+        """One-element array of ``records.INSTRUMENT``."""
+        ...
+
+
+@lru_cache(maxsize=1)
+def kernel_hash() -> str:
+    """Hash of every kernel and built-in strategy source, and of the versions of compiler and Python."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
+    for path in sorted([*(package / "kernel").rglob("*.py"), *(package / "strategies").glob("*.py")]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def cache_folder() -> Path:
+    """Where compiled strategies are kept."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    candidates = [Path(chosen) / "triplane"] if chosen else [Path(__file__).parent.parent / "__pycache__" / "drivers"]
+    candidates.append(Path(platformdirs.user_cache_dir("triplane")))
+    candidates.append(Path(tempfile.gettempdir()) / "triplane-cache")
+    for folder in candidates:
+        if _writable(folder):
+            return folder
+    raise BadInput(f"No folder for compiled code can be written; set NUMBA_CACHE_DIR (tried {candidates[0]}).")
+
+
+def _import_line(source: Path) -> str:
+    """The statement that binds ``strategy_init`` and ``strategy_step`` in a driver."""
+    if source.parent == Path(__file__).parent:
+        return f"from triplane.strategies.{source.stem} import init as strategy_init, step as strategy_step\n"
+    return (
+        "from pathlib import Path\nfrom triplane.strategies.registry import load_file\n"
+        f"_strategy = load_file(Path({str(source)!r})).STRATEGY\n"
+        "strategy_init, strategy_step = _strategy.init, _strategy.step\n"
+    )
+
+
+def _driver(name: str, source: Path, pattern: Path | None = None) -> ModuleType:
+    """Write the driver of the strategy in ``source`` (once) and import it."""
+    lines = (pattern or Path(__file__).with_name("driver.py")).read_text().splitlines(keepends=True)
+    text = "".join(_import_line(source) if line.rstrip().endswith("# STRATEGY") else line for line in lines)
+    digest = hashlib.sha256(f"{kernel_hash()} {file_hash(source)} {text}".encode()).hexdigest()[:16]
+    module_name = f"triplane_driver_{name}_{digest}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    path = cache_folder() / f"{name}_{digest}.py"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise BadInput(f"Driver {path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _cached(module: ModuleType, functions: int) -> bool:
+    """Whether the machine code of all its functions lies in the cache already."""
+    path = Path(str(module.__file__))
+    return len(list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi"))) >= functions
+
+
+def compiled_halves(progress: Progress | None = None) -> ModuleType:
+    """The driver functions around a strategy in plain Python (``halves.py``), compiled or from the cache."""
+    module = _driver("halves", Path(__file__).with_name("halves.py"), Path(__file__).with_name("halves.py"))
+    if progress and not _cached(module, 5):
+        progress("Compiling the core for the first time …")
+    module.warm()
+    return module
+
+
+class Core:
+    """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments."""
+
+    def __init__(self, strategy: AnyStrategy, state: "np.dtype[Any]", source_hash: str) -> None:
+        self.strategy = strategy
+        self.state_dtype = record([("core", CORE), ("strategy", state)])
+        self.source_hash = source_hash
+
+    def new(
+        self,
+        symbols: Sequence[InstrumentLike],
+        *,
+        costs: Array,
+        limits: Array,
+        params: Mapping[str, Number],
+        base_ms: int,
+        timeframe_ms: int,
+        balance: float,
+        hold: bool = False,
+    ) -> tuple[Array, Array]:
+        """Make the account and one state for each symbol.
+
+        Parameters
+        ----------
+        symbols
+            The instruments; their order gives the symbol indices.
+        costs, limits
+            One-element arrays of ``records.COSTS`` and ``records.LIMITS``.
+        params
+            Checked parameters of the strategy.
+        base_ms, timeframe_ms
+            Milliseconds of a base candle and of a decision bar.
+        balance
+            Quote currency to start with.
+        hold
+            Stay in BOOTSTRAP until the command ``CMD_READY``: history is being loaded.
+        """
+        account = np.zeros(1, ACCOUNT)
+        for name in ("balance", "start_balance", "equity", "peak_equity", "day_equity"):
+            account[name] = balance
+        account["day"] = -1
+        states = np.zeros(len(symbols), self.state_dtype)
+        core = states["core"]
+        core["symbol"] = np.arange(len(symbols))
+        core["base_ms"] = base_ms
+        core["timeframe_ms"] = timeframe_ms
+        core["hold"] = hold
+        core["costs"] = costs[0]
+        core["limits"] = limits[0]
+        core["watch_low"] = -np.inf
+        core["watch_high"] = np.inf
+        core["watch_expiry"] = np.iinfo(np.int64).max
+        for k, symbol in enumerate(symbols):
+            core["instrument"][k] = symbol.to_record()[0]
+        self._start(states, params)
+        return account, states
+
+    def _start(self, states: Array, params: Mapping[str, Number]) -> None:
+        raise NotImplementedError
+
+    def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
+        """Take one closed base candle of symbol ``k`` through everything."""
+        raise NotImplementedError
+
+    def on_command(self, A: Array, S: Array, k: int, commands: Array, out: Array) -> None:
+        """Carry out one command."""
+        raise NotImplementedError
+
+    def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
+        """Take candles through until the end or until ``out`` is nearly full; returns the next index."""
+        raise NotImplementedError
+
+
+class CompiledCore(Core):
+    """The fast kind: everything in compiled functions."""
+
+    def __init__(self, strategy: Strategy, source: Path) -> None:
+        super().__init__(strategy, strategy.state, file_hash(source))
+        self.warmup = strategy.warmup
+        self.module = _driver(strategy.name, source)
+        self.init = self.module.init
+        # the compiled functions themselves, so that a call costs nothing more
+        for name in ("on_candle", "on_command", "run"):
+            setattr(self, name, getattr(self.module, name))
+
+    def cached(self) -> bool:
+        """Whether the machine code lies in the cache already."""
+        path = Path(str(self.module.__file__))
+        return len(list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi"))) >= len(
+            ("init", "candle", "command", "run")
+        )
+
+    def _start(self, states: Array, params: Mapping[str, Number]) -> None:
+        set_params(states["strategy"], params)
+        states["core"]["warmup"] = self.warmup(params)
+        self.init(states)
+
+    def warm(self, progress: Progress | None = None) -> float:
+        """Compile every function, or load it from the cache; returns the seconds that it took."""
+        begin = time.perf_counter()
+        states = np.zeros(1, self.state_dtype)
+        account = np.zeros(1, ACCOUNT)
+        out = np.zeros(1, OUTBOX)
+        candles = np.zeros(0, CANDLE)
+        which = np.zeros(0, np.int64)
+        states["core"]["base_ms"] = states["core"]["timeframe_ms"] = 60_000
+        first = not _cached(self.module, 4)
+        steps: list[tuple[str, Callable[[], object]]] = [
+            ("the state", lambda: self.init(states)),
+            ("the decision", lambda: self.on_candle(account, states, 0, np.zeros(1, CANDLE), 0, out)),
+            ("the commands", lambda: self.on_command(account, states, 0, np.zeros(1, COMMAND), out)),
+            ("the backtest loop", lambda: self.run(account, states, which, candles, out, np.zeros(0), 0)),
+        ]
+        for number, (text, call) in enumerate(steps, 1):
+            if progress and first:
+                progress(f"Compiling {self.strategy.name} for the first time ({number}/{len(steps)}: {text}) …")
+            call()
+        return time.perf_counter() - begin
+
+
+def compile_strategy(strategy: AnyStrategy, source: Path, progress: Progress | None = None) -> Core:
+    """Make a strategy ready to run.
+
+    Parameters
+    ----------
+    strategy, source
+        As found by ``registry.find`` and ``registry.source_of``.
+    progress
+        Called with a sentence while something is compiled for the first time.
+    """
+    if isinstance(strategy, Strategy):
+        core = CompiledCore(strategy, source)
+        core.warm(progress)
+        return core
+    from triplane.strategies.python_core import PythonCore  # noqa: PLC0415 - it needs Core
+
+    return PythonCore(strategy, source, progress)

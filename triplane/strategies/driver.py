@@ -1,0 +1,73 @@
+"""The driver: one strategy fused with the core into compiled functions.
+
+This file is both the driver of ``ema_cross`` and the pattern for all others: ``compiler.py`` copies it to the cache
+folder with the marked import replaced. (Numba caches a function beside the file that defines it.)
+
+``A`` is the account (one element), ``S`` the states of all symbols, ``out`` the outbox (one element of
+``records.OUTBOX``), whose fill level is ``A[0].n_out``.
+"""
+
+import numba
+
+from triplane.kernel.commands import on_command as _command
+from triplane.kernel.indicators.volatility import atr_init
+from triplane.kernel.jit import OPTIONS, Arr, Rec
+from triplane.kernel.records import OUT_MARGIN, OUT_ROWS
+from triplane.kernel.step import begin_bar, end_bar, open_candle
+from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
+from triplane.strategies.ema_cross import init as strategy_init  # fmt: skip  # STRATEGY
+from triplane.strategies.ema_cross import step as strategy_step
+
+
+@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+def init(S: Arr) -> None:
+    """Prepare the states of all symbols; sizes, times and parameters are filled in."""
+    for k in range(len(S)):
+        s = S[k].core
+        agg_init(s.agg, s.base_ms, s.timeframe_ms)
+        atr_init(s.atr, 14)
+        strategy_init(S[k].strategy)
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
+    """The way of one candle; see ``kernel/step.py``."""
+    s = symbol.core
+    open_candle(a, s, c, out)
+    closed = agg_push(s.agg, c)
+    if closed & LATE:
+        begin_bar(a, s, s.agg.late, out)
+        strategy_step(symbol.strategy, s.bar, s.shown, s.signal)
+        end_bar(a, s, out)
+    if closed & DONE:
+        begin_bar(a, s, s.agg.bar, out)
+        strategy_step(symbol.strategy, s.bar, s.shown, s.signal)
+        end_bar(a, s, out)
+
+
+@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+def on_candle(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> None:
+    """Take the closed base candle ``candles[i]`` of symbol ``k`` through everything."""
+    _candle(A[0], S[k], candles[i], out[0])
+
+
+@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
+    """Carry out ``commands[0]`` for symbol ``k``."""
+    _command(A[0], S[k].core, commands[0], out[0])
+
+
+@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+def run(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
+    """Take many candles through; ``which[i]`` is the symbol of candle ``i``.
+
+    Stops before the candle for which ``out`` might be too full; returns the index of the next candle to take.
+    """
+    a = A[0]
+    rows = out[0]
+    for i in range(start, len(candles)):
+        if a.n_out > OUT_ROWS - OUT_MARGIN:
+            return i
+        _candle(a, S[which[i]], candles[i], rows)
+        equity[i] = a.equity
+    return len(candles)

@@ -1,0 +1,160 @@
+"""Order blocks and fair value gaps as ICT traders use them: enter where price comes back to a block.
+
+At the close of a bar that touched a live order block (``kernel/patterns/order_blocks.py``), in the direction of the
+trend, when the block left a fair value gap behind, is strong enough and was rejected (the bar closed back in its
+favour): enter at market. The stop lies beyond the block by a part of the ATR, the targets at multiples of that risk.
+When several blocks were touched on the same bar, the strongest is taken.
+"""
+
+from triplane.kernel.indicators.moving import EMA, ema_init, ema_step
+from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
+from triplane.kernel.patterns.fair_value_gaps import GAPS, gaps_init, gaps_step
+from triplane.kernel.patterns.order_blocks import BLOCKS, blocks_init, blocks_step
+from triplane.kernel.patterns.zones import PART_FVG, is_inside, zone_slot, zones_count
+from triplane.strategies import ENTER, Param, Rec, Strategy, njit, state
+
+PARAMS = (
+    Param("min_body_ratio", 0.7, 0.1, 1.0, "body / range of a displacement candle"),
+    Param("min_gap_percent", 0.1, 0.0, 10.0, "smallest fair value gap, percent of the price"),
+    Param("max_touches", 3, 1, 20, "a block ends at this touch"),
+    Param("max_age", 500, 10, 100_000, "a block or gap ends after this many bars"),
+    Param("min_strength", 3.0, 0.0, 10.0, "weakest block that is traded, 0 to 10"),
+    Param("need_gap", 1, 0, 1, "1: only blocks that left a fair value gap behind"),
+    Param("trend", 50, 0, 1000, "bars of the average that gives the trend; 0 = both directions"),
+    Param("stop_atr", 0.25, 0.0, 10.0, "stop beyond the block, in ATRs"),
+    Param("min_stop_atr", 0.5, 0.0, 10.0, "nearest stop that makes sense, in ATRs"),
+    Param("tp1_r", 1.0, 0.1, 50.0, "first target, in multiples of the risk"),
+    Param("tp2_r", 2.0, 0.1, 50.0, "second target"),
+    Param("tp3_r", 3.0, 0.1, 50.0, "third target"),
+)
+
+STATE = state(
+    PARAMS,
+    ("atr", ATR),
+    ("trend", EMA),
+    ("blocks", BLOCKS),
+    ("gaps", GAPS),
+)
+
+TOUCHED, GAP_BEHIND, WITH_TREND, REJECTED, FRESH, IN_GAP = range(6)
+
+
+@njit
+def init(s: Rec) -> None:
+    """Prepare detectors and averages."""
+    atr_init(s.atr, 14)
+    ema_init(s.trend, max(s.p.trend, 1))
+    blocks_init(s.blocks, s.p.min_body_ratio, s.p.max_touches, s.p.max_age, 0)
+    gaps_init(s.gaps, s.p.min_gap_percent, s.p.max_age)
+
+
+@njit
+def _strongest(s: Rec, side: int, bar: Rec, i: int) -> int:
+    """Slot of the strongest block of ``side`` that this bar touched and that qualifies, or -1."""
+    book = s.blocks.book
+    zones = book.sides[0 if side > 0 else 1].zones
+    best = -1
+    for rank in range(zones_count(book, side)):
+        z = zones[zone_slot(book, side, rank)]
+        near = z.price_hi if side > 0 else z.price_lo
+        reached = bar.low <= near if side > 0 else bar.high >= near
+        if not reached:
+            break
+        if z.last_touched_at != i or z.strength < s.p.min_strength:
+            continue
+        if s.p.need_gap and z.parts[PART_FVG] <= 0.0:
+            continue
+        rejected = (bar.close - (z.price_lo + z.price_hi) / 2.0) * side > 0.0 and (bar.close - bar.open) * side > 0.0
+        if rejected and (best < 0 or z.strength > zones[best].strength):
+            best = zone_slot(book, side, rank)
+    return best
+
+
+@njit
+def _in_gap(s: Rec, side: int, bar: Rec) -> bool:
+    """Whether the bar reached into a live gap of the same side."""
+    book = s.gaps.book
+    if zones_count(book, side) == 0:
+        return False
+    z = book.sides[0 if side > 0 else 1].zones[zone_slot(book, side, 0)]
+    return bool(is_inside(z.price_lo, z.price_hi, bar.low, bar.high))
+
+
+@njit
+def _enter(s: Rec, side: int, slot: int, bar: Rec, signal: Rec) -> None:
+    """Write the signal for one block."""
+    z = s.blocks.book.sides[0 if side > 0 else 1].zones[slot]
+    atr = s.atr.value
+    beyond = z.price_lo - s.p.stop_atr * atr if side > 0 else z.price_hi + s.p.stop_atr * atr
+    risk = max((bar.close - beyond) * side, s.p.min_stop_atr * atr)
+    in_gap = _in_gap(s, side, bar)
+    fresh = z.touches == 1
+    signal.action = ENTER
+    signal.side = side
+    signal.stop = bar.close - side * risk
+    signal.target_distances[0] = s.p.tp1_r * risk
+    signal.target_distances[1] = s.p.tp2_r * risk
+    signal.target_distances[2] = s.p.tp3_r * risk
+    signal.fractions[0] = 0.5
+    signal.fractions[1] = 0.3
+    signal.fractions[2] = 0.2
+    signal.confidence = min(0.4 + 0.05 * z.strength + 0.1 * fresh, 1.0)
+    gap_behind = z.parts[PART_FVG] > 0.0
+    signal.reasons = (
+        (1 << TOUCHED)
+        | (gap_behind << GAP_BEHIND)
+        | ((s.p.trend > 0) << WITH_TREND)
+        | (1 << REJECTED)
+        | (fresh << FRESH)
+        | (in_gap << IN_GAP)
+    )
+    signal.seen[0] = z.price_lo
+    signal.seen[1] = z.price_hi
+    signal.seen[2] = z.strength
+    signal.seen[3] = z.touches
+    signal.seen[4] = atr
+    signal.seen[5] = s.trend.value
+    signal.seen[6] = bar.close
+
+
+@njit
+def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
+    """Bring the detectors forward, then look for a block to enter at."""
+    i = view.bar
+    atr = atr_step(s.atr, bar.high, bar.low, bar.close)
+    trend = ema_step(s.trend, bar.close)
+    blocks_step(s.blocks, i, bar.open_time, bar.open, bar.high, bar.low, bar.close, bar.volume, atr)
+    gaps_step(s.gaps, i, bar.open_time, bar.open, bar.high, bar.low, bar.close, bar.volume, atr)
+    if view.side != 0 or view.pending or not atr > 0.0:
+        return
+    for side in (1, -1):
+        if s.p.trend > 0 and not (bar.close - trend) * side > 0.0:
+            continue
+        slot = _strongest(s, side, bar, i)
+        if slot >= 0:
+            _enter(s, side, slot, bar, signal)
+            return
+
+
+STRATEGY = Strategy(
+    name="ict_blocks",
+    text="Enters at order blocks with a fair value gap behind them, with the trend; stop beyond the block, three targets.",
+    params=PARAMS,
+    state=STATE,
+    init=init,
+    step=step,
+    warmup=lambda p: max(50, int(p["trend"])),
+    reasons=(
+        "Price came back to an order block.",
+        "The block left a fair value gap behind.",
+        "The trade goes with the trend.",
+        "The bar was rejected at the block and closed in its favour.",
+        "The block had not been touched before.",
+        "The bar also reached a fair value gap that is still open.",
+    ),
+    sees=("block_low", "block_high", "block_strength", "block_touches", "atr14", "ema_trend", "close"),
+    plots={"ema_trend": "trend.value"},
+    zones=("blocks.book", "gaps.book"),
+    check=lambda p: None if p["tp1_r"] < p["tp2_r"] < p["tp3_r"] else "tp1_r, tp2_r and tp3_r must rise in this order.",
+    timeframe="15m",
+)
