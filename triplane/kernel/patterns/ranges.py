@@ -30,7 +30,6 @@ from triplane.kernel.patterns.liquidity import (
     LIQUIDITY,
     LIVE_POOL,
     LOW,
-    NO_POOL,
     REPLACED,
     liquidity_end,
     liquidity_fate,
@@ -41,30 +40,31 @@ _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
 _WEEK: Final = 7 * _DAY
 
-_PERIOD = record(
-    [
-        ("every", "i8"),  # ms from one opening to the next
-        ("lasts", "i8"),  # ms
-        ("opens", "i8"),  # the window that is open, or the next
-        ("closes", "i8"),
-        ("whole", "i8"),  # the data reach back to its opening
-        ("candles", "i8"),
-        ("levels", LIQUIDITY, (2,)),  # high and low of the last finished window; NO_POOL = none, or ended
-        ("running", LIQUIDITY, (2,)),  # of the open window so far
-    ]
-)
-
 LEVELS = record(
     [
         ("started", "i8"),
+        ("turn", "i8"),  # the next time at which a window opens or closes
         ("serial", "i8"),
         ("n_new", "i8"),
         ("n_ended", "i8"),
         ("high", "f8", (5,)),  # of the last finished window, by PERIODS; NaN until known
         ("low", "f8", (5,)),
+        ("live_high", "f8", (5,)),  # the same while it is live, else an infinity that no candle passes
+        ("live_low", "f8", (5,)),
+        ("top", "f8", (5,)),  # of the window that is open; -inf before its first candle, +inf while none is open
+        ("bottom", "f8", (5,)),  # the same with the signs turned
+        ("top_at", "i8", (5,)),
+        ("top_time", "i8", (5,)),
+        ("bottom_at", "i8", (5,)),
+        ("bottom_time", "i8", (5,)),
+        ("every", "i8", (5,)),  # ms from one opening to the next
+        ("lasts", "i8", (5,)),  # ms
+        ("opens", "i8", (5,)),  # the window that is open, or the next
+        ("whole", "i8", (5,)),  # the data reach back to its opening
+        ("highs", LIQUIDITY, (5,)),
+        ("lows", LIQUIDITY, (5,)),
         ("new", LIQUIDITY, (10,)),  # [:n_new] levels that became known on the bar of the last step
         ("ended", LIQUIDITY, (20,)),  # [:n_ended] levels swept, taken or replaced on it
-        ("periods", _PERIOD, (5,)),
     ]
 )
 """Levels of the last finished periods."""
@@ -91,32 +91,32 @@ RANGE = record(
 
 
 @njit
-def _period_init(p: Rec, every: int, first: int, lasts: int) -> None:
-    p.every = every
-    p.lasts = lasts
-    p.opens = first
-    p.closes = first + lasts
-    p.whole = 0
-    p.candles = 0
-    for side in range(2):
-        p.levels[side].state = NO_POOL
+def _period_init(s: Rec, j: int, every: int, first: int, lasts: int) -> None:
+    s.every[j] = every
+    s.lasts[j] = lasts
+    s.opens[j] = first
+    s.whole[j] = 0
+    s.high[j] = np.nan
+    s.low[j] = np.nan
+    s.live_high[j] = np.inf
+    s.live_low[j] = -np.inf
+    s.top[j] = np.inf
+    s.bottom[j] = -np.inf
 
 
 @njit
 def levels_init(s: Rec) -> None:
     """Start without levels."""
     s.started = 0
+    s.turn = 0
     s.serial = 0
     s.n_new = 0
     s.n_ended = 0
-    for j in range(5):
-        s.high[j] = np.nan
-        s.low[j] = np.nan
-    _period_init(s.periods[0], _DAY, 0, _DAY)
-    _period_init(s.periods[1], _WEEK, 4 * _DAY, _WEEK)  # 1970-01-05 was a Monday
-    _period_init(s.periods[2], _DAY, 0, 9 * _HOUR)
-    _period_init(s.periods[3], _DAY, 7 * _HOUR, 9 * _HOUR)
-    _period_init(s.periods[4], _DAY, 13 * _HOUR, 9 * _HOUR)
+    _period_init(s, 0, _DAY, 0, _DAY)
+    _period_init(s, 1, _WEEK, 4 * _DAY, _WEEK)  # 1970-01-05 was a Monday
+    _period_init(s, 2, _DAY, 0, 9 * _HOUR)
+    _period_init(s, 3, _DAY, 7 * _HOUR, 9 * _HOUR)
+    _period_init(s, 4, _DAY, 13 * _HOUR, 9 * _HOUR)
 
 
 @njit
@@ -125,63 +125,65 @@ def _leave(s: Rec, level: Rec, state: int, i: int, time: int) -> None:
     liquidity_end(level, state, i, time)
     s.ended[s.n_ended] = level
     s.n_ended += 1
-    level.state = NO_POOL
+
+
+@njit
+def _announce(s: Rec, level: Rec, j: int, side: int, price: float, at: int, at_time: int, i: int, time: int) -> None:
+    """Make a level known."""
+    s.serial += 1
+    level.serial = s.serial
+    level.kind = DAY + j
+    level.side = side
+    level.state = LIVE_POOL
+    level.level = price
+    level.formed_at = at
+    level.formed_time = at_time
+    level.confirmed_at = i
+    level.confirmed_time = time
+    level.last_at = at
+    level.count = 1
+    level.swept_at = -1
+    level.ended_at = -1
+    level.ended_time = -1
+    s.new[s.n_new] = level
+    s.n_new += 1
 
 
 @njit
 def _publish(s: Rec, j: int, i: int, time: int) -> None:
     """Make the high and low of the window that has just finished the levels of their kind."""
-    p = s.periods[j]
-    for side in range(2):
-        if p.levels[side].state == LIVE_POOL:
-            _leave(s, p.levels[side], REPLACED, i, time)
-        p.levels[side] = p.running[side]
-        level = p.levels[side]
-        s.serial += 1
-        level.serial = s.serial
-        level.kind = DAY + j
-        level.side = HIGH if side == 0 else LOW
-        level.state = LIVE_POOL
-        level.confirmed_at = i
-        level.confirmed_time = time
-        level.last_at = level.formed_at
-        level.count = 1
-        level.swept_at = -1
-        level.ended_at = -1
-        level.ended_time = -1
-        s.new[s.n_new] = level
-        s.n_new += 1
-    s.high[j] = p.levels[0].level
-    s.low[j] = p.levels[1].level
+    if s.live_high[j] != np.inf:
+        _leave(s, s.highs[j], REPLACED, i, time)
+    if s.live_low[j] != -np.inf:
+        _leave(s, s.lows[j], REPLACED, i, time)
+    _announce(s, s.highs[j], j, HIGH, s.top[j], s.top_at[j], s.top_time[j], i, time)
+    _announce(s, s.lows[j], j, LOW, s.bottom[j], s.bottom_at[j], s.bottom_time[j], i, time)
+    s.high[j] = s.top[j]
+    s.low[j] = s.bottom[j]
+    s.live_high[j] = s.top[j]
+    s.live_low[j] = s.bottom[j]
 
 
 @njit
-def _roll(s: Rec, j: int, i: int, time: int) -> None:
-    """Close the window that is over, and go to the one that is open at ``time`` or opens next."""
-    p = s.periods[j]
-    if p.whole != 0 and p.candles > 0:
-        _publish(s, j, i, time)
-    windows = (time - p.closes) // p.every + 1
-    p.opens += windows * p.every
-    p.closes = p.opens + p.lasts
-    p.candles = 0
-    p.whole = 1 if s.started != 0 or time <= p.opens else 0
-
-
-@njit
-def _extend(p: Rec, i: int, time: int, high: float, low: float) -> None:
-    """Add a candle to the open window."""
-    h = p.running[0]
-    if p.candles == 0 or high > h.level:
-        h.level = high
-        h.formed_at = i
-        h.formed_time = time
-    b = p.running[1]
-    if p.candles == 0 or low < b.level:
-        b.level = low
-        b.formed_at = i
-        b.formed_time = time
-    p.candles += 1
+def _turn(s: Rec, i: int, time: int) -> None:
+    """Close the windows that are over and open those that begin."""
+    s.turn = time + _WEEK
+    for j in range(5):
+        closes = s.opens[j] + s.lasts[j]
+        if time >= closes:
+            if s.whole[j] != 0 and abs(s.top[j]) != np.inf:
+                _publish(s, j, i, time)
+            s.opens[j] += ((time - closes) // s.every[j] + 1) * s.every[j]
+            s.whole[j] = s.started
+            s.top[j] = np.inf
+            s.bottom[j] = -np.inf
+        if s.started == 0 and time <= s.opens[j]:
+            s.whole[j] = 1
+        if time >= s.opens[j] and s.top[j] == np.inf:
+            s.top[j] = -np.inf
+            s.bottom[j] = np.inf
+        s.turn = min(s.turn, s.opens[j] if time < s.opens[j] else s.opens[j] + s.lasts[j])
+    s.started = 1
 
 
 @njit
@@ -189,21 +191,23 @@ def levels_step(s: Rec, i: int, time: int, high: float, low: float, close: float
     """Take the closed candle ``i`` that opened at ``time`` (ms UTC, from 1970 on). Returns the number of new levels."""
     s.n_new = 0
     s.n_ended = 0
+    if time >= s.turn:
+        _turn(s, i, time)
     for j in range(5):
-        p = s.periods[j]
-        if time >= p.closes:
-            _roll(s, j, i, time)
-        if time >= p.opens:
-            _extend(p, i, time, high, low)
-        if p.levels[0].state == LIVE_POOL:
-            fate = liquidity_fate(p.levels[0].level, high, close)
-            if fate != LIVE_POOL:
-                _leave(s, p.levels[0], fate, i, time)
-        if p.levels[1].state == LIVE_POOL:
-            fate = liquidity_fate(-p.levels[1].level, -low, -close)
-            if fate != LIVE_POOL:
-                _leave(s, p.levels[1], fate, i, time)
-    s.started = 1
+        if high > s.top[j]:
+            s.top[j] = high
+            s.top_at[j] = i
+            s.top_time[j] = time
+        if low < s.bottom[j]:
+            s.bottom[j] = low
+            s.bottom_at[j] = i
+            s.bottom_time[j] = time
+        if high > s.live_high[j]:
+            _leave(s, s.highs[j], liquidity_fate(s.live_high[j], high, close), i, time)
+            s.live_high[j] = np.inf
+        if low < s.live_low[j]:
+            _leave(s, s.lows[j], liquidity_fate(-s.live_low[j], -low, -close), i, time)
+            s.live_low[j] = -np.inf
     count: int = s.n_new
     return count
 
