@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from triplane.kernel.jit import Rec, njit, record
+from triplane.kernel.jit import Arr, Rec, njit, record
 
 MAX_WINDOW: Final = 512
 """The longest window of any indicator: rings have a fixed size inside their record."""
@@ -51,7 +51,7 @@ def wilder_init(s: Rec, period: int) -> None:
 @njit
 def ema_step(s: Rec, x: float) -> float:
     """Add ``x``; return the average, from the ``period``-th value on."""
-    if x != x:  # noqa: PLR0124 - the fastest test for NaN
+    if np.isnan(x):
         return s.value  # type: ignore[no-any-return]
     if s.count >= s.period:
         s.value += (x - s.value) * s.alpha
@@ -65,3 +65,135 @@ def ema_step(s: Rec, x: float) -> float:
 
 wilder_step = ema_step
 """Add a value to a :data:`WILDER`."""
+
+# --------------------------------------------------------------------------------------------------------- simple
+SMA = record(
+    [
+        ("ring", "f8", (MAX_WINDOW,)),
+        ("period", "i8"),
+        ("at", "i8"),  # where the next value goes
+        ("warm", "i8"),
+        ("scale", "f8"),  # 1 / period
+        ("head", "f8"),  # sum of the new block
+        ("value", "f8"),
+    ]
+)
+"""A simple average."""
+
+
+@njit
+def sma_init(s: Rec, period: int) -> None:
+    """Empty an :data:`SMA` of 1 to :data:`MAX_WINDOW` values."""
+    s.period = period
+    s.at = 0
+    s.warm = 0
+    s.scale = 1.0 / period
+    s.head = 0.0
+    s.value = np.nan
+
+
+@njit
+def sma_step(s: Rec, x: float) -> float:
+    """Add ``x``; return the average of the last ``period`` values."""
+    if np.isnan(x):
+        return s.value  # type: ignore[no-any-return]
+    ring = s.ring
+    at = s.at
+    ring[at] = x
+    s.head += x
+    at += 1
+    if at == s.period:
+        total = 0.0
+        for i in range(s.period - 1, -1, -1):
+            total += ring[i]
+            ring[i] = total
+        s.value = total * s.scale
+        s.head = 0.0
+        s.warm = 1
+        at = 0
+    elif s.warm:
+        s.value = (s.head + ring[at]) * s.scale
+    s.at = at
+    return s.value  # type: ignore[no-any-return]
+
+
+# --------------------------------------------------------------------------------------- average and deviation
+DEVIATION = record(
+    [
+        ("ring", "f8", (MAX_WINDOW,)),
+        ("squares", "f8", (MAX_WINDOW,)),
+        ("period", "i8"),
+        ("at", "i8"),
+        ("warm", "i8"),
+        ("scale", "f8"),
+        ("origin", "f8"),  # what the sums are measured from
+        ("head", "f8"),
+        ("head_squares", "f8"),
+        ("average", "f8"),
+        ("sigma", "f8"),
+    ]
+)
+"""A simple average with its population standard deviation.
+
+Sums of squares lose digits when the values are far from zero, so they are taken of the distance from ``origin``: the
+newest value of the last full block. Every window holds that very value, so the mean square is at most ``period + 1``
+variances and no more than ``log2(period)`` bits are lost, whatever the level; a constant window gives exactly 0.
+"""
+
+
+@njit
+def deviation_init(s: Rec, period: int) -> None:
+    """Empty a :data:`DEVIATION` of 1 to :data:`MAX_WINDOW` values."""
+    s.period = period
+    s.at = 0
+    s.warm = 0
+    s.scale = 1.0 / period
+    s.origin = 0.0
+    s.head = 0.0
+    s.head_squares = 0.0
+    s.average = np.nan
+    s.sigma = np.nan
+
+
+@njit
+def deviation_step(s: Rec, x: float) -> float:
+    """Add ``x``; return the standard deviation of the last ``period`` values; their mean is in ``average``."""
+    if np.isnan(x):
+        return s.sigma  # type: ignore[no-any-return]
+    ring = s.ring
+    at = s.at
+    ring[at] = x
+    at += 1
+    if at == s.period:
+        s.origin = x
+        total, squares = _suffixes(ring, s.squares, s.period, x)
+        s.head = 0.0
+        s.head_squares = 0.0
+        s.warm = 1
+        at = 0
+    else:
+        distance = x - s.origin
+        s.head += distance
+        s.head_squares += distance * distance
+        total = s.head + ring[at]
+        squares = s.head_squares + s.squares[at]
+    s.at = at
+    if s.warm:
+        mean = total * s.scale
+        s.average = s.origin + mean
+        s.sigma = np.sqrt(max(squares * s.scale - mean * mean, 0.0))
+    return s.sigma  # type: ignore[no-any-return]
+
+
+@njit
+def _suffixes(ring: Arr, squares: Arr, period: int, origin: float) -> tuple[float, float]:
+    """Replace a full block by its suffix sums of distances from ``origin`` and of their squares; return the totals."""
+    total = 0.0
+    total_squares = 0.0
+    for i in range(period - 1, -1, -1):
+        distance = ring[i] - origin
+        total += distance
+        total_squares += distance * distance
+        ring[i] = total
+        squares[i] = total_squares
+    return total, total_squares
