@@ -40,7 +40,6 @@ COSTS = record(
         ("slippage", "f8"),  # fraction of the price, against the taker, on market and triggered stop orders
         ("through_ticks", "i8"),  # a limit fills when the market trades through it by this many ticks
         ("leverage", "f8"),
-        ("check_margin", "i8"),  # 0 in research with a fixed quantity: the account cannot refuse an order
     ]
 )
 """How the simulated broker charges and fills."""

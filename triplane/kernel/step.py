@@ -58,8 +58,8 @@ def halt(a: Rec, s: Rec, out: Rec, reason: int) -> None:
     if not a.halted:
         a.halted = 1
         a.halt_code = reason
-    cancel_entry(a, s, out, reason)
     change_state(a, s, out, HALTED, reason, 0)
+    cancel_entry(a, s, out, reason)
 
 
 @njit

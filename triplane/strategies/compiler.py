@@ -76,13 +76,12 @@ def cache_folder() -> Path:
 
 
 def _import_line(source: Path) -> str:
-    """The statement that binds ``strategy_init`` and ``strategy_step`` in a driver."""
+    """The statement that binds ``strategy`` in a driver."""
     if source.parent == Path(__file__).parent:
-        return f"from triplane.strategies.{source.stem} import init as strategy_init, step as strategy_step\n"
+        return f"from triplane.strategies import {source.stem} as strategy\n"
     return (
         "from pathlib import Path\nfrom triplane.strategies.registry import load_file\n"
-        f"_strategy = load_file(Path({str(source)!r})).STRATEGY\n"
-        "strategy_init, strategy_step = _strategy.init, _strategy.step\n"
+        f"strategy = load_file(Path({str(source)!r})).STRATEGY\n"
     )
 
 

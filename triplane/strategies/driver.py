@@ -15,8 +15,10 @@ from triplane.kernel.jit import OPTIONS, Arr, Rec
 from triplane.kernel.records import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
-from triplane.strategies.ema_cross import init as strategy_init  # fmt: skip  # STRATEGY
-from triplane.strategies.ema_cross import step as strategy_step
+from triplane.strategies import ema_cross as strategy  # STRATEGY
+
+strategy_init = strategy.init
+strategy_step = strategy.step
 
 
 @numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]

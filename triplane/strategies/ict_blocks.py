@@ -138,7 +138,7 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
 
 STRATEGY = Strategy(
     name="ict_blocks",
-    text="Enters at order blocks with a fair value gap behind them, with the trend; stop beyond the block, three targets.",
+    text="Enters where price returns to an order block that left a fair value gap; stop beyond it, three targets.",
     params=PARAMS,
     state=STATE,
     init=init,

@@ -1,0 +1,251 @@
+"""The simulated broker's rules inside one candle, each on a few hand-made candles.
+
+Candles are (open, high, low, close); minute 0 carries the signal, so a market entry fills at the open of minute 1.
+"""
+
+import pytest
+
+from triplane.kernel.records import CMD_CLOSE, CMD_END
+from triplane.strategies.base import Close, Enter
+
+FLAT = (100.0, 100.0, 100.0, 100.0)
+LONG = {0: Enter(1, stop=95.0, targets=[110.0])}
+SHORT = {0: Enter(-1, stop=105.0, targets=[90.0])}
+
+
+def test_a_market_order_fills_at_the_next_open(play, candles):
+    run = play(candles([FLAT, (101.0, 102.0, 100.5, 101.5)]), LONG)
+
+    assert run.fills == [(1, 101.0, 1000)]
+
+
+def test_a_stop_fills_at_its_level(play, candles):
+    run = play(candles([FLAT, FLAT, (99.0, 99.0, 94.0, 98.0)]), LONG)
+
+    assert run.trades == [(100.0, 95.0, "stop")]
+
+
+def test_a_gap_through_the_stop_fills_at_the_open(play, candles):
+    run = play(candles([FLAT, FLAT, (93.0, 96.0, 92.0, 96.0)]), LONG)
+
+    assert run.trades == [(100.0, 93.0, "stop")]
+
+
+def test_a_gap_through_the_target_fills_at_the_open(play, candles):
+    run = play(candles([FLAT, FLAT, (112.0, 113.0, 111.0, 112.0)]), LONG)
+
+    assert run.trades == [(100.0, 112.0, "target")]
+
+
+def test_exact_touch_triggers_stop_and_target(play, candles):
+    assert play(candles([FLAT, FLAT, (99.0, 99.0, 95.0, 98.0)]), LONG).trades == [(100.0, 95.0, "stop")]
+    assert play(candles([FLAT, FLAT, (101.0, 110.0, 101.0, 102.0)]), LONG).trades == [(100.0, 110.0, "target")]
+
+
+def test_a_candle_with_both_is_a_stop(play, candles):
+    wide = (100.0, 111.0, 94.0, 105.0)
+
+    assert play(candles([FLAT, FLAT, wide]), LONG).trades == [(100.0, 95.0, "stop")]
+    assert play(candles([FLAT, FLAT, (100.0, 106.0, 89.0, 95.0)]), SHORT).trades == [(100.0, 105.0, "stop")]
+
+
+def test_stop_and_target_live_from_the_entry_candle_on(play, candles):
+    assert play(candles([FLAT, (100.0, 111.0, 99.0, 105.0)]), LONG).trades == [(100.0, 110.0, "target")]
+    assert play(candles([FLAT, (100.0, 101.0, 94.0, 99.0)]), LONG).trades == [(100.0, 95.0, "stop")]
+
+
+def test_an_entry_that_gaps_beyond_its_own_stop_is_out_at_once(play, candles):
+    run = play(candles([FLAT, (94.0, 96.0, 93.0, 95.5)]), LONG)
+
+    assert run.trades == [(94.0, 94.0, "stop")]
+
+
+def test_distances_are_measured_from_the_fill(play, candles):
+    script = {0: Enter(1, stop_distance=2.0, target_distances=[3.0])}
+    run = play(candles([FLAT, (101.0, 104.0, 100.0, 103.0)]), script)
+
+    assert run.trades == [(101.0, 104.0, "target")]
+
+
+LIMIT = {0: Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[99.0], ttl_bars=2)}
+
+
+def test_a_limit_needs_a_trade_through_it_by_a_tick(play, candles):
+    touched = play(candles([FLAT, (100.0, 100.0, 98.0, 99.0), FLAT]), LIMIT)
+    through = play(candles([FLAT, (100.0, 100.0, 97.9, 98.5), FLAT]), LIMIT)
+
+    assert touched.fills == []
+    assert through.fills[0] == (1, 98.0, 1000)
+
+
+def test_through_ticks_zero_fills_on_touch(play, candles):
+    run = play(candles([FLAT, (100.0, 100.0, 98.0, 98.5)]), LIMIT, costs={"through_ticks": 0})
+
+    assert run.fills == [(1, 98.0, 1000)]
+
+
+def test_a_limit_that_the_open_jumped_over_fills_at_the_open(play, candles):
+    run = play(candles([FLAT, (97.0, 97.5, 96.5, 97.0)]), LIMIT)
+
+    assert run.fills == [(1, 97.0, 1000)]
+
+
+def test_after_a_limit_entry_the_high_of_that_candle_is_no_target(play, candles):
+    """100 ── up to 100, down to 97.9 (entry 98), close 98.5: the high of 100 came before the entry, or may have."""
+    run = play(candles([FLAT, (99.5, 100.0, 97.9, 98.5), (98.5, 98.9, 98.2, 98.4)]), LIMIT)
+
+    assert run.trades == []
+
+
+def test_after_a_limit_entry_a_close_beyond_the_target_is_certain(play, candles):
+    run = play(candles([FLAT, (99.5, 100.0, 97.9, 99.2)]), LIMIT)
+
+    assert run.trades == [(98.0, 99.0, "target")]
+
+
+def test_a_limit_entry_and_its_stop_in_one_candle_is_a_loss(play, candles):
+    run = play(candles([FLAT, (99.5, 100.0, 94.0, 99.9)]), LIMIT)
+
+    assert run.trades == [(98.0, 95.0, "stop")]
+
+
+def test_a_limit_expires_after_its_bars(play, candles):
+    run = play(candles([FLAT, FLAT, FLAT, (97.0, 97.0, 96.0, 96.0)]), LIMIT)
+
+    assert run.fills == []
+    assert [int(r["time"]) for r in run.of("order")] == [3 * 60_000]
+    assert run.states_passed == ["SCANNING", "ENTRY_PENDING", "SCANNING"]
+
+
+def test_a_limit_fills_in_the_last_candle_of_its_life(play, candles):
+    run = play(candles([FLAT, FLAT, (99.0, 99.0, 97.0, 98.5)]), LIMIT)
+
+    assert run.fills == [(2, 98.0, 1000)]
+
+
+def test_a_stop_entry_fills_at_its_level_or_the_gap(play, candles):
+    script = {0: Enter(1, entry=102.0, entry_type="stop_market", stop=95.0, targets=[120.0])}
+
+    assert play(candles([FLAT, (100.0, 102.0, 99.0, 101.0)]), script).fills == [(1, 102.0, 1000)]
+    assert play(candles([FLAT, (103.0, 104.0, 102.5, 103.0)]), script).fills == [(1, 103.0, 1000)]
+
+
+def test_the_ladder_adds_up_to_the_position(play, candles):
+    script = {0: Enter(1, stop=95.0, targets=[101.0, 102.0, 103.0], fractions=[0.333, 0.333, 0.334])}
+    run = play(candles([FLAT, (100.0, 103.5, 99.0, 103.0)]), script, quantity="0.100", break_even=False)
+
+    assert run.fills == [(1, 100.0, 100), (1, 101.0, -33), (1, 102.0, -33), (1, 103.0, -34)]
+    assert len(run.trades) == 1
+
+
+def test_after_the_first_target_the_stop_moves_to_break_even(play, candles):
+    script = {0: Enter(1, stop=95.0, targets=[101.0, 110.0], fractions=[0.5, 0.5])}
+    market = candles([FLAT, FLAT, (100.5, 101.5, 100.4, 101.0), (101.0, 101.0, 99.0, 99.5)])
+    run = play(market, script, quantity="0.002")
+
+    assert run.fills == [(1, 100.0, 2), (2, 101.0, -1), (3, 100.0, -1)]
+    assert run.trades[0][2] == "break_even"
+
+
+def test_a_trailing_stop_follows_the_best_price_and_never_retreats(play, candles):
+    script = {0: Enter(1, stop=95.0, trail_distance=2.0)}
+    market = candles(
+        [FLAT, FLAT, (100.0, 106.0, 99.9, 105.0), (105.0, 105.5, 104.5, 105.0), (105.0, 105.0, 103.0, 103.5)]
+    )
+    run = play(market, script)
+
+    assert [r["trigger_ticks"] for r in run.of("amend")] == [980, 1040]
+    assert run.trades == [(100.0, 104.0, "trailing")]
+
+
+def test_a_signal_closes_at_the_next_open(play, candles):
+    run = play(candles([FLAT, FLAT, (102.0, 103.0, 101.0, 102.0)]), {**LONG, 1: Close()})
+
+    assert run.trades == [(100.0, 102.0, "signal")]
+
+
+def test_the_open_comes_before_the_stop_of_the_same_candle(play, candles):
+    run = play(candles([FLAT, FLAT, (96.0, 96.0, 90.0, 91.0)]), {**LONG, 1: Close()})
+
+    assert run.trades == [(100.0, 96.0, "signal")]
+
+
+def test_slippage_is_against_us_and_rounded_to_the_worse_tick(play, candles):
+    market = candles([FLAT, (100.03, 100.1, 99.9, 100.0), (99.0, 99.0, 94.0, 94.0)])
+    run = play(market, LONG, costs={"slippage": 0.001})
+
+    # 100.03 × 1.001 = 100.13003 → 100.2; 95 × 0.999 = 94.905 → 94.9
+    assert run.trades == [(pytest.approx(100.2), pytest.approx(94.9), "stop")]
+
+
+def test_fees_maker_for_a_resting_limit_taker_for_the_rest(play, candles):
+    costs = {"maker_fee": 0.0001, "taker_fee": 0.0005}
+    run = play(candles([FLAT, (100.0, 100.0, 97.9, 98.0), (98.0, 99.5, 97.9, 99.0)]), LIMIT, costs=costs)
+
+    assert [float(r["x"][0]) for r in run.of("fill")] == pytest.approx([98.0 * 0.0001, 99.0 * 0.0005])
+    assert run.account["balance"] == pytest.approx(10_000 + 1.0 - 98.0 * 0.0001 - 99.0 * 0.0005)
+
+
+def test_liquidation_costs_the_whole_margin(play, candles):
+    """Leverage 10: liquidated at 100 × 0.9 / 0.995 = 90.45, closed at the bankruptcy price of 90."""
+    script = {0: Enter(1, stop=85.0, targets=[150.0])}
+    run = play(candles([FLAT, FLAT, (99.0, 99.0, 90.4, 95.0)]), script, costs={"leverage": 10})
+
+    assert run.trades == [(100.0, 90.0, "liquidation")]
+    assert run.account["balance"] == pytest.approx(9_990.0)
+    assert run.states[0]["core"]["book_count"] == 0
+
+
+def test_a_stop_nearer_than_the_liquidation_comes_first(play, candles):
+    script = {0: Enter(1, stop=95.0, targets=[150.0])}
+    run = play(candles([FLAT, FLAT, (99.0, 99.0, 80.0, 85.0)]), script, costs={"leverage": 10})
+
+    assert run.trades == [(100.0, 95.0, "stop")]
+
+
+def test_a_gap_beyond_the_liquidation_price_loses_no_more_than_the_margin(play, candles):
+    script = {0: Enter(1, stop=95.0, targets=[150.0])}
+    run = play(candles([FLAT, FLAT, (70.0, 71.0, 69.0, 70.0)]), script, costs={"leverage": 10})
+
+    assert run.trades == [(100.0, 90.0, "liquidation")]
+
+
+def test_a_short_is_the_mirror_image(play, candles):
+    assert play(candles([FLAT, FLAT, (99.0, 99.0, 90.0, 91.0)]), SHORT).trades == [(100.0, 90.0, "target")]
+    assert play(candles([FLAT, FLAT, (107.0, 108.0, 106.0, 107.0)]), SHORT).trades == [(100.0, 107.0, "stop")]
+
+
+def test_an_exit_inside_a_candle_leaves_its_close_free_to_signal(play, candles):
+    script = {0: Enter(1, stop=95.0, targets=[110.0]), 2: Enter(1, stop=90.0, targets=[110.0])}
+    run = play(candles([FLAT, FLAT, (99.0, 99.0, 94.0, 96.0), (96.0, 97.0, 95.0, 96.0)]), script)
+
+    assert run.fills == [(1, 100.0, 1000), (2, 95.0, -1000), (3, 96.0, 1000)]
+
+
+def test_the_end_closes_at_the_last_close(play, candles):
+    run = play(candles([FLAT, FLAT, (101.0, 102.0, 100.0, 101.5)]), LONG, commands={2: {"kind": CMD_END}})
+
+    assert run.trades == [(100.0, 101.5, "end")]
+
+
+def test_a_manual_close_fills_at_the_price_of_the_moment(play, candles):
+    run = play(candles([FLAT, FLAT]), LONG, commands={1: {"kind": CMD_CLOSE, "price": 100.7}})
+
+    assert run.trades == [(100.0, 100.7, "manual")]
+    assert run.states[0]["core"]["book_count"] == 0
+
+
+def test_the_margin_of_a_closed_position_is_free_again(play, candles):
+    run = play(candles([FLAT, FLAT, (99.0, 99.0, 94.0, 98.0)]), LONG, costs={"leverage": 3})
+
+    assert run.account["used_margin"] == 0.0
+    assert run.account["open_positions"] == 0
+    assert run.account["equity"] == run.account["balance"] == pytest.approx(9_995.0)
+
+
+def test_finer_candles_settle_what_a_bar_cannot(play, candles):
+    """A 2-minute bar holding stop and target: its minutes show that the target came first."""
+    minutes = [FLAT, FLAT, FLAT, (100.0, 110.5, 99.0, 105.0), (105.0, 105.0, 94.0, 96.0), FLAT]
+    run = play(candles(minutes), {0: Enter(1, stop=95.0, targets=[110.0])}, timeframe_ms=120_000)
+
+    assert run.trades == [(100.0, 110.0, "target")]

@@ -1,0 +1,327 @@
+"""Backtests: the compiled core run over recorded candles as fast as it can, with the simulated broker inside.
+
+Nothing here decides anything. The loop hands candles to the core and collects its audit rows; the result holds them,
+so that a backtest and a live session can be compared row for row (``decisions_sha256``).
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from triplane.data.candles import as_candles, infer_interval, parse_timeframe, timeframe_name
+from triplane.data.instruments import Instrument
+from triplane.engine.performance import performance
+from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
+from triplane.errors import BadInput
+from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
+from triplane.strategies.compiler import compile_strategy
+from triplane.strategies.registry import find, source_of
+
+Array = np.ndarray[Any, Any]
+
+
+def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
+    """The decision timeframe in ms: the one asked for, else the strategy's own, else the data's.
+
+    Raises
+    ------
+    BadInput
+        When the timeframe is finer than the candles or not a whole number of them.
+    """
+    if asked is None:
+        own = parse_timeframe(made_for)
+        return own if own >= base_ms and own % base_ms == 0 else base_ms
+    wanted = parse_timeframe(asked)
+    if wanted < base_ms or wanted % base_ms:
+        raise BadInput(
+            f"timeframe is {asked}, but the candles are {timeframe_name(base_ms)}; "
+            f"it must be {timeframe_name(base_ms)} or a multiple of it."
+        )
+    return wanted
+
+
+@dataclass
+class Backtest:
+    """The result of a backtest.
+
+    Attributes
+    ----------
+    candles
+        The base candles, array of ``records.CANDLE``.
+    rows
+        The audit trail, array of ``records.OUTPUT``.
+    equity_curve
+        Equity at the close of each base candle, quote currency.
+    seconds
+        Time inside the loop, compilation not counted.
+    """
+
+    strategy: str
+    symbol: str
+    timeframe: str
+    params: Mapping[str, Any]
+    instrument: Instrument
+    balance: float
+    candles: Array
+    rows: Array
+    equity_curve: Array
+    seconds: float
+    wrap: Callable[["Backtest", str], Any] = field(repr=False)
+
+    @cached_property
+    def decisions_sha256(self) -> str:
+        """SHA-256 over the bytes of every decision row, in order."""
+        return hashlib.sha256(self.rows[self.rows["kind"] <= LAST_DECISION].tobytes()).hexdigest()
+
+    @cached_property
+    def trades_frame(self) -> pd.DataFrame:
+        """One row for each closed position; times in ms UTC, money in the quote currency."""
+        rows = self.rows[self.rows["kind"] == ROW_TRADE]
+        x = rows["x"]
+        unit = float(self.instrument.lot_size)
+        return pd.DataFrame(
+            {
+                "entry_time": x[:, 4].astype(np.int64),
+                "exit_time": x[:, 5].astype(np.int64),
+                "side": np.where(rows["side"] > 0, "long", "short").astype(object),
+                "quantity": rows["quantity_lots"] * unit,
+                "entry_price": x[:, 0],
+                "exit_price": x[:, 1],
+                "pnl": x[:, 2],
+                "fees": x[:, 3],
+                "exit_reason": np.array(REASONS, dtype=object)[rows["code"]],
+                "r_multiple": x[:, 6],
+                "mae": x[:, 7],
+                "mfe": x[:, 8],
+                "slippage": x[:, 9],
+                "funding": x[:, 10],
+                "bars_held": x[:, 12].astype(np.int64),
+            }
+        )
+
+    @property
+    def trades(self) -> Any:
+        """The trades, in the kind of frame that the candles came in."""
+        return self.wrap(self, "trades")
+
+    @property
+    def equity(self) -> Any:
+        """Equity at the close of each candle, in the kind of frame that the candles came in."""
+        return self.wrap(self, "equity")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
+        figures = performance(self.trades_frame, self.candles["open_time"], self.equity_curve, self.balance)
+        return {"bars": len(self.candles), **figures, "decisions_sha256": self.decisions_sha256}
+
+    def summary(self) -> dict[str, Any]:
+        """Everything that the command line prints as JSON."""
+        return {
+            "strategy": self.strategy,
+            "symbol": self.symbol,
+            "timeframe": self.timeframe,
+            "params": dict(self.params),
+            **self.metrics,
+            "seconds": round(self.seconds, 6),
+            "bars_per_second": round(len(self.candles) / self.seconds) if self.seconds > 0 else None,
+        }
+
+
+class _Collector:
+    """Keeps the audit rows of one run."""
+
+    def __init__(self) -> None:
+        self.parts: list[Array] = []
+        self.out = np.zeros(1, OUTBOX)
+
+    def drain(self, account: Array) -> None:
+        count = int(account[0]["n_out"])
+        if count:
+            self.parts.append(self.out[0]["rows"][:count].copy())
+            account["n_out"] = 0
+
+    def rows(self) -> Array:
+        return np.concatenate(self.parts) if self.parts else np.zeros(0, OUTPUT)
+
+
+def simulate(
+    candles: Array,
+    *,
+    strategy: str,
+    symbol: str,
+    timeframe: str | None = None,
+    params: Mapping[str, object] | None = None,
+    instrument: Instrument | None = None,
+    balance: float = 10_000.0,
+    quantity: float | str | Decimal | None = None,
+    costs: CostSettings | None = None,
+    settings: TradingSettings | None = None,
+    folders: list[Path] | None = None,
+    progress: Callable[[str], None] | None = None,
+    wrap: Callable[[Backtest, str], Any] | None = None,
+) -> Backtest:
+    """Run one strategy over one market; see :func:`backtest` for the arguments."""
+    found = find(strategy, folders)
+    chosen = found.resolve(params or {})
+    instrument = instrument or Instrument.research(symbol)
+    if not balance > 0:
+        raise BadInput(f"balance is {balance}; it must be more than 0.")
+    base_ms = infer_interval(candles) if len(candles) > 1 else parse_timeframe(timeframe or found.timeframe)
+    timeframe_ms = choose_timeframe(base_ms, timeframe, found.timeframe)
+    core = compile_strategy(found, source_of(strategy, folders), progress)
+    account, states = core.new(
+        [instrument],
+        costs=(costs or CostSettings()).to_record(),
+        limits=(settings or TradingSettings()).to_record(fixed_lots(instrument, quantity)),
+        params=chosen,
+        base_ms=base_ms,
+        timeframe_ms=timeframe_ms,
+        balance=float(balance),
+    )
+    collector = _Collector()
+    candles = np.ascontiguousarray(candles).view(CANDLE)
+    which = np.zeros(len(candles), np.int64)
+    curve = np.zeros(len(candles))
+    begin = time.perf_counter()
+    at = 0
+    while at < len(candles):
+        at = core.run(account, states, which, candles, collector.out, curve, at)
+        collector.drain(account)
+    end = np.zeros(1, COMMAND)
+    end["kind"] = CMD_END
+    end["time"] = candles["open_time"][-1] + base_ms
+    core.on_command(account, states, 0, end, collector.out)
+    collector.drain(account)
+    seconds = time.perf_counter() - begin
+    curve[-1] = account[0]["equity"]
+    return Backtest(
+        strategy=found.name,
+        symbol=symbol,
+        timeframe=timeframe_name(timeframe_ms),
+        params=chosen,
+        instrument=instrument,
+        balance=float(balance),
+        candles=candles,
+        rows=collector.rows(),
+        equity_curve=curve,
+        seconds=seconds,
+        wrap=wrap or (lambda result, what: result.trades_frame if what == "trades" else result.equity_curve),
+    )
+
+
+def _wrapper(frame: Any) -> Callable[[Backtest, str], Any]:
+    """How to give results back in the kind of frame, and with the kind of times, that came in."""
+    if isinstance(frame, np.ndarray):
+        return lambda r, what: r.trades_frame.to_records(index=False) if what == "trades" else r.equity_curve
+    module = type(frame).__module__.split(".")[0]
+    if module == "polars":
+        import polars as pl  # noqa: PLC0415 - optional, and here for certain
+
+        dates = "open_time" in frame.columns and not frame["open_time"].dtype.is_integer()
+        times = ["entry_time", "exit_time"] if dates else []
+
+        def polars(result: Backtest, what: str) -> Any:
+            if what == "equity":
+                return pl.DataFrame({"open_time": frame["open_time"], "equity": result.equity_curve})
+            made = pl.DataFrame(
+                result.trades_frame.to_dict("list"), schema_overrides={"side": pl.String, "exit_reason": pl.String}
+            )
+            return made.with_columns(pl.from_epoch(name, "ms").cast(frame["open_time"].dtype) for name in times)
+
+        return polars
+
+    def pandas(result: Backtest, what: str) -> Any:
+        times = frame["open_time"] if "open_time" in frame.columns else frame.index
+        if what == "equity":
+            return pd.Series(result.equity_curve, index=pd.Index(times, name="open_time"), name="equity")
+        made = result.trades_frame.copy()
+        if not pd.api.types.is_integer_dtype(times.dtype):
+            zone = getattr(times.dtype, "tz", None)
+            for name in ("entry_time", "exit_time"):
+                dated = pd.to_datetime(made[name], unit="ms", utc=True)
+                made[name] = dated.dt.tz_convert(zone) if zone else dated.dt.tz_localize(None)
+        return made
+
+    return pandas
+
+
+def backtest(
+    candles: Any,
+    strategy: str,
+    *,
+    symbol: str = "BTCUSDT",
+    timeframe: str | None = None,
+    balance: float = 10_000.0,
+    fee: float = 0.0004,
+    slippage: float = 0.0,
+    quantity: float | str | Decimal | None = None,
+    leverage: float = 1.0,
+    instrument: Instrument | None = None,
+    settings: TradingSettings | None = None,
+    **params: object,
+) -> Backtest:
+    """Run a strategy over recorded candles with the simulated broker.
+
+    Parameters
+    ----------
+    candles
+        pandas or polars DataFrame or structured array with ``open_time`` (ms or datetimes), ``open, high, low, close,
+        volume``, in order of time.
+    strategy
+        Name of a strategy, or path of a strategy file.
+    symbol
+        Its name in the result.
+    timeframe
+        Bars to decide on, such as ``15m``: the candles' own or a multiple (then the finer candles settle what happened
+        inside a bar). Default: the one that the strategy was made for.
+    balance
+        Quote currency to start with.
+    fee, slippage
+        Fractions of the notional and of the price; the fee is charged to maker and taker alike.
+    quantity
+        Fixed size in base units, for research: account limits, sizing and cool-down are off. Without it the default
+        risk profile (or ``settings``) applies.
+    leverage
+        Isolated; 1 to 125.
+    instrument
+        Ticks, lots and minimums; by default a grid of 1e-8 without minimums.
+    **params
+        Parameters of the strategy.
+
+    Returns
+    -------
+    Backtest
+        ``.trades``, ``.equity``, ``.metrics``.
+
+    Raises
+    ------
+    BadInput
+        In one sentence, for candles that cannot be used, an unknown strategy or parameter, or a value out of range.
+    """
+    costs = checked(
+        CostSettings,
+        {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage},
+        "The backtest's costs",
+    )
+    return simulate(
+        as_candles(candles),
+        strategy=strategy,
+        symbol=symbol,
+        timeframe=timeframe,
+        params=params,
+        instrument=instrument,
+        balance=balance,
+        quantity=quantity,
+        costs=costs,
+        settings=settings,
+        wrap=_wrapper(candles),
+    )
