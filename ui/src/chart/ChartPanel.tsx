@@ -1,0 +1,197 @@
+/** The chart in its panel: legend, what to show, and the way back to the newest candle. */
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { loadOlder, model } from "../data/client";
+import { indexAt } from "../data/model";
+import { createStore, useStore } from "../data/store";
+import type { Candle } from "../data/types";
+import { formatCompact, formatNumber, formatPercent, formatPrice, formatTime, pair, pricePrecision } from "../lib/format";
+import { prefs, setPrefs } from "../lib/prefs";
+import { theme } from "../lib/theme";
+import { Empty, Menu } from "../parts/basics";
+import { Layers, ToEnd } from "../parts/icons";
+import { findIndicators, shownAtFirst, type Indicator } from "./indicators";
+import { readPalette } from "./palette";
+import { ChartView } from "./view";
+
+const hover = createStore<number | null>(null);
+const following = createStore(true);
+
+export function ChartPanel(): ReactNode {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<ChartView | null>(null);
+  const empty = useStore(model, (m) => m.series.candles.length === 0);
+  const loading = useStore(model, (m) => m.loading);
+  const follows = useStore(following, (f) => f);
+  useEffect(() => {
+    if (!host.current) return undefined;
+    let palette = readPalette();
+    const chart = new ChartView(host.current, palette, {
+      onHover: (time) => hover.set(time),
+      onLeftEnd: () => void loadOlder(),
+      onFollow: (follow) => following.set(follow),
+    });
+    view.current = chart;
+    const draw = (): void => chart.draw(model.get(), prefs.get(), palette);
+    const repaint = (): void => {
+      palette = readPalette();
+      draw();
+    };
+    draw();
+    const ends = [model.subscribe(draw), prefs.subscribe(draw), theme.subscribe(repaint)];
+    return () => {
+      for (const end of ends) end();
+      chart.destroy();
+      view.current = null;
+    };
+  }, []);
+  return (
+    <section className="chart" aria-label="Price chart">
+      <div className="chart-host" ref={host} />
+      <Legend />
+      <div className="chart-tools">
+        <Layer />
+      </div>
+      {!follows && !empty && (
+        <button type="button" className="chip-button to-end" onClick={() => view.current?.follow()}>
+          <span>Newest</span> <ToEnd />
+        </button>
+      )}
+      {empty && (
+        <div className="chart-empty">
+          {loading ? (
+            <span className="spinner" role="status" aria-label="Loading the chart" />
+          ) : (
+            <Empty title="No candles yet">They appear as soon as the source sends them.</Empty>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** Values under the pointer, else of the newest candle. */
+function Legend(): ReactNode {
+  const series = useStore(model, (m) => m.series);
+  const markers = useStore(model, (m) => m.markers);
+  const chosen = useStore(prefs, (p) => p.indicators);
+  const time = useStore(hover, (t) => t);
+  const at = time === null ? series.candles.length - 1 : indexAt(series.candles, time);
+  const candle = series.candles[at];
+  if (!candle) return null;
+  const digits = pricePrecision(series.candles.slice(-120).map((c) => c.close));
+  const before = series.candles[at - 1];
+  const change = before ? (candle.close / before.close - 1) * 100 : 0;
+  const color = candle.close >= candle.open ? "up" : "down";
+  const until = series.candles[at + 1]?.time ?? Number.POSITIVE_INFINITY;
+  const notes = time === null ? [] : markers.filter((m) => m.text && m.time >= candle.time && m.time < until);
+  const shown = findIndicators(series.candles).filter((i) => chosen[i.name] ?? shownAtFirst(i));
+  return (
+    <div className="legend" aria-hidden="true">
+      <div>
+        <strong>{pair(series.symbol)}</strong> <span className="muted">{series.timeframe}</span>{" "}
+        <span className="muted num">{formatTime(candle.time)} UTC</span>
+      </div>
+      <div className="num ohlc">
+        {(["open", "high", "low", "close"] as const).map((name) => (
+          <span key={name}>
+            <em>{name.charAt(0).toUpperCase()}</em> <b className={color}>{formatPrice(candle[name], digits)}</b>
+          </span>
+        ))}
+        <b className={change >= 0 ? "up" : "down"}>{formatPercent(change, true)}</b>
+        <span>
+          <em>Vol</em> {formatCompact(candle.volume)}
+        </span>
+      </div>
+      {shown.length > 0 && (
+        <div className="num indicators">
+          {shown.map((indicator) => (
+            <span key={indicator.name} style={{ color: colorOf(indicator) }}>
+              {indicator.label} {valueOf(candle, indicator, digits)}
+            </span>
+          ))}
+        </div>
+      )}
+      {notes.map((note) => (
+        <div key={`${note.kind}${note.decision}${note.text}`} className={`note ${note.kind}`}>
+          {note.text}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+const colorOf = (indicator: Indicator): string => `var(--ind-${(indicator.color % 8) + 1})`;
+
+function valueOf(candle: Candle, indicator: Indicator, digits: number): string {
+  const value = candle.indicators[indicator.name];
+  return indicator.overlay ? formatPrice(value, digits) : formatNumber(value, 2);
+}
+
+const KINDS = [
+  ["OB", "Order blocks", ["--zone-ob-demand", "--zone-ob-supply"]],
+  ["FVG", "Fair value gaps", ["--zone-fvg-demand", "--zone-fvg-supply"]],
+  ["BREAKER", "Breakers", ["--zone-breaker"]],
+] as const;
+
+/** What the chart shows. */
+function Layer(): ReactNode {
+  const shown = useStore(prefs, (p) => p);
+  const series = useStore(model, (m) => m.series.epoch);
+  const [indicators, setIndicators] = useState<Indicator[]>([]);
+  useEffect(() => setIndicators(findIndicators(model.get().series.candles)), [series]);
+  return (
+    <Menu label="Layers" icon={<Layers />}>
+      <fieldset>
+        <legend>Zones</legend>
+        {KINDS.map(([kind, label, colors]) => (
+          <Toggle
+            key={kind}
+            label={label}
+            colors={colors.map((c) => `var(${c})`)}
+            on={shown.zones[kind]}
+            onChange={(on) => setPrefs({ zones: { ...shown.zones, [kind]: on } })}
+          />
+        ))}
+        <Toggle label="Ended zones" on={shown.ended} onChange={(ended) => setPrefs({ ended })} />
+      </fieldset>
+      <fieldset>
+        <legend>Chart</legend>
+        <Toggle label="Signals and trades" on={shown.markers} onChange={(markers) => setPrefs({ markers })} />
+        <Toggle label="Volume" on={shown.volume} onChange={(volume) => setPrefs({ volume })} />
+      </fieldset>
+      {indicators.length > 0 && (
+        <fieldset>
+          <legend>Indicators</legend>
+          {indicators.map((indicator) => (
+            <Toggle
+              key={indicator.name}
+              label={indicator.label}
+              colors={[colorOf(indicator)]}
+              on={shown.indicators[indicator.name] ?? shownAtFirst(indicator)}
+              onChange={(on) => setPrefs({ indicators: { ...shown.indicators, [indicator.name]: on } })}
+            />
+          ))}
+        </fieldset>
+      )}
+    </Menu>
+  );
+}
+
+interface ToggleProps {
+  label: string;
+  on: boolean;
+  colors?: readonly string[];
+  onChange: (on: boolean) => void;
+}
+
+function Toggle({ label, on, colors = [], onChange }: ToggleProps): ReactNode {
+  return (
+    <label className="check">
+      <input type="checkbox" checked={on} onChange={(event) => onChange(event.target.checked)} />
+      <span>{label}</span>
+      {colors.map((background) => (
+        <i key={background} className="swatch" style={{ background }} />
+      ))}
+    </label>
+  );
+}

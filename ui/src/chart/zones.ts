@@ -1,0 +1,156 @@
+/**
+ * Draws zones as shaded boxes below the candles, and finished trades as lines from entry to exit.
+ * A series primitive: the chart calls `draw` whenever it repaints, so boxes move with every scroll and zoom.
+ */
+import type {
+  IChartApi,
+  IPrimitivePaneRenderer,
+  IPrimitivePaneView,
+  ISeriesApi,
+  ISeriesPrimitive,
+  Logical,
+  SeriesAttachedParameter,
+  Time,
+} from "lightweight-charts";
+import { indexAt } from "../data/model";
+import type { Candle, Zone } from "../data/types";
+import { zoneBox, zoneLabel, type Box, type Projection } from "./geometry";
+import { alpha, zoneColor, type Palette } from "./palette";
+
+type Target = Parameters<IPrimitivePaneRenderer["draw"]>[0];
+
+export interface TradeLine {
+  fromTime: number;
+  fromPrice: number;
+  toTime: number;
+  toPrice: number;
+  good: boolean;
+}
+
+export interface Scene {
+  candles: readonly Candle[];
+  zones: readonly Zone[];
+  lines: readonly TradeLine[];
+  palette: Palette;
+}
+
+export class ZonePrimitive implements ISeriesPrimitive<Time> {
+  private scene: Scene | null = null;
+  private chart: IChartApi | null = null;
+  private series: ISeriesApi<"Candlestick"> | null = null;
+  private requestUpdate: (() => void) | null = null;
+  private readonly views: readonly IPrimitivePaneView[];
+
+  constructor() {
+    const renderer: IPrimitivePaneRenderer = { draw: (target) => this.draw(target) };
+    this.views = [{ zOrder: () => "bottom", renderer: () => renderer }];
+  }
+
+  attached(param: SeriesAttachedParameter<Time>): void {
+    this.chart = param.chart as IChartApi;
+    this.series = param.series as ISeriesApi<"Candlestick">;
+    this.requestUpdate = param.requestUpdate;
+  }
+
+  detached(): void {
+    this.chart = null;
+    this.series = null;
+    this.requestUpdate = null;
+  }
+
+  paneViews(): readonly IPrimitivePaneView[] {
+    return this.views;
+  }
+
+  show(scene: Scene): void {
+    this.scene = scene;
+    this.requestUpdate?.();
+  }
+
+  private draw(target: Target): void {
+    const { scene, chart, series } = this;
+    if (!scene || !chart || !series || scene.candles.length === 0) return;
+    const scale = chart.timeScale();
+    target.useMediaCoordinateSpace(({ context, mediaSize }) => {
+      const view: Projection = {
+        x: (index) => scale.logicalToCoordinate(index as Logical),
+        y: (price) => series.priceToCoordinate(price),
+        barWidth: scale.options().barSpacing,
+        width: mediaSize.width,
+        height: mediaSize.height,
+      };
+      const taken: Label[] = [];
+      for (const zone of scene.zones) {
+        const box = zoneBox(zone, scene.candles, view);
+        if (box) drawZone(context, zone, box, scene.palette);
+      }
+      for (let i = scene.zones.length - 1; i >= 0; i -= 1) {
+        const zone = scene.zones[i] as Zone;
+        const box = zoneBox(zone, scene.candles, view);
+        if (box) drawLabel(context, zone, box, scene.palette, taken);
+      }
+      for (const line of scene.lines) drawLine(context, line, scene, view);
+    });
+  }
+}
+
+function drawZone(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette): void {
+  const color = zoneColor(zone, palette);
+  const living = zone.ended_time === null;
+  const gap = zone.kind === "FVG";
+  context.fillStyle = alpha(color, living ? (gap ? 0.13 : 0.19) : 0.055);
+  context.fillRect(box.left, box.top, box.width, box.height);
+  context.strokeStyle = alpha(color, living ? 0.75 : 0.22);
+  context.lineWidth = 1;
+  context.setLineDash(zone.kind === "BREAKER" ? [5, 4] : []);
+  const top = Math.round(box.top) + 0.5;
+  const bottom = Math.round(box.top + box.height) - 0.5;
+  context.beginPath();
+  context.moveTo(box.left, top);
+  context.lineTo(box.left + box.width, top);
+  context.moveTo(box.left, bottom);
+  context.lineTo(box.left + box.width, bottom);
+  context.stroke();
+  context.setLineDash([]);
+  if (!box.startsHere) return;
+  context.fillStyle = alpha(color, living ? 0.9 : 0.3);
+  context.fillRect(box.left, box.top, 2, box.height);
+}
+
+interface Label {
+  left: number;
+  right: number;
+  y: number;
+}
+
+/** Living zones are named; a name that would cover another one is left out. */
+function drawLabel(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette, taken: Label[]): void {
+  if (zone.ended_time !== null || box.height < 9) return;
+  const text = zoneLabel(zone);
+  context.font = `600 10px ${palette.font}`;
+  const width = context.measureText(text).width;
+  if (width + 14 > box.width) return;
+  const label = { left: box.left + 7, right: box.left + 7 + width, y: box.top + box.height / 2 };
+  const covered = taken.some((o) => Math.abs(o.y - label.y) < 12 && label.left < o.right + 6 && o.left < label.right + 6);
+  if (covered) return;
+  taken.push(label);
+  context.textBaseline = "middle";
+  context.fillStyle = alpha(zoneColor(zone, palette), 1);
+  context.fillText(text, label.left, label.y + 0.5);
+}
+
+function drawLine(context: CanvasRenderingContext2D, line: TradeLine, scene: Scene, view: Projection): void {
+  const x1 = view.x(indexAt(scene.candles, line.fromTime));
+  const x2 = view.x(indexAt(scene.candles, line.toTime));
+  const y1 = view.y(line.fromPrice);
+  const y2 = view.y(line.toPrice);
+  if (x1 === null || x2 === null || y1 === null || y2 === null || x2 < 0 || x1 > view.width) return;
+  context.strokeStyle = alpha(line.good ? scene.palette.up : scene.palette.down, 0.9);
+  context.lineWidth = 1.25;
+  context.setLineDash([3, 3]);
+  context.beginPath();
+  context.moveTo(x1, y1);
+  context.lineTo(x2, y2);
+  context.stroke();
+  context.setLineDash([]);
+}

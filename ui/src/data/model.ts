@@ -1,0 +1,304 @@
+/** What the page knows, and how each message changes it. Pure: no clock, no network, so that it can be tested. */
+import { num } from "../lib/format";
+import type {
+  Candle,
+  Decision,
+  EquityPoint,
+  History,
+  Marker,
+  Message,
+  Order,
+  Portfolio,
+  Position,
+  RiskAlert,
+  Signal,
+  Status,
+  Trade,
+  Zone,
+} from "./types";
+
+export type Link = "connecting" | "live" | "reconnecting";
+export type Auth = "unknown" | "ok" | "denied";
+
+/** The candles on the chart. `epoch` rises when they changed otherwise than at the end: then everything is drawn anew. */
+export interface Series {
+  symbol: string;
+  timeframe: string;
+  candles: readonly Candle[];
+  epoch: number;
+  complete: boolean;
+}
+
+export interface Toast {
+  key: number;
+  level: "info" | "good" | "bad" | "warn";
+  title: string;
+  text: string;
+}
+
+export interface Model {
+  auth: Auth;
+  link: Link;
+  loading: boolean;
+  status: Status | null;
+  symbol: string | null;
+  series: Series;
+  zones: ReadonlyMap<string, Zone>;
+  markers: readonly Marker[];
+  portfolio: Portfolio | null;
+  equity: readonly EquityPoint[];
+  decisions: readonly Decision[];
+  signals: readonly Signal[];
+  /** Rises with every closed trade; tables made of trades are read again. */
+  trades: number;
+  toasts: readonly Toast[];
+}
+
+export const EMPTY_SERIES: Series = { symbol: "", timeframe: "", candles: [], epoch: 0, complete: false };
+
+export const INITIAL: Model = {
+  auth: "unknown",
+  link: "connecting",
+  loading: true,
+  status: null,
+  symbol: null,
+  series: EMPTY_SERIES,
+  zones: new Map(),
+  markers: [],
+  portfolio: null,
+  equity: [],
+  decisions: [],
+  signals: [],
+  trades: 0,
+  toasts: [],
+};
+
+export const MAX_CANDLES = 12_000;
+const KEEP_CANDLES = 9_000;
+const MAX_DECISIONS = 300;
+const MAX_MARKERS = 3_000;
+const MAX_EQUITY = 600;
+const MAX_TOASTS = 4;
+
+/** First index whose time is not before `time`. */
+export function indexAt(candles: readonly Candle[], time: number): number {
+  let low = 0;
+  let high = candles.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((candles[middle] as Candle).time < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** New candles at the end, corrections anywhere; a closed candle never goes back to open. */
+export function mergeCandles(series: Series, incoming: readonly Candle[]): Series {
+  if (incoming.length === 0) return series;
+  let candles = series.candles.slice();
+  let { epoch } = series;
+  let changed = false;
+  for (const candle of incoming) {
+    const last = candles[candles.length - 1];
+    if (!last || candle.time > last.time) {
+      candles.push(candle);
+      changed = true;
+      continue;
+    }
+    const at = indexAt(candles, candle.time);
+    const known = candles[at];
+    if (known?.time === candle.time) {
+      if (known.is_closed && !candle.is_closed) continue;
+      candles[at] = candle;
+    } else {
+      if (at === 0) continue; // older than all that is loaded: it comes with the older history
+      candles.splice(at, 0, candle);
+    }
+    if (at < candles.length - 1) epoch += 1;
+    changed = true;
+  }
+  if (candles.length > MAX_CANDLES) {
+    candles = candles.slice(-KEEP_CANDLES);
+    return { ...series, candles, epoch: epoch + 1, complete: false };
+  }
+  return changed ? { ...series, candles, epoch } : series;
+}
+
+/** Older history goes in front. */
+export function prependHistory(model: Model, history: History): Model {
+  const { series } = model;
+  if (history.symbol !== series.symbol) return model;
+  const first = series.candles[0]?.time ?? Number.POSITIVE_INFINITY;
+  const older = history.candles.filter((candle) => candle.time < first);
+  if (older.length === 0) return { ...model, series: { ...series, complete: true } };
+  return {
+    ...model,
+    series: { ...series, candles: [...older, ...series.candles], epoch: series.epoch + 1 },
+    zones: mergeZones(model.zones, history.zones.filter((zone) => !model.zones.has(zone.id))),
+    markers: mergeMarkers(history.markers, model.markers),
+  };
+}
+
+export function mergeZones(zones: ReadonlyMap<string, Zone>, changed: readonly Zone[]): ReadonlyMap<string, Zone> {
+  if (changed.length === 0) return zones;
+  const next = new Map(zones);
+  for (const zone of changed) next.set(zone.id, zone);
+  return next;
+}
+
+const markerKey = (m: Marker): string => `${m.time}|${m.kind}|${m.decision}|${m.text}`;
+
+/** In order of time, each once. */
+export function mergeMarkers(markers: readonly Marker[], added: readonly Marker[]): readonly Marker[] {
+  if (added.length === 0) return markers;
+  const known = new Set(markers.map(markerKey));
+  const fresh = added.filter((marker) => !known.has(markerKey(marker)) && known.add(markerKey(marker)));
+  if (fresh.length === 0) return markers;
+  return [...markers, ...fresh].sort((a, b) => a.time - b.time).slice(-MAX_MARKERS);
+}
+
+const WORKING = new Set(["new", "open", "working", "pending", "placed", "accepted", "partially_filled", "triggered"]);
+
+export function isWorking(order: Order): boolean {
+  return WORKING.has(order.status.toLowerCase());
+}
+
+function putOrder(portfolio: Portfolio, order: Order): Portfolio {
+  const rest = portfolio.pending_orders.filter((known) => known.order_id !== order.order_id);
+  return { ...portfolio, pending_orders: isWorking(order) ? [...rest, order] : rest };
+}
+
+function putPosition(portfolio: Portfolio, position: Position): Portfolio {
+  const open = position.status.toLowerCase() !== "closed" && num(position.size) !== 0;
+  const at = portfolio.open_positions.findIndex((known) => known.id === position.id);
+  const positions = portfolio.open_positions.slice();
+  if (at >= 0) positions.splice(at, 1, ...(open ? [position] : []));
+  else if (open) positions.push(position);
+  return { ...portfolio, open_positions: positions };
+}
+
+export function putSignal(signals: readonly Signal[], signal: Signal): readonly Signal[] {
+  const rest = signals.filter((known) => known.id !== signal.id);
+  if (signal.status === "pending") return [signal, ...rest];
+  return rest.length === signals.length ? signals : rest;
+}
+
+/** Newest first, each `seq` once. */
+export function mergeDecisions(decisions: readonly Decision[], added: readonly Decision[]): readonly Decision[] {
+  if (added.length === 0) return decisions;
+  const all = new Map(decisions.map((decision) => [decision.seq, decision]));
+  for (const decision of added) all.set(decision.seq, decision);
+  return [...all.values()].sort((a, b) => b.seq - a.seq).slice(0, MAX_DECISIONS);
+}
+
+/** The curve grows at its end and is thinned out when it gets long. */
+export function growEquity(points: readonly EquityPoint[], point: EquityPoint): readonly EquityPoint[] {
+  const last = points[points.length - 1];
+  if (!Number.isFinite(point.equity)) return points;
+  if (last && point.time <= last.time) return [...points.slice(0, -1), { ...last, equity: point.equity }];
+  const next = [...points, point];
+  return next.length <= MAX_EQUITY ? next : next.filter((_, i) => i % 2 === 0 || i > next.length - 50);
+}
+
+let toastKey = 0;
+
+export function addToast(model: Model, toast: Omit<Toast, "key">): Model {
+  const same = model.toasts.filter((known) => known.text !== toast.text || known.title !== toast.title);
+  toastKey += 1;
+  return { ...model, toasts: [...same, { ...toast, key: toastKey }].slice(-MAX_TOASTS) };
+}
+
+const ALERT_LEVEL: Record<RiskAlert["severity"], Toast["level"]> = { CRITICAL: "bad", WARNING: "warn", INFO: "info" };
+
+interface Waiting {
+  candles: Candle[];
+  zones: Zone[];
+  markers: Marker[];
+  decisions: Decision[];
+}
+
+/** One frame's messages at once: lists are copied once a frame, not once a message. */
+export function applyMessages(model: Model, messages: readonly Message[]): Model {
+  const waiting: Waiting = { candles: [], zones: [], markers: [], decisions: [] };
+  let next = model;
+  for (const message of messages) next = applyOne(next, message, waiting);
+  const series = mergeCandles(next.series, waiting.candles);
+  const zones = mergeZones(next.zones, waiting.zones);
+  const markers = mergeMarkers(next.markers, waiting.markers);
+  const decisions = mergeDecisions(next.decisions, waiting.decisions);
+  if (series === next.series && zones === next.zones && markers === next.markers && decisions === next.decisions)
+    return next;
+  return { ...next, series, zones, markers, decisions };
+}
+
+function applyOne(model: Model, message: Message, waiting: Waiting): Model {
+  const here = message.symbol === null || message.symbol === undefined || message.symbol === model.symbol;
+  switch (message.type) {
+    case "market_data":
+      if (here && message.symbol === model.series.symbol) waiting.candles.push(message.data.candle);
+      return model;
+    case "zone_update":
+      if (here) waiting.zones.push(...message.data.zones);
+      return model;
+    case "marker":
+      if (here) waiting.markers.push(message.data);
+      return model;
+    case "decision":
+      waiting.decisions.push(message.data);
+      return model;
+    case "signal_generated": {
+      const signals = putSignal(model.signals, message.data);
+      return signals === model.signals ? model : { ...model, signals };
+    }
+    case "session_update":
+      return here ? { ...model, status: { ...model.status, ...message.data } } : model;
+    case "state_change":
+      if (!here || !model.status) return model;
+      return { ...model, status: { ...model.status, state: message.data.to_state } };
+    case "risk_alert":
+      return addToast(model, {
+        level: ALERT_LEVEL[message.data.severity] ?? "warn",
+        title: "Risk",
+        text: message.data.message,
+      });
+    default:
+      return applyAccount(model, message);
+  }
+}
+
+function applyAccount(model: Model, message: Message): Model {
+  const { portfolio } = model;
+  switch (message.type) {
+    case "account_update": {
+      const equity = growEquity(model.equity, { time: message.timestamp, equity: num(message.data.total_equity) });
+      return { ...model, portfolio: message.data, equity };
+    }
+    case "order_created":
+    case "order_updated":
+      return portfolio ? { ...model, portfolio: putOrder(portfolio, message.data) } : model;
+    case "position_update":
+      return portfolio ? { ...model, portfolio: putPosition(portfolio, message.data) } : model;
+    case "position_closed":
+      return { ...model, trades: model.trades + 1, portfolio: portfolio && dropPosition(portfolio, message.data) };
+    default:
+      return model;
+  }
+}
+
+function dropPosition(portfolio: Portfolio, trade: Trade): Portfolio {
+  const open_positions = portfolio.open_positions.filter((position) => position.id !== trade.position_id);
+  return { ...portfolio, open_positions };
+}
+
+/** Equity now against equity when the UTC day began, as far as the curve reaches back. */
+export function dayChange(points: readonly EquityPoint[], equity: number): number {
+  const last = points[points.length - 1];
+  if (!last || !Number.isFinite(equity)) return Number.NaN;
+  const midnight = Math.floor(last.time / 86_400_000) * 86_400_000;
+  let start = points[0] as EquityPoint;
+  for (const point of points) {
+    if (point.time > midnight) break;
+    start = point;
+  }
+  return equity - start.equity;
+}

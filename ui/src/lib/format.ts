@@ -1,0 +1,145 @@
+/** Numbers, prices and times as people read them. Times are UTC everywhere: that is when trading days begin. */
+import type { Decimal } from "../data/types";
+
+export const DASH = "–";
+const MINUS = "−";
+
+/** A wire value as a number, or NaN. */
+export function num(value: unknown): number {
+  if (typeof value === "number") return value;
+  if (typeof value === "string" && value.trim() !== "") return Number(value);
+  return Number.NaN;
+}
+
+/** How many decimals these prices use (float noise ignored), within 2..8. */
+export function pricePrecision(values: readonly number[]): number {
+  let most = 2;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    const text = String(Number(value.toPrecision(12)));
+    if (text.includes("e-")) return 8;
+    const dot = text.indexOf(".");
+    if (dot >= 0) most = Math.max(most, text.length - dot - 1);
+  }
+  return Math.min(most, 8);
+}
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+function fixed(value: number, least: number, most: number): string {
+  const key = `${least}:${most}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
+    formats.set(key, format);
+  }
+  const text = format.format(Math.abs(value));
+  return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
+}
+
+export function formatPrice(value: unknown, digits = 2): string {
+  const n = num(value);
+  return Number.isFinite(n) ? fixed(n, digits, digits) : DASH;
+}
+
+/** Money of the account, two decimals; `signed` also writes the plus. */
+export function formatMoney(value: unknown, signed = false): string {
+  const n = num(value);
+  if (!Number.isFinite(n)) return DASH;
+  const text = fixed(n, 2, 2);
+  return signed && n > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+}
+
+/** `value` is already in percent. */
+export function formatPercent(value: unknown, signed = false, digits = 2): string {
+  const n = num(value);
+  if (!Number.isFinite(n)) return DASH;
+  const text = fixed(n, digits, digits);
+  return `${signed && n > 0 && /[1-9]/.test(text) ? "+" : ""}${text}%`;
+}
+
+export function formatQuantity(value: unknown): string {
+  const n = num(value);
+  return Number.isFinite(n) ? fixed(n, 0, 8) : DASH;
+}
+
+export function formatNumber(value: unknown, digits = 2): string {
+  const n = num(value);
+  return Number.isFinite(n) ? fixed(n, 0, digits) : DASH;
+}
+
+/** 1234567 → "1.23M", for volumes. */
+export function formatCompact(value: unknown): string {
+  const n = num(value);
+  if (!Number.isFinite(n)) return DASH;
+  for (const [size, unit] of [[1e9, "B"], [1e6, "M"], [1e3, "K"]] as const) {
+    if (Math.abs(n) >= size) return fixed(n / size, 2, 2) + unit;
+  }
+  return fixed(n, 0, Math.abs(n) < 10 ? 3 : 1);
+}
+
+/** Milliseconds or an ISO text to milliseconds, or NaN. */
+export function toMillis(value: unknown): number {
+  if (typeof value === "number") return value;
+  if (typeof value === "string") return Date.parse(value);
+  return Number.NaN;
+}
+
+const two = (n: number): string => String(n).padStart(2, "0");
+
+export function formatClock(value: unknown, seconds = false): string {
+  const ms = toMillis(value);
+  if (!Number.isFinite(ms)) return DASH;
+  const d = new Date(ms);
+  return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${seconds ? `:${two(d.getUTCSeconds())}` : ""}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+export function formatDate(value: unknown): string {
+  const ms = toMillis(value);
+  if (!Number.isFinite(ms)) return DASH;
+  const d = new Date(ms);
+  return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()] ?? ""} ${d.getUTCFullYear()}`;
+}
+
+/** "14 Mar 09:45". */
+export function formatTime(value: unknown): string {
+  const ms = toMillis(value);
+  if (!Number.isFinite(ms)) return DASH;
+  const d = new Date(ms);
+  return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()] ?? ""} ${formatClock(ms)}`;
+}
+
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms) || ms < 0) return DASH;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return `${Math.floor(ms / 1000)}s`;
+  if (minutes < 60) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours}h ${minutes % 60}m`;
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+/** "entry_filled" → "Entry filled"; names of codes as words. */
+export function words(name: string): string {
+  const text = name.replace(/[_-]+/g, " ").trim();
+  return text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
+}
+
+/** Signed distance from `from` to `to` in percent of `from`. */
+export function distancePercent(from: Decimal | null, to: Decimal | null): number {
+  const a = num(from);
+  return a > 0 ? ((num(to) - a) / a) * 100 : Number.NaN;
+}
+
+export function tone(value: unknown): "up" | "down" | "flat" {
+  const n = num(value);
+  return n > 0 ? "up" : n < 0 ? "down" : "flat";
+}
+
+/** "BTCUSDT" → "BTC/USDT" where the quote currency is a known one. */
+export function pair(symbol: string): string {
+  const match = /^([A-Z0-9]+?)(USDT|USDC|BUSD|FDUSD|USD|EUR|BTC)$/.exec(symbol);
+  return match ? `${match[1]}/${match[2]}` : symbol;
+}

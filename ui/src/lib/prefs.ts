@@ -1,0 +1,42 @@
+/** What a person chose to see; kept in the browser, and working without storage too. */
+import { createStore, type Store } from "../data/store";
+
+export interface Prefs {
+  zones: Record<"OB" | "FVG" | "BREAKER", boolean>;
+  ended: boolean;
+  markers: boolean;
+  volume: boolean;
+  indicators: Record<string, boolean>;
+  tab: string;
+  dock: number;
+}
+
+const DEFAULTS: Prefs = {
+  zones: { OB: true, FVG: true, BREAKER: true },
+  ended: true,
+  markers: true,
+  volume: true,
+  indicators: {},
+  tab: "decisions",
+  dock: 268,
+};
+
+function read(): Prefs {
+  try {
+    const saved = JSON.parse(localStorage.getItem("triplane.prefs") ?? "{}") as Partial<Prefs>;
+    return { ...DEFAULTS, ...saved, zones: { ...DEFAULTS.zones, ...saved.zones } };
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+export const prefs: Store<Prefs> = createStore(read());
+
+export function setPrefs(change: Partial<Prefs>): void {
+  prefs.update((p) => ({ ...p, ...change }));
+  try {
+    localStorage.setItem("triplane.prefs", JSON.stringify(prefs.get()));
+  } catch {
+    // storage is blocked: the choice lasts until the page is left
+  }
+}

@@ -1,0 +1,329 @@
+/** The right side: what the account is worth, what is open, what waits. */
+import { useEffect, useState, type ReactNode } from "react";
+import { cancelOrder, closePosition, executeOrder, executeSignal, expireSignal, model, paths } from "../data/client";
+import { dayChange } from "../data/model";
+import { useStore } from "../data/store";
+import type { Order, Position, Signal } from "../data/types";
+import {
+  DASH,
+  distancePercent,
+  formatMoney,
+  formatNumber,
+  formatPercent,
+  formatPrice,
+  formatQuantity,
+  formatTime,
+  num,
+  pair,
+  pricePrecision,
+  tone,
+  words,
+} from "../lib/format";
+import { Confirm, Empty, Skeleton } from "../parts/basics";
+import { Check } from "../parts/icons";
+import { Spark } from "../parts/Spark";
+
+export function Account(): ReactNode {
+  const loading = useStore(model, (m) => m.loading && m.portfolio === null);
+  const portfolio = useStore(model, (m) => m.portfolio);
+  if (loading) return <Skeleton rows={9} />;
+  if (!portfolio) return <Empty title="No account yet">It appears when the session has started.</Empty>;
+  return (
+    <>
+      <Balance />
+      <Section title="Open positions" count={portfolio.open_positions.length}>
+        {portfolio.open_positions.length === 0 && <p className="none">No open position.</p>}
+        {portfolio.open_positions.map((position) => (
+          <PositionCard key={position.id} position={position} />
+        ))}
+      </Section>
+      <Signals />
+      <Orders orders={portfolio.pending_orders} />
+    </>
+  );
+}
+
+function Section({ title, count, children }: { title: string; count: number; children: ReactNode }): ReactNode {
+  return (
+    <section className="side-section">
+      <h2>
+        {title} {count > 0 && <span className="count">{count}</span>}
+      </h2>
+      {children}
+    </section>
+  );
+}
+
+function Balance(): ReactNode {
+  const portfolio = useStore(model, (m) => m.portfolio);
+  const equity = useStore(model, (m) => m.equity);
+  if (!portfolio) return null;
+  const total = num(portfolio.total_equity);
+  const day = dayChange(equity, total);
+  const share = total - day > 0 ? (day / (total - day)) * 100 : Number.NaN;
+  return (
+    <section className="balance">
+      <h2>Equity</h2>
+      <div className="equity">
+        <b className="num">{formatMoney(total)}</b>
+        <small>USDT</small>
+      </div>
+      <p className={`num day ${tone(day)}`}>
+        {formatMoney(day, true)} ({formatPercent(share, true)}) <small>today</small>
+      </p>
+      <Spark values={equity.slice(-160).map((p) => p.equity)} height={56} label="Equity curve" />
+      <dl className="pairs">
+        <Row label="Balance" value={formatMoney(portfolio.wallet_balance)} />
+        <Row label="Available" value={formatMoney(portfolio.available_balance)} />
+        <Row
+          label="Unrealised"
+          value={formatMoney(portfolio.unrealized_pnl, true)}
+          tone={tone(portfolio.unrealized_pnl)}
+        />
+      </dl>
+    </section>
+  );
+}
+
+function Row({ label, value, tone: color, note }: { label: string; value: string; tone?: string; note?: string }): ReactNode {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd className={`num ${color ?? ""}`}>
+        {value}
+        {note && <small>{note}</small>}
+      </dd>
+    </div>
+  );
+}
+
+function digitsOf(...values: unknown[]): number {
+  return pricePrecision(values.map(num));
+}
+
+function PositionCard({ position }: { position: Position }): ReactNode {
+  const [closing, setClosing] = useState(false);
+  const digits = digitsOf(position.current_price, position.entry_price, position.stop_loss);
+  const color = tone(position.current_pnl);
+  const away = (price: string | number | null): string =>
+    formatPercent(distancePercent(position.current_price, price), true);
+  const margin = num(position.margin_ratio);
+  return (
+    <article className={`card position ${position.side.toLowerCase()}`}>
+      <header>
+        <span className={`side ${position.side.toLowerCase()}`}>{position.side}</span>
+        <strong>{pair(position.symbol)}</strong>
+        <span className="muted num">
+          {formatQuantity(position.size)} · {formatNumber(position.leverage, 1)}×
+        </span>
+      </header>
+      <div className="pnl">
+        <b className={`num ${color}`}>{formatMoney(position.current_pnl, true)}</b>
+        <span className={`num ${color}`}>{formatPercent(position.current_pnl_pct, true)}</span>
+      </div>
+      <Ladder position={position} />
+      <dl className="pairs">
+        <Row label="Entry" value={formatPrice(position.entry_price, digits)} />
+        <Row label="Price now" value={formatPrice(position.current_price, digits)} />
+        <Row
+          label="Stop"
+          value={position.stop_loss === null ? "none" : formatPrice(position.stop_loss, digits)}
+          note={away(position.stop_loss)}
+          tone="down"
+        />
+        {position.take_profits.map((target, i) => (
+          <div key={i} className={target.filled ? "filled" : ""}>
+            <dt>
+              Target {i + 1}
+              {target.filled && (
+                <em>
+                  <Check /> filled
+                </em>
+              )}
+            </dt>
+            <dd className="num up">
+              {formatPrice(target.price, digits)}
+              {!target.filled && <small>{away(target.price)}</small>}
+            </dd>
+          </div>
+        ))}
+        {num(position.liquidation_price) > 0 && (
+          <Row
+            label="Liquidation"
+            value={formatPrice(position.liquidation_price, digits)}
+            note={away(position.liquidation_price)}
+          />
+        )}
+        {margin > 0 && margin < 0.25 && (
+          <Row label="Margin" value={formatPercent(margin * 100, false, 1)} tone={margin < 0.15 ? "down" : "warn"} />
+        )}
+      </dl>
+      <footer>
+        <span className="muted">since {formatTime(position.entry_time)}</span>
+        <button type="button" className="button small" onClick={() => setClosing(true)}>
+          Close
+        </button>
+      </footer>
+      {closing && (
+        <Confirm
+          title={`Close ${pair(position.symbol)}?`}
+          action="Close at market"
+          danger
+          onClose={() => setClosing(false)}
+          onConfirm={() => closePosition(position.id)}
+        >
+          <p>
+            The whole {position.side.toLowerCase()} of {formatQuantity(position.size)} is closed at market, now about{" "}
+            {formatPrice(position.current_price, digits)}: <b className={color}>{formatMoney(position.current_pnl, true)}</b>.
+            Its stop and targets are cancelled.
+          </p>
+        </Confirm>
+      )}
+    </article>
+  );
+}
+
+/** Where the price stands between the stop and the last target. */
+function Ladder({ position }: { position: Position }): ReactNode {
+  const stop = num(position.stop_loss);
+  const last = num(position.take_profits.at(-1)?.price);
+  if (!(Number.isFinite(stop) && Number.isFinite(last)) || stop === last) return null;
+  const place = (price: unknown): number => Math.min(100, Math.max(0, ((num(price) - stop) / (last - stop)) * 100));
+  const entry = place(position.entry_price);
+  const now = place(position.current_price);
+  return (
+    <div className="ladder" aria-hidden="true">
+      <i
+        className={now >= entry ? "gain" : "loss"}
+        style={{ left: `${Math.min(entry, now)}%`, width: `${Math.abs(now - entry)}%` }}
+      />
+      <em style={{ left: `${entry}%` }} />
+      {position.take_profits.slice(0, -1).map((target, i) => (
+        <em key={i} className="target" style={{ left: `${place(target.price)}%` }} />
+      ))}
+      <b style={{ left: `${now}%` }} />
+    </div>
+  );
+}
+
+function Signals(): ReactNode {
+  const signals = useStore(model, (m) => m.signals);
+  if (signals.length === 0) return null;
+  return (
+    <Section title="Waiting for you" count={signals.length}>
+      {signals.map((signal) => (
+        <SignalCard key={signal.id} signal={signal} />
+      ))}
+    </Section>
+  );
+}
+
+function SignalCard({ signal }: { signal: Signal }): ReactNode {
+  const [busy, setBusy] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const digits = digitsOf(signal.price, signal.entry_price);
+  const buy = signal.signal_type === "buy";
+  const drop = async (): Promise<void> => {
+    setBusy(true);
+    await expireSignal(signal.id);
+    setBusy(false);
+  };
+  return (
+    <article className="card signal">
+      <header>
+        <span className={`side ${buy ? "long" : "short"}`}>{buy ? "BUY" : "SELL"}</span>
+        <strong>{pair(signal.symbol)}</strong>
+        <span className="muted num">{formatPercent(signal.confidence * 100, false, 0)} sure</span>
+      </header>
+      <dl className="pairs">
+        <Row label="Entry" value={formatPrice(signal.entry_price ?? signal.price, digits)} />
+        <Row label="Stop" value={formatPrice(signal.stop_loss, digits)} tone="down" />
+        <Row label="Reward : risk" value={formatNumber(signal.risk_reward_ratio, 1)} />
+      </dl>
+      {signal.reasons.length > 0 && <p className="muted reasons">{signal.reasons.join(" ")}</p>}
+      <footer>
+        <button type="button" className="button small" disabled={busy} onClick={() => void drop()}>
+          Drop
+        </button>
+        <button type="button" className="button small primary" disabled={busy} onClick={() => setAsking(true)}>
+          Execute
+        </button>
+      </footer>
+      {asking && (
+        <Confirm
+          title={`${buy ? "Buy" : "Sell"} ${pair(signal.symbol)}?`}
+          action="Place the order"
+          onClose={() => setAsking(false)}
+          onConfirm={() => executeSignal(signal.id)}
+        >
+          <p>
+            An order to {buy ? "buy" : "sell"} {formatQuantity(signal.position_size)} at{" "}
+            {formatPrice(signal.entry_price ?? signal.price, digits)} is placed, with the stop at{" "}
+            {formatPrice(signal.stop_loss, digits)}.
+          </p>
+        </Confirm>
+      )}
+    </article>
+  );
+}
+
+const CANCEL = "/api/trading/orders/{}/cancel";
+
+function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
+  const [busy, setBusy] = useState<string | null>(null);
+  const [cancels, setCancels] = useState(false);
+  useEffect(() => {
+    if (orders.length > 0) void paths().then((known) => setCancels(known.has(CANCEL)));
+  }, [orders.length]);
+  const run = async (id: string, what: (id: string) => Promise<boolean>): Promise<void> => {
+    setBusy(id);
+    await what(id);
+    setBusy(null);
+  };
+  return (
+    <Section title="Orders" count={orders.length}>
+      {orders.length === 0 && <p className="none">No order is working.</p>}
+      {orders.map((order) => {
+        const price = num(order.price) > 0 ? order.price : order.trigger_price;
+        return (
+          <article className="order" key={order.order_id}>
+            <div>
+              <strong className={order.side.toLowerCase() === "buy" ? "up" : "down"}>{words(order.side)}</strong>{" "}
+              {pair(order.symbol)} <span className="muted">{words(order.leg)}</span>
+              <small className="num">
+                {words(order.type)} · {formatQuantity(order.quantity)} @{" "}
+                {price === null ? "market" : formatPrice(price, digitsOf(price))}
+                {order.expires_at ? ` · until ${formatTime(order.expires_at)}` : ""}
+              </small>
+            </div>
+            {order.leg === "entry" ? (
+              <div className="order-actions">
+                <button
+                  type="button"
+                  className="button small"
+                  disabled={busy !== null}
+                  onClick={() => void run(order.order_id, executeOrder)}
+                  title="Execute at market now"
+                >
+                  Market
+                </button>
+                {cancels && (
+                  <button
+                    type="button"
+                    className="button small"
+                    disabled={busy !== null}
+                    onClick={() => void run(order.order_id, cancelOrder)}
+                  >
+                    Cancel
+                  </button>
+                )}
+              </div>
+            ) : (
+              <span className="muted small">{order.reduce_only ? "protects" : DASH}</span>
+            )}
+          </article>
+        );
+      })}
+    </Section>
+  );
+}

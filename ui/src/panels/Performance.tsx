@@ -1,0 +1,88 @@
+/** The session's figures, with the equity curve; a figure that can not be told says why. */
+import type { ReactNode } from "react";
+import { model } from "../data/client";
+import { get } from "../data/rest";
+import { useStore } from "../data/store";
+import type { Performance as Figures } from "../data/types";
+import { DASH, formatMoney, formatNumber, formatPercent, formatTime, num, tone, words } from "../lib/format";
+import { Empty, Figure, Skeleton } from "../parts/basics";
+import { Spark } from "../parts/Spark";
+import { useResource } from "../parts/useResource";
+
+type Kind = "money" | "percent" | "share" | "number" | "count";
+const KNOWN: readonly [name: string, label: string, kind: Kind, toned?: boolean][] = [
+  ["net_pnl", "Net P&L", "money", true],
+  ["return_pct", "Return", "percent", true],
+  ["max_drawdown_pct", "Largest drawdown", "percent"],
+  ["win_rate", "Win rate", "share"],
+  ["profit_factor", "Profit factor", "number"],
+  ["expectancy_r", "Expectancy (R)", "number", true],
+  ["sharpe", "Sharpe", "number"],
+  ["sortino", "Sortino", "number"],
+  ["calmar", "Calmar", "number"],
+  ["trades", "Trades", "count"],
+  ["fees", "Fees paid", "money"],
+];
+
+function show(value: unknown, kind: Kind): string {
+  if (!Number.isFinite(num(value))) return DASH;
+  if (kind === "money") return formatMoney(value, true);
+  if (kind === "percent") return formatPercent(value);
+  if (kind === "share") return formatPercent(num(value) * 100, false, 1);
+  return formatNumber(value, kind === "count" ? 0 : 2);
+}
+
+/** Everything else that is a number, with a unit guessed from its name. */
+function others(data: Figures): [string, string, Kind][] {
+  const known = new Set<string>(KNOWN.map(([name]) => name));
+  return Object.keys(data)
+    .filter((name) => !known.has(name) && name !== "reasons")
+    .filter((name) => data[name] === null || Number.isFinite(num(data[name])))
+    .map((name) => [name, words(name.replace(/_pct$/, "")), /_pct$/.test(name) ? "percent" : "number"]);
+}
+
+export function Performance(): ReactNode {
+  const version = useStore(model, (m) => m.trades);
+  const equity = useStore(model, (m) => m.equity);
+  const { data, error } = useResource(() => get<Figures>("/trades/performance"), { version });
+  if (!data) return error ? <Empty title="The figures could not be read">{error}</Empty> : <Skeleton />;
+  const reasons = data.reasons ?? {};
+  const first = equity[0];
+  const last = equity.at(-1);
+  return (
+    <div className="performance">
+      <dl className="figures">
+        {[...KNOWN, ...others(data)].map(([name, label, kind, toned]) => {
+          const value = name in data ? data[name] : undefined;
+          if (value === undefined) return null;
+          const reason = value === null ? reasons[name] : undefined;
+          const signed = kind === "money" && name !== "fees";
+          return (
+            <Figure
+              key={name}
+              label={label}
+              value={signed ? show(value, kind) : show(value, kind).replace(/^\+/, "")}
+              {...(toned === true ? { tone: tone(value) } : {})}
+              {...(reason ? { hint: reason } : {})}
+            />
+          );
+        })}
+      </dl>
+      <figure className="curve">
+        <figcaption>
+          <span>Equity</span>
+          {first && last && (
+            <span className="muted num">
+              {formatTime(first.time)} – {formatTime(last.time)}
+            </span>
+          )}
+        </figcaption>
+        {equity.length < 2 ? (
+          <Empty title="The curve begins with the first candles" />
+        ) : (
+          <Spark values={equity.map((p) => p.equity)} height={150} label="Equity curve of the session" />
+        )}
+      </figure>
+    </div>
+  );
+}

@@ -1,0 +1,53 @@
+/** Why no trade? Each gate's verdict at this moment. */
+import type { ReactNode } from "react";
+import { model } from "../data/client";
+import { get } from "../data/rest";
+import { useStore } from "../data/store";
+import type { Check, SignalCheck } from "../data/types";
+import { formatNumber, formatTime, num, pair, words } from "../lib/format";
+import { Empty, Skeleton } from "../parts/basics";
+import { Check as Tick, Close } from "../parts/icons";
+import { useResource } from "../parts/useResource";
+
+const value = (v: Check["value"]): string =>
+  v === null ? "" : Number.isFinite(num(v)) ? formatNumber(v, 4) : String(v);
+
+export function WhyNot(): ReactNode {
+  const symbol = useStore(model, (m) => m.symbol);
+  const { data, error } = useResource(() => get<SignalCheck>("/system/debug/signal-check", { symbol }), {
+    key: symbol,
+    every: 3000,
+  });
+  if (!data) return error ? <Empty title="The verdicts could not be read">{error}</Empty> : <Skeleton />;
+  const failed = data.checks.filter((check) => !check.passed).length;
+  return (
+    <div className="why">
+      <p className={`verdict ${data.would_trade ? "up" : ""}`}>
+        {data.would_trade
+          ? `A signal on ${pair(data.symbol)} would be traded now.`
+          : `No trade on ${pair(data.symbol)} now: ${failed} of ${data.checks.length} conditions ${failed === 1 ? "is" : "are"} not met.`}{" "}
+        <small className="muted num">{formatTime(data.time)} UTC</small>
+      </p>
+      <ul>
+        {data.checks.map((check) => (
+          <li key={check.name} className={check.passed ? "passed" : "failed"}>
+            <span className="mark">
+              {check.passed ? <Tick /> : <Close />}
+              <span className="hidden">{check.passed ? "met" : "not met"}</span>
+            </span>
+            <div>
+              <strong>{words(check.name)}</strong>
+              <p className="muted">{check.text}</p>
+            </div>
+            {(check.value !== null || check.limit !== null) && (
+              <span className="num muted limits">
+                {value(check.value)}
+                {check.limit !== null && <em> / {value(check.limit)}</em>}
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
