@@ -1,0 +1,265 @@
+"""The journal: every input that enters the core and every row that leaves it, in order, in one append-only file.
+
+Layout: a header (magic, format, JSON about the session, its checksum), then frames. A frame is 16 bytes of head
+(payload length, CRC-32 over head and payload, kind, symbol, count) and a payload padded to 8 bytes, so that records
+can be read where they lie.
+
+``append`` hands the bytes to the operating system before it returns: they survive the end of this process by any
+means. ``sync`` brings them to the disk, in batches because that takes milliseconds, and then writes a SYNC frame that
+says how much is safe there. So a frame that cannot be read has one of two meanings. Behind the last safe byte it is
+the torn end of a crash: reading stops there and opening for append cuts it off. Before it, something safe was
+damaged later: that is an error, and it says where.
+"""
+
+import json
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from triplane.errors import TriplaneError
+
+MAGIC: Final = b"TRIPLANE-JOURNAL"
+FORMAT: Final = 1
+NO_SYMBOL: Final = 0xFFFF
+"""Symbol of a frame that concerns all, or several."""
+
+_HEADER: Final = struct.Struct("<16sIII4x")
+_HEAD: Final = struct.Struct("<IIHHI")
+_CHECKED: Final = struct.Struct("<IHHI")
+_PADS: Final = tuple(b"\0" * n for n in range(8))
+_SYNC_MARK: Final = b"\x89TPSYNC\n"
+_END_MARK: Final = b"\x89TPEND!\n"
+_SYNC: Final = struct.Struct("<8sQ")
+
+
+class Kind(IntEnum):
+    """What a frame holds."""
+
+    CANDLE = 1  # one CANDLE of the frame's symbol
+    CANDLES = 2  # `n` CANDLEs of the frame's symbol, or with NO_SYMBOL: `n` int64 symbol numbers, then CANDLEs
+    COMMAND = 3  # one COMMAND to the frame's symbol
+    LIMITS = 4  # one LIMITS record, from here on for all symbols
+    OUTPUT = 5  # `n` OUTPUT rows
+    SYNC = 6  # everything before this offset is on the disk
+    END = 7  # the session is over; JSON
+
+
+class JournalError(TriplaneError):
+    """A journal cannot be read or written; the text says where and why."""
+
+
+class Frame(NamedTuple):
+    """One frame; ``payload`` is a view into the mapped file."""
+
+    offset: int
+    kind: int
+    symbol: int
+    n: int
+    payload: memoryview
+
+
+def _checksum(length: int, kind: int, symbol: int, count: int, payload: bytes | memoryview) -> int:
+    return zlib.crc32(payload, zlib.crc32(_CHECKED.pack(length, kind, symbol, count)))
+
+
+def _frame(kind: int, symbol: int, count: int, payload: bytes) -> bytes:
+    length = len(payload)
+    crc = _checksum(length, kind, symbol, count, payload)
+    return b"".join((_HEAD.pack(length, crc, kind, symbol, count), payload, _PADS[-length % 8]))
+
+
+class Reader:
+    """A journal, mapped into memory.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Attributes
+    ----------
+    meta : dict
+        What the header says about the session.
+    start : int
+        Offset of the first frame.
+    end : int
+        Offset behind the last frame read so far; after a whole iteration, behind the last good one.
+
+    Raises
+    ------
+    JournalError
+        The file does not exist, is no journal, or has a damaged header.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
+            raise JournalError(f"The journal {path} cannot be read: {error}.") from error
+        self._view = memoryview(self._map)
+        if len(self._view) < _HEADER.size or self._map[: len(MAGIC)] != MAGIC:
+            raise JournalError(f"The file {path} is not a journal.")
+        _, version, length, crc = _HEADER.unpack_from(self._view)
+        if version != FORMAT:
+            raise JournalError(f"The journal {path} has format {version}; this version reads format {FORMAT}.")
+        text = bytes(self._view[_HEADER.size : _HEADER.size + length])
+        if len(text) < length or zlib.crc32(text) != crc:
+            raise JournalError(f"The journal {path} is damaged in its header.")
+        self.meta: dict[str, Any] = json.loads(text)
+        self.start = self.end = _HEADER.size + length + -length % 8
+
+    def __len__(self) -> int:
+        """Bytes in the file."""
+        return len(self._view)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in order, up to the torn end if there is one; raises JournalError where safe bytes are damaged."""
+        size, at = len(self._view), self.start
+        while at < size:
+            frame = self._at(at)
+            if frame is None:
+                self._torn(at)
+                break
+            at += _HEAD.size + len(frame.payload) + -len(frame.payload) % 8
+            self.end = at
+            yield frame
+
+    def _at(self, at: int) -> Frame | None:
+        """The frame that begins at an offset, or None when none is whole there."""
+        begin = at + _HEAD.size
+        if begin > len(self._view):
+            return None
+        length, crc, kind, symbol, count = _HEAD.unpack_from(self._view, at)
+        if begin + length + -length % 8 > len(self._view):
+            return None
+        payload = self._view[begin : begin + length]
+        if crc != _checksum(length, kind, symbol, count, payload):
+            return None
+        return Frame(at, kind, symbol, count, payload)
+
+    def _torn(self, at: int) -> None:
+        """Tell a torn end from damage: the last SYNC frame says how far the file was safe."""
+        mark = self._last(_SYNC_MARK)
+        safe = 0 if mark is None else int(_SYNC.unpack(mark.payload)[1])
+        if at < safe:
+            raise JournalError(
+                f"The journal {self.path} is damaged at byte {at}: {safe - at} bytes from there on had been written "
+                "safely and cannot be trusted now."
+            )
+
+    def _last(self, mark: bytes) -> Frame | None:
+        """The last whole frame whose payload begins with a mark."""
+        at = len(self._map)
+        while (at := self._map.rfind(mark, self.start, at)) >= 0:
+            frame = self._at(at - _HEAD.size) if at - _HEAD.size >= self.start else None
+            if frame is not None:
+                return frame
+        return None
+
+    def ending(self) -> dict[str, Any] | None:
+        """What was written when the session was over, or None while it is not."""
+        frame = self._last(_END_MARK)
+        if frame is None or frame.kind != Kind.END:
+            return None
+        found: dict[str, Any] = json.loads(bytes(frame.payload[len(_END_MARK) :]))
+        return found
+
+
+class Journal:
+    """A journal, open for append. Make one with :meth:`create` or :meth:`open`.
+
+    All methods are for one thread, except that :meth:`flush` may run in another one at the same time.
+    """
+
+    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._descriptor = descriptor
+        self._marked = 0
+
+    @classmethod
+    def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
+        """Begin a journal; the file appears whole or not at all. Raises JournalError, also when it exists."""
+        text = json.dumps(meta, sort_keys=True, separators=(",", ":")).encode()
+        header = _HEADER.pack(MAGIC, FORMAT, len(text), zlib.crc32(text)) + text + _PADS[-len(text) % 8]
+        fresh = path.with_suffix(".new")
+        if path.exists():
+            raise JournalError(f"The journal {path} exists already.")
+        try:
+            with fresh.open("wb") as file:
+                file.write(header)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.rename(path)
+            return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), len(header))
+        except OSError as error:
+            raise JournalError(f"The journal {path} cannot be created: {error.strerror or error}.") from error
+
+    @classmethod
+    def open(cls, path: Path, end: int) -> Self:
+        """Go on behind the last good frame, :attr:`Reader.end`; what is torn behind it is cut off."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+            os.ftruncate(descriptor, end)
+        except OSError as error:
+            raise JournalError(f"The journal {path} cannot be continued: {error.strerror or error}.") from error
+        return cls(path, descriptor, end)
+
+    def append(self, kind: Kind, payload: bytes, symbol: int = NO_SYMBOL, count: int = 1) -> None:
+        """Write a frame; it is with the operating system on return, whole. Raises JournalError (disk full …)."""
+        data = _frame(kind, symbol, count, payload)
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._descriptor, data[done:] if done else data)
+        except OSError as error:
+            os.ftruncate(self._descriptor, self.size)
+            raise JournalError(
+                f"The journal {self.path} cannot be written: {error.strerror}; nothing was decided on what it lacks."
+            ) from error
+        self.size += len(data)
+
+    def end(self, ending: Mapping[str, Any]) -> None:
+        """Write that the session is over."""
+        self.append(Kind.END, _END_MARK + json.dumps(ending, sort_keys=True).encode())
+        self.sync()
+
+    def flush(self) -> int:
+        """Bring what has been appended to the disk; returns how much that is, for :meth:`mark`. Takes milliseconds."""
+        size = self.size
+        if size > self._marked:
+            os.fsync(self._descriptor)
+        return size
+
+    def mark(self, safe: int) -> None:
+        """Note in the journal that everything before ``safe`` is on the disk."""
+        if safe > self._marked:
+            self.append(Kind.SYNC, _SYNC.pack(_SYNC_MARK, safe))
+            self._marked = self.size if safe + _HEAD.size + _SYNC.size == self.size else safe
+
+    def sync(self) -> None:
+        """Flush and mark at once."""
+        self.mark(self.flush())
+
+    def close(self) -> None:
+        """Sync and let go of the file; may be called twice."""
+        if self._descriptor >= 0:
+            self.sync()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,356 @@
+"""A session: a compiled core, its state, and the journal that both can be made from again.
+
+Every input is in the journal before the core sees it, every row before anybody hears of it. So after ``kill -9`` at any
+moment the journal holds a prefix of inputs and the rows of all but perhaps the last of them: replaying the inputs
+through the same core makes the state again, the rows must be those that were written, and what is missing is appended.
+
+The folder of a session holds ``journal.tpj`` and a lock.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol, Self
+
+import numpy as np
+
+from triplane.engine.decisions import DecisionHash
+from triplane.engine.journal import NO_SYMBOL, Journal, Kind, Reader
+from triplane.engine.lock import FolderLock
+from triplane.engine.replay import Recheck, ReplayError, Step, load_inputs
+from triplane.engine.settings import TradingSettings
+from triplane.engine.setup import Array, Setup, code_of, make_meta, new_id, read_setup, settings_of
+from triplane.errors import DataError, TriplaneError
+from triplane.kernel.records import CANDLE, CMD_END, COMMAND, COMMANDS, OUTBOX, OUTPUT
+from triplane.strategies.compiler import Core
+
+JOURNAL: Final = "journal.tpj"
+NOTHING: Final = np.zeros(0, OUTPUT)
+NEVER: Final = -1
+
+
+class Observer(Protocol):
+    """Who hears of everything a session does, after it is in the journal; also while it is made again from there."""
+
+    def on_candle(self, session: "Session", k: int, candle: Array, rows: Array) -> None:
+        """One candle (an array of one) of symbol ``k`` was taken; ``rows`` is what came out."""
+        ...
+
+    def on_batch(self, session: "Session", which: Array, candles: Array, rows: Array, equity: Array) -> None:
+        """Many were; ``equity`` after each."""
+        ...
+
+    def on_command(self, session: "Session", k: int, command: Array, rows: Array) -> None:
+        """A command (an array of one) was carried out."""
+        ...
+
+    def on_limits(self, session: "Session") -> None:
+        """The limits were replaced."""
+        ...
+
+
+class Opened(NamedTuple):
+    """A session and how it was opened; ``notice`` is a sentence when an interrupted one could not be continued."""
+
+    session: "Session"
+    continued: bool
+    notice: str
+
+
+class Session:
+    """Made by :meth:`create`, :meth:`resume` or :func:`open_session`; for one thread.
+
+    Attributes
+    ----------
+    id : str
+    setup : Setup
+    A, S : ndarray
+        Account and states. Readers copy out of them, nobody else writes.
+    decisions : DecisionHash
+        Digest of all decisions so far.
+    last_open : list of int
+        Open time of the newest candle of each symbol, -1 before there is one.
+    now : int
+        Market time: the close of the newest candle.
+    rows : int
+        Number of the newest row.
+    finished : bool
+        The data ended; nothing more is taken.
+    """
+
+    def __init__(self, folder: Path, meta: Mapping[str, Any], core: Core) -> None:
+        self.folder = folder
+        self.id: str = meta["session"]
+        self.created_at: int = meta["created_at"]
+        self.setup = read_setup(meta)
+        self.trading = self.setup.trading
+        self.core = core
+        self.observer: Observer | None = None
+        self.A, self.S = self.setup.start(core)
+        self.decisions = DecisionHash()
+        self.last_open = [NEVER] * len(self.setup.instruments)
+        self.candles = 0
+        self.now = 0
+        self.finished = False
+        self._journal: Journal | None = None  # none during a replay: what comes out is in one already
+        self._lock: FolderLock | None = None
+        self._out = np.zeros(1, OUTBOX)
+        self._rows: Array = self._out["rows"][0]
+        self._n_out: Array = self.A["n_out"]
+        self._command = np.zeros(1, COMMAND)
+
+    # ----------------------------------------------------------------------------------------------------------- life
+    @classmethod
+    def create(cls, sessions: Path, setup: Setup, core: Core, now_ms: int | None = None) -> Self:
+        """Begin a session in a new folder below ``sessions``."""
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        session_id = new_id(now)
+        folder = sessions / session_id
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise TriplaneError(f"The session folder {folder} cannot be created: {error.strerror}.") from error
+        meta = make_meta(session_id, setup, core, now)
+        session = cls(folder, meta, core)
+        session._lock = FolderLock(folder)
+        session._journal = Journal.create(folder / JOURNAL, meta)
+        return session
+
+    @classmethod
+    def resume(cls, folder: Path, core: Core, observer: Observer | None = None, *, one_by_one: bool = False) -> Self:
+        """Go on with a session where its journal ends; ``one_by_one``: the observer wants to see every candle.
+
+        Raises
+        ------
+        ReplayError
+            The replay does not give what was journaled.
+        TriplaneError
+            It runs in another process, or its journal is damaged or of another version.
+        """
+        lock = FolderLock(folder)
+        try:
+            reader = Reader(folder / JOURNAL)
+            session = cls(folder, reader.meta, core)
+            session.observer = observer
+            missing = session.replay(reader, one_by_one=one_by_one).missing()
+            session._lock = lock
+            session._journal = Journal.open(folder / JOURNAL, reader.end)
+            session.finished = reader.ending() is not None
+            if len(missing):
+                session._journal.append(Kind.OUTPUT, missing.tobytes(), count=len(missing))
+        except BaseException:
+            lock.release()
+            raise
+        return session
+
+    @classmethod
+    def replayed(cls, folder: Path, core: Core) -> tuple[Self, Recheck]:
+        """Make a session again only to look at it: nothing is locked or written."""
+        reader = Reader(folder / JOURNAL)
+        session = cls(folder, reader.meta, core)
+        return session, session.replay(reader)
+
+    def replay(self, reader: Reader, *, one_by_one: bool = False) -> Recheck:
+        """Take all inputs of a journal, and hold what comes out against its rows; raises ReplayError."""
+        recheck = Recheck(reader)
+        for step in load_inputs(reader, recheck, one_by_one):
+            recheck.made(self._again(step))
+        return recheck
+
+    def _again(self, step: Step) -> Array:
+        """Take one input from the journal."""
+        if step.kind == Kind.COMMAND:
+            return self._take_command(step.symbol, step.records)
+        if step.kind == Kind.LIMITS:
+            return self._take_limits(step.records)
+        if len(step.records) == 1:
+            return self._take_candle(int(step.which[0]), step.records, 0)
+        return self._take_batch(step.which, step.records)[0]
+
+    def close(self) -> None:
+        """Bring everything to the disk and let go; the session can be resumed."""
+        if self._journal is not None:
+            self._journal.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def journal(self) -> Journal:
+        """Where inputs and rows are written."""
+        if self._journal is None:
+            raise TriplaneError(f"Session {self.id} was only made again to look at it; it takes no input.")
+        return self._journal
+
+    def finish(self) -> None:
+        """Close what is open (the data has ended), and end the session for good."""
+        if not self.finished:
+            for k in range(len(self.setup.instruments)):
+                self.command(CMD_END, k)
+            self.journal.end({"decisions_sha256": self.decisions.hexdigest(), "rows": self.rows, "time": self.now})
+            self.finished = True
+
+    @property
+    def rows(self) -> int:
+        """Number of the newest row."""
+        return int(self.A[0]["rows"])
+
+    # --------------------------------------------------------------------------------------------------------- inputs
+    def feed_candle(self, k: int, candles: Array, i: int = 0) -> Array:
+        """Take the closed candle ``candles[i]`` of symbol ``k``; returns the rows, valid until the next input."""
+        if self.finished or candles[i]["open_time"] <= self.last_open[k]:
+            self._refuse(k, int(candles[i]["open_time"]))
+        self.journal.append(Kind.CANDLE, candles[i : i + 1].tobytes(), k)
+        return self._take_candle(k, candles, i)
+
+    def feed_batch(self, which: Array, candles: Array) -> tuple[Array, Array]:
+        """Take many candles, in order; ``which[i]`` is the symbol of candle ``i``.
+
+        Returns
+        -------
+        rows, equity
+            All rows, and the equity after each candle.
+        """
+        if len(candles) == 0:
+            return NOTHING, np.zeros(0)
+        for k in np.unique(which):
+            times = candles["open_time"][which == k]
+            wrong = np.flatnonzero(np.diff(times, prepend=self.last_open[k]) <= 0)
+            if self.finished or len(wrong):
+                self._refuse(int(k), int(times[wrong[0]] if len(wrong) else times[0]))
+        if (which == which[0]).all():
+            self.journal.append(Kind.CANDLES, candles.tobytes(), int(which[0]), len(candles))
+        else:
+            payload = which.astype(np.int64).tobytes() + candles.tobytes()
+            self.journal.append(Kind.CANDLES, payload, NO_SYMBOL, len(candles))
+        return self._take_batch(which, candles)
+
+    def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array:
+        """Carry out a command for symbol ``k``; returns the rows, valid until the next input.
+
+        Parameters
+        ----------
+        kind
+            One of ``CMD_*``.
+        time_ms
+            When; by default the market time.
+        fields
+            Further fields of ``records.COMMAND``.
+        """
+        if self.finished:
+            raise TriplaneError(f"Session {self.id} has ended; it takes no command ({COMMANDS[kind]}).")
+        command = np.zeros(1, COMMAND)
+        command[0]["time"] = self.now if time_ms is None else max(time_ms, self.now)
+        command[0]["kind"] = kind
+        for name, value in fields.items():
+            command[0][name] = value
+        self.journal.append(Kind.COMMAND, command.tobytes(), k)
+        return self._take_command(k, command)
+
+    def set_limits(self, trading: TradingSettings) -> None:
+        """Replace the limits of all symbols from here on."""
+        record = trading.to_record(self.setup.fixed_lots)
+        self.journal.append(Kind.LIMITS, record.tobytes())
+        self._take_limits(record)
+
+    def _refuse(self, k: int, open_time: int) -> None:
+        if self.finished:
+            raise TriplaneError(f"Session {self.id} has ended; it takes no more candles.")
+        raise DataError(
+            f"The candle of {self.setup.symbols[k]} at {open_time} does not come after the last one, at "
+            f"{self.last_open[k]}; candles must come in the order of their time, each once."
+        )
+
+    # ------------------------------------------------------------------------------------------------ steps, also again
+    def _take_candle(self, k: int, candles: Array, i: int) -> Array:
+        self._n_out[0] = 0
+        self.core.on_candle(self.A, self.S, k, candles, i, self._out)
+        self.last_open[k] = opened = int(candles[i]["open_time"])
+        self.now = max(self.now, opened + self.setup.base_ms)
+        self.candles += 1
+        rows = self._came_out()
+        if self.observer is not None:
+            self.observer.on_candle(self, k, candles[i : i + 1], rows)
+        return rows
+
+    def _take_batch(self, which: Array, candles: Array) -> tuple[Array, Array]:
+        if candles.dtype != CANDLE or not (candles.flags.c_contiguous and candles.flags.writeable):
+            candles = np.array(candles, CANDLE)  # the compiled step knows one kind of array
+        which = np.ascontiguousarray(which, np.int64)
+        equity = np.empty(len(candles))
+        parts: list[Array] = []
+        at = 0
+        while at < len(candles):
+            self._n_out[0] = 0
+            at = self.core.run(self.A, self.S, which, candles, self._out, equity, at)
+            parts.append(self._rows[: self._n_out[0]].copy())
+        for k in np.unique(which):
+            self.last_open[k] = int(candles["open_time"][which == k][-1])
+        self.now = max(self.now, int(candles["open_time"][-1]) + self.setup.base_ms)
+        self.candles += len(candles)
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        self._keep(rows)
+        if self.observer is not None:
+            self.observer.on_batch(self, which, candles, rows, equity)
+        return rows, equity
+
+    def _take_command(self, k: int, command: Array) -> Array:
+        self._n_out[0] = 0
+        self.core.on_command(self.A, self.S, k, command, self._out)
+        self.now = max(self.now, int(command[0]["time"]))
+        rows = self._came_out()
+        if self.observer is not None:
+            self.observer.on_command(self, k, command, rows)
+        return rows
+
+    def _take_limits(self, record: Array) -> Array:
+        self.S["core"]["limits"] = record[0]
+        self.trading = settings_of(record)
+        if self.observer is not None:
+            self.observer.on_limits(self)
+        return NOTHING
+
+    def _came_out(self) -> Array:
+        n = self._n_out[0]
+        if n == 0:
+            return NOTHING
+        rows = self._rows[:n]
+        self._keep(rows)
+        return rows
+
+    def _keep(self, rows: Array) -> None:
+        """Journal rows, unless they come out again in a replay."""
+        if len(rows):
+            if self._journal is not None:
+                self._journal.append(Kind.OUTPUT, rows.tobytes(), count=len(rows))
+            self.decisions.update(rows)
+
+
+def open_session(
+    sessions: Path, setup: Setup, core: Core, observer: Observer | None = None, *, one_by_one: bool = False
+) -> Opened:
+    """Continue the newest session with this setup if it was interrupted, else begin a new one.
+
+    An interrupted session whose decisions the code of today would not make again (it was changed since) is left as it
+    is, and a new one begins. With unchanged code that is an error.
+    """
+    newest: tuple[int, Path, Mapping[str, Any]] | None = None
+    wanted = json.loads(json.dumps(setup.to_dict()))
+    for path in sorted(sessions.glob(f"*/{JOURNAL}")):
+        try:
+            reader = Reader(path)
+        except TriplaneError:  # not ours to repair: `verify` tells about it
+            continue
+        if reader.meta["setup"] == wanted and (newest is None or reader.meta["created_at"] >= newest[0]):
+            newest = (reader.meta["created_at"], path.parent, reader.meta) if reader.ending() is None else None
+    notice = ""
+    if newest is not None:
+        try:
+            return Opened(Session.resume(newest[1], core, observer, one_by_one=one_by_one), True, "")
+        except ReplayError as error:
+            if newest[2]["code"] == code_of(core):
+                raise
+            notice = f"Session {newest[2]['session']} was made by other code and is not continued: {error}"
+    session = Session.create(sessions, setup, core)
+    session.observer = observer
+    return Opened(session, False, notice)

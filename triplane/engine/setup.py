@@ -1,0 +1,166 @@
+"""What a session was started with. It stands in the journal's header, and makes the same core again for every replay.
+
+Two sessions with equal setups are the same undertaking: started again, the second continues the first.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+import numpy as np
+
+from triplane.data.instruments import Instrument
+from triplane.engine.settings import CostSettings, TradingSettings
+from triplane.errors import TriplaneError
+from triplane.kernel.records import CANDLE, COMMAND, LIMITS, OUTPUT
+from triplane.strategies.base import Number
+from triplane.strategies.compiler import Core, compile_strategy, kernel_hash
+from triplane.strategies.registry import find, source_of
+from triplane.version import __version__
+
+Array = np.ndarray[Any, Any]
+
+_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The arguments of a session.
+
+    Parameters
+    ----------
+    strategy
+        Name or path, as for ``registry.find``.
+    params
+        Checked parameters, all of them.
+    instruments
+        In the order of the symbol numbers.
+    base_ms, timeframe_ms
+        Milliseconds of a base candle and of a decision bar.
+    balance
+        Quote currency to start with.
+    source
+        Where the candles come from, for people, and part of the identity.
+    mode
+        ``paper`` …
+    fixed_lots
+        > 0: research; this size always.
+    hold
+        Stay in BOOTSTRAP until history is loaded.
+    """
+
+    strategy: str
+    params: Mapping[str, Number]
+    instruments: tuple[Instrument, ...]
+    base_ms: int
+    timeframe_ms: int
+    balance: float = 10_000.0
+    source: str = ""
+    mode: str = "paper"
+    fixed_lots: int = 0
+    hold: bool = False
+    trading: TradingSettings = field(default_factory=lambda: TradingSettings.model_validate({}))
+    costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the symbols."""
+        return tuple(i.symbol for i in self.instruments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "strategy": self.strategy,
+            "params": dict(self.params),
+            "instruments": [i.to_dict() for i in self.instruments],
+            "base_ms": self.base_ms,
+            "timeframe_ms": self.timeframe_ms,
+            "balance": self.balance,
+            "source": self.source,
+            "mode": self.mode,
+            "fixed_lots": self.fixed_lots,
+            "hold": self.hold,
+            "trading": self.trading.model_dump(),
+            "costs": self.costs.model_dump(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Reverse of :meth:`to_dict`."""
+        fields = dict(data)
+        fields["instruments"] = tuple(Instrument.from_dict(i) for i in fields["instruments"])
+        fields["trading"] = TradingSettings.model_validate(fields["trading"])
+        fields["costs"] = CostSettings.model_validate(fields["costs"])
+        return cls(**fields)
+
+    def start(self, core: Core) -> tuple[Array, Array]:
+        """The account and the states at the very beginning."""
+        return core.new(
+            list(self.instruments),
+            costs=self.costs.to_record(),
+            limits=self.trading.to_record(self.fixed_lots),
+            params=self.params,
+            base_ms=self.base_ms,
+            timeframe_ms=self.timeframe_ms,
+            balance=self.balance,
+            hold=self.hold,
+        )
+
+    def core(self) -> Core:
+        """Find and compile the strategy."""
+        return compile_strategy(find(self.strategy), source_of(self.strategy))
+
+
+def fingerprints() -> dict[str, str]:
+    """What the records in a journal look like; another layout cannot be read."""
+    records = {"candle": CANDLE, "command": COMMAND, "limits": LIMITS, "output": OUTPUT}
+    return {
+        name: hashlib.sha256(f"{dtype.itemsize} {sorted((dtype.fields or {}).items())}".encode()).hexdigest()[:16]
+        for name, dtype in records.items()
+    }
+
+
+def new_id(now_ms: int) -> str:
+    """A session's name: its start in UTC, which sorts, and four random letters: ``260131-235959-k3fx``."""
+    moment = time.strftime("%y%m%d-%H%M%S", time.gmtime(now_ms / 1000))
+    return f"{moment}-{''.join(secrets.choice(_LETTERS) for _ in range(4))}"
+
+
+def make_meta(session_id: str, setup: Setup, core: Core, now_ms: int) -> dict[str, Any]:
+    """The header of a journal."""
+    return {
+        "session": session_id,
+        "created_at": now_ms,
+        "setup": setup.to_dict(),
+        "records": fingerprints(),
+        "code": code_of(core),
+    }
+
+
+def code_of(core: Core) -> dict[str, str]:
+    """Hashes of everything that decides."""
+    return {"triplane": __version__, "kernel": kernel_hash(), "strategy": core.source_hash}
+
+
+def read_setup(meta: Mapping[str, Any]) -> Setup:
+    """The setup in a journal's header; raises TriplaneError when its records cannot be read by this version."""
+    if meta.get("records") != fingerprints():
+        version = meta.get("code", {}).get("triplane", "another version")
+        raise TriplaneError(
+            f"The journal of session {meta.get('session')} was written by Triplane {version}, whose records differ "
+            f"from those of this version, {__version__}."
+        )
+    return Setup.from_dict(meta["setup"])
+
+
+def settings_of(record: Array) -> TradingSettings:
+    """Reverse of ``TradingSettings.to_record``."""
+    names = set(TradingSettings.model_fields) & set(LIMITS.names or ())
+    values = {name: record[0][name].item() for name in names}
+    if values["min_sharpe"] != values["min_sharpe"]:
+        values["min_sharpe"] = None
+    values["execution_mode"] = "manual" if record[0]["manual"] else "auto"
+    return TradingSettings.model_validate(values)
