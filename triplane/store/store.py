@@ -18,6 +18,8 @@ from sqlalchemy import (
     Connection,
     Engine,
     Table,
+    Text,
+    cast,
     create_engine,
     event,
     func,
@@ -194,7 +196,7 @@ class Store:
         return self._page(schema.FILLS, schema.FILLS.c.time, **filters)
 
     def sessions(self, **filters: Any) -> Page:
-        """Give sessions, the latest start first. Filters: see :meth:`_page`, and ``status``."""
+        """Give sessions, the latest start first. Filters: see :meth:`_page`, and ``status``, ``traded`` (a symbol)."""
         return self._page(schema.SESSIONS, schema.SESSIONS.c.started_at, **filters)
 
     def risk_events(self, **filters: Any) -> Page:
@@ -273,6 +275,9 @@ class Store:
             conditions.append(when < end)
         if session is not None:
             conditions.append(table.c["id" if table is schema.SESSIONS else "session_id"] == session)
+        traded = equal.pop("traded", None) if table is schema.SESSIONS else None
+        if traded is not None:  # the symbols of a session are a JSON list of names
+            conditions.append(cast(table.c.symbols, Text).contains(f'"{traded}"', autoescape=True))
         for name, value in equal.items():
             if name not in table.c:
                 raise BadInput(f"{table.name} cannot be filtered by {name!r}; it has {', '.join(table.c.keys())}.")
