@@ -22,7 +22,8 @@ def feed(
     for i, (o, h, lo, c) in enumerate(candles):
         volume = volumes[i] if volumes else 1.0
         before = int(state.book.serial)
-        n = step(state, i, i * 60_000, o, h, lo, c, volume, atr)
+        # floats always: a whole number would be another signature, to be compiled again
+        n = step(state, i, i * 60_000, float(o), float(h), float(lo), float(c), float(volume), float(atr))
         assert n == state.book.serial - before
         for z in state.book.retired[: state.book.n_retired]:
             assert z.invalid_at == i

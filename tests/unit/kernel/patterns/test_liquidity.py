@@ -43,7 +43,8 @@ def run(
     s = pools[0]
     pools_init(s, tolerance)
     new, ended = [], []
-    for i, (high, close) in enumerate(candles):
+    for i, candle in enumerate(candles):
+        high, close = map(float, candle)
         low = i * 1e-4
         h, lo, c = (high, low, close) if side == HIGH else (-low, -high, -close)
         swings_step(swings[0], i, i * 1000, h, lo)

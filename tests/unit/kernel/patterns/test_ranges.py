@@ -36,7 +36,7 @@ class Levels:
         """Feed the candle that opens ``hour`` hours after Monday."""
         s = self.state[0]
         middle = (high + low) / 2 if close is None else close
-        n = levels_step(s, self.i, MONDAY + int(hour * HOUR), high, low, middle)
+        n = levels_step(s, self.i, MONDAY + int(hour * HOUR), float(high), float(low), float(middle))
         self.new += [p.copy() for p in s.new[:n]]
         self.ended += [p.copy() for p in s.ended[: s.n_ended]]
         self.i += 1
@@ -124,7 +124,8 @@ def run_range(candles: list[tuple[float, float, float]]) -> Any:
     swings, ranges = np.zeros(1, SWINGS), np.zeros(1, RANGE)
     swings_init(swings[0], 1, 1)
     range_init(ranges[0])
-    for i, (high, low, close) in enumerate(candles):
+    for i, candle in enumerate(candles):
+        high, low, close = map(float, candle)
         swings_step(swings[0], i, i, high, low)
         range_step(ranges[0], swings[0], close)
     return ranges[0]

@@ -34,7 +34,8 @@ def run(candles: Any, break_on: int = BREAK_ON_CLOSE) -> tuple[list[Any], Any]:
     swings_init(swings[0], 1, 1)
     structure_init(structure[0], break_on)
     events = []
-    for i, (high, low, close) in enumerate(candles):
+    for i, candle in enumerate(candles):
+        high, low, close = map(float, candle)
         swings_step(swings[0], i, i * 1000, high, low)
         n = structure_step(structure[0], swings[0], i, i * 1000, high, low, close, 1.0 + i)
         events += [e.copy() for e in structure[0].events[:n]]

@@ -19,7 +19,7 @@ def run(highs: Sequence[float], lows: Sequence[float] | None = None, left: int =
     for i, high in enumerate(highs):
         # without lows: ever higher ones, so that there is no swing low
         low = lows[i] if lows is not None else i * 1e-3
-        n = swings_step(s, i, i * 1000, high, low)
+        n = swings_step(s, i, i * 1000, float(high), float(low))
         for e in s.events[:n]:
             assert (e.formed_time, e.confirmed_time) == (e.formed_at * 1000, i * 1000)
             found.append((int(e.side), float(e.price), int(e.formed_at), int(e.confirmed_at)))
