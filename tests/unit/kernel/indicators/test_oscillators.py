@@ -5,7 +5,8 @@ Differences from TA-Lib:
 * RSI: TA-Lib calls an average movement of less than 1e-14 none; ours has to be exactly none. Both say 0 then.
 * MACD: none.
 * Stochastic RSI: TA-Lib's STOCHRSI does not smooth its %K. Its fast %D (3) is our %K, the mean of three of that our %D.
-  Where the RSI stands still, TA-Lib divides rounding by rounding; ours says 0 below a range of 1e-9 points.
+  Where the RSI stands still, TA-Lib divides rounding by rounding; ours says 0 below a range of 1e-9 points. TA-Lib's
+  running sum leaves about 1e-11 where three raw values are 0; ours leaves 0, so values near 0 are compared absolutely.
 """
 
 import numpy as np
