@@ -131,7 +131,7 @@ def forming(candle: Any, share: float) -> Candles:
     leg = min(int(at), 2)
     now = c if at == 3.0 else min(max(path[leg] + (path[leg + 1] - path[leg]) * (at - leg), l), h)
     passed = [*path[: leg + 1], now]
-    volume = float(candle["volume"]) * at / 3.0
+    volume = float(candle["volume"]) * (at / 3.0)
     return np.array([(int(candle["open_time"]), o, max(passed), min(passed), now, volume)], dtype=CANDLE)
 
 
