@@ -154,6 +154,7 @@ class Channel:
         self.context = context
         self.log = context.engine.events
         self.client = Client(0, socket.url.path, cursor, active=active)
+        self.resume_from: int | None = None
         self._changed = asyncio.Event()
         self._patience = 0.0
 
@@ -170,10 +171,10 @@ class Channel:
         self._patience = patience_s
         client = self.client
         while True:
+            if self.resume_from is not None:
+                client.cursor, self.resume_from = self.resume_from, None
             if not client.active:
-                self._changed.clear()
-                if not await _within(self._changed.wait(), heartbeat_s):
-                    await self.heartbeat()
+                await self._pause(heartbeat_s)
                 continue
             if not self.log.first_id - 1 <= client.cursor <= self.log.last_id:
                 why = "behind the oldest" if client.cursor < self.log.first_id else "ahead of the newest"
@@ -181,16 +182,31 @@ class Channel:
                 await self.resync(f"The event {lost} is {why} that is held; read the present state over REST.")
             events = self.log.after(client.cursor, BATCH)
             if not events:
-                if not await _within(self.log.wait(client.cursor), heartbeat_s):
-                    await self.heartbeat()
+                await self._pause(heartbeat_s)
                 continue
             kept = conflate(events)
             client.conflated += len(events) - len(kept)
             for event in kept:
                 if client.wants(event):
                     await self.event(event)
-                client.cursor = max(client.cursor, event["id"])
-            client.cursor = max(client.cursor, events[-1]["id"])
+                client.cursor = event["id"]
+            client.cursor = events[-1]["id"]
+
+    async def _pause(self, heartbeat_s: float) -> None:
+        """Wait for an event or for the client to ask for something else; after so long send a heartbeat."""
+        if self.resume_from is not None:
+            return
+        self._changed.clear()
+        waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._changed.wait())]
+        if self.client.active:
+            waiting.append(asyncio.ensure_future(self.log.wait(self.client.cursor)))
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        if not done:
+            await self.heartbeat()
 
     async def send(self, message: Payload) -> None:
         """Send one message; TimeoutError when the client does not take it."""
@@ -259,10 +275,8 @@ class Workspace(Channel):
         if last is not None and (not isinstance(last, int) or isinstance(last, bool) or last < 0):
             raise TriplaneError(f"last_event_id is {str(last)[:40]!r}; it must be a whole number from 0, or null.")
         client.topics, client.symbols = topics, symbols
-        if last is not None:
-            client.cursor = last
-        elif not client.active:
-            client.cursor = self.log.last_id
+        if last is not None or not client.active:
+            self.resume_from = self.log.last_id if last is None else last  # the writer goes there after what it is at
         client.active = True
 
     async def event(self, event: Payload) -> None:
@@ -281,7 +295,7 @@ class Workspace(Channel):
         session = self.context.engine.status()["session_id"]
         await self.send(
             {
-                "id": self.client.cursor,
+                "id": self.client.cursor if self.resume_from is None else self.resume_from,
                 "type": kind,
                 "session_id": session,
                 "symbol": None,
@@ -378,13 +392,3 @@ def _names(message: Payload, name: str) -> frozenset[str] | None:
     if not isinstance(value, list) or len(value) > 1000 or not all(isinstance(one, str) for one in value):
         raise TriplaneError(f"{name} must be a list of names.")
     return frozenset(value)
-
-
-async def _within(waiting: Any, seconds: float) -> bool:
-    """Await for so long at most; tell whether it came."""
-    try:
-        async with asyncio.timeout(seconds):
-            await waiting
-    except TimeoutError:
-        return False
-    return True
