@@ -4,7 +4,6 @@ A run hands out what a caller sees after each step. Prices of the walks are whol
 touches and closes on an edge come all the time.
 """
 
-import math
 import runpy
 from itertools import pairwise
 from pathlib import Path
@@ -20,11 +19,12 @@ from hypothesis import strategies as st
 from triplane.kernel.jit import Arr, njit
 from triplane.kernel.patterns.detectors import DETECTORS, detectors_init, detectors_step
 from triplane.kernel.patterns.fair_value_gaps import gaps_init
-from triplane.kernel.patterns.liquidity import LIQUIDITY, pools_init
+from triplane.kernel.patterns.liquidity import LIQUIDITY, STAIRS, pools_init, pools_live
 from triplane.kernel.patterns.order_blocks import blocks_init
+from triplane.kernel.patterns.ranges import levels_live
 from triplane.kernel.patterns.structure import STRUCTURE_EVENT, structure_init
 from triplane.kernel.patterns.swings import SWING, swings_init
-from triplane.kernel.patterns.zones import LIVE, ZONE
+from triplane.kernel.patterns.zones import CAPACITY, ZONE, zones_changed, zones_live
 from triplane.kernel.records import CANDLE
 
 reference = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("patterns_reference.py"))))
@@ -83,9 +83,9 @@ def new_state(**chosen: float) -> Any:
     return state
 
 
-def live_rows(book: Any) -> Any:
-    """Zones that have not ended."""
-    return [side.zones[side.zones["state"] == LIVE] for side in book.sides]
+def taken(copy: Any, source: Any, out: Any) -> Any:
+    """Return the rows that ``copy`` takes from ``source``."""
+    return out[: copy(source, out)]
 
 
 def known(state: Any, candles: Any, atr: Any, cuts: tuple[int, ...] = ()) -> dict[str, Any]:
@@ -101,13 +101,10 @@ def known(state: Any, candles: Any, atr: Any, cuts: tuple[int, ...] = ()) -> dic
         state = np.frombuffer(bytearray(state.tobytes()), DETECTORS)
     rows: Any = [a[:k] for a, k in zip(out, n, strict=True)]
     s = state[0]
-    rows[2] = np.concatenate([rows[2], *live_rows(s.blocks.book)])
-    rows[3] = np.concatenate([rows[3], *live_rows(s.gaps.book)])
-    pools = [side.steps[b % 256] for side in s.pools.sides for b in range(side.bottom, side.top)]
-    pools = [p for p in pools if p.state == 1]
-    periods = [s.levels.highs[j] for j in range(5) if s.levels.live_high[j] < math.inf]
-    periods += [s.levels.lows[j] for j in range(5) if s.levels.live_low[j] > -math.inf]
-    rows[4] = np.concatenate([rows[4], np.array([*pools, *periods], LIQUIDITY)])
+    for k, book in ((2, s.blocks.book), (3, s.gaps.book)):
+        rows[k] = np.concatenate([rows[k], taken(zones_live, book, np.zeros(2 * CAPACITY, ZONE))])
+    pools = taken(pools_live, s.pools, np.zeros(2 * STAIRS, LIQUIDITY))
+    rows[4] = np.concatenate([rows[4], pools, taken(levels_live, s.levels, np.zeros(10, LIQUIDITY))])
     names = ("swings", "breaks", "blocks", "gaps", "levels")
     return dict(zip(names, rows, strict=True)) | {"ranges": ranges}
 
@@ -224,6 +221,27 @@ def test_saving_and_restoring_changes_nothing(seed: int, n: int, data: st.DataOb
     first, second = known(whole, candles, atr), known(cut, candles, atr, cuts)
     for name, rows in first.items():
         assert repr(rows.tolist()) == repr(second[name].tolist())
+
+
+@njit
+def _follow(state: Arr, candles: Arr, atr: Arr, changed: Arr, history: Arr) -> int:
+    """Collect the changes of each bar in the block book."""
+    n = 0
+    s = state[0]
+    for i in range(len(candles)):
+        c = candles[i]
+        detectors_step(s, i, c.open_time, c.open, c.high, c.low, c.close, c.volume, atr[i])
+        n = _keep(history, n, changed, zones_changed(s.blocks.book, i, changed))
+    return n
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_changes_of_each_bar_are_the_whole_history(seed: int) -> None:
+    candles, atr = walk(seed, 400)
+    history = np.zeros(40_000, ZONE)
+    n = _follow(new_state(), candles, atr, np.zeros(4 * CAPACITY + 8, ZONE), history)
+    last = {row["serial"]: row for row in history[:n]}
+    assert table(list(last.values()), ZONE_FIELDS) == table(known(new_state(), candles, atr)["blocks"], ZONE_FIELDS)
 
 
 @settings(max_examples=25, deadline=None)

@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from triplane.kernel.jit import Rec, njit, record
+from triplane.kernel.jit import Arr, Rec, njit, record
 
 TOLERANCE: Final = 0.1
 STAIRS: Final = 256
@@ -243,3 +243,17 @@ def pools_step(s: Rec, swings: Rec, i: int, time: int, high: float, low: float, 
             _join(s, s.sides[0 if swing.side > 0 else 1], swing, tolerance, i, time)
     count: int = s.n_new
     return count
+
+
+@njit
+def pools_live(s: Rec, out: Arr) -> int:
+    """Copy the live pools into ``out`` (room for 2 x :data:`STAIRS`): highs, then lows, the nearest to price first."""
+    n = 0
+    for j in range(2):
+        b = s.sides[j]
+        for k in range(b.top - 1, b.bottom - 1, -1):
+            p = b.steps[k & (STAIRS - 1)]
+            if p.state == LIVE_POOL:
+                out[n] = p
+                n += 1
+    return n

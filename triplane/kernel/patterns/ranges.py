@@ -23,7 +23,7 @@ from typing import Final
 
 import numpy as np
 
-from triplane.kernel.jit import Rec, njit, record
+from triplane.kernel.jit import Arr, Rec, njit, record
 from triplane.kernel.patterns.liquidity import (
     DAY,
     HIGH,
@@ -210,6 +210,20 @@ def levels_step(s: Rec, i: int, time: int, high: float, low: float, close: float
             s.live_low[j] = -np.inf
     count: int = s.n_new
     return count
+
+
+@njit
+def levels_live(s: Rec, out: Arr) -> int:
+    """Copy the live levels into ``out`` (room for 10), in the order of ``PERIODS``, the high before the low."""
+    n = 0
+    for j in range(5):
+        if s.live_high[j] != np.inf:
+            out[n] = s.highs[j]
+            n += 1
+        if s.live_low[j] != -np.inf:
+            out[n] = s.lows[j]
+            n += 1
+    return n
 
 
 @njit

@@ -24,7 +24,7 @@ from typing import Final
 
 import numpy as np
 
-from triplane.kernel.jit import Rec, njit, record
+from triplane.kernel.jit import Arr, Rec, njit, record
 
 CAPACITY: Final = 256
 """Live zones of one side. When one more comes, the oldest of that side ends with the state ``displaced``."""
@@ -330,3 +330,36 @@ def _blank(z: Rec) -> None:
     z.filled_at = NONE
     z.invalid_at = NONE
     z.ended_time = NONE
+
+
+@njit
+def zones_live(book: Rec, out: Arr) -> int:
+    """Copy the live zones into ``out`` (room for 2 x :data:`CAPACITY`): demand, then supply, the nearest first."""
+    n = 0
+    for j in range(2):
+        b = book.sides[j]
+        for k in range(b.count - 1, -1, -1):
+            out[n] = b.zones[b.slot[k]]
+            n += 1
+    return n
+
+
+@njit
+def zones_changed(book: Rec, i: int, out: Arr) -> int:
+    """Copy the zones to which the last bar ``i`` did something into ``out`` (room for 4 x :data:`CAPACITY` + 8).
+
+    These are the ended ones first, then the live ones that were entered or filled further on it, or confirmed on it or
+    the bar before (whose strength may have grown). The last rows of each ``serial`` are the whole history of the book.
+    """
+    n = 0
+    for k in range(book.n_retired):
+        out[n] = book.retired[k]
+        n += 1
+    for j in range(2):
+        b = book.sides[j]
+        for k in range(b.count - 1, -1, -1):
+            z = b.zones[b.slot[k]]
+            if z.confirmed_at >= i - 1 or i in (z.last_inside, z.deepest_at):
+                out[n] = z
+                n += 1
+    return n
