@@ -51,7 +51,8 @@ export class Market {
     c.close = p;
     c.high = Math.max(c.high, p);
     c.low = Math.min(c.low, p);
-    c.volume = round(c.volume + (40 / parts) * (0.4 + this.rand()) * (1 + this.sigma * 400 * burst * this.rand()), 3);
+    const move = Math.abs(p - c.open) / this.atr;
+    c.volume = round(c.volume + (30 / parts) * (0.2 + 1.6 * this.rand() ** 3) * (0.4 + 2 * move * burst), 3);
     c.indicators = this.indicators(c.close, false);
     return { ...c };
   }

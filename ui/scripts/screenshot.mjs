@@ -1,24 +1,27 @@
 /**
  * A picture of the page: `npm run screenshot -- URL FILE.png [--theme dark|light] [--size 1440x900] [--phone] [--wait ms]
- * [--click selector]… [--scale 2]`. URL may hold ?token=…. Needs a Chromium: CHROMIUM, else /usr/bin/chromium.
+ * [--click selector]… [--symbol ETHUSDT] [--scale 2]`. URL may hold ?token=…. Needs a Chromium: CHROMIUM, else /usr/bin/chromium.
  */
 import { chromium } from "playwright-core";
 
 const values = { theme: "dark", size: "1440x900", wait: "2500", scale: "1" };
-const clicks = [];
+const steps = [];
 const rest = [];
 let phone = false;
 const args = process.argv.slice(2);
 while (args.length > 0) {
   const arg = args.shift();
   if (arg === "--phone") phone = true;
-  else if (arg === "--click") clicks.push(args.shift());
+  else if (arg === "--click" || arg === "--symbol") {
+    const value = args.shift();
+    steps.push((page) => (arg === "--click" ? page.click(value) : page.selectOption(".select select", value)));
+  }
   else if (arg.startsWith("--")) values[arg.slice(2)] = args.shift();
   else rest.push(arg);
 }
 const [url, file] = rest;
 if (!url || !file) {
-  console.error("usage: screenshot.mjs URL FILE.png [--theme dark|light] [--size 1440x900] [--phone] [--wait ms] [--click selector]");
+  console.error("usage: screenshot.mjs URL FILE.png [--theme dark|light] [--size 1440x900] [--phone] [--wait ms] [--click selector] [--symbol NAME]");
   process.exit(2);
 }
 
@@ -48,8 +51,8 @@ page.on("pageerror", (error) => {
 await page.goto(url);
 await page.waitForSelector(".app, .signin");
 await page.waitForTimeout(Number(values.wait));
-for (const selector of clicks) {
-  await page.click(selector);
+for (const step of steps) {
+  await step(page);
   await page.waitForTimeout(700);
 }
 await page.screenshot({ path: file });

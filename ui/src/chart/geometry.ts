@@ -70,3 +70,19 @@ export function chosenZones(zones: Iterable<Zone>, filter: ZoneFilter): Zone[] {
   const chosen = [...zones].filter((zone) => filter.kinds[zone.kind] && (filter.ended || zone.ended_time === null));
   return chosen.sort((a, b) => Number(a.ended_time === null) - Number(b.ended_time === null));
 }
+
+export interface NearZone {
+  zone: Zone;
+  /** The edge that the price would reach first; the price itself when it is inside. */
+  edge: number;
+}
+
+/** Up to `each` living zones above and below the price, from the highest down. */
+export function nearestZones(zones: Iterable<Zone>, price: number, each: number): NearZone[] {
+  const living = [...zones]
+    .filter((zone) => zone.ended_time === null && zone.valid)
+    .map((zone) => ({ zone, edge: Math.min(Math.max(price, zone.price_lo), zone.price_hi) }));
+  const above = living.filter((near) => near.edge > price).sort((a, b) => a.edge - b.edge);
+  const below = living.filter((near) => near.edge <= price).sort((a, b) => b.edge - a.edge);
+  return [...above.slice(0, each).reverse(), ...below.slice(0, each)];
+}

@@ -19,7 +19,7 @@ export interface Palette {
   pending: string;
   signal: string;
   indicators: string[];
-  zones: Record<"obDemand" | "obSupply" | "fvgDemand" | "fvgSupply" | "breaker", string>;
+  zones: Record<ZoneName, string>;
   font: string;
 }
 
@@ -44,13 +44,7 @@ export function readPalette(element: HTMLElement = document.documentElement): Pa
     pending: get("paper"),
     signal: get("signal"),
     indicators: [1, 2, 3, 4, 5, 6, 7, 8].map((i) => get(`ind-${i}`)),
-    zones: {
-      obDemand: get("zone-ob-demand"),
-      obSupply: get("zone-ob-supply"),
-      fvgDemand: get("zone-fvg-demand"),
-      fvgSupply: get("zone-fvg-supply"),
-      breaker: get("zone-breaker"),
-    },
+    zones: Object.fromEntries(ZONE_NAMES.map((name) => [name, get(`zone-${name}`)])) as Record<ZoneName, string>,
     font: getComputedStyle(document.body).fontFamily,
   };
 }
@@ -61,9 +55,15 @@ export function alpha(hex: string, opacity: number): string {
   return `rgba(${(value >> 16) & 255}, ${(value >> 8) & 255}, ${value & 255}, ${opacity})`;
 }
 
+export type ZoneName = "ob-demand" | "ob-supply" | "fvg-demand" | "fvg-supply" | "breaker";
+const ZONE_NAMES: readonly ZoneName[] = ["ob-demand", "ob-supply", "fvg-demand", "fvg-supply", "breaker"];
+
+/** The name of a zone's colour. */
+export function zoneName(zone: Zone): ZoneName {
+  if (zone.kind === "BREAKER") return "breaker";
+  return `${zone.kind === "OB" ? "ob" : "fvg"}-${zone.side === "DEMAND" ? "demand" : "supply"}`;
+}
+
 export function zoneColor(zone: Zone, palette: Palette): string {
-  const { zones } = palette;
-  if (zone.kind === "BREAKER") return zones.breaker;
-  if (zone.kind === "OB") return zone.side === "DEMAND" ? zones.obDemand : zones.obSupply;
-  return zone.side === "DEMAND" ? zones.fvgDemand : zones.fvgSupply;
+  return palette.zones[zoneName(zone)];
 }

@@ -35,8 +35,9 @@ export interface ChartEvents {
   onFollow: (following: boolean) => void;
 }
 
+const MARGIN = 12; // bars of room for the names of zones
 const REDRAW_PAST = 400; // so many new candles in one frame are drawn faster anew
-const BARS_AT_FIRST = 140;
+const BAR_AT_FIRST = 7; // pixels
 
 export class ChartView {
   private readonly chart: IChartApi;
@@ -62,7 +63,7 @@ export class ChartView {
       autoSize: true,
       crosshair: { mode: CrosshairMode.Normal },
       localization: { timeFormatter: (time: Time) => formatTime(Number(time) * 1000) },
-      timeScale: { rightOffset: 8, minBarSpacing: 1.5, timeVisible: true, tickMarkFormatter: tick },
+      timeScale: { rightOffset: MARGIN, minBarSpacing: 1.5, timeVisible: true, tickMarkFormatter: tick },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
     this.volume = this.chart.addSeries(HistogramSeries, {
@@ -172,7 +173,9 @@ export class ChartView {
       const options = { color, lineWidth: 2, priceLineVisible: false, crosshairMarkerVisible: false } as const;
       const added = this.chart.addSeries(
         LineSeries,
-        { ...options, lastValueVisible: !indicator.overlay, title: indicator.overlay ? "" : indicator.label },
+        indicator.overlay
+          ? { ...options, lastValueVisible: false, autoscaleInfoProvider: () => null } // the candles set the scale
+          : { ...options, title: indicator.label },
         pane,
       );
       this.indicators.set(indicator.name, added);
@@ -207,7 +210,8 @@ export class ChartView {
   }
 
   private showNewest(count: number): void {
-    this.chart.timeScale().setVisibleLogicalRange({ from: count - BARS_AT_FIRST, to: count + 8 });
+    const bars = Math.max(30, Math.round(this.chart.timeScale().width() / BAR_AT_FIRST) || 140);
+    this.chart.timeScale().setVisibleLogicalRange({ from: count - bars + MARGIN, to: count + MARGIN });
   }
 
   private paint(): void {

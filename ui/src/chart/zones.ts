@@ -42,8 +42,12 @@ export class ZonePrimitive implements ISeriesPrimitive<Time> {
   private readonly views: readonly IPrimitivePaneView[];
 
   constructor() {
-    const renderer: IPrimitivePaneRenderer = { draw: (target) => this.draw(target) };
-    this.views = [{ zOrder: () => "bottom", renderer: () => renderer }];
+    // zones above the grid and below the candles, lines of trades above both
+    const renderer: IPrimitivePaneRenderer = {
+      drawBackground: (target) => this.paint(target, drawZones),
+      draw: (target) => this.paint(target, drawLines),
+    };
+    this.views = [{ zOrder: () => "normal", renderer: () => renderer }];
   }
 
   attached(param: SeriesAttachedParameter<Time>): void {
@@ -67,7 +71,7 @@ export class ZonePrimitive implements ISeriesPrimitive<Time> {
     this.requestUpdate?.();
   }
 
-  private draw(target: Target): void {
+  private paint(target: Target, draw: Painter): void {
     const { scene, chart, series } = this;
     if (!scene || !chart || !series || scene.candles.length === 0) return;
     const scale = chart.timeScale();
@@ -79,28 +83,36 @@ export class ZonePrimitive implements ISeriesPrimitive<Time> {
         width: mediaSize.width,
         height: mediaSize.height,
       };
-      const taken: Label[] = [];
-      for (const zone of scene.zones) {
-        const box = zoneBox(zone, scene.candles, view);
-        if (box) drawZone(context, zone, box, scene.palette);
-      }
-      for (let i = scene.zones.length - 1; i >= 0; i -= 1) {
-        const zone = scene.zones[i] as Zone;
-        const box = zoneBox(zone, scene.candles, view);
-        if (box) drawLabel(context, zone, box, scene.palette, taken);
-      }
-      for (const line of scene.lines) drawLine(context, line, scene, view);
+      draw(context, scene, view);
     });
   }
 }
+
+type Painter = (context: CanvasRenderingContext2D, scene: Scene, view: Projection) => void;
+
+const drawZones: Painter = (context, scene, view) => {
+  const shown: [Zone, Box][] = [];
+  for (const zone of scene.zones) {
+    const box = zoneBox(zone, scene.candles, view);
+    if (!box) continue;
+    drawZone(context, zone, box, scene.palette);
+    shown.push([zone, box]);
+  }
+  const taken: Label[] = [];
+  for (const [zone, box] of shown.reverse()) drawLabel(context, zone, box, scene.palette, taken);
+};
+
+const drawLines: Painter = (context, scene, view) => {
+  for (const line of scene.lines) drawLine(context, line, scene, view);
+};
 
 function drawZone(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette): void {
   const color = zoneColor(zone, palette);
   const living = zone.ended_time === null;
   const gap = zone.kind === "FVG";
-  context.fillStyle = alpha(color, living ? (gap ? 0.13 : 0.19) : 0.055);
+  context.fillStyle = alpha(color, living ? (gap ? 0.11 : 0.17) : 0.05);
   context.fillRect(box.left, box.top, box.width, box.height);
-  context.strokeStyle = alpha(color, living ? 0.75 : 0.22);
+  context.strokeStyle = alpha(color, living ? 0.6 : 0.2);
   context.lineWidth = 1;
   context.setLineDash(zone.kind === "BREAKER" ? [5, 4] : []);
   const top = Math.round(box.top) + 0.5;
@@ -130,7 +142,9 @@ function drawLabel(context: CanvasRenderingContext2D, zone: Zone, box: Box, pale
   context.font = `600 10px ${palette.font}`;
   const width = context.measureText(text).width;
   if (width + 14 > box.width) return;
-  const label = { left: box.left + 7, right: box.left + 7 + width, y: box.top + box.height / 2 };
+  // at the right end, where no candle covers it
+  const right = box.left + box.width - 8;
+  const label = { left: right - width, right, y: box.top + box.height / 2 };
   const covered = taken.some((o) => Math.abs(o.y - label.y) < 12 && label.left < o.right + 6 && o.left < label.right + 6);
   if (covered) return;
   taken.push(label);

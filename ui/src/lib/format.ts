@@ -11,12 +11,12 @@ export function num(value: unknown): number {
   return Number.NaN;
 }
 
-/** How many decimals these prices use (float noise ignored), within 2..8. */
-export function pricePrecision(values: readonly number[]): number {
-  let most = 2;
+/** How many decimals these prices use, at most 8: as written in a text, without float noise in a number. */
+export function pricePrecision(values: readonly (Decimal | null | undefined)[]): number {
+  let most = 0;
   for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    const text = String(Number(value.toPrecision(12)));
+    if (value === null || value === undefined || !Number.isFinite(num(value))) continue;
+    const text = typeof value === "string" ? value.trim() : String(Number(value.toPrecision(12)));
     if (text.includes("e-")) return 8;
     const dot = text.indexOf(".");
     if (dot >= 0) most = Math.max(most, text.length - dot - 1);

@@ -22,6 +22,7 @@ import {
 import { Confirm, Empty, Skeleton } from "../parts/basics";
 import { Check } from "../parts/icons";
 import { Spark } from "../parts/Spark";
+import { NearZones } from "./NearZones";
 
 export function Account(): ReactNode {
   const loading = useStore(model, (m) => m.loading && m.portfolio === null);
@@ -39,6 +40,7 @@ export function Account(): ReactNode {
       </Section>
       <Signals />
       <Orders orders={portfolio.pending_orders} />
+      <NearZones />
     </>
   );
 }
@@ -97,13 +99,9 @@ function Row({ label, value, tone: color, note }: { label: string; value: string
   );
 }
 
-function digitsOf(...values: unknown[]): number {
-  return pricePrecision(values.map(num));
-}
-
 function PositionCard({ position }: { position: Position }): ReactNode {
   const [closing, setClosing] = useState(false);
-  const digits = digitsOf(position.current_price, position.entry_price, position.stop_loss);
+  const digits = pricePrecision([position.current_price, position.entry_price, position.stop_loss]);
   const color = tone(position.current_pnl);
   const away = (price: string | number | null): string =>
     formatPercent(distancePercent(position.current_price, price), true);
@@ -221,7 +219,7 @@ function Signals(): ReactNode {
 function SignalCard({ signal }: { signal: Signal }): ReactNode {
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState(false);
-  const digits = digitsOf(signal.price, signal.entry_price);
+  const digits = pricePrecision([signal.price, signal.entry_price, signal.stop_loss]);
   const buy = signal.signal_type === "buy";
   const drop = async (): Promise<void> => {
     setBusy(true);
@@ -292,7 +290,7 @@ function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
               {pair(order.symbol)} <span className="muted">{words(order.leg)}</span>
               <small className="num">
                 {words(order.type)} · {formatQuantity(order.quantity)} @{" "}
-                {price === null ? "market" : formatPrice(price, digitsOf(price))}
+                {price === null ? "market" : formatPrice(price, pricePrecision([price]))}
                 {order.expires_at ? ` · until ${formatTime(order.expires_at)}` : ""}
               </small>
             </div>

@@ -4,7 +4,7 @@ import { model } from "../data/client";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
 import type { Page, Trade } from "../data/types";
-import { formatDuration, formatMoney, formatNumber, formatPrice, formatQuantity, formatTime, num, pair } from "../lib/format";
+import { formatDuration, formatMoney, formatNumber, formatPrice, formatQuantity, formatTime, pair } from "../lib/format";
 import { pricePrecision, tone, words } from "../lib/format";
 import { Empty, Skeleton } from "../parts/basics";
 import { useResource } from "../parts/useResource";
@@ -53,7 +53,7 @@ export function Trades(): ReactNode {
 }
 
 function Line({ trade }: { trade: Trade }): ReactNode {
-  const digits = pricePrecision([num(trade.entry_price), num(trade.exit_price)]);
+  const digits = pricePrecision([trade.entry_price, trade.exit_price]);
   const long = /^(long|buy)$/i.test(trade.side);
   return (
     <tr>
