@@ -8,11 +8,12 @@
 from typing import TYPE_CHECKING, Any
 
 from triplane.errors import BadInput, DataError, TriplaneError
+from triplane.version import __version__
 
 if TYPE_CHECKING:
     from triplane.research.backtest import Backtest, backtest
 
-__version__ = "0.1.0"
+
 __all__ = ["Backtest", "BadInput", "DataError", "TriplaneError", "__version__", "backtest"]
 
 

@@ -20,7 +20,7 @@ PARAMS = (
     Param("max_age", 500, 10, 100_000, "a block or gap ends after this many bars"),
     Param("min_strength", 3.0, 0.0, 10.0, "weakest block that is traded, 0 to 10"),
     Param("need_gap", 1, 0, 1, "1: only blocks that left a fair value gap behind"),
-    Param("trend", 50, 0, 1000, "bars of the average that gives the trend; 0 = both directions"),
+    Param("trend", 200, 0, 1000, "bars of the average that gives the trend; 0 = both directions"),
     Param("stop_atr", 0.25, 0.0, 10.0, "stop beyond the block, in ATRs"),
     Param("min_stop_atr", 0.5, 0.0, 10.0, "nearest stop that makes sense, in ATRs"),
     Param("tp1_r", 1.0, 0.1, 50.0, "first target, in multiples of the risk"),
@@ -64,7 +64,7 @@ def _strongest(s: Rec, side: int, bar: Rec, i: int) -> int:
             continue
         if s.p.need_gap and z.parts[PART_FVG] <= 0.0:
             continue
-        rejected = (bar.close - (z.price_lo + z.price_hi) / 2.0) * side > 0.0 and (bar.close - bar.open) * side > 0.0
+        rejected = (bar.close - (z.price_lo + z.price_hi) / 2.0) * side > 0.0
         if rejected and (best < 0 or z.strength > zones[best].strength):
             best = zone_slot(book, side, rank)
     return best

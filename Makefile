@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make run`, `make test`. The set-up is done once and again when a lock file changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PAGE := triplane/api/static/index.html
+
+.PHONY: run test lint bench docs setup clean
+.DEFAULT_GOAL := run
+
+setup: $(READY) $(PAGE)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Triplane needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+ui/node_modules/.ready: ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PAGE): ui/node_modules/.ready $(shell find ui/src ui/public ui/index.html ui/vite.config.ts -type f 2>/dev/null)
+	cd ui && npm run --silent build
+	@touch $@
+
+run: setup
+	$(BIN)/triplane up --source demo
+
+test: setup
+	cd ui && npm run --silent test
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) ui/node_modules triplane/api/static site

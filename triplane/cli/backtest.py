@@ -1,0 +1,69 @@
+"""``triplane backtest``: a strategy over recorded candles."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, progress
+from triplane.data.instruments import parse_instrument
+from triplane.data.recorded import open_recorded
+from triplane.engine.settings import CostSettings, checked
+from triplane.errors import BadInput
+from triplane.research.backtest import simulate
+
+
+def parse_set(pairs: list[str]) -> dict[str, object]:
+    """``key=value`` pairs of ``--set``."""
+    values: dict[str, object] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name or not value:
+            raise BadInput(f"--set is {pair!r}; it must be key=value, such as fast=20")
+        values[name] = value
+    return values
+
+
+def backtest(
+    strategy: Annotated[str, typer.Argument(help="Name of a strategy, or path of a strategy file.")],
+    data: Annotated[Path, typer.Option(help="Recorded candles: Parquet, CSV, zip, or a folder of them.")],
+    symbol: Annotated[str | None, typer.Option(help="Which market, when the folder holds several.")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="Bars to decide on. Default: the strategy's own.")] = None,
+    balance: Annotated[float, typer.Option(help="Quote currency to start with.")] = 10_000.0,
+    quantity: Annotated[
+        str | None, typer.Option(help="Fixed size in base units: research, without account limits.")
+    ] = None,
+    fee: Annotated[float, typer.Option(help="Fraction of the notional.")] = 0.0004,
+    slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = 0.0,
+    leverage: Annotated[float, typer.Option(help="Isolated, 1 to 125.")] = 1.0,
+    instrument: Annotated[
+        str | None, typer.Option(help="Trading rules, such as tick=0.1,lot=0.001,min_notional=100.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, key=value.")] = None,
+    json: Json = False,
+) -> None:
+    """Run a strategy over recorded candles with the simulated broker."""
+    with one_sentence():
+        source = open_recorded(data, symbol)
+        costs = {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage}
+        result = simulate(
+            source.candles,
+            strategy=strategy,
+            symbol=source.symbol,
+            timeframe=timeframe,
+            params=parse_set(set_ or []),
+            instrument=parse_instrument(instrument, source.symbol) if instrument else None,
+            balance=balance,
+            quantity=quantity,
+            costs=checked(CostSettings, dict(costs), "The backtest's costs"),
+            progress=progress(quiet=json),
+        )
+        if json:
+            print_json(result.summary())
+            return
+        summary = result.summary()
+        print_figures(f"{strategy} on {source.symbol}, {summary['timeframe']}", summary)
+        last = result.trades_frame.tail(5)
+        if len(last):
+            console.print(f"\nLast {len(last)} of {summary['trades']} trades")
+            console.print(last[["side", "entry_price", "exit_price", "pnl", "exit_reason"]].to_string(index=False))

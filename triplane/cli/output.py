@@ -1,0 +1,87 @@
+"""How commands speak: tables for people, one JSON document with ``--json``, one sentence for an error.
+
+Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot be carried out.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeAlias
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from triplane.errors import BadInput, TriplaneError
+
+FAILED, BAD_USAGE = 1, 2
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+@contextmanager
+def one_sentence() -> Any:
+    """Turn an error that Triplane raised on purpose into one sentence and an exit code."""
+    try:
+        yield
+    except BadInput as error:
+        errors.print(f"[bold red]Error:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(BAD_USAGE) from None
+    except TriplaneError as error:
+        errors.print(f"[bold red]Failed:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(FAILED) from None
+
+
+def _plain(error: Exception) -> str:
+    text = str(error).replace("[", r"\[")
+    return text if text.endswith((".", ")", "?")) else text + "."
+
+
+def progress(quiet: bool = False) -> Callable[[str], None]:
+    """Progress lines go to standard error, so that standard output stays the result."""
+    return (lambda _: None) if quiet else (lambda text: errors.print(f"[dim]{text}[/]", highlight=False))
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output; numbers that are not finite become null."""
+    data = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+    sys.stdout.write(data.decode() + "\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table for people."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(table)
+
+
+def figure(value: object) -> str:
+    """A figure for people."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.2f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def print_figures(title: str, figures: Mapping[str, object]) -> None:
+    """Name and value, one a line; what could not be computed says why."""
+    why = figures.get("reasons")
+    reasons: Mapping[str, str] = why if isinstance(why, Mapping) else {}
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+    for name, value in figures.items():
+        if name in ("reasons", "params"):
+            continue
+        shown = figure(value) + (f"  [dim]({reasons[name]})[/]" if name in reasons else "")
+        table.add_row(name.replace("_", " ").replace(" pct", " %"), shown)
+    console.print(table)
