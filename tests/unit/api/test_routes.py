@@ -26,7 +26,14 @@ def filled(store: Store) -> Store:
     statuses = ("executed", "expired", "rejected")
     signals = [
         trading.SIGNAL
-        | {"id": f"g{number}", "session_id": "s", "seq": 10 + number, "decision": number, "generated_at": number}
+        | {
+            "id": f"g{number}",
+            "session_id": "s",
+            "seq": 10 + number,
+            "decision": number,
+            "generated_at": number,
+            "action": "enter",
+        }
         | {"status": status}
         for number, status in enumerate(statuses)
     ]

@@ -50,11 +50,12 @@ async def of_order(here: Here, order_id: str) -> Signal:
     if order is None:
         raise ApiError(404, f"There is no order {order_id!r}.")
     found = await run_in_threadpool(
-        here.store.signals, session=order["session_id"], symbol=order["symbol"], decision=order["decision"], limit=1
+        here.store.signals, session=order["session_id"], decision=order["decision"], limit=10
     )
     if not found.items:
         raise ApiError(404, f"The order {order_id!r} was not led to by a signal.")
-    return Signal.model_validate(found.items[0])
+    wanted = "close" if order["leg"] == "exit" else "enter"
+    return Signal.model_validate(min(found.items, key=lambda signal: signal["action"] != wanted))
 
 
 @router.get("/{signal_id}", responses=problems(404))

@@ -1,0 +1,166 @@
+"""A session that traded, in the tables of the store: complete, exact, and the same however often it was interrupted."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from triplane.data.generator import demo_instrument, generate
+from triplane.engine.decode import Decoder
+from triplane.engine.events import Event, Fill, Order, Signal, Trade
+from triplane.engine.projector import Projector
+from triplane.engine.session import Session
+from triplane.engine.setup import Setup
+from triplane.store import Store, StoreError
+from triplane.strategies.registry import find
+
+START = 1_735_689_600_000
+INSTRUMENT = demo_instrument("BTCUSDT")
+
+
+class Made:
+    """A session that has taken 12,000 candles, and what it said."""
+
+    def __init__(self, folder: Path) -> None:
+        spec = find("ema_cross")
+        setup = Setup("ema_cross", spec.resolve({}), (INSTRUMENT,), 60_000, 60_000, source="generated")
+        core = setup.core()
+        self.session = Session.create(folder, setup, core, START)
+        candles = generate(7, START, 12_000)
+        rows, _ = self.session.feed_batch(np.zeros(len(candles), np.int64), candles)
+        self.candles = candles
+        self.rows = rows
+        decoder = Decoder(self.session.id, setup.instruments, spec)
+        self.events: list[Event] = decoder.decode(rows)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if type(event) is kind]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(tmp_path_factory.mktemp("sessions"))
+
+
+TABLES = ("trades", "positions", "signals", "orders", "fills", "risk_events", "decisions")
+
+
+def everything(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Every page of every table."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in TABLES:
+        page = 1
+        while items := getattr(store, name)(page=page, limit=500).items:
+            found.setdefault(name, []).extend(items)
+            page += 1
+    return found
+
+
+def test_the_tables_hold_what_the_events_said(made: Made, tmp_path: Path) -> None:
+    with Store(tmp_path / "triplane.sqlite") as store:
+        projector = Projector(store, made.session)
+        projector.take(made.events)
+        assert projector.flush() == len(made.events)
+        assert projector.waiting == 0
+        found = everything(store)
+    trades = {trade.id: trade for trade in made.of(Trade)}
+    assert len(trades) > 10
+    assert {row["id"] for row in found["trades"]} == set(trades)
+    for row in found["trades"]:
+        trade = trades[row["id"]]
+        for name in (
+            "pnl",
+            "fees",
+            "entry_price",
+            "exit_price",
+            "quantity",
+            "balance_after",
+            "exit_time",
+            "exit_reason",
+        ):
+            assert row[name] == getattr(trade, name)
+        assert row["stop_loss"] is not None
+    newest = max(found["trades"], key=lambda row: row["seq"])
+    assert float(newest["balance_after"]) == pytest.approx(10_000 + float(sum(row["pnl"] for row in found["trades"])))
+    assert {row["fill_id"] for row in found["fills"]} == {fill.fill_id for fill in made.of(Fill)}
+    last_words = {order.order_id: order.status for order in made.of(Order)}
+    assert {row["order_id"]: row["status"] for row in found["orders"]} == last_words
+    fates = {signal.id: signal.status for signal in made.of(Signal)}
+    assert {row["id"]: row["status"] for row in found["signals"]} == fates
+
+
+def test_interrupted_and_told_again_from_the_first(made: Made, tmp_path: Path) -> None:
+    """Flushes anywhere, restarts anywhere: the same tables as in one go."""
+    with Store(tmp_path / "once.sqlite") as once, Store(tmp_path / "often.sqlite") as often:
+        whole = Projector(once, made.session)
+        whole.take(made.events)
+        whole.flush()
+        rng = np.random.default_rng(3)
+        for end in [*rng.integers(1, made.session.rows, 12), made.session.rows]:
+            projector = Projector(often, made.session)
+            cut = rng.integers(0, end + 1)
+            projector.take([event for event in made.events if event.seq <= cut])
+            projector.flush()
+            projector.take([event for event in made.events if cut < event.seq <= end])
+            if end == made.session.rows:  # else it is killed before it could write these
+                projector.flush()
+        assert everything(often) == everything(once)
+        assert often.last_seq(made.session.id) == made.session.rows
+
+
+def test_flushing_in_pieces(made: Made, tmp_path: Path) -> None:
+    with Store(tmp_path / "once.sqlite") as once, Store(tmp_path / "pieces.sqlite") as pieces:
+        for store, step in ((once, 10**9), (pieces, 37)):
+            projector = Projector(store, made.session)
+            for start in range(0, made.session.rows + 1, step):
+                projector.take([event for event in made.events if start <= event.seq < start + step])
+                projector.flush()
+        assert everything(pieces) == everything(once)
+
+
+def test_a_database_that_fails_loses_nothing(made: Made, tmp_path: Path) -> None:
+    with Store(tmp_path / "triplane.sqlite", busy_ms=1) as store:
+        projector = Projector(store, made.session)
+        projector.take(made.events)
+        with store._engine.execution_options(write=True).begin(), pytest.raises(StoreError, match="another program"):
+            projector.flush()
+        assert projector.waiting == len(made.events)
+        assert everything(store) == {}
+        assert projector.flush() == len(made.events)
+        assert len(everything(store)["fills"]) == len(made.of(Fill))
+
+
+def test_the_session_and_its_journal(made: Made, tmp_path: Path) -> None:
+    with Store(tmp_path / "triplane.sqlite") as store:
+        projector = Projector(store, made.session)
+        projector.take(made.events)
+        projector.flush()
+        projector.note("ended", START + 1)
+        row = store.session(made.session.id)
+        assert row is not None
+        assert (row["status"], row["strategy"], row["symbols"], row["timeframe"]) == (
+            "ended",
+            "ema_cross",
+            ["BTCUSDT"],
+            "1m",
+        )
+        assert row["decisions_sha256"] == made.session.decisions.hexdigest()
+        assert row["net_pnl"] == Decimal(f"{made.session.A[0]['balance'] - 10_000:.8f}")
+        journal = store.journal(made.session.id)
+        assert journal is not None
+        assert journal["last_seq"] == made.session.rows
+        assert journal["bytes"] == Path(journal["path"]).stat().st_size
+
+
+def test_bars_with_their_indicators(made: Made, tmp_path: Path) -> None:
+    with Store(tmp_path / "triplane.sqlite") as store:
+        projector = Projector(store, made.session)
+        for number in (0, 1, 1):
+            projector.take_bar("demo", "BTCUSDT", made.candles[number], {"ema20": None, "rsi14": 50.5})
+        projector.flush()
+        assert projector.waiting == 0
+        found = store.candles("demo", "BTCUSDT", "1m")
+        assert [row["open_time"] for row in found] == [START, START + 60_000]
+        assert found[1]["close"] == made.candles[1]["close"]
