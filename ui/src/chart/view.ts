@@ -92,7 +92,7 @@ export class ChartView {
   }
 
   follow(): void {
-    this.chart.timeScale().scrollToRealTime();
+    this.chart.timeScale().scrollToPosition(MARGIN, false); // an animation would lose against a fast market
   }
 
   /** Draw what changed since the last time. */

@@ -47,7 +47,12 @@ function receive(message: Message): void {
   else held.push(message);
 }
 
+let announced = 0;
+
+/** One in three seconds: a fast replay closes more trades than anybody can read. */
 function announce(symbol: string, pnl: number, reason: string): void {
+  if (performance.now() - announced < 3000) return;
+  announced = performance.now();
   toast(pnl >= 0 ? "good" : "bad", `${pair(symbol)} closed`, `${formatMoney(pnl, true)} USDT, ${reason.replace("_", " ")}.`);
 }
 

@@ -29,7 +29,7 @@ function show(value: unknown, kind: Kind): string {
   if (kind === "money") return formatMoney(value, true);
   if (kind === "percent") return formatPercent(value);
   if (kind === "share") return formatPercent(num(value) * 100, false, 1);
-  return formatNumber(value, kind === "count" ? 0 : 2);
+  return kind === "count" ? formatNumber(value, 0) : formatMoney(value);
 }
 
 /** Everything else that is a number, with a unit guessed from its name. */

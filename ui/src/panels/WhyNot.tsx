@@ -9,8 +9,7 @@ import { Empty, Skeleton } from "../parts/basics";
 import { Check as Tick, Close } from "../parts/icons";
 import { useResource } from "../parts/useResource";
 
-const value = (v: Check["value"]): string =>
-  v === null ? "" : Number.isFinite(num(v)) ? formatNumber(v, 4) : String(v);
+const isNumber = (v: Check["value"]): boolean => Number.isFinite(num(v));
 
 export function WhyNot(): ReactNode {
   const symbol = useStore(model, (m) => m.symbol);
@@ -39,10 +38,10 @@ export function WhyNot(): ReactNode {
               <strong>{words(check.name)}</strong>
               <p className="muted">{check.text}</p>
             </div>
-            {(check.value !== null || check.limit !== null) && (
+            {isNumber(check.value) && (
               <span className="num muted limits">
-                {value(check.value)}
-                {check.limit !== null && <em> / {value(check.limit)}</em>}
+                {formatNumber(check.value, 4)}
+                {isNumber(check.limit) && <em> / {formatNumber(check.limit, 4)}</em>}
               </span>
             )}
           </li>
