@@ -1,4 +1,4 @@
-"""The decision core in candles a second: whole strategies with risk and broker, against the same rule in plain Python."""
+"""The decision core in candles a second: whole strategies with risk and broker, against a rule in plain Python."""
 
 import numpy as np
 

@@ -98,8 +98,10 @@ def _comments(model: type[BaseModel], values: BaseModel, indent: str = "") -> li
             continue
         if info.description:
             lines.append(f"{indent}# {info.description}")
-        text = yaml.safe_dump({name: str(value) if isinstance(value, Path) else value}, default_flow_style=True)
-        lines.append(indent + text.strip().strip("{}"))
+        text = yaml.safe_dump(
+            {name: str(value) if isinstance(value, Path) else value}, default_flow_style=True, width=1000
+        )
+        lines.append(indent + text.strip()[1:-1])
     return lines
 
 
