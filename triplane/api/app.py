@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-import triplane
 from triplane.api import errors, stream
 from triplane.api.auth import COOKIE, Access, Guard
 from triplane.api.context import COMMON, Context, Here, problems, signed_in
@@ -17,6 +16,7 @@ from triplane.api.ports import EngineView
 from triplane.api.routes import market, sessions, settings, signals, system, trades
 from triplane.api.schemas.base import Login, SignedIn
 from triplane.store import Store
+from triplane.version import __version__
 
 DESCRIPTION = """Everything that Triplane's page shows and does.
 
@@ -60,7 +60,7 @@ def create_app(
     heartbeat_s, patience_s
         See :class:`triplane.api.stream.Clients`.
     """
-    version = triplane.__version__
+    version = __version__
     access = Access(token, port, hosts, origins)
     app = FastAPI(
         title="Triplane", version=version, description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None

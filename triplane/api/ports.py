@@ -17,7 +17,8 @@ Payload = dict[str, Any]
 class EventLog(Protocol):
     """The last events of the session in the order of their ids, which only grow, also over a restart.
 
-    Each event is ``{id, type, session_id, symbol, timestamp, data}`` and is not changed after it was added. Every
+    Each event is ``{id, type, session_id, symbol, timestamp, data}`` and is not changed after it was added; one of type
+    ``resync`` tells everybody to read again over REST. Every
     client of the WebSockets has a cursor into this log, so that a slow one costs its publisher nothing.
     """
 
@@ -65,13 +66,13 @@ class EngineView(Protocol):
         """Give the figures of the session so far."""
 
     def equity_curve(self, limit: int) -> Sequence[Payload]:
-        """Give the last ``limit`` points ``{time, equity}``, oldest first."""
+        """Give up to ``limit`` points ``{time, equity}`` of the whole curve, oldest first, the newest among them."""
 
     def pending_signals(self) -> Sequence[Payload]:
         """Give the signals that wait for a person, oldest first."""
 
-    def decisions(self, limit: int, symbol: str | None = None) -> Sequence[Payload]:
-        """Give the last ``limit`` entries of the log of decisions (of one symbol), oldest first."""
+    def decisions(self, limit: int) -> Sequence[Payload]:
+        """Give the last ``limit`` entries of the log of decisions, oldest first."""
 
     def settings(self) -> Payload:
         """Give the limits and settings of the session, named as in ``kernel.records.LIMITS``."""

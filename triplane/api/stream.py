@@ -26,6 +26,8 @@ BATCH: Final = 256
 MAX_CLIENTS: Final = 100
 TRY_AGAIN_LATER: Final = 1013
 
+RESYNC: Final = "resync"
+
 TOPICS: Final = frozenset(
     {
         "market_data", "zone_update", "marker", "decision", "signal_generated", "order_created", "order_updated",
@@ -64,6 +66,8 @@ class Client:
 
     def wants(self, event: Payload) -> bool:
         """Tell whether an event is among the topics and symbols that were asked for."""
+        if event["type"] == RESYNC:  # concerns everybody
+            return True
         if self.topics is not None and event["type"] not in self.topics:
             return False
         return self.symbols is None or not event.get("symbol") or event["symbol"] in self.symbols
@@ -289,7 +293,7 @@ class Workspace(Channel):
 
     async def resync(self, reason: str) -> None:
         """Send ``resync``."""
-        await self._say("resync", {"reason": reason})
+        await self._say(RESYNC, {"reason": reason})
 
     async def _say(self, kind: str, data: Payload) -> None:
         session = self.context.engine.status()["session_id"]
@@ -311,6 +315,7 @@ class Stream(Channel):
     def __init__(self, socket: WebSocket, context: Context, cursor: int, symbol: str) -> None:
         super().__init__(socket, context, cursor, active=True)
         self.symbol = symbol
+        self.timeframe: str = context.engine.status(symbol)["timeframe"]
         self.client.topics = frozenset(STREAM_TYPES)
         self.client.symbols = frozenset({symbol})
 
@@ -321,8 +326,11 @@ class Stream(Channel):
     async def event(self, event: Payload) -> None:
         """Send it in the shape of this channel."""
         data = event["data"]
+        if event["type"] == RESYNC:
+            await self._say("error", _resync(data["reason"]), event["timestamp"], event["id"])
+            return
         if event["type"] == "market_data":
-            data = {"timeframe": self.context.engine.status(self.symbol)["timeframe"], **data["candle"]}
+            data = {"timeframe": self.timeframe, **data["candle"]}
         await self._say(STREAM_TYPES[event["type"]], data, event["timestamp"], event["id"])
 
     async def heartbeat(self) -> None:
@@ -331,7 +339,7 @@ class Stream(Channel):
 
     async def resync(self, reason: str) -> None:
         """Send ``error`` with the code ``resync``."""
-        await self._say("error", {"code": "resync", "message": reason}, now_ms(), self.client.cursor)
+        await self._say("error", _resync(reason), now_ms(), self.client.cursor)
 
     async def _say(self, kind: str, data: Payload, timestamp: int, event_id: int) -> None:
         await self.send({"id": event_id, "type": kind, "symbol": self.symbol, "timestamp": timestamp, "data": data})
@@ -372,6 +380,10 @@ def _cursor(socket: WebSocket, context: Context) -> int:
     if not (last.isascii() and last.isdigit() and len(last) < 19):
         raise ApiError(422, f"last_event_id is {last[:40]!r}; it must be a whole number from 0.")
     return int(last)
+
+
+def _resync(reason: str) -> Payload:
+    return {"code": RESYNC, "message": reason}
 
 
 def _object(text: str) -> Payload:

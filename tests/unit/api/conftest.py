@@ -101,8 +101,9 @@ class Engine:
     def pending_signals(self) -> list[dict[str, Any]]:
         return self.pending
 
-    def decisions(self, limit: int, symbol: str | None = None) -> list[dict[str, Any]]:
-        return [control.DECISION | {"symbol": symbol or "BTCUSDT", "seq": number} for number in range(700)][-limit:]
+    def decisions(self, limit: int) -> list[dict[str, Any]]:
+        symbols = ("BTCUSDT", "ETHUSDT")
+        return [control.DECISION | {"symbol": symbols[number % 2], "seq": number} for number in range(700)][-limit:]
 
     def settings(self) -> dict[str, Any]:
         return self.limits

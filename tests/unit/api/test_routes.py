@@ -424,8 +424,10 @@ async def test_play_is_for_paper_only(client: httpx.AsyncClient, engine: Engine,
 
 
 async def test_the_log_of_decisions(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/api/decisions?limit=2")).json()["items"]
+    assert [(item["seq"], item["symbol"]) for item in found] == [(698, "BTCUSDT"), (699, "ETHUSDT")]
     found = (await client.get("/api/decisions?limit=2&symbol=ETHUSDT")).json()["items"]
-    assert [(item["seq"], item["symbol"]) for item in found] == [(698, "ETHUSDT"), (699, "ETHUSDT")]
+    assert [(item["seq"], item["symbol"]) for item in found] == [(697, "ETHUSDT"), (699, "ETHUSDT")]
 
 
 async def test_started_session(client: httpx.AsyncClient, app: FastAPI) -> None:

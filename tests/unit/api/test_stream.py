@@ -246,6 +246,15 @@ async def test_a_stream_resumed_too_late(app: FastAPI, engine: Engine) -> None:
         assert (message["type"], message["data"]["code"], message["id"]) == ("error", "resync", 5)
 
 
+async def test_a_resync_of_the_engine_reaches_everybody(app: FastAPI, engine: Engine) -> None:
+    async with Socket(app, "/ws") as one, Socket(app, "/stream/ETHUSDT") as other:
+        await one.subscribe(topics=["risk_alert"], symbols=["ETHUSDT"])
+        event = engine.events.add("resync", {"reason": "A feed was down."}, None)
+        assert await one.next() == event
+        message = await other.next()
+        assert (message["type"], message["data"]) == ("error", {"code": "resync", "message": "A feed was down."})
+
+
 async def test_connections_are_listed(app: FastAPI, client: httpx.AsyncClient, engine: Engine) -> None:
     async with Socket(app, "/ws") as one, Socket(app, "/stream/BTCUSDT"):
         await one.subscribe(topics=["risk_alert"], symbols=["BTCUSDT"])

@@ -18,6 +18,8 @@ from triplane.api.schemas.control import (
     StartSession,
 )
 
+ALL = 1_000_000
+
 router = APIRouter(prefix="/api", tags=["sessions"])
 
 
@@ -84,4 +86,6 @@ async def kill_switch(here: Here, body: KillSwitch | None = None) -> Accepted:
 async def decisions(here: Here, symbol: Symbol = None, limit: Limit = 100) -> Decisions:
     """Give the last entries of the running session's log of decisions, the latest last."""
     wanted = None if symbol is None else here.symbol(symbol)
-    return Decisions(items=[Decision.model_validate(entry) for entry in here.engine.decisions(limit, wanted)])
+    found = here.engine.decisions(limit if wanted is None else ALL)
+    chosen = [entry for entry in found if wanted in (None, entry["symbol"])][-limit:]
+    return Decisions(items=[Decision.model_validate(entry) for entry in chosen])

@@ -54,7 +54,7 @@ async def portfolio(here: Here) -> Portfolio:
 
 @router.get("/equity-curve")
 async def equity_curve(here: Here, limit: Annotated[int, Query(ge=1, le=5000)] = 500) -> EquityCurve:
-    """Give the last points of equity, oldest first."""
+    """Give points of equity, evenly chosen from the whole session, oldest first, the newest among them."""
     return EquityCurve(points=[EquityPoint.model_validate(point) for point in here.engine.equity_curve(limit)])
 
 

@@ -11,11 +11,19 @@ def _plain(amount: Decimal) -> str:
     return format(amount, "f")
 
 
+def _rounded(value: object) -> object:
+    """Money that was only computed with comes as a float; what lies beyond eight decimals is noise."""
+    if isinstance(value, float) and math.isfinite(value):
+        digits = f"{value:.8f}".rstrip("0").rstrip(".")
+        return Decimal("0" if digits == "-0" else digits)
+    return value
+
+
 def _no_nan(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-Money = Annotated[Decimal, PlainSerializer(_plain, return_type=str)]
+Money = Annotated[Decimal, BeforeValidator(_rounded), PlainSerializer(_plain, return_type=str)]
 """An exact decimal; text on the wire, never with an exponent."""
 
 Number = Annotated[float | None, BeforeValidator(_no_nan)]
