@@ -53,7 +53,6 @@ export class Market {
     c.low = Math.min(c.low, p);
     const move = Math.abs(p - c.open) / this.atr;
     c.volume = round(c.volume + (30 / parts) * (0.2 + 1.6 * this.rand() ** 3) * (0.4 + 2 * move * burst), 3);
-    c.indicators = this.indicators(c.close, false);
     return { ...c };
   }
 

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, typ
 import { ChartPanel } from "./chart/ChartPanel";
 import { model } from "./data/client";
 import { useStore } from "./data/store";
-import { formatClock, formatDate } from "./lib/format";
+import { formatClock, formatDate, shortId } from "./lib/format";
 import { prefs, setPrefs } from "./lib/prefs";
 import { Account } from "./panels/Account";
 import { Decisions } from "./panels/Decisions";
@@ -131,7 +131,7 @@ function StatusBar(): ReactNode {
       {status && (
         <>
           <span>
-            Session <b className="mono">{status.session_id.slice(0, 8)}</b>
+            Session <b className="mono">{shortId(status.session_id)}</b>
           </span>
           <span className="clip" title={status.source}>
             Source <b>{status.source}</b>

@@ -6,8 +6,10 @@ import {
   growEquity,
   INITIAL,
   MAX_CANDLES,
+  MAX_ZONES,
   mergeCandles,
   mergeMarkers,
+  mergeZones,
   prependHistory,
   type Model,
   type Series,
@@ -179,6 +181,14 @@ describe("lists", () => {
   it("of markers are in order and without doubles", () => {
     const list = mergeMarkers([marker(2, 1)], [marker(1, 2), marker(2, 1), marker(2, 1, "exit")]);
     expect(list.map((m) => [m.time, m.kind])).toEqual([[1, "entry"], [2, "entry"], [2, "exit"]]);
+  });
+
+  it("of zones lose the oldest ended ones when long, never a living one", () => {
+    const ended = Array.from({ length: MAX_ZONES }, (_, i) => zone(`e${i}`, i));
+    const next = mergeZones(new Map(), [zone("living"), ...ended]);
+    expect(next.size).toBeLessThan(MAX_ZONES);
+    expect(next.has("living")).toBe(true);
+    expect([next.has("e0"), next.has(`e${MAX_ZONES - 1}`)]).toEqual([false, true]);
   });
 
   it("of equity are replaced at the same time and thinned when long", () => {

@@ -106,7 +106,7 @@ function Legend(): ReactNode {
         <div className="num indicators">
           {shown.map((indicator) => (
             <span key={indicator.name} style={{ color: colorOf(indicator) }}>
-              {indicator.label} {valueOf(candle, indicator, digits)}
+              {indicator.label} {valueOf(series.candles, at, indicator, digits)}
             </span>
           ))}
         </div>
@@ -122,8 +122,10 @@ function Legend(): ReactNode {
 
 const colorOf = (indicator: Indicator): string => `var(--ind-${(indicator.color % 8) + 1})`;
 
-function valueOf(candle: Candle, indicator: Indicator, digits: number): string {
-  const value = candle.indicators[indicator.name];
+/** A candle that is still forming has no value of its own yet: the one before tells it. */
+function valueOf(candles: readonly Candle[], at: number, indicator: Indicator, digits: number): string {
+  const own = candles[at]?.indicators[indicator.name];
+  const value = own ?? candles[at - 1]?.indicators[indicator.name];
   return indicator.overlay ? formatPrice(value, digits) : formatNumber(value, 2);
 }
 

@@ -2,7 +2,7 @@
  * The one client of the page: a snapshot over REST, then the live channel; `resync` reads the snapshot again.
  * Components read `model` and call the functions below; nothing else talks to the network.
  */
-import { formatMoney, num, pair } from "../lib/format";
+import { formatMoney, num, pair, words } from "../lib/format";
 import { addToast, applyMessages, EMPTY_SERIES, INITIAL, prependHistory, type Model, type Toast } from "./model";
 import { ApiError, get, onDenied, post } from "./rest";
 import { Socket } from "./socket";
@@ -53,7 +53,7 @@ let announced = 0;
 function announce(symbol: string, pnl: number, reason: string): void {
   if (performance.now() - announced < 3000) return;
   announced = performance.now();
-  toast(pnl >= 0 ? "good" : "bad", `${pair(symbol)} closed`, `${formatMoney(pnl, true)} USDT, ${reason.replace("_", " ")}.`);
+  toast(pnl >= 0 ? "good" : "bad", `${pair(symbol)} closed`, `${formatMoney(pnl, true)} USDT, ${words(reason).toLowerCase()}.`);
 }
 
 /** A short tone for critical alerts; browsers allow it once the user has touched the page. */

@@ -76,7 +76,9 @@ export const INITIAL: Model = {
 export const MAX_CANDLES = 12_000;
 const KEEP_CANDLES = 9_000;
 const MAX_DECISIONS = 300;
-const MAX_MARKERS = 3_000;
+const MAX_MARKERS = 1_500;
+export const MAX_ZONES = 2_500;
+const KEEP_ZONES = 2_000;
 const MAX_EQUITY = 600;
 const MAX_TOASTS = 4;
 
@@ -143,6 +145,11 @@ export function mergeZones(zones: ReadonlyMap<string, Zone>, changed: readonly Z
   if (changed.length === 0) return zones;
   const next = new Map(zones);
   for (const zone of changed) next.set(zone.id, zone);
+  if (next.size <= MAX_ZONES) return next;
+  // the oldest ended ones go; they are read again with the older history
+  const ended = [...next.values()].filter((zone) => zone.ended_time !== null);
+  ended.sort((a, b) => (a.ended_time ?? 0) - (b.ended_time ?? 0));
+  for (const zone of ended.slice(0, Math.max(0, next.size - KEEP_ZONES))) next.delete(zone.id);
   return next;
 }
 

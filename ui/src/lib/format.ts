@@ -133,6 +133,16 @@ export function distancePercent(from: Decimal | null, to: Decimal | null): numbe
   return a > 0 ? ((num(to) - a) / a) * 100 : Number.NaN;
 }
 
+/** A code such as "daily_loss" as words; a sentence stays as it is. */
+export function reason(text: string): string {
+  return /^[a-z0-9_]+$/.test(text) ? words(text) : text;
+}
+
+/** The part of an id that a person can tell apart: eight characters of a UUID, else the whole. */
+export function shortId(id: string): string {
+  return /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(id) ? id.slice(0, 8) : id;
+}
+
 export function tone(value: unknown): "up" | "down" | "flat" {
   const n = num(value);
   return n > 0 ? "up" : n < 0 ? "down" : "flat";

@@ -38,7 +38,7 @@ function others(data: Figures): [string, string, Kind][] {
   return Object.keys(data)
     .filter((name) => !known.has(name) && name !== "reasons")
     .filter((name) => data[name] === null || Number.isFinite(num(data[name])))
-    .map((name) => [name, words(name.replace(/_pct$/, "")), /_pct$/.test(name) ? "percent" : "number"]);
+    .map((name) => [name, words(name.replace(/_pct$/, "")), /_pct$/.test(name) ? "percent" : Number.isInteger(data[name]) ? "count" : "number"]);
 }
 
 export function Performance(): ReactNode {

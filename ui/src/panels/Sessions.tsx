@@ -4,7 +4,7 @@ import { model } from "../data/client";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
 import type { Session } from "../data/types";
-import { DASH, formatMoney, formatTime, pair, tone, words } from "../lib/format";
+import { DASH, formatMoney, formatTime, pair, shortId, tone, words } from "../lib/format";
 import { Empty, Skeleton } from "../parts/basics";
 import { useResource } from "../parts/useResource";
 
@@ -38,7 +38,7 @@ export function Sessions(): ReactNode {
           {data.items.map((session) => (
             <tr key={session.id} aria-current={session.id === current}>
               <td className="mono" title={session.id}>
-                {session.id.slice(0, 8)}
+                {shortId(session.id)}
                 {session.id === current && <span className="count">this one</span>}
               </td>
               <td>{words(session.status)}</td>

@@ -4,7 +4,7 @@ import { chooseSymbol, killSwitch, model, resume } from "../data/client";
 import type { Model } from "../data/model";
 import { useStore } from "../data/store";
 import type { Mode, State, Status } from "../data/types";
-import { DASH, formatPercent, formatPrice, pair, pricePrecision, words } from "../lib/format";
+import { DASH, formatPercent, formatPrice, pair, pricePrecision, reason, words } from "../lib/format";
 import { theme, toggleTheme } from "../lib/theme";
 import { Confirm } from "./basics";
 import { Chevron, Logo, Moon, Power, Sun, Warning } from "./icons";
@@ -156,7 +156,7 @@ function ResumeDialog({ status, onClose }: { status: Status; onClose: () => void
       onConfirm={() => resume(status.session_id)}
     >
       <p>
-        Trading was stopped: <strong>{status.halt_reason ?? "no reason was given"}</strong>
+        Trading was stopped: <strong>{status.halt_reason ? reason(status.halt_reason) : "no reason was given"}</strong>
       </p>
       <p>The session loads its history again, then looks for signals.</p>
       <label className="check">
@@ -175,7 +175,7 @@ export function HaltBar(): ReactNode {
     <div className="halt" role="alert">
       <Warning />
       <span>
-        <strong>Halted.</strong> {status.halt_reason ?? "No new positions are opened."}
+        <strong>Halted.</strong> {status.halt_reason ? reason(status.halt_reason) : "No new positions are opened."}
       </span>
       <button type="button" className="button small" onClick={() => setAsking(true)}>
         Resume…
