@@ -75,7 +75,6 @@ SIGNALS = Table(
     *_projected(),
     Column("symbol", Name(), nullable=False),
     Column("decision", Time(), nullable=False),
-    Column("action", Name(), nullable=False),
     Column("signal_type", Name(), nullable=False),
     Column("status", Name(), nullable=False),
     Column("confidence", Real(), nullable=False),

@@ -1,6 +1,5 @@
 """A session that traded, in the tables of the store: complete, exact, and the same however often it was interrupted."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import pytest
 from triplane.data.generator import demo_instrument, generate
 from triplane.engine.decode import Decoder
 from triplane.engine.events import Event, Fill, Order, Signal, Trade
-from triplane.engine.projector import Projector
 from triplane.engine.session import Session
 from triplane.engine.setup import Setup
-from triplane.store import Store, StoreError
+from triplane.engine.storing import StoreSink, Writer
+from triplane.store import Store
 from triplane.strategies.registry import find
 
 START = 1_735_689_600_000
@@ -58,12 +57,20 @@ def everything(store: Store) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_the_tables_hold_what_the_events_said(made: Made, tmp_path: Path) -> None:
+async def write(store: Store, made: Made, upto: int, step: int = 10**9) -> Writer:
+    """Tell a new writer everything from the first row on, as a session does that is made again from its journal."""
+    writer = Writer(StoreSink(store))
+    writer.begin(made.session.id)
+    for start in range(1, upto + 1, step):
+        writer.add([event for event in made.events if start <= event.seq < min(start + step, upto + 1)])
+        assert await writer.flush(made.session, "running")
+    return writer
+
+
+async def test_the_tables_hold_what_the_events_said(made: Made, tmp_path: Path) -> None:
     with Store(tmp_path / "triplane.sqlite") as store:
-        projector = Projector(store, made.session)
-        projector.take(made.events)
-        assert projector.flush() == len(made.events)
-        assert projector.waiting == 0
+        writer = await write(store, made, made.session.rows)
+        assert writer.waiting == 0
         found = everything(store)
     trades = {trade.id: trade for trade in made.of(Trade)}
     assert len(trades) > 10
@@ -91,76 +98,41 @@ def test_the_tables_hold_what_the_events_said(made: Made, tmp_path: Path) -> Non
     assert {row["id"]: row["status"] for row in found["signals"]} == fates
 
 
-def test_interrupted_and_told_again_from_the_first(made: Made, tmp_path: Path) -> None:
-    """Flushes anywhere, restarts anywhere: the same tables as in one go."""
+async def test_interrupted_and_told_again_from_the_first(made: Made, tmp_path: Path) -> None:
+    """However often it was killed, and however the rows were cut: the same tables as in one go."""
     with Store(tmp_path / "once.sqlite") as once, Store(tmp_path / "often.sqlite") as often:
-        whole = Projector(once, made.session)
-        whole.take(made.events)
-        whole.flush()
+        await write(once, made, made.session.rows)
         rng = np.random.default_rng(3)
-        for end in [*rng.integers(1, made.session.rows, 12), made.session.rows]:
-            projector = Projector(often, made.session)
-            cut = rng.integers(0, end + 1)
-            projector.take([event for event in made.events if event.seq <= cut])
-            projector.flush()
-            projector.take([event for event in made.events if cut < event.seq <= end])
-            if end == made.session.rows:  # else it is killed before it could write these
-                projector.flush()
+        for upto in [*rng.integers(1, made.session.rows, 8), made.session.rows]:
+            await write(often, made, int(upto), step=97)
         assert everything(often) == everything(once)
         assert often.last_seq(made.session.id) == made.session.rows
 
 
-def test_flushing_in_pieces(made: Made, tmp_path: Path) -> None:
-    with Store(tmp_path / "once.sqlite") as once, Store(tmp_path / "pieces.sqlite") as pieces:
-        for store, step in ((once, 10**9), (pieces, 37)):
-            projector = Projector(store, made.session)
-            for start in range(0, made.session.rows + 1, step):
-                projector.take([event for event in made.events if start <= event.seq < start + step])
-                projector.flush()
-        assert everything(pieces) == everything(once)
+async def test_a_database_that_fails_loses_nothing(made: Made, tmp_path: Path) -> None:
+    async def at_once(_: float) -> None:
+        return None
 
-
-def test_a_database_that_fails_loses_nothing(made: Made, tmp_path: Path) -> None:
     with Store(tmp_path / "triplane.sqlite", busy_ms=1) as store:
-        projector = Projector(store, made.session)
-        projector.take(made.events)
-        with store._engine.execution_options(write=True).begin(), pytest.raises(StoreError, match="another program"):
-            projector.flush()
-        assert projector.waiting == len(made.events)
+        writer = Writer(StoreSink(store), at_once)
+        writer.begin(made.session.id)
+        writer.add(made.events)
+        with store._engine.execution_options(write=True).begin():
+            assert not await writer.flush(made.session, "running", tries=2)
+        assert writer.waiting == len(made.events)
         assert everything(store) == {}
-        assert projector.flush() == len(made.events)
+        assert await writer.flush(made.session, "running")
         assert len(everything(store)["fills"]) == len(made.of(Fill))
 
 
-def test_the_session_and_its_journal(made: Made, tmp_path: Path) -> None:
+async def test_the_session_has_its_record(made: Made, tmp_path: Path) -> None:
     with Store(tmp_path / "triplane.sqlite") as store:
-        projector = Projector(store, made.session)
-        projector.take(made.events)
-        projector.flush()
-        projector.note("ended", START + 1)
+        await write(store, made, made.session.rows)
         row = store.session(made.session.id)
         assert row is not None
-        assert (row["status"], row["strategy"], row["symbols"], row["timeframe"]) == (
-            "ended",
-            "ema_cross",
-            ["BTCUSDT"],
-            "1m",
-        )
+        told = (row["status"], row["strategy"], row["symbols"], row["timeframe"])
+        assert told == ("running", "ema_cross", ["BTCUSDT"], "1m")
         assert row["decisions_sha256"] == made.session.decisions.hexdigest()
-        assert row["net_pnl"] == Decimal(f"{made.session.A[0]['balance'] - 10_000:.8f}")
         journal = store.journal(made.session.id)
         assert journal is not None
         assert journal["last_seq"] == made.session.rows
-        assert journal["bytes"] == Path(journal["path"]).stat().st_size
-
-
-def test_bars_with_their_indicators(made: Made, tmp_path: Path) -> None:
-    with Store(tmp_path / "triplane.sqlite") as store:
-        projector = Projector(store, made.session)
-        for number in (0, 1, 1):
-            projector.take_bar("demo", "BTCUSDT", made.candles[number], {"ema20": None, "rsi14": 50.5})
-        projector.flush()
-        assert projector.waiting == 0
-        found = store.candles("demo", "BTCUSDT", "1m")
-        assert [row["open_time"] for row in found] == [START, START + 60_000]
-        assert found[1]["close"] == made.candles[1]["close"]

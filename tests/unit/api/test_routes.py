@@ -32,7 +32,6 @@ def filled(store: Store) -> Store:
             "seq": 10 + number,
             "decision": number,
             "generated_at": number,
-            "action": "enter",
         }
         | {"status": status}
         for number, status in enumerate(statuses)

@@ -54,8 +54,9 @@ async def of_order(here: Here, order_id: str) -> Signal:
     )
     if not found.items:
         raise ApiError(404, f"The order {order_id!r} was not led to by a signal.")
-    wanted = "close" if order["leg"] == "exit" else "enter"
-    return Signal.model_validate(min(found.items, key=lambda signal: signal["action"] != wanted))
+    # of one decision there are at most two: the one that led to the entry has its order, the one that closed has none
+    closing = order["leg"] == "exit"
+    return Signal.model_validate(min(found.items, key=lambda signal: (signal["order_id"] is None) != closing))
 
 
 @router.get("/{signal_id}", responses=problems(404))

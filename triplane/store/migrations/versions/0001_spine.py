@@ -249,7 +249,6 @@ def _signals() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("symbol", sa.String(), nullable=False),
         sa.Column("decision", sa.BigInteger(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
         sa.Column("signal_type", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("confidence", sa.Double(), nullable=False),
