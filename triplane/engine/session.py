@@ -9,7 +9,7 @@ The folder of a session holds ``journal.tpj`` and a lock.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, Self
 
@@ -48,6 +48,10 @@ class Observer(Protocol):
     def on_limits(self, session: "Session") -> None:
         """The limits were replaced."""
         ...
+
+
+Observe = Callable[["Session"], Observer]
+"""Makes the observer of a session before its first input is taken, or replayed."""
 
 
 class Opened(NamedTuple):
@@ -118,8 +122,8 @@ class Session:
         return session
 
     @classmethod
-    def resume(cls, folder: Path, core: Core, observer: Observer | None = None, *, one_by_one: bool = False) -> Self:
-        """Go on with a session where its journal ends; ``one_by_one``: the observer wants to see every candle.
+    def resume(cls, folder: Path, core: Core, observe: Observe | None = None, *, one_by_one: bool = False) -> Self:
+        """Go on with a session where its journal ends; ``one_by_one``: the observer sees every candle.
 
         Raises
         ------
@@ -132,7 +136,7 @@ class Session:
         try:
             reader = Reader(folder / JOURNAL)
             session = cls(folder, reader.meta, core)
-            session.observer = observer
+            session.observer = observe(session) if observe is not None else None
             missing = session.replay(reader, one_by_one=one_by_one).missing()
             session._lock = lock
             session._journal = Journal.open(folder / JOURNAL, reader.end)
@@ -198,7 +202,7 @@ class Session:
     # --------------------------------------------------------------------------------------------------------- inputs
     def feed_candle(self, k: int, candles: Array, i: int = 0) -> Array:
         """Take the closed candle ``candles[i]`` of symbol ``k``; returns the rows, valid until the next input."""
-        if self.finished or candles[i]["open_time"] <= self.last_open[k]:
+        if self.finished or candles["open_time"].item(i) <= self.last_open[k]:
             self._refuse(k, int(candles[i]["open_time"]))
         self.journal.append(Kind.CANDLE, candles[i : i + 1].tobytes(), k)
         return self._take_candle(k, candles, i)
@@ -265,7 +269,7 @@ class Session:
     def _take_candle(self, k: int, candles: Array, i: int) -> Array:
         self._n_out[0] = 0
         self.core.on_candle(self.A, self.S, k, candles, i, self._out)
-        self.last_open[k] = opened = int(candles[i]["open_time"])
+        self.last_open[k] = opened = candles["open_time"].item(i)
         self.now = max(self.now, opened + self.setup.base_ms)
         self.candles += 1
         rows = self._came_out()
@@ -327,7 +331,7 @@ class Session:
 
 
 def open_session(
-    sessions: Path, setup: Setup, core: Core, observer: Observer | None = None, *, one_by_one: bool = False
+    sessions: Path, setup: Setup, core: Core, observe: Observe | None = None, *, one_by_one: bool = False
 ) -> Opened:
     """Continue the newest session with this setup if it was interrupted, else begin a new one.
 
@@ -346,11 +350,11 @@ def open_session(
     notice = ""
     if newest is not None:
         try:
-            return Opened(Session.resume(newest[1], core, observer, one_by_one=one_by_one), True, "")
+            return Opened(Session.resume(newest[1], core, observe, one_by_one=one_by_one), True, "")
         except ReplayError as error:
             if newest[2]["code"] == code_of(core):
                 raise
             notice = f"Session {newest[2]['session']} was made by other code and is not continued: {error}"
     session = Session.create(sessions, setup, core)
-    session.observer = observer
+    session.observer = observe(session) if observe is not None else None
     return Opened(session, False, notice)

@@ -1,0 +1,57 @@
+"""Identities: each is derived from what it names, so a retry, a crash or a restart can only ever say it again."""
+
+import uuid
+from functools import lru_cache
+from typing import Final
+
+NAMESPACE: Final = uuid.UUID("6b0f8f4e-3a57-5d0c-9a55-7472695f706c")
+LEG_LETTERS: Final = ("e", "s", "1", "2", "3", "x")
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base36(number: int) -> str:
+    """A whole number from 0 on in digits and small letters."""
+    out = _DIGITS[number % 36]
+    while number := number // 36:
+        out = _DIGITS[number % 36] + out
+    return out
+
+
+def client_order_id(session_id: str, symbol: int, decision: int, leg: int, order: int) -> str:
+    """Id under which a venue knows an order: session, symbol, decision, leg, order; at most 36 characters.
+
+    Venues allow ``^[.A-Z:/a-z0-9_-]{1,36}$``. With a session id of 18 characters there is room for 36 x 36 symbols,
+    1.6 million decisions and 60 million orders.
+    """
+    return f"{session_id}.{base36(symbol)}.{base36(decision)}.{LEG_LETTERS[leg]}.{base36(order)}"
+
+
+def order_id(session_id: str, order: int) -> str:
+    """Id of an order inside Triplane."""
+    return f"{session_id}.{order}"
+
+
+def fill_id(session_id: str, seq: int) -> str:
+    """Id of a fill."""
+    return f"{session_id}.f{seq}"
+
+
+def _uuid(session_id: str, what: str, number: int) -> str:
+    return str(uuid.uuid5(NAMESPACE, f"{session_id}/{what}/{number}"))
+
+
+@lru_cache(maxsize=4096)
+def signal_id(session_id: str, decision: int, action: str = "enter") -> str:
+    """Id of the signal behind a decision; ``action`` close for the one that ends its position."""
+    return _uuid(session_id, "signal" if action == "enter" else "close", decision)
+
+
+@lru_cache(maxsize=4096)
+def position_id(session_id: str, decision: int) -> str:
+    """Id of the position that a decision opened; it is the id of its trade too."""
+    return _uuid(session_id, "position", decision)
+
+
+def alert_id(session_id: str, seq: int) -> str:
+    """Id of the alert of a row."""
+    return _uuid(session_id, "alert", seq)
