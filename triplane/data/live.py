@@ -1,0 +1,435 @@
+"""Live candles of a venue through ccxt: streamed, checked against REST, whole, and never silently silent.
+
+Each symbol has a loop of its own: catch up over REST, listen, and on any trouble wait (1, 2, 4, 8, 16 s with jitter)
+and begin again. What keeps it honest:
+
+* A candle of the stream counts as closed when a newer one has come on the *same* connection. When that does not happen
+  in time, it is taken from REST a moment after its close, by the venue's clock.
+* All candles go through a :class:`Sequencer`; what is missing is fetched over REST as soon as it is overdue.
+* Silence has a deadline, a short one after subscribing. When it passes, REST decides: if the venue has nothing new
+  either, the market is quiet; otherwise the stream is mute, is reported as stale, and its connection is replaced.
+* Nothing is sent while the venue's ``Retry-After`` runs.
+
+Time comes from a :class:`Clock`, the venue's from its server time on the monotonic clock, so that the computer's own
+clock may jump.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+from ccxt.base.errors import DDoSProtection, RateLimitExceeded
+
+from triplane.data.candles import Candles, as_candles, timeframe_name, utc
+from triplane.data.clock import Clock
+from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus, Forming
+from triplane.data.instruments import Instrument
+from triplane.data.sequencer import Range, Sequenced, Sequencer
+from triplane.errors import BadInput, DataError, TriplaneError
+from triplane.kernel.records import CANDLE
+
+T = TypeVar("T")
+BACKOFF: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds before each new attempt; the last one repeats."""
+JITTER: Final = 0.25
+PAGE: Final = 1000
+"""Candles in one REST answer, at most."""
+TRANSIENT: Final = (OSError, DataError)
+"""What ends a connection but not the feed; whatever the venue's library raises is turned into the first."""
+LONGEST_REASON: Final = 200
+
+
+class CcxtExchange(Protocol):
+    """The part of a ``ccxt.pro`` exchange that is used here."""
+
+    async def load_markets(self, reload: bool = False) -> Mapping[str, Any]:
+        """All markets by unified symbol."""
+        ...
+
+    async def fetch_ohlcv(self, symbol: str, timeframe: str, since: int | None, limit: int | None) -> Sequence[Any]:
+        """Candles from a time on, as rows of open time and five numbers, the forming one included."""
+        ...
+
+    async def watch_ohlcv(self, symbol: str, timeframe: str) -> Sequence[Any]:
+        """Rows that changed since the last call; waits for a change."""
+        ...
+
+    async def fetch_time(self) -> int | None:
+        """Server time, milliseconds."""
+        ...
+
+    async def close_ws_clients(self) -> None:
+        """Drop all sockets; the next watch opens new ones."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+Resolve = Callable[[Mapping[str, Any], str], tuple[str, Instrument]]
+"""From all markets and a symbol to ccxt's name of it and its trading rules; raises BadInput for an unknown one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Deadlines, seconds."""
+
+    first_data: float = 10.0  # after subscribing
+    silence: float = 30.0
+    request: float = 15.0
+    settle: float = 2.0  # after a candle's close, before REST is believed to hold its final values
+    retry: float = 5.0  # between questions for a candle that is overdue
+
+
+@dataclass(slots=True)
+class _Stream:
+    index: int
+    symbol: str
+    name: str  # ccxt's
+    sequencer: Sequencer
+    seen: Candles | None = None  # newest row of the stream on this connection
+    latest: Candles | None = None  # newest row of the venue, from stream or REST
+    asked_at: float = field(default=float("-inf"))
+    attempt: int = 0
+    delivered: bool = False  # something has been handed out
+    connected_before: bool = False
+
+
+def backoff(attempt: int, rng: random.Random) -> float:
+    """Seconds to wait before attempt number ``attempt`` + 1: 1, 2, 4, 8, 16, 16 …, and up to a quarter more."""
+    return BACKOFF[min(attempt, len(BACKOFF) - 1)] * (1.0 + JITTER * rng.random())
+
+
+def in_order(candles: Candles) -> Candles:
+    """Candles sorted by time; of several of one time the last one counts."""
+    _, last = np.unique(candles["open_time"][::-1], return_index=True)
+    ordered: Candles = candles[::-1][last]
+    return ordered
+
+
+def parse_rows(rows: Sequence[Any]) -> Candles:
+    """Candles of ccxt rows ``[open time, open, high, low, close, volume]``; raises DataError for anything else."""
+    table = np.empty(len(rows), dtype=CANDLE)
+    try:
+        for i, (time, *numbers) in enumerate(rows):
+            table[i] = (int(time), *map(float, numbers))
+    except (TypeError, ValueError):
+        raise DataError("the venue sent a candle that is not six numbers") from None
+    return as_candles(in_order(table)) if len(table) else table
+
+
+def sentence(error: BaseException) -> str:
+    """An error of a library in one line of bearable length."""
+    text = " ".join(str(error).split())[:LONGEST_REASON]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+class LiveFeed:
+    """Candles of a venue, live.
+
+    Parameters
+    ----------
+    exchange
+        A ``ccxt.pro`` exchange, or something that acts like one.
+    symbols
+        As the venue writes them.
+    interval_ms
+        Length of the candles, one of the supported timeframes.
+    resolve
+        Finds a symbol among the exchange's markets.
+    clock, rng
+        Time, and the jitter of the back-off.
+    start_after
+        For each symbol the open time of the last candle that is already known; what came since is caught up with.
+        Without it the first candle is the one now forming.
+    """
+
+    def __init__(
+        self,
+        exchange: CcxtExchange,
+        symbols: Sequence[str],
+        interval_ms: int,
+        resolve: Resolve,
+        clock: Clock,
+        rng: random.Random | None = None,
+        start_after: Mapping[str, int] | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        if not symbols:
+            raise BadInput("a feed needs at least one symbol")
+        for symbol, time in (start_after or {}).items():
+            if time % interval_ms:
+                raise BadInput(f"start_after of {symbol} must be a multiple of {interval_ms} ms, not {time}")
+        self.symbols = tuple(symbols)
+        self.interval_ms = interval_ms
+        self.instruments: tuple[Instrument, ...] = ()
+        self._timeframe = timeframe_name(interval_ms)
+        self._exchange = exchange
+        self._resolve = resolve
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311 - spreads retries, protects nothing
+        self._start_after = dict(start_after or {})
+        self._timing = timing or Timing()
+        self._names: dict[str, str] = {}
+        self._server = (0.0, 0.0)  # server time in ms at a monotonic moment
+        self._silent_until = float("-inf")  # monotonic, while the venue has banned us
+        self._queue: asyncio.Queue[FeedEvent | asyncio.Task[None]] = asyncio.Queue()
+
+    async def open(self) -> None:
+        """Load markets and server time, find the symbols; raises BadInput for an unknown one."""
+        if self._names:
+            return
+        markets = await self._patiently(
+            "the markets could not be loaded", lambda: self._request(self._exchange.load_markets)
+        )
+        await self._patiently("the server time could not be read", self._sync)
+        found = [self._resolve(markets, symbol) for symbol in self.symbols]
+        self.instruments = tuple(rules for _, rules in found)
+        self._names = {symbol: name for symbol, (name, _) in zip(self.symbols, found, strict=True)}
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        with contextlib.suppress(*TRANSIENT):  # the venue cannot keep us from leaving
+            await self._request(self._exchange.close)
+
+    async def history(self, symbol: str, before_ms: int, n: int) -> Candles:
+        """The last ``n`` closed candles that opened before a time; raises TriplaneError when the venue stays away."""
+        await self.open()
+        if symbol not in self._names:
+            raise BadInput(f"symbol {symbol!r} is not in this feed; there is {', '.join(self.symbols)}")
+        end = min(-(-before_ms // self.interval_ms) * self.interval_ms, self._forming_ms())
+        asked = Range(end - n * self.interval_ms, end - self.interval_ms)
+        return await self._patiently(
+            f"the history of {symbol} could not be loaded", lambda: self._fetch(self._names[symbol], asked)
+        )
+
+    async def __aiter__(self) -> AsyncIterator[FeedEvent]:
+        """Events of all symbols as they happen; ends only with an error that is no venue's fault, or when closed."""
+        await self.open()
+        streams = []
+        for index, symbol in enumerate(self.symbols):
+            known = self._start_after.get(symbol, self._forming_ms() - self.interval_ms)
+            streams.append(_Stream(index, symbol, self._names[symbol], Sequencer(self.interval_ms, known)))
+        tasks = [asyncio.create_task(self._keep(stream)) for stream in streams]
+        for task in tasks:
+            task.add_done_callback(self._queue.put_nowait)
+        try:
+            while True:
+                event = await self._queue.get()
+                if isinstance(event, asyncio.Task):
+                    event.result()  # raises what ended the loop of a symbol
+                else:
+                    yield event
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------------------------------------- one symbol's loop
+    async def _keep(self, stream: _Stream) -> None:
+        """Connect, listen, and begin again, for ever."""
+        while True:
+            try:
+                await self._sync()
+                stream.seen = None
+                await self._catch_up(stream)
+                await self._listen(stream)
+            except TRANSIENT as error:
+                wait = max(backoff(stream.attempt, self._rng), self._silent_until - self._clock.monotonic())
+                stream.attempt += 1
+                self._say(stream, FeedState.RECONNECTING, f"connection lost, next attempt in {wait:.1f} s: {error}")
+                await self._clock.sleep(wait)
+
+    async def _listen(self, stream: _Stream) -> None:
+        """Take rows of the stream until it fails or falls mute."""
+        deadline = self._clock.monotonic() + self._timing.first_data
+        heard = False
+        watch = self._watch(stream)
+        try:
+            while True:
+                await self._race(watch, min(deadline, self._overdue(stream)) - self._clock.monotonic())
+                if watch.done():
+                    rows = watch.result()
+                    watch = self._watch(stream)
+                    self._take(stream, rows)
+                elif self._clock.monotonic() >= deadline:
+                    await self._judge_silence(stream)
+                else:
+                    await self._catch_up(stream)
+                    continue
+                deadline = self._clock.monotonic() + self._timing.silence
+                if not heard:
+                    heard = True
+                    self._say_connected(stream)
+        finally:
+            watch.cancel()
+
+    def _watch(self, stream: _Stream) -> "asyncio.Task[Candles]":
+        """Wait for the next rows in the background."""
+
+        async def rows() -> Candles:
+            try:
+                return parse_rows(await self._exchange.watch_ohlcv(stream.name, self._timeframe))
+            except DataError:
+                raise
+            except Exception as error:  # whatever a library of many venues raises ends this connection
+                raise ConnectionError(sentence(error)) from error
+
+        task = asyncio.ensure_future(rows())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # no complaint when it is abandoned
+        return task
+
+    def _take(self, stream: _Stream, rows: Candles) -> None:
+        """Rows of the stream: all but the newest have closed."""
+        if len(rows) == 0:
+            return
+        if int(rows["open_time"][-1]) > self._server_ms() + self.interval_ms:
+            raise DataError(f"the venue sent a candle from the future, {utc(int(rows['open_time'][-1]))}")
+        # at first, older rows may be what the library kept, unfinished, from the connection before
+        known = rows[-1:] if stream.seen is None else in_order(np.concatenate([stream.seen, rows]))
+        self._hand_out(stream, stream.sequencer.push(known[:-1]))
+        stream.seen = stream.latest = known[-1:].copy()
+        if int(stream.seen["open_time"][0]) >= (stream.sequencer.next_ms or 0):
+            self._queue.put_nowait(Forming(stream.index, stream.seen))
+
+    async def _catch_up(self, stream: _Stream) -> None:
+        """Fetch what is overdue over REST, and the forming candle."""
+        stream.asked_at = self._clock.monotonic()
+        first = stream.sequencer.next_ms or 0
+        rows = await self._fetch(stream.name, Range(first, self._forming_ms()))
+        if len(rows) == 0:
+            return
+        newest = int(rows["open_time"][-1])
+        settled = rows[rows["open_time"] + self.interval_ms + self._timing.settle * 1000 <= self._server_ms()]
+        if len(settled):
+            # only before a candle that is there can one be said not to exist; the newest ones may be on their way
+            result = stream.sequencer.fill(Range(first, int(settled["open_time"][-1])), settled)
+            if stream.delivered and len(result.candles) > 1:
+                self._say(stream, FeedState.GAP_REPAIRED, f"{len(result.candles)} candles were fetched")
+            self._hand_out(stream, result)
+        if stream.latest is None or newest >= int(stream.latest["open_time"][0]):
+            stream.latest = rows[-1:].copy()
+
+    async def _judge_silence(self, stream: _Stream) -> None:
+        """Ask REST whether there was anything to say; raise when the stream kept it to itself."""
+        known = stream.latest
+        first = self._forming_ms() if known is None else int(known["open_time"][0])
+        rows = await self._fetch(stream.name, Range(first, self._forming_ms()))
+        if known is not None and len(rows) and rows[-1] == known[0]:
+            return
+        self._say(stream, FeedState.STALE, "no data from the stream, though the venue has new candles")
+        with contextlib.suppress(*TRANSIENT):  # a dead socket may fail to close; it is dropped all the same
+            await self._request(self._exchange.close_ws_clients)
+        raise TimeoutError("the stream is mute")
+
+    def _overdue(self, stream: _Stream) -> float:
+        """Monotonic moment from which the next candle should be asked for."""
+        closes = (stream.sequencer.next_ms or 0) + self.interval_ms + self._timing.settle * 1000
+        at_ms, moment = self._server
+        return max(moment + (closes - at_ms) / 1000, stream.asked_at + self._timing.retry)
+
+    def _hand_out(self, stream: _Stream, result: Sequenced) -> None:
+        for time in [*result.conflicts, *result.misaligned]:
+            self._say(stream, FeedState.CONFLICT, f"the candle of {utc(time)} came with other values and was ignored")
+        if result.absent:
+            first = utc(result.absent[0])
+            self._say(stream, FeedState.GAP_REMAINS, f"the venue lacks {len(result.absent)} candles from {first}")
+        if len(result.candles):
+            stream.delivered = True
+            which = np.full(len(result.candles), stream.index, dtype=np.int64)
+            self._queue.put_nowait(CandleBatch(which, result.candles))
+
+    def _say_connected(self, stream: _Stream) -> None:
+        state = FeedState.RECOVERED if stream.connected_before else FeedState.CONNECTED
+        stream.attempt = 0
+        stream.connected_before = True
+        self._say(stream, state, f"{stream.symbol} is streaming")
+
+    def _say(self, stream: _Stream, state: FeedState, text: str) -> None:
+        self._queue.put_nowait(FeedStatus(state, text, stream.index, int(self._server_ms())))
+
+    # -------------------------------------------------------------------------------------------- the venue's REST
+    async def _fetch(self, name: str, asked: Range) -> Candles:
+        """Candles of a range, page by page; fewer when the venue has no more."""
+        pages = [np.empty(0, dtype=CANDLE)]
+        at = asked.first_ms
+        while at <= asked.last_ms:
+            limit = min((asked.last_ms - at) // self.interval_ms + 1, PAGE)
+            page = partial(self._exchange.fetch_ohlcv, name, self._timeframe, at, limit)
+            rows = parse_rows(await self._request(page))
+            rows = rows[rows["open_time"] >= at]
+            if len(rows) == 0:
+                break
+            pages.append(rows[rows["open_time"] <= asked.last_ms])
+            at = int(rows["open_time"][-1]) + self.interval_ms
+        return np.concatenate(pages)
+
+    async def _request(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Send one request, not while banned, and wait for it in time; raises OSError when it fails."""
+        await self._clock.sleep(self._silent_until - self._clock.monotonic())
+        task = asyncio.ensure_future(call())
+        try:
+            await self._race(task, self._timing.request)
+            if task.done():
+                return task.result()
+        except OSError:
+            raise
+        except Exception as error:  # whatever a library of many venues raises is the venue's failure
+            if isinstance(error, DDoSProtection | RateLimitExceeded):
+                self._note_ban()
+            raise ConnectionError(sentence(error)) from error
+        finally:
+            task.cancel()
+        raise TimeoutError(f"no answer within {self._timing.request:g} s")
+
+    def _note_ban(self) -> None:
+        headers: Mapping[str, Any] = getattr(self._exchange, "last_response_headers", None) or {}
+        seconds = next((str(v) for k, v in headers.items() if k.lower() == "retry-after"), "")
+        if seconds.isdigit():
+            self._silent_until = self._clock.monotonic() + int(seconds)
+
+    async def _patiently(self, failure: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Try a few times, with back-off, then say what could not be done."""
+        for attempt in range(len(BACKOFF) + 1):
+            try:
+                return await call()
+            except TRANSIENT as error:
+                if attempt == len(BACKOFF):
+                    raise TriplaneError(f"{failure}: {error}") from error
+                await self._clock.sleep(backoff(attempt, self._rng))
+        raise AssertionError("unreachable")
+
+    async def _sync(self) -> None:
+        """Read the venue's clock, allowing for half the way there and back."""
+        sent = self._clock.monotonic()
+        server_ms = await self._request(self._exchange.fetch_time)
+        if not server_ms:
+            raise DataError("the venue sent no server time")
+        now = self._clock.monotonic()
+        self._server = (server_ms + (now - sent) * 500, now)
+
+    def _server_ms(self) -> float:
+        at_ms, moment = self._server
+        return at_ms + (self._clock.monotonic() - moment) * 1000
+
+    def _forming_ms(self) -> int:
+        """Open time of the candle under way at the venue."""
+        return int(self._server_ms()) // self.interval_ms * self.interval_ms
+
+    # ---------------------------------------------------------------------------------------------- waiting in time
+    async def _race(self, task: "asyncio.Future[T]", seconds: float) -> None:
+        """Wait until the task is done or the time is over."""
+        if task.done():
+            return
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        either: set[asyncio.Future[Any]] = {task, timer}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
