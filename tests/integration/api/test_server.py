@@ -16,47 +16,40 @@ import uvicorn
 import websockets
 
 from triplane.api import create_app, load_token
+from triplane.data.candles import Candles
+from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus
 from triplane.data.generator import demo_instrument, generate
-from triplane.engine.decode import Decoder
-from triplane.engine.eventlog import EventLog
-from triplane.engine.projector import Projector
-from triplane.engine.replica import Replica
-from triplane.engine.session import Session
+from triplane.engine.live import Engine, open_engine
 from triplane.engine.setup import Setup
-from triplane.kernel.records import CMD_CLOSE
+from triplane.engine.storing import StoreSink
 from triplane.store import Store
 from triplane.strategies.registry import find
 
 START = 1_735_689_600_000
 
 
-class Engine(Replica):
-    """A session with its replica, fed by the test."""
+class ByHand:
+    """A feed whose candles the test gives."""
 
-    def __init__(self, session: Session) -> None:
-        spec = find("ema_cross")
-        super().__init__(session, spec, EventLog(session.id, START))
-        self.session = session
-        self.decoder = Decoder(session.id, session.setup.instruments, spec)
-        self.live = True
-        self.told: list[Any] = []
+    symbols = ("BTCUSDT",)
+    interval_ms = 60_000
+    instruments = (demo_instrument("BTCUSDT"),)
 
-    @property
-    def events(self) -> EventLog:
-        return self.log
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[FeedEvent] = asyncio.Queue()
 
-    def feed_candles(self, candles: "np.ndarray[Any, Any]") -> None:
-        for i in range(len(candles)):
-            events = self.decoder.decode(self.session.feed_candle(0, candles, i))
-            self.told += events
-            self.on_candle(self.session, 0, candles[i : i + 1], events)
+    async def open(self) -> None:
+        self.queue.put_nowait(FeedStatus(FeedState.LIVE, "live"))
 
-    async def command(self, kind: str, **fields: Any) -> dict[str, Any]:
-        assert (kind, fields) == ("close", {"symbol": "BTCUSDT"})
-        events = self.decoder.decode(self.session.command(CMD_CLOSE))
-        self.told += events
-        self.on_command(self.session, 0, events)
-        return {}
+    async def __aiter__(self) -> AsyncIterator[FeedEvent]:
+        while True:
+            yield await self.queue.get()
+
+    async def history(self, symbol: str, before_ms: int, n: int) -> Candles:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        return None
 
 
 @dataclass
@@ -64,10 +57,19 @@ class Running:
     """What a test needs of the running server."""
 
     engine: Engine
+    hand: ByHand
     store: Store
     base: str
     token: str
-    candles: "np.ndarray[Any, Any]"
+    candles: Candles
+
+    async def feed(self, first: int, last: int) -> None:
+        """Give some candles to the engine, which shows each because they are few at a time."""
+        for start in range(first, last, 25):
+            part = self.candles[start : min(start + 25, last)]
+            self.hand.queue.put_nowait(CandleBatch(np.zeros(len(part), np.int64), part))
+        while self.engine.session.candles < last:  # noqa: ASYNC110 - the engine shares the loop and gets its turn
+            await asyncio.sleep(0)
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=f"http://{self.base}", headers={"Authorization": f"Bearer {self.token}"})
@@ -80,22 +82,22 @@ class Running:
 
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[Running]:
-    setup = Setup(
-        "ema_cross", find("ema_cross").resolve({}), (demo_instrument("BTCUSDT"),), 60_000, 60_000, source="demo"
-    )
-    engine = Engine(Session.create(folder / "sessions", setup, setup.core(), START))
+    spec = find("ema_cross")
+    setup = Setup("ema_cross", spec.resolve({}), ByHand.instruments, 60_000, 60_000, source="by hand")
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    token = load_token(folder)
+    token, hand = load_token(folder), ByHand()
     with Store(folder / "triplane.sqlite") as store:
+        engine = open_engine(folder, setup, setup.core(), spec, lambda _: hand, sink=StoreSink(store))
         app = create_app(engine, store, token, folder / "static", port=port)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", lifespan="off"))
-        task = asyncio.ensure_future(server.serve(sockets=[listening]))
+        tasks = [asyncio.ensure_future(server.serve(sockets=[listening])), asyncio.ensure_future(engine.run())]
         try:
-            yield Running(engine, store, f"127.0.0.1:{port}", token, generate(7, START, 3000))
+            yield Running(engine, hand, store, f"127.0.0.1:{port}", token, generate(7, START, 3000))
         finally:
+            engine.stop()
             server.should_exit = True
-            await task
+            await asyncio.gather(*tasks)
 
 
 @pytest.fixture
@@ -106,11 +108,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
 async def test_every_read_of_a_session_that_traded(running: Running) -> None:
     """What the real replica and the real store say fits the schemas."""
-    running.engine.feed_candles(running.candles)
-    projector = Projector(running.store, running.engine.session)
-    projector.take(running.engine.told)
-    projector.flush()
-    projector.note("running")
+    await running.feed(0, 3000)
+    writer = running.engine.runner.writer
+    assert writer is not None
+    assert await writer.flush(running.engine.session, "running")
     session = running.engine.session.id
     async with running.client() as client:
         described = (await client.get("/openapi.json")).json()["paths"]
@@ -135,14 +136,14 @@ async def test_every_read_of_a_session_that_traded(running: Running) -> None:
 
 
 async def test_live_events_and_resuming_over_a_real_connection(running: Running) -> None:
-    running.engine.feed_candles(running.candles[:200])
+    await running.feed(0, 200)
     async with running.socket("/ws") as live:
         await live.send(json.dumps({"op": "subscribe", "topics": ["market_data"]}))
         place = json.loads(await live.recv())["id"]
-        running.engine.feed_candles(running.candles[200:205])
+        await running.feed(200, 205)
         first = [json.loads(await live.recv()) for _ in range(5)]
     assert [message["data"]["candle"]["close"] for message in first] == list(running.candles["close"][200:205])
-    running.engine.feed_candles(running.candles[205:210])  # while nobody listens
+    await running.feed(205, 210)  # while nobody listens
     async with running.socket("/ws") as again:
         await again.send(json.dumps({"op": "subscribe", "topics": ["market_data"], "last_event_id": first[-1]["id"]}))
         assert json.loads(await again.recv())["type"] == "heartbeat"
@@ -150,7 +151,7 @@ async def test_live_events_and_resuming_over_a_real_connection(running: Running)
     assert [message["data"]["candle"]["close"] for message in missed] == list(running.candles["close"][205:210])
     assert place < first[0]["id"] < missed[0]["id"]
     async with running.socket(f"/stream/BTCUSDT?last_event_id={missed[-1]['id']}") as stream:
-        running.engine.feed_candles(running.candles[210:211])
+        await running.feed(210, 211)
         message = json.loads(await stream.recv())
         assert (message["type"], message["data"]["timeframe"]) == ("candle", "1m")
 
@@ -165,16 +166,15 @@ async def test_a_stranger_is_refused_before_the_handshake(running: Running) -> N
 
 
 async def test_closing_a_position_by_hand(running: Running) -> None:
-    engine = running.engine
     at = 0
-    while not engine.portfolio()["open_positions"]:
-        engine.feed_candles(running.candles[at : at + 1])
+    while not running.engine.portfolio()["open_positions"]:
+        await running.feed(at, at + 1)
         at += 1
     async with running.client() as client:
         position = (await client.get("/trades/portfolio")).json()["open_positions"][0]
         answer = await client.post(f"/trades/close/{position['id']}")
         assert answer.status_code == 200, answer.text
-        engine.feed_candles(running.candles[at : at + 1])  # an order at market is filled at the next open
+        await running.feed(at, at + 1)  # an order at market may wait for the next open
         assert (await client.get("/trades/portfolio")).json()["open_positions"] == []
         again = await client.post(f"/trades/close/{position['id']}")
         assert again.status_code == 404
@@ -189,13 +189,35 @@ async def test_a_client_that_stops_reading_does_not_hold_up_another(running: Run
         stuck.transport.pause_reading()
         last = 0
         for start in range(0, 3000, 100):
-            running.engine.feed_candles(running.candles[start : start + 100])
-            while last < running.engine.log.last_id:
+            await running.feed(start, start + 100)
+            while last < running.engine.events.last_id:
                 last = json.loads(await quick.recv())["id"]
         async with running.client() as client:
             lags = sorted(one["lag"] for one in (await client.get("/market-rest/connections")).json()["items"])
         assert lags[0] == 0
         stuck.transport.resume_reading()
         seen = 0
-        while seen < running.engine.log.last_id:
+        while seen < running.engine.events.last_id:
             seen = json.loads(await stuck.recv())["id"]
+
+
+async def test_halted_over_the_api_and_resumed(running: Running) -> None:
+    await running.feed(0, 150)
+    session = running.engine.session.id
+    async with running.client() as client:
+        assert (await client.post(f"/api/sessions/{session}/resume", json={"acknowledge": True})).status_code == 409
+        assert (await client.post("/api/kill-switch", json={"reason": "a drill"})).status_code == 200
+        status = (await client.get("/system/status")).json()
+        assert (status["state"], status["can_receive_signals"]) == ("HALTED", False)
+        assert (await client.post(f"/api/sessions/{session}/resume", json={"acknowledge": True})).status_code == 200
+        assert (await client.get("/system/status")).json()["state"] != "HALTED"
+
+
+async def test_settings_reach_the_core(running: Running) -> None:
+    await running.feed(0, 10)
+    async with running.client() as client:
+        answer = await client.put("/settings/trading", json={"execution_mode": "manual", "max_trades_day": 2})
+        assert answer.status_code == 200, answer.text
+    limits = running.engine.session.S[0]["core"]["limits"]
+    assert (int(limits["manual"]), int(limits["max_trades_day"])) == (1, 2)
+    assert running.store.settings().items[0]["values"] == {"execution_mode": "manual", "max_trades_day": 2}

@@ -58,7 +58,7 @@ class Engine:
         self.events = Log()
         self.is_ready = True
         self.commands: list[tuple[str, dict[str, Any]]] = []
-        self.answer: Exception | dict[str, Any] = dict(control.SESSION)
+        self.answer: Exception | dict[str, Any] = {"accepted": True, "message": "Done."}
         self.state: dict[str, Any] = control.STATUS | {"session_id": "s", "symbols": ["BTCUSDT", "ETHUSDT"]}
         self.pending = [
             trading.SIGNAL | {"id": "waits", "status": "pending", "generated_at": 1767225600000 - 7_200_000}
@@ -114,7 +114,7 @@ class Engine:
             raise self.answer
         if kind == "limits":
             self.limits |= fields["values"]
-        return self.answer
+        return dict(control.SESSION) if kind == "start" else self.answer
 
 
 @pytest.fixture

@@ -169,6 +169,7 @@ async def test_commands(
 ) -> None:
     answer = await client.post(path, json=body)
     assert answer.status_code == 200, answer.text
+    assert answer.json() == (control.SESSION if command[0] == "start" else engine.answer)
     assert engine.commands == [command]
 
 

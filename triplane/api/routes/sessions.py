@@ -60,8 +60,7 @@ async def session(here: Here, session_id: str) -> Session:
 async def stop_session(here: Here, session_id: str) -> Accepted:
     """End the running session; open positions are kept in its journal."""
     here.session(session_id)
-    await here.engine.command("stop", session_id=session_id)
-    return Accepted(message=f"The session {session_id} is stopped.")
+    return Accepted.model_validate(await here.engine.command("stop", session_id=session_id))
 
 
 @router.post("/sessions/{session_id}/resume", responses=COMMAND)
@@ -69,17 +68,15 @@ async def resume(here: Here, session_id: str, body: Resume) -> Accepted:
     """Let a halted session go on, after a person has acknowledged why it halted."""
     if not here.session(session_id)["halt_reason"]:
         raise ApiError(409, f"The session {session_id!r} is not halted, so there is nothing to resume.")
-    await here.engine.command("resume", session_id=session_id, acknowledge=body.acknowledge)
-    return Accepted(message=f"The session {session_id} goes on.")
+    done = await here.engine.command("resume", session_id=session_id, acknowledge=body.acknowledge)
+    return Accepted.model_validate(done)
 
 
 @router.post("/kill-switch", responses=COMMAND)
 async def kill_switch(here: Here, body: KillSwitch | None = None) -> Accepted:
     """Halt every session at once and cancel working entries; with ``flatten`` also close positions at market."""
     body = body or KillSwitch()
-    await here.engine.command("halt", flatten=body.flatten, reason=body.reason)
-    kept = "positions are closed at market" if body.flatten else "positions and their stops are kept"
-    return Accepted(message=f"Everything is halted; {kept}.")
+    return Accepted.model_validate(await here.engine.command("halt", flatten=body.flatten, reason=body.reason))
 
 
 @router.get("/decisions", responses=problems(404))

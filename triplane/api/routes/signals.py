@@ -83,8 +83,8 @@ async def expire_stale(here: Here, older_than_minutes: Annotated[int, Query(ge=0
 async def execute(here: Here, signal_id: str) -> Accepted:
     """Turn a pending signal into an order."""
     signal = await _waiting(here, signal_id)
-    await here.engine.command("execute", symbol=signal["symbol"], decision=signal["decision"])
-    return Accepted(message=f"The signal {signal_id} is executed.")
+    done = await here.engine.command("execute", symbol=signal["symbol"], decision=signal["decision"])
+    return Accepted.model_validate(done)
 
 
 @router.post("/{signal_id}/mark-pending", responses=COMMAND)
@@ -98,8 +98,8 @@ async def mark_pending(here: Here, signal_id: str) -> Accepted:
 async def expire(here: Here, signal_id: str) -> Accepted:
     """Let a pending signal go by."""
     signal = await _waiting(here, signal_id)
-    await here.engine.command("expire", symbol=signal["symbol"], decision=signal["decision"])
-    return Accepted(message=f"The signal {signal_id} is expired.")
+    done = await here.engine.command("expire", symbol=signal["symbol"], decision=signal["decision"])
+    return Accepted.model_validate(done)
 
 
 async def _find(here: Here, signal_id: str) -> Payload:

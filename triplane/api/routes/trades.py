@@ -63,8 +63,7 @@ async def close(here: Here, position_id: str) -> Accepted:
     """Close an open position at market."""
     for position in here.engine.portfolio()["open_positions"]:
         if position["id"] == position_id:
-            await here.engine.command("close", symbol=position["symbol"])
-            return Accepted(message=f"The position {position_id} is closed at market.")
+            return Accepted.model_validate(await here.engine.command("close", symbol=position["symbol"]))
     raise ApiError(404, f"There is no open position {position_id!r}.")
 
 
@@ -75,8 +74,7 @@ async def execute(here: Here, position_id: str) -> Accepted:
         if position_id in (order["order_id"], order["client_order_id"]):
             if order["leg"] != "entry":
                 raise ApiError(409, f"The order {position_id!r} protects a position; only an entry can be executed.")
-            await here.engine.command("market", symbol=order["symbol"])
-            return Accepted(message=f"The order {position_id} is executed at market.")
+            return Accepted.model_validate(await here.engine.command("market", symbol=order["symbol"]))
     raise ApiError(404, f"There is no pending order {position_id!r}.")
 
 
@@ -85,18 +83,16 @@ async def simulate(here: Here, body: Simulate) -> Accepted:
     """Make up a signal; on paper only."""
     _paper(here)
     symbol = here.symbol(body.symbol)
-    await here.engine.command("simulate", symbol=symbol, side=1 if body.side == "buy" else -1, stop=body.stop_loss)
-    return Accepted(
-        message=f"A {body.side} signal for {symbol} goes its way; the log of decisions tells what became of it."
-    )
+    side = 1 if body.side == "buy" else -1
+    made = await here.engine.command("simulate", symbol=symbol, side=side, stop=body.stop_loss)
+    return Accepted.model_validate(made)
 
 
 @router.post("/reset", responses=COMMAND)
 async def reset(here: Here, body: Reset | None = None) -> Accepted:
     """Close everything and start the paper account again."""
     _paper(here)
-    await here.engine.command("reset", balance=body.balance if body else None)
-    return Accepted(message="The paper account starts again.")
+    return Accepted.model_validate(await here.engine.command("reset", balance=body.balance if body else None))
 
 
 def _paper(here: Here) -> None:
