@@ -137,8 +137,8 @@ class Decoder:
     def decode(self, rows: "np.ndarray[Any, Any]") -> list[Event]:
         """Events of some rows, in their order."""
         self._out = []
-        for values in rows.tolist():
-            row: Any = Row._make(values)
+        for values, x in zip(rows.tolist(), rows["x"].tolist(), strict=True):
+            row: Any = Row._make((*values[:-1], x))  # the floats of x as Python's own
             self._decoders[row.kind](row)
         return self._out
 
