@@ -69,8 +69,17 @@ def create_app(
     app.state.clients = stream.Clients(heartbeat_s, patience_s)
     errors.install(app)
     app.add_middleware(Guard, access=access)
-    for module in (system, market, trades, signals, settings, sessions):
-        app.include_router(module.router, dependencies=[Depends(signed_in)], responses=COMMON)
+    groups = (
+        system.router,
+        market.router,
+        trades.router,
+        signals.router,
+        settings.router,
+        sessions.router,
+        trades.desk,
+    )
+    for group in groups:
+        app.include_router(group, dependencies=[Depends(signed_in)], responses=COMMON)
     app.include_router(system.public)
     app.include_router(_login())
     app.include_router(docs, dependencies=[Depends(signed_in)])

@@ -88,6 +88,7 @@ class EngineView(Protocol):
         halt         flatten, reason; of every session
         resume       session_id, acknowledge (True)
         close        symbol
+        cancel       symbol; the pending entry is cancelled
         market       symbol; the pending entry is executed at market
         execute      symbol, decision (of a pending signal)
         expire       symbol, decision (of a pending signal)

@@ -88,8 +88,7 @@ class Clients:
         self.heartbeat_s = heartbeat_s
         self.patience_s = patience_s
         self._numbers = itertools.count(1)
-        self._clients: set[Client] = set()
-        self._log: EventLog | None = None
+        self._channels: set[Channel] = set()
 
     def describe(self) -> list[Payload]:
         """List the connections as ``/market-rest/connections`` shows them."""
@@ -103,18 +102,22 @@ class Clients:
                 "sent": client.sent,
                 "conflated": client.conflated,
                 "last_event_id": client.cursor,
-                "lag": 0 if self._log is None else max(0, self._log.last_id - client.cursor),
+                "lag": max(0, channel.log.last_id - client.cursor),
             }
-            for client in sorted(self._clients, key=lambda client: client.number)
+            for channel in sorted(self._channels, key=lambda channel: channel.client.number)
+            for client in [channel.client]
         ]
+
+    def wake(self) -> None:
+        """Let every connection look at the log of a session that has just begun."""
+        for channel in self._channels:
+            channel.wake()
 
     async def serve(self, channel: "Channel") -> None:
         """Accept a connection and serve it to its end."""
-        self._log = channel.log
         await channel.socket.accept()
-        client = channel.client
-        client.number = next(self._numbers)
-        self._clients.add(client)
+        channel.client.number = next(self._numbers)
+        self._channels.add(channel)
         reader = asyncio.ensure_future(channel.read())
         writer = asyncio.ensure_future(channel.write(self.heartbeat_s, self.patience_s))
         try:
@@ -126,14 +129,14 @@ class Clients:
         except TimeoutError:
             await channel.drop(self.patience_s)
         finally:
-            self._clients.discard(client)
+            self._channels.discard(channel)
             for task in (reader, writer):
                 task.cancel()
             await asyncio.gather(reader, writer, return_exceptions=True)
 
     def full(self) -> bool:
         """Tell whether no further connection is taken."""
-        return len(self._clients) >= MAX_CLIENTS
+        return len(self._channels) >= MAX_CLIENTS
 
 
 def conflate(events: Sequence[Payload]) -> list[Payload]:
@@ -156,11 +159,19 @@ class Channel:
     def __init__(self, socket: WebSocket, context: Context, cursor: int, active: bool) -> None:
         self.socket = socket
         self.context = context
-        self.log = context.engine.events
         self.client = Client(0, socket.url.path, cursor, active=active)
         self.resume_from: int | None = None
         self._changed = asyncio.Event()
         self._patience = 0.0
+
+    @property
+    def log(self) -> EventLog:
+        """The log of the session that runs now; another session has another one."""
+        return self.context.engine.events
+
+    def wake(self) -> None:
+        """Look again at once."""
+        self._changed.set()
 
     async def read(self) -> None:
         """Take messages until the client goes."""

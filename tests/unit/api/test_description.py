@@ -60,6 +60,7 @@ def test_every_path_of_the_contract_is_there(app: FastAPI) -> None:
         "/signals/history /signals/pending /signals/{signal_id} /signals/order/{order_id} /settings/trading "
         "/api/sessions /api/sessions/{session_id} /api/decisions /healthz /readyz",
         "post": "/trades/close/{position_id} /trades/execute/{position_id} /trades/simulate /trades/reset "
+        "/api/trading/orders/{order_id}/cancel "
         "/signals/{signal_id}/execute /signals/{signal_id}/mark-pending /signals/{signal_id}/expire "
         "/signals/expire-stale /api/sessions/start /api/sessions/{session_id}/stop "
         "/api/sessions/{session_id}/resume /api/kill-switch /api/login /api/logout",

@@ -124,6 +124,7 @@ GOOD_COMMANDS = [
     ("/trades/close/" + str(POSITION), None, ("close", {"symbol": "BTCUSDT"})),
     ("/trades/execute/e1", None, ("market", {"symbol": "BTCUSDT"})),
     ("/trades/execute/c1", None, ("market", {"symbol": "BTCUSDT"})),
+    ("/api/trading/orders/e1/cancel", None, ("cancel", {"symbol": "BTCUSDT"})),
     (
         "/trades/simulate",
         {"symbol": "ETHUSDT", "side": "sell"},
@@ -176,6 +177,13 @@ async def test_commands(
 BAD_COMMANDS = [
     ("/trades/close/nothing", None, 404, "There is no open position 'nothing'."),
     ("/trades/execute/nothing", None, 404, "There is no pending order 'nothing'."),
+    ("/api/trading/orders/nothing/cancel", None, 404, "There is no pending order 'nothing'."),
+    (
+        f"/api/trading/orders/{trading.ORDER['order_id']}/cancel",
+        None,
+        409,
+        f"The order '{trading.ORDER['order_id']}' protects a position; only an entry can be cancelled.",
+    ),
     (
         f"/trades/execute/{trading.ORDER['order_id']}",
         None,

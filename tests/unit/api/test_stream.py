@@ -246,6 +246,20 @@ async def test_a_stream_resumed_too_late(app: FastAPI, engine: Engine) -> None:
         assert (message["type"], message["data"]["code"], message["id"]) == ("error", "resync", 5)
 
 
+async def test_another_session_has_another_log(app: FastAPI, client: httpx.AsyncClient, engine: Engine) -> None:
+    async with Socket(app, "/ws") as socket:
+        await socket.subscribe()
+        engine.events = Log()
+        engine.events.last_id = 1000
+        assert (
+            await client.post("/api/sessions/start", json={"strategy": "x", "symbols": ["BTCUSDT"]})
+        ).status_code == 200
+        message = await socket.next()
+        assert (message["type"], message["id"]) == ("resync", 1000)
+        event = engine.events.add("signal_generated", SIGNAL)
+        assert await socket.next() == event
+
+
 async def test_a_resync_of_the_engine_reaches_everybody(app: FastAPI, engine: Engine) -> None:
     async with Socket(app, "/ws") as one, Socket(app, "/stream/ETHUSDT") as other:
         await one.subscribe(topics=["risk_alert"], symbols=["ETHUSDT"])

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from triplane.api.context import COMMAND, From, Here, Limit, PageNumber, Symbol, To, problems
@@ -42,9 +42,11 @@ async def sessions(
 
 
 @router.post("/sessions/start", responses=COMMAND)
-async def start_session(here: Here, body: StartSession) -> Session:
+async def start_session(here: Here, request: Request, body: StartSession) -> Session:
     """Start a session; 409 while another one runs."""
-    return Session.model_validate(await here.engine.command("start", **body.model_dump()))
+    started = Session.model_validate(await here.engine.command("start", **body.model_dump()))
+    request.app.state.clients.wake()
+    return started
 
 
 @router.get("/sessions/{session_id}", responses=problems(404))

@@ -20,6 +20,7 @@ from triplane.api.schemas.trading import (
 )
 
 router = APIRouter(prefix="/trades", tags=["trades"])
+desk = APIRouter(prefix="/api/trading", tags=["desk"])
 
 
 @router.get("/history")
@@ -76,6 +77,17 @@ async def execute(here: Here, position_id: str) -> Accepted:
                 raise ApiError(409, f"The order {position_id!r} protects a position; only an entry can be executed.")
             return Accepted.model_validate(await here.engine.command("market", symbol=order["symbol"]))
     raise ApiError(404, f"There is no pending order {position_id!r}.")
+
+
+@desk.post("/orders/{order_id}/cancel", responses=COMMAND)
+async def cancel(here: Here, order_id: str) -> Accepted:
+    """Cancel a pending entry order, by its id or client order id; what protects a position is not cancelled."""
+    for order in here.engine.portfolio()["pending_orders"]:
+        if order_id in (order["order_id"], order["client_order_id"]):
+            if order["leg"] != "entry":
+                raise ApiError(409, f"The order {order_id!r} protects a position; only an entry can be cancelled.")
+            return Accepted.model_validate(await here.engine.command("cancel", symbol=order["symbol"]))
+    raise ApiError(404, f"There is no pending order {order_id!r}.")
 
 
 @router.post("/simulate", responses=COMMAND)
