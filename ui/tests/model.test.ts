@@ -214,5 +214,7 @@ it("the day's change counts from 00:00 UTC", () => {
     { time: day + 5, equity: 107 },
   ];
   expect(dayChange(points, 108)).toBe(8);
+  expect(dayChange([{ time: day - 10, equity: 90 }, { time: day + 10, equity: 100 }], 100)).toBe(5);
+  expect(dayChange([{ time: day + 10, equity: 100 }], 101)).toBe(1);
   expect(dayChange([], 1)).toBeNaN();
 });

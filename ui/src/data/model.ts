@@ -297,15 +297,18 @@ function dropPosition(portfolio: Portfolio, trade: Trade): Portfolio {
   return { ...portfolio, open_positions };
 }
 
-/** Equity now against equity when the UTC day began, as far as the curve reaches back. */
+/**
+ * Equity now against equity when the UTC day began, as far as the curve reaches back; between two points of a sampled
+ * curve, on the line between them.
+ */
 export function dayChange(points: readonly EquityPoint[], equity: number): number {
   const last = points[points.length - 1];
   if (!last || !Number.isFinite(equity)) return Number.NaN;
   const midnight = Math.floor(last.time / 86_400_000) * 86_400_000;
-  let start = points[0] as EquityPoint;
-  for (const point of points) {
-    if (point.time > midnight) break;
-    start = point;
-  }
-  return equity - start.equity;
+  const next = points.findIndex((point) => point.time >= midnight);
+  const after = points[next] as EquityPoint;
+  const before = points[next - 1];
+  if (!before) return equity - after.equity;
+  const share = (midnight - before.time) / (after.time - before.time);
+  return equity - (before.equity + share * (after.equity - before.equity));
 }

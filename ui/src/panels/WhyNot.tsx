@@ -9,6 +9,17 @@ import { Empty, Skeleton } from "../parts/basics";
 import { Check as Tick, Close } from "../parts/icons";
 import { useResource } from "../parts/useResource";
 
+/** Gates are named for when they are closed; what they look at reads better beside a verdict. */
+const NAMES: Record<string, string> = {
+  halted: "Session",
+  stale_feed: "Feed",
+  not_reconciled: "Reconciliation",
+  operator_pause: "Pause",
+  news_blackout: "News",
+  funding_guard: "Funding",
+  kill_zone: "Trading hours",
+};
+
 const isNumber = (v: Check["value"]): boolean => Number.isFinite(num(v));
 
 export function WhyNot(): ReactNode {
@@ -35,7 +46,7 @@ export function WhyNot(): ReactNode {
               <span className="hidden">{check.passed ? "met" : "not met"}</span>
             </span>
             <div>
-              <strong>{words(check.name)}</strong>
+              <strong>{NAMES[check.name] ?? words(check.name)}</strong>
               <p className="muted">{check.text}</p>
             </div>
             {isNumber(check.value) && (
