@@ -27,7 +27,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field("demo", description="demo, binance, binance-spot, or a file or folder of recorded candles")
-    symbols: list[str] = Field(default=["BTCUSDT"], min_length=1, max_length=64, description="markets to trade")
+    symbols: list[str] = Field(default=[], max_length=64, description="markets to trade; [] = what the source offers")
     timeframe: str | None = Field(None, description="bars to decide on; null = the strategy's own")
     strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")
     params: dict[str, float] = Field(default={}, description="parameters of the strategy")

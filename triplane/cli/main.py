@@ -4,7 +4,9 @@ import typer
 
 from triplane.cli import config
 from triplane.cli.backtest import backtest
+from triplane.cli.sessions import sessions, verify
 from triplane.cli.strategies import strategies
+from triplane.cli.up import up
 from triplane.version import __version__
 
 app = typer.Typer(
@@ -14,8 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(backtest)
-app.command()(strategies)
+for command in (up, backtest, verify, sessions, strategies):
+    app.command()(command)
 app.add_typer(config.app, name="config")
 
 

@@ -33,8 +33,8 @@ def strategies(
         elif name:
             one = described[0]
             console.print(f"[bold]{one['name']}[/] ({one['timeframe']})\n{one['text']}\n{one['file']}", highlight=False)
-            rows = [(p.name, p.default, f"{p.low} … {p.high}", p.text) for p in found[0].params]
-            print_table("Parameters", ("name", "default", "range", "meaning"), rows)
+            params = [(p.name, p.default, f"{p.low} … {p.high}", p.text) for p in found[0].params]
+            print_table("Parameters", ("name", "default", "range", "meaning"), params)
         else:
             rows = [(d["name"], d["timeframe"], d["text"]) for d in described]
             print_table("Strategies", ("name", "timeframe", "what it does"), rows)

@@ -163,9 +163,6 @@ class LiveFeed:
     ) -> None:
         if not symbols:
             raise BadInput("a feed needs at least one symbol")
-        for symbol, time in (start_after or {}).items():
-            if time % interval_ms:
-                raise BadInput(f"start_after of {symbol} must be a multiple of {interval_ms} ms, not {time}")
         self.symbols = tuple(symbols)
         self.interval_ms = interval_ms
         self.instruments: tuple[Instrument, ...] = ()
@@ -174,12 +171,21 @@ class LiveFeed:
         self._resolve = resolve
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, protects nothing
-        self._start_after = dict(start_after or {})
+        self._start_after: dict[str, int] = {}
+        self.start_after(start_after or {})
         self._timing = timing or Timing()
         self._names: dict[str, str] = {}
         self._server = (0.0, 0.0)  # server time in ms at a monotonic moment
         self._silent_until = float("-inf")  # monotonic, while the venue has banned us
+        self._catching_up = 0  # symbols that have never streamed yet
         self._queue: asyncio.Queue[FeedEvent | asyncio.Task[None]] = asyncio.Queue()
+
+    def start_after(self, known: Mapping[str, int]) -> None:
+        """Say which candles are known already (open time of the last one by symbol), before the first event."""
+        for symbol, time in known.items():
+            if time % self.interval_ms:
+                raise BadInput(f"start_after of {symbol} must be a multiple of {self.interval_ms} ms, not {time}")
+        self._start_after = dict(known)
 
     async def open(self) -> None:
         """Load markets and server time, find the symbols; raises BadInput for an unknown one."""
@@ -216,6 +222,7 @@ class LiveFeed:
         for index, symbol in enumerate(self.symbols):
             known = self._start_after.get(symbol, self._forming_ms() - self.interval_ms)
             streams.append(_Stream(index, symbol, self._names[symbol], Sequencer(self.interval_ms, known)))
+        self._catching_up = len(streams)
         tasks = [asyncio.create_task(self._keep(stream)) for stream in streams]
         for task in tasks:
             task.add_done_callback(self._queue.put_nowait)
@@ -346,10 +353,13 @@ class LiveFeed:
             self._queue.put_nowait(CandleBatch(which, result.candles))
 
     def _say_connected(self, stream: _Stream) -> None:
-        state = FeedState.RECOVERED if stream.connected_before else FeedState.CONNECTED
+        first = not stream.connected_before
         stream.attempt = 0
         stream.connected_before = True
-        self._say(stream, state, f"{stream.symbol} is streaming")
+        self._say(stream, FeedState.CONNECTED if first else FeedState.RECOVERED, f"{stream.symbol} is streaming")
+        self._catching_up -= first
+        if first and self._catching_up == 0:
+            self._queue.put_nowait(FeedStatus(FeedState.LIVE, "history is delivered", None, int(self._server_ms())))
 
     def _say(self, stream: _Stream, state: FeedState, text: str) -> None:
         self._queue.put_nowait(FeedStatus(state, text, stream.index, int(self._server_ms())))

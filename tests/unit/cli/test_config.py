@@ -43,7 +43,7 @@ def test_init_does_not_overwrite(tmp_path):
         ("params: {fats: 1}\n", ["fats"]),
         ("speed: fast\n", ["speed", "fast", "max"]),
         ("timeframe: 7m\n", ["7m"]),
-        ("symbols: []\n", ["symbols"]),
+        ("symbols: BTCUSDT\n", ["symbols", "BTCUSDT"]),
         ("[1, 2]\n", ["names and values"]),
         ("a: [\n", ["YAML", "line"]),
     ],

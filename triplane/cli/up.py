@@ -1,0 +1,196 @@
+"""``triplane up``: a session, live on a page or to the end of recorded data without one."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+import uvicorn
+
+from triplane.api.app import create_app
+from triplane.api.auth import load_token
+from triplane.api.ports import EngineView
+from triplane.cli.backtest import parse_set
+from triplane.cli.config import Config, parse_speed, resolve
+from triplane.cli.logs import configure_logs
+from triplane.cli.output import Json, console, errors, one_sentence, print_figures, print_json, progress
+from triplane.data.clock import SystemClock
+from triplane.data.replay import Speed
+from triplane.engine.desk import Desk
+from triplane.engine.live import Engine, Options, open_engine
+from triplane.engine.setup import Setup
+from triplane.engine.sources import WARM_UP, Source, open_source
+from triplane.engine.storing import StoreSink
+from triplane.errors import BadInput, TriplaneError
+from triplane.research.backtest import choose_timeframe
+from triplane.store import Store
+from triplane.strategies.compiler import compile_strategy
+from triplane.strategies.registry import find, source_of
+
+DATABASE = "triplane.sqlite"
+STALE_AFTER = 30.0
+
+
+def _data_dir(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"data-dir is {path}; it must be a folder that can be written ({error.strerror})") from None
+    return path
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"port {port} on 127.0.0.1 cannot be used ({error.strerror}); choose another with --port"
+        ) from None
+    return listener
+
+
+async def build(config: Config, store: Store, *, once: bool = False, quiet: bool = False) -> Engine:
+    """Everything between the configuration and an engine that is ready to run."""
+    clock = SystemClock()
+    strategy = find(config.strategy)
+    params = strategy.resolve(config.params)
+    speed = cast("Speed", parse_speed(config.speed))
+    wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
+    source = await open_source(config.source, config.symbols, clock, speed, once=once, warmup_ms=WARM_UP * wanted_ms)
+    _warn(source, quiet)
+    core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet))
+    setup = Setup(
+        strategy=config.strategy,
+        params=params,
+        instruments=source.instruments,
+        base_ms=source.base_ms,
+        timeframe_ms=choose_timeframe(source.base_ms, config.timeframe, strategy.timeframe),
+        balance=config.balance,
+        source=source.name,
+        hold=source.live,
+        trading=config.trading,
+        costs=config.costs,
+    )
+    options = Options(page=not once, live=source.live, speed=speed, stale_after=STALE_AFTER if source.live else None)
+    sink = StoreSink(store)
+    engine = await asyncio.to_thread(
+        open_engine, config.data_dir, setup, core, strategy, source.make_feed, options=options, sink=sink, clock=clock
+    )
+    if not quiet and (engine.continued or engine.notice):
+        text = engine.notice or f"Continuing the interrupted session {engine.session.id}."
+        errors.print(text, highlight=False, soft_wrap=True)
+    return engine
+
+
+def _warn(source: Source, quiet: bool) -> None:
+    for symbol, report in source.reports.items():
+        if not quiet and report.sentences:
+            errors.print(
+                f"[dim]Data of {symbol}: grade {report.grade}. {' '.join(report.sentences)}[/]", soft_wrap=True
+            )
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+
+async def _once(config: Config, json: bool) -> None:
+    store = Store(_data_dir(config.data_dir) / DATABASE)
+    engine = await build(config, store, once=True, quiet=json)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, engine.stop)
+    outcome = await engine.run()
+    store.close()
+    summary = engine.summary(outcome)
+    if json:
+        print_json(summary)
+    else:
+        print_figures(f"Session {summary['session']}", summary)
+    if not outcome.finished:
+        raise TriplaneError(f"Session {summary['session']} was stopped before the end; the same command continues it")
+
+
+async def _serve(config: Config, json: bool) -> None:
+    data_dir = _data_dir(config.data_dir)
+    listener = _listen(config.port)
+    port = listener.getsockname()[1]
+    store = Store(data_dir / DATABASE)
+    token = load_token(data_dir)
+
+    async def make(wanted: Mapping[str, Any]) -> Engine:
+        changes = {name: value for name, value in wanted.items() if value is not None}
+        if "parameters" in changes:
+            changes["params"] = changes.pop("parameters")
+        chosen = resolve(None, {**config.model_dump(), **changes}) if changes else config
+        return await build(chosen, store, quiet=json)
+
+    desk = Desk(make)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = await desk.start({})
+    app = create_app(cast("EngineView", desk), store, token, port=port)
+    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, ws="websockets-sansio", lifespan="on"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    url = f"http://127.0.0.1:{port}/?token={token}"
+    if json:
+        print_json({"url": url, "port": port, "session": engine.session.id})
+    else:
+        title = f"\n  Triplane runs session [bold]{engine.session.id}[/] on paper. Open\n"
+        console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
+        console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    await desk.close()
+    server.should_exit = True
+    await serving
+    store.close()
+    if desk.failed is not None:
+        raise TriplaneError(f"The session ended with an error: {desk.failed}")
+
+
+def up(
+    source: Annotated[
+        str | None, typer.Option(help="demo, binance, binance-spot, or a file or folder of recorded candles.")
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Markets, separated by commas.")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="Bars to decide on. Default: the strategy's own.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Name of a strategy, or path of a strategy file.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, key=value.")] = None,
+    speed: Annotated[str | None, typer.Option(help="Of a replay: 60 = sixty times real time, or max.")] = None,
+    balance: Annotated[float | None, typer.Option(help="Paper money to start with, quote currency.")] = None,
+    port: Annotated[int | None, typer.Option(help="Of the page, on 127.0.0.1; 0 = any free one.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where sessions and the database are kept.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file; default ./triplane.yaml.")] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Without a page, to the end of the data, then a summary.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Trade on paper: live on a page, or with --once to the end of recorded data."""
+    with one_sentence():
+        configure_logs()
+        given: dict[str, Any] = {
+            "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
+            "port": port, "data_dir": data_dir, "params": parse_set(set_) if set_ else None,
+            "symbols": [s.strip().upper() for s in symbols.split(",")] if symbols else None,
+        }  # fmt: skip
+        chosen = resolve(config, given)
+        asyncio.run(_once(chosen, json) if once else _serve(chosen, json))

@@ -1,0 +1,129 @@
+"""Where candles come from, by the name a user gives: ``demo``, ``binance``, ``binance-spot``, or a path.
+
+A source says which symbols there are, their trading rules and the length of their candles, and makes the feed that goes
+on behind what a session knows already.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from triplane.data.binance import binance_feed
+from triplane.data.candles import Candles
+from triplane.data.clock import Clock
+from triplane.data.feed import Feed
+from triplane.data.generator import MINUTE, demo_instrument
+from triplane.data.instruments import Instrument, Market
+from triplane.data.quality import QualityReport, assess
+from triplane.data.recorded import UNKNOWN, open_recorded
+from triplane.data.replay import ReplayFeed, Speed, demo_feed
+from triplane.engine.live import MakeFeed
+from triplane.errors import BadInput
+
+LIVE: Final[dict[str, Market]] = {"binance": "usdm", "binance-spot": "spot"}
+DEMO_HISTORY: Final = 4 * 1440
+"""Minutes of a demo market that have passed when it starts: they are traded at once, so there is something to see."""
+DEMO_ONCE: Final = 7 * 1440
+"""Minutes of a demo market without a page."""
+WARM_UP: Final = 1500
+"""Bars of history that a live source loads before it trades."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened source.
+
+    Attributes
+    ----------
+    name
+        For people, and part of a session's identity.
+    instruments
+        In the order of the symbols.
+    base_ms
+        Length of the candles.
+    live
+        Candles come as they happen.
+    make_feed
+        Makes the feed behind known open times.
+    reports
+        Grades of recorded data by symbol.
+    """
+
+    name: str
+    instruments: tuple[Instrument, ...]
+    base_ms: int
+    live: bool
+    make_feed: MakeFeed
+    reports: Mapping[str, QualityReport]
+
+
+async def open_source(
+    name: str, symbols: Sequence[str], clock: Clock, speed: Speed, *, once: bool = False, warmup_ms: int = 0
+) -> Source:
+    """Open the source called ``name``.
+
+    Parameters
+    ----------
+    name
+        ``demo``, ``binance``, ``binance-spot``, or the path of recorded candles.
+    symbols
+        Markets; empty for ``BTCUSDT``, or what the recorded file holds.
+    clock, speed
+        Pace a replay.
+    once
+        Without a page: a demo market ends after a week.
+    warmup_ms
+        How much history a live source brings for a new session.
+
+    Raises
+    ------
+    BadInput
+        No such source or symbol, or data that cannot be used.
+    """
+    if len(set(symbols)) != len(symbols):
+        raise BadInput(f"symbols are {', '.join(symbols)}; each may be given once")
+    if name == "demo":
+        return _demo(tuple(symbols) or ("BTCUSDT",), clock, speed, once)
+    if name in LIVE:
+        return await _venue(name, tuple(symbols) or ("BTCUSDT",), clock, warmup_ms)
+    if not Path(name).exists():  # noqa: ASYNC240 - a local path, before anything runs
+        raise BadInput(f"source is {name}; it must be demo, {', '.join(LIVE)}, or an existing file or folder")
+    return _recorded(Path(name), symbols, clock, speed)
+
+
+def _demo(symbols: tuple[str, ...], clock: Clock, speed: Speed, once: bool) -> Source:
+    def make(known: Mapping[str, int]) -> Feed:
+        total = DEMO_ONCE if once else None
+        return demo_feed(symbols, clock, speed=speed, history=DEMO_HISTORY, start_after=known, total=total)
+
+    rules = tuple(demo_instrument(symbol) for symbol in symbols)
+    return Source("demo", rules, MINUTE, False, make, {})
+
+
+def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) -> Source:
+    markets: dict[str, Candles] = {}
+    for symbol in symbols or (None,):
+        found = open_recorded(path, symbol)
+        markets[found.symbol if found.symbol != UNKNOWN else "BTCUSDT"] = found.candles
+        base_ms = found.interval_ms
+    rules = {symbol: Instrument.research(symbol) for symbol in markets}
+
+    def make(known: Mapping[str, int]) -> Feed:
+        return ReplayFeed(markets, clock, speed, known, instruments=rules)
+
+    reports = {symbol: assess(candles, base_ms) for symbol, candles in markets.items()}
+    return Source(str(path), tuple(rules.values()), base_ms, False, make, reports)
+
+
+async def _venue(name: str, symbols: tuple[str, ...], clock: Clock, warmup_ms: int) -> Source:
+    feed = binance_feed(symbols, "1m", LIVE[name], clock=clock)
+    await feed.open()
+    first = clock.now_ms() - warmup_ms
+
+    def make(known: Mapping[str, int]) -> Feed:
+        behind = {symbol: known.get(symbol, first - first % MINUTE) for symbol in symbols}
+        feed.start_after(behind)
+        return feed
+
+    return Source(name, feed.instruments, MINUTE, True, make, {})
