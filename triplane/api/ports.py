@@ -78,7 +78,7 @@ class EngineView(Protocol):
         """Give the limits and settings of the session, named as in ``kernel.records.LIMITS``."""
 
     async def command(self, kind: str, **fields: Any) -> Payload:
-        """Journal and carry out what a person wants; gives ``{accepted, message}``, for ``start`` the new session.
+        """Journal and carry out what a person wants; gives ``{accepted, message}``.
 
         ===========  ===================================================================================================
         kind         fields

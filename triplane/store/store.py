@@ -1,7 +1,7 @@
 """One database: opened and upgraded, written in batches, read in pages.
 
-Writing is for one thread at a time, reading for any number; SQLite runs in WAL mode, so that neither waits for the
-other. Every failure of the database leaves as a :class:`StoreError` with one sentence.
+Any thread may read and write; writers wait for each other, and SQLite runs in WAL mode, so that readers and a writer
+never do. Every failure of the database leaves as a :class:`StoreError` with one sentence.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -170,7 +170,10 @@ async def test_commands(
 ) -> None:
     answer = await client.post(path, json=body)
     assert answer.status_code == 200, answer.text
-    assert answer.json() == (control.SESSION if command[0] == "start" else engine.answer)
+    if command[0] == "start":
+        assert (answer.json()["id"], answer.json()["status"]) == ("s", "running")
+    else:
+        assert answer.json() == engine.answer
     assert engine.commands == [command]
 
 
@@ -442,4 +445,6 @@ async def test_started_session(client: httpx.AsyncClient, app: FastAPI) -> None:
     body = app.openapi()["paths"]["/api/sessions/start"]["post"]["requestBody"]["content"]["application/json"][
         "example"
     ]
-    assert (await client.post("/api/sessions/start", json=body)).json() == control.SESSION
+    started = (await client.post("/api/sessions/start", json=body)).json()
+    expected = control.SESSION | {"id": "s", "symbols": ["BTCUSDT", "ETHUSDT"], "net_pnl": None}
+    assert started == expected

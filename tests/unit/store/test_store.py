@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from triplane.errors import BadInput
 from triplane.store import Store, StoreError
+from triplane.store.schema import METADATA
 from triplane.store.store import NEVER
 
 
@@ -243,3 +246,17 @@ def test_read_only_file(store: Store) -> None:
 def test_an_address_that_cannot_be_used(address: str) -> None:
     with pytest.raises((BadInput, StoreError), match=r"database"):
         Store(address)
+
+
+def test_every_statement_is_one_that_postgresql_understands() -> None:
+    """The same tables and writes, compiled for the other database."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    for table in METADATA.sorted_tables:
+        made = str(CreateTable(table).compile(dialect=dialect))
+        assert "DATETIME" not in made
+        keys = [column.name for column in table.primary_key]
+        insert = postgresql.insert(table)
+        changes = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+        text = str(insert.on_conflict_do_update(index_elements=keys, set_=changes).compile(dialect=dialect))
+        assert f"ON CONFLICT ({', '.join(keys)}) DO UPDATE" in text
+    assert "price NUMERIC" in str(CreateTable(METADATA.tables["orders"]).compile(dialect=dialect))

@@ -44,9 +44,10 @@ async def sessions(
 @router.post("/sessions/start", responses=COMMAND)
 async def start_session(here: Here, request: Request, body: StartSession) -> Session:
     """Start a session; 409 while another one runs."""
-    started = Session.model_validate(await here.engine.command("start", **body.model_dump()))
+    await here.engine.command("start", **body.model_dump())
     request.app.state.clients.wake()
-    return started
+    status = here.engine.status()
+    return Session.model_validate(status | {"id": status["session_id"], "status": "running"})
 
 
 @router.get("/sessions/{session_id}", responses=problems(404))
