@@ -53,7 +53,7 @@ async def test_a_closed_candle_comes_once_and_whole_as_soon_as_the_next_begins(v
     np.testing.assert_array_equal(candles_of(events), venue.candles[BTC][BEGIN : BEGIN + 5])
     moments = [t for t, e in events if isinstance(e, CandleBatch)]
     assert moments == pytest.approx([43, 103, 163, 223, 283])  # the first one forms for 43 s more
-    assert states(events) == [FeedState.CONNECTED]
+    assert states(events) == [FeedState.CONNECTED, FeedState.LIVE]
     assert [what for _, what, _ in venue.requests] == ["markets", "time", "time", "candles"]
 
 
@@ -111,7 +111,7 @@ async def test_repeats_and_old_rows_change_nothing(venue) -> None:
     venue.on_watch = mischief
     events = await run(feed_of(venue), candles=6)
     np.testing.assert_array_equal(candles_of(events), venue.candles[BTC][BEGIN : BEGIN + 6])
-    assert states(events) == [FeedState.CONNECTED]
+    assert states(events) == [FeedState.CONNECTED, FeedState.LIVE]
 
 
 async def test_other_values_for_a_closed_candle_are_reported_not_used(venue) -> None:
@@ -136,7 +136,11 @@ async def test_a_dropped_connection_is_opened_again_and_the_gap_filled(venue) ->
     venue.on_watch = drops
     events = await run(feed_of(venue), candles=10)
     np.testing.assert_array_equal(candles_of(events), venue.candles[BTC][BEGIN : BEGIN + 10])
-    assert states(events)[:3] == [FeedState.CONNECTED, FeedState.RECONNECTING, FeedState.RECOVERED]
+    assert [s for s in states(events) if s != FeedState.LIVE][:3] == [
+        FeedState.CONNECTED,
+        FeedState.RECONNECTING,
+        FeedState.RECOVERED,
+    ]
     texts = [e.text for _, e in events if isinstance(e, FeedStatus) and e.state == FeedState.RECONNECTING]
     assert "NetworkError: connection reset" in texts[0]
     waits = [float(text.split(" in ")[1].split(" s")[0]) for text in texts]
@@ -198,7 +202,7 @@ async def test_a_quiet_market_is_not_a_mute_stream(venue) -> None:
     venue.quiet = True
     venue.on_watch = lambda symbol, rows: "mute"
     events = await run(feed_of(venue), seconds=42)
-    assert states(events) == [FeedState.CONNECTED]
+    assert states(events) == [FeedState.CONNECTED, FeedState.LIVE]
     assert venue.sockets_closed == 0
 
 
