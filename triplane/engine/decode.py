@@ -4,7 +4,7 @@ import math
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -51,6 +51,7 @@ from triplane.kernel.records import (
 )
 
 Row: Any = namedtuple("Row", OUTPUT.names or ())  # type: ignore[misc]
+EXACT: Final = Context(prec=60)
 KEPT_SIGNALS: Final = 64
 """Signals of a symbol that may still change their status."""
 
@@ -84,6 +85,31 @@ def _side(side: int) -> str:
     return "buy" if side > 0 else "sell"
 
 
+class Grid:
+    """The same exact decimals as an instrument's own, four times as fast: this is on the way of every order."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.symbol = instrument.symbol
+        self._tick, self._tick_exponent = _whole(instrument.tick_size)
+        self._lot, self._lot_exponent = _whole(instrument.lot_size)
+
+    def price(self, ticks: int) -> Decimal:
+        """Exact price of a number of ticks."""
+        return Decimal(ticks * self._tick).scaleb(self._tick_exponent, EXACT)
+
+    def quantity(self, lots: int) -> Decimal:
+        """Exact quantity of a number of lots."""
+        return Decimal(lots * self._lot).scaleb(self._lot_exponent, EXACT)
+
+
+def _whole(size: Decimal) -> tuple[int, int]:
+    """A step as a whole number and a power of ten, at most 0."""
+    _, digits, power = size.normalize().as_tuple()
+    exponent = int(power)
+    number = int("".join(map(str, digits)))
+    return (number * 10**exponent, 0) if exponent > 0 else (number, exponent)
+
+
 @dataclass(slots=True)
 class _Open:
     """The open position of one symbol, as the rows tell it."""
@@ -115,7 +141,7 @@ class Decoder:
         self, session_id: str, instruments: Sequence[Instrument], strategy: Speaks, leverage: float = 1.0
     ) -> None:
         self._session = session_id
-        self._instruments = instruments
+        self._instruments = [Grid(instrument) for instrument in instruments]
         self._strategy = strategy
         self._leverage = money(leverage)
         self._orders: dict[int, Order] = {}
@@ -218,7 +244,8 @@ class Decoder:
     def _reject(self, row: Any) -> None:
         signal = self._signals.pop(row.decision)
         check, value, limit = CHECKS[row.code], row.x[0], row.x[1]
-        signal = replace(signal, seq=row.seq, reject_reason=check)
+        signal.seq = row.seq  # nobody has seen it yet
+        signal.reject_reason = check
         sentence = sentences.reject_text(signal, check, value, limit)
         self._out += [
             signal,
@@ -235,10 +262,12 @@ class Decoder:
 
     def _executed(self, row: Any, order: Order) -> None:
         """The entry order behind a signal was placed: now the signal is complete, and a decision."""
-        known = self._signals.pop(row.decision, None)
-        if known is None:  # the same decision placed its entry again, at market
+        signal = self._signals.pop(row.decision, None)
+        if signal is None:  # the same decision placed its entry again, at market
             return
-        signal = replace(known, seq=row.seq, executed_at=row.time, order_id=order.order_id)
+        signal.seq = row.seq  # nobody has seen it yet
+        signal.executed_at = row.time
+        signal.order_id = order.order_id
         decision = Decision(
             **self._head(row),
             side=signal.signal_type,

@@ -71,6 +71,7 @@ class Publisher:
         self._bus = bus
         self._writer = writer
         self.replaying = True
+        self.published_ns = 0
 
     def _out(self, rows: Array) -> Sequence[Event]:
         if not len(rows):
@@ -84,15 +85,16 @@ class Publisher:
         if self._bus is not None and not self.replaying:
             for event in events:
                 self._bus.publish(event)
+        self.published_ns = time.perf_counter_ns()
 
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
         """One candle was taken."""
         events = self._out(rows)
         self.record.curve.add(candle["open_time"].item(0), session.A["equity"].item(0))
-        if self.replica is not None:
-            self.replica.on_candle(session, k, candle, events)
         if events:
             self._tell(events)
+        if self.replica is not None:
+            self.replica.on_candle(session, k, candle, events)
 
     def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the observer's protocol
         """Many were taken; only without a page."""
@@ -245,7 +247,7 @@ class Runner:
         for i in range(len(batch)):
             begin = time.perf_counter_ns()
             if len(session.feed_candle(which[i], candles, i)):
-                self.latency.add(time.perf_counter_ns() - begin)
+                self.latency.add(self.publisher.published_ns - begin)
             if i % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
