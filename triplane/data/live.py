@@ -23,7 +23,6 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
-from ccxt.base.errors import DDoSProtection, RateLimitExceeded
 
 from triplane.data.candles import Candles, as_candles, timeframe_name, utc
 from triplane.data.clock import Clock
@@ -391,14 +390,17 @@ class LiveFeed:
         except OSError:
             raise
         except Exception as error:  # whatever a library of many venues raises is the venue's failure
-            if isinstance(error, DDoSProtection | RateLimitExceeded):
-                self._note_ban()
+            self._note_ban(error)
             raise ConnectionError(sentence(error)) from error
         finally:
             task.cancel()
         raise TimeoutError(f"no answer within {self._timing.request:g} s")
 
-    def _note_ban(self) -> None:
+    def _note_ban(self, error: Exception) -> None:
+        from ccxt.base.errors import DDoSProtection, RateLimitExceeded  # noqa: PLC0415 - 70 MB that a replay never needs
+
+        if not isinstance(error, DDoSProtection | RateLimitExceeded):
+            return
         headers: Mapping[str, Any] = getattr(self._exchange, "last_response_headers", None) or {}
         seconds = next((str(v) for k, v in headers.items() if k.lower() == "retry-after"), "")
         if seconds.isdigit():
