@@ -1,0 +1,297 @@
+"""Every detector and indicator over recorded candles, as frames: what was known, and since which bar.
+
+:func:`analyze` runs the very steps that trade live over the candles once and keeps a log of what became known on each
+bar. The frames are read from that log, so :meth:`Analysis.at` needs no second run to show what was known at an
+earlier bar: it shows exactly what the analysis of the candles up to that bar would.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from triplane.data.candles import as_candles, infer_interval, parse_timeframe, timeframe_name
+from triplane.engine.settings import checked
+from triplane.errors import BadInput, DataError
+from triplane.kernel.features import FEATURE_ROW, FEATURES
+from triplane.kernel.patterns.fair_value_gaps import MIN_GAP_PERCENT
+from triplane.kernel.patterns.liquidity import TOLERANCE
+from triplane.kernel.patterns.order_blocks import MAX_AGE, MAX_TOUCHES, MIN_BODY_RATIO
+from triplane.kernel.patterns.structure import BREAK_ON_CLOSE, BREAK_ON_WICK
+from triplane.kernel.patterns.swings import LEFT, RIGHT
+from triplane.kernel.patterns.zones import BREAKER
+from triplane.kernel.records import CANDLE
+from triplane.kernel.timeframes import AGG
+from triplane.research import analysis_loop as loop
+from triplane.research.analysis_frames import (
+    TIMES,
+    block_columns,
+    candle_columns,
+    fvg_columns,
+    liquidity_columns,
+    structure_columns,
+    swing_columns,
+)
+from triplane.research.analysis_log import Collector, Tables
+from triplane.research.frames import Columns, Maker, maker
+from triplane.strategies.compiler import _driver
+
+Array = np.ndarray[Any, Any]
+
+
+class AnalysisParams(BaseModel):
+    """Parameters of the detectors; the names and defaults of their definitions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    left: int = Field(LEFT, ge=1, le=63, description="bars before a swing")
+    right: int = Field(RIGHT, ge=1, le=63, description="bars after a swing")
+    break_on: Literal["close", "wick"] = Field("close", description="what must pass a swing to break it")
+    min_body_ratio: float = Field(MIN_BODY_RATIO, ge=0, description="body / range of a displacement candle")
+    max_touches: int = Field(MAX_TOUCHES, ge=0, description="touches that end an order block; 0 = no limit")
+    max_age: int = Field(MAX_AGE, ge=0, description="bars after which an order block ends; 0 = no limit")
+    breakers: bool = Field(True, description="mitigated order blocks live on as breakers")
+    min_gap_percent: float = Field(MIN_GAP_PERCENT, ge=0, description="smallest gap, percent of the middle close")
+    max_gap_age: int = Field(0, ge=0, description="bars after which a gap ends; 0 = no limit")
+    tolerance: float = Field(TOLERANCE, ge=0, description="distance of equal highs, ATRs")
+
+    def to_record(self) -> Array:
+        """One-element array of ``analysis_loop.PARAMS``."""
+        out = np.zeros(1, loop.PARAMS)
+        for name in set(loop.PARAMS.names or ()) - {"break_on"}:
+            out[0][name] = getattr(self, name)
+        out[0]["break_on"] = BREAK_ON_WICK if self.break_on == "wick" else BREAK_ON_CLOSE
+        return out
+
+
+@lru_cache(maxsize=1)
+def compiled() -> ModuleType:
+    """The loops, compiled or from the cache."""
+    source = Path(loop.__file__)
+    module = _driver("analysis", source, source)
+    module.warm()
+    return module
+
+
+def collect(params: AnalysisParams) -> Collector:
+    """An empty log that takes candles in pieces of any size."""
+    return Collector(compiled(), params.to_record())
+
+
+@dataclass(frozen=True)
+class Series:
+    """One run over the candles, shared by an analysis and its views of earlier bars."""
+
+    candles: Array
+    tables: Tables
+    params: AnalysisParams
+    timeframe: str | None
+    make: Maker
+
+    @cached_property
+    def features(self) -> Array:
+        """``FEATURE_ROW`` of each bar."""
+        rows = np.zeros(len(self.candles), FEATURE_ROW)
+        compiled().features(self.candles, rows, np.zeros(1, FEATURES))
+        return rows
+
+    @cached_property
+    def context(self) -> Array:
+        """``CONTEXT_ROW`` of each bar."""
+        rows = np.zeros(len(self.candles), loop.CONTEXT_ROW)
+        compiled().context(collect(self.params).state, self.candles, rows)
+        return rows
+
+
+class Analysis:
+    """What is known at the close of one bar: the last one, or an earlier one with :meth:`at`.
+
+    Every frame is of the kind that the candles came in, and its times are of the caller's kind. ``*_at`` are bar
+    positions counted from 0, -1 = not yet.
+
+    Attributes
+    ----------
+    bar
+        The newest bar that is known.
+    timeframe
+        Of the bars, such as ``15m``; None when the candles do not tell.
+    params
+        The parameters of the detectors.
+    """
+
+    def __init__(self, series: Series, bar: int) -> None:
+        self._series = series
+        self.bar = bar
+
+    @property
+    def timeframe(self) -> str | None:
+        return self._series.timeframe
+
+    @property
+    def params(self) -> AnalysisParams:
+        return self._series.params
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return self.bar + 1
+
+    def __repr__(self) -> str:
+        """One line: what was analysed and how much was found."""
+        tables = self._series.tables
+        counts = {
+            "swings": len(tables.swings_as_of(self.bar)),
+            "breaks": len(tables.breaks_as_of(self.bar)),
+            "zones": len(self._blocks) + len(tables.gaps.as_of(self.bar)),
+        }
+        found = ", ".join(f"{count} {name}" for name, count in counts.items())
+        return f"<Analysis of {len(self)} {self.timeframe or 'bars'}: {found}>"
+
+    def at(self, i: int) -> "Analysis":
+        """What was known at the close of bar ``i``: exactly the analysis of the candles up to and with it."""
+        if not 0 <= i <= self.bar:
+            raise BadInput(f"at({i}): the bar must be 0 to {self.bar}.")
+        return Analysis(self._series, int(i))
+
+    def _frame(self, columns: Columns) -> Any:
+        return self._series.make(columns, TIMES)
+
+    def _per_bar(self, rows: Array) -> Any:
+        times = self._series.candles["open_time"][: len(self)].copy()
+        return self._frame({"open_time": times, **candle_columns(rows[: len(self)])})
+
+    @cached_property
+    def candles(self) -> Any:
+        """The bars that were analysed: ``open_time, open, high, low, close, volume``."""
+        return self._per_bar(self._series.candles)
+
+    @cached_property
+    def features(self) -> Any:
+        """All indicators, one row a bar; NaN until warm, ``volatility_regime`` 0..3 from low to extreme, -1 unknown."""
+        return self._per_bar(self._series.features)
+
+    @cached_property
+    def context(self) -> Any:
+        """Where price stands, one row a bar.
+
+        ``trend`` -1, 0, +1; the last range with ``range_position`` (percent; 0 at its low), ``range_zone`` (-1
+        discount, +1 premium), its later leg and the optimal trade entry; highs and lows of the last finished day, week
+        and sessions.
+        """
+        return self._per_bar(self._series.context)
+
+    @cached_property
+    def swings(self) -> Any:
+        """``kind`` high/low, ``price``, ``formed_at``, ``confirmed_at``, times."""
+        return self._frame(swing_columns(self._series.tables.swings_as_of(self.bar)))
+
+    @cached_property
+    def structure(self) -> Any:
+        """``kind`` BOS_UP/BOS_DN/CHOCH_UP/CHOCH_DN, ``level``, ``ref_at``, ``confirmed_at``, times, the block's bar."""
+        return self._frame(structure_columns(self._series.tables.breaks_as_of(self.bar)))
+
+    @cached_property
+    def _blocks(self) -> Array:
+        return self._series.tables.blocks.as_of(self.bar)
+
+    @cached_property
+    def order_blocks(self) -> Any:
+        """``kind`` displacement/structure, ``side`` demand/supply, prices, life, strength with its parts."""
+        return self._frame(block_columns(self._blocks[self._blocks["kind"] != BREAKER]))
+
+    @cached_property
+    def breakers(self) -> Any:
+        """Mitigated order blocks that live on as zones of the other side; the columns of ``order_blocks``."""
+        return self._frame(block_columns(self._blocks[self._blocks["kind"] == BREAKER]))
+
+    @cached_property
+    def fvgs(self) -> Any:
+        """Fair value gaps: ``side`` demand/supply, prices, ``filled_percent``, life, strength with its parts."""
+        return self._frame(fvg_columns(self._series.tables.gaps.as_of(self.bar)))
+
+    @cached_property
+    def liquidity(self) -> Any:
+        """Pools of equal highs and lows, and levels of the last day, week and sessions (``kind``), with sweeps."""
+        return self._frame(liquidity_columns(self._series.tables.levels_as_of(self.bar)))
+
+
+def _checked_params(values: Mapping[str, object]) -> AnalysisParams:
+    names = tuple(AnalysisParams.model_fields)
+    for name in values:
+        if name not in names:
+            raise BadInput(f"analyze has no parameter {name!r}; there is timeframe, {', '.join(names)}.")
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    return checked(AnalysisParams, plain, "analyze")
+
+
+def _bars(candles: Array, timeframe: str | None) -> tuple[Array, str | None]:
+    """The bars to analyse, and their timeframe's name."""
+    if timeframe is None:
+        try:
+            return candles, timeframe_name(infer_interval(candles))
+        except DataError:
+            return candles, None  # a single candle, or bars of an odd length, can be analysed as they are
+    wanted, base_ms = parse_timeframe(timeframe), infer_interval(candles)
+    if wanted == base_ms:
+        return candles, timeframe
+    if wanted < base_ms or wanted % base_ms:
+        raise BadInput(
+            f"timeframe is {timeframe}, but the candles are {timeframe_name(base_ms)}; "
+            f"it must be {timeframe_name(base_ms)} or a multiple of it."
+        )
+    # as many bars as candles at most: when every second candle is missing, each bar has but one
+    out = np.zeros(len(candles), CANDLE)
+    count = compiled().bars(candles, out, np.zeros(1, AGG), base_ms, wanted)
+    if count == 0:
+        raise DataError(f"no bar of {timeframe} is over after {len(candles)} candles of {timeframe_name(base_ms)}.")
+    return out[:count].copy(), timeframe
+
+
+def analyze(candles: Any, timeframe: str | None = None, **params: object) -> Analysis:
+    """Run every detector and indicator over recorded candles; nothing looks ahead.
+
+    Parameters
+    ----------
+    candles
+        pandas or polars DataFrame, Arrow table or structured array with ``open_time`` (ms or datetimes), ``open, high,
+        low, close, volume``, in order of time.
+    timeframe
+        Bars to analyse, such as ``1h``: the candles' own (default) or a multiple, of which only bars that are over
+        count. Positions are those of the bars.
+    left, right
+        Bars before [5] and after [5] a swing.
+    break_on
+        ``close`` [default] or ``wick``: what must pass a swing to break it.
+    min_body_ratio
+        Body / range of the candle that makes a displacement block [0.7]; above 1 there are none.
+    max_touches, max_age
+        Touches [3] and bars [500] that end an order block; 0 = no limit.
+    breakers
+        Whether mitigated blocks live on as breakers [True].
+    min_gap_percent, max_gap_age
+        Smallest fair value gap [0.1 % of the middle close]; bars that end one [0 = no limit].
+    tolerance
+        Distance of equal highs and lows, ATRs [0.1].
+
+    Returns
+    -------
+    Analysis
+        ``.features``, ``.context``, ``.swings``, ``.structure``, ``.order_blocks``, ``.breakers``, ``.fvgs``,
+        ``.liquidity`` and ``.at(i)``.
+
+    Raises
+    ------
+    BadInput, DataError
+        In one sentence, for candles that cannot be used, an unknown parameter or a value out of range.
+    """
+    chosen = _checked_params(params)
+    given = np.ascontiguousarray(as_candles(candles)).view(CANDLE)
+    bars, name = _bars(given, timeframe)
+    collector = collect(chosen)
+    collector.push(bars)
+    series = Series(bars, collector.tables(), chosen, name, maker(candles, own_rows=bars is given))
+    return Analysis(series, len(bars) - 1)

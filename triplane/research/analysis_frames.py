@@ -1,0 +1,101 @@
+"""The columns of the analysis frames, from the records of the kernel.
+
+Bar positions are integers, -1 = not yet; ``*_time`` are open times of those bars. The first columns of each frame are
+those that identify a pattern; what explains it follows.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from triplane.kernel.patterns.liquidity import LIQUIDITY_KINDS, LIQUIDITY_STATES
+from triplane.kernel.patterns.structure import STRUCTURE_KINDS
+from triplane.kernel.patterns.zones import STRENGTH_PARTS, ZONE_KINDS, ZONE_STATES
+from triplane.research.frames import Columns
+
+Array = np.ndarray[Any, Any]
+
+TIMES = ("open_time", "formed_time", "confirmed_time", "ref_time", "block_time", "ended_time")
+"""Columns that are times."""
+
+
+def _words(codes: Array, *words: str) -> Array:
+    """Codes from 0 as words."""
+    out: Array = np.array(words, dtype=object)[codes]
+    return out
+
+
+def _side(rows: Array, up: str, down: str) -> Array:
+    return _words((rows["side"] < 0).astype(np.int64), up, down)
+
+
+def _fields(rows: Array, *names: str) -> dict[str, Array]:
+    return {name: np.ascontiguousarray(rows[name]) for name in names}
+
+
+def swing_columns(rows: Array) -> Columns:
+    """Columns of ``.swings``."""
+    return {
+        "kind": _side(rows, "high", "low"),
+        **_fields(rows, "price", "formed_at", "confirmed_at", "formed_time", "confirmed_time"),
+    }
+
+
+def structure_columns(rows: Array) -> Columns:
+    """Columns of ``.structure``; a break is drawn from the swing that it breaks, so ``formed_at`` is ``ref_at``."""
+    return {
+        "kind": _words(rows["kind"], *STRUCTURE_KINDS),
+        **_fields(rows, "level", "ref_at", "confirmed_at", "ref_time", "confirmed_time"),
+        "side": _side(rows, "up", "down"),
+        "formed_at": rows["ref_at"].copy(),
+        "formed_time": rows["ref_time"].copy(),
+        **_fields(rows, "block_at", "block_time"),
+    }
+
+
+def _zone_columns(rows: Array) -> dict[str, Array]:
+    """What explains a zone."""
+    return {
+        **_fields(rows, "formed_time", "confirmed_time"),
+        "state": _words(rows["state"], *ZONE_STATES),
+        **_fields(rows, "last_touched_at", "deepest_at", "ended_time"),
+        **{f"strength_{name}": rows["parts"][:, n].copy() for n, name in enumerate(STRENGTH_PARTS)},
+    }
+
+
+def block_columns(rows: Array) -> Columns:
+    """Columns of ``.order_blocks`` and ``.breakers``."""
+    return {
+        "kind": _words(rows["kind"], *ZONE_KINDS),
+        "side": _side(rows, "demand", "supply"),
+        **_fields(rows, "price_lo", "price_hi", "formed_at", "confirmed_at", "strength", "touches"),
+        **_fields(rows, "first_touched_at", "mitigated_at", "invalid_at", "filled_percent", "filled_at"),
+        **_zone_columns(rows),
+    }
+
+
+def fvg_columns(rows: Array) -> Columns:
+    """Columns of ``.fvgs``."""
+    return {
+        "side": _side(rows, "demand", "supply"),
+        **_fields(rows, "price_lo", "price_hi", "formed_at", "confirmed_at", "filled_percent"),
+        **_fields(rows, "first_touched_at", "filled_at", "invalid_at", "strength", "touches"),
+        **_zone_columns(rows),
+    }
+
+
+def liquidity_columns(rows: Array) -> Columns:
+    """Columns of ``.liquidity``."""
+    return {
+        "side": _side(rows, "high", "low"),
+        **_fields(rows, "level", "formed_at", "confirmed_at", "swept_at"),
+        "kind": _words(rows["kind"], *LIQUIDITY_KINDS),
+        **_fields(rows, "formed_time", "confirmed_time", "count", "last_at"),
+        "state": _words(rows["state"], *LIQUIDITY_STATES),
+        **_fields(rows, "ended_at", "ended_time"),
+    }
+
+
+def candle_columns(rows: Array) -> Columns:
+    """Columns of ``.features``, ``.context`` or ``.candles`` beside the time: the fields of the record."""
+    return _fields(rows, *rows.dtype.names or ())
