@@ -105,6 +105,12 @@ class Strategy:
         Dotted paths into the state of zone books (``kernel.patterns.zones``) to draw.
     check
         Further conditions between parameters; returns a sentence when they do not fit.
+    prepare
+        ``prepare(states, params, timeframe_ms, data)``: ordinary Python, called once before ``init`` with the zeroed
+        array of states; puts into them what is more than a number, such as a fitted model in ``data``.
+    agents
+        Name → dotted path into the state of a raw signal (``records.SIGNAL``) of this bar, of a strategy that combines
+        several.
     timeframe
         The timeframe that it was made for.
     """
@@ -121,6 +127,8 @@ class Strategy:
     plots: Mapping[str, str] = field(default_factory=dict)
     zones: tuple[str, ...] = ()
     check: Callable[[Mapping[str, Number]], str | None] = lambda _: None
+    prepare: Callable[[Any, Mapping[str, Number], int, Mapping[str, Any]], None] | None = None
+    agents: Mapping[str, str] = field(default_factory=dict)
     timeframe: str = "15m"
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, Number]:

@@ -49,7 +49,8 @@ def kernel_hash() -> str:
     """Hash of every kernel and built-in strategy source, and of the versions of compiler and Python."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version_info[:2]}".encode())
-    for path in sorted([*(package / "kernel").rglob("*.py"), *(package / "strategies").glob("*.py")]):
+    strategies = package / "strategies"
+    for path in sorted([*(package / "kernel").rglob("*.py"), *strategies.glob("*.py"), *strategies.glob("*.json")]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -141,6 +142,7 @@ class Core:
         timeframe_ms: int,
         balance: float,
         hold: bool = False,
+        data: Mapping[str, Any] | None = None,
     ) -> tuple[Array, Array]:
         """Make the account and one state for each symbol.
 
@@ -158,6 +160,8 @@ class Core:
             Quote currency to start with.
         hold
             Stay in BOOTSTRAP until the command ``CMD_READY``: history is being loaded.
+        data
+            What the strategy's ``prepare`` may need, such as a fitted model under ``regime``.
         """
         account = np.zeros(1, ACCOUNT)
         for name in ("balance", "start_balance", "equity", "peak_equity", "day_equity"):
@@ -176,8 +180,14 @@ class Core:
         core["watch_expiry"] = np.iinfo(np.int64).max
         for k, symbol in enumerate(symbols):
             core["instrument"][k] = symbol.to_record()[0]
+        self._prepare(states, params, timeframe_ms, data or {})
         self._start(states, params)
         return account, states
+
+    def _prepare(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
+        """Give the strategy its data before it starts."""
+        if isinstance(self.strategy, Strategy) and self.strategy.prepare is not None:
+            self.strategy.prepare(states["strategy"], params, timeframe_ms, data)
 
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
         raise NotImplementedError
@@ -228,6 +238,9 @@ class CompiledCore(Core):
         candles = np.zeros(0, CANDLE)
         which = np.zeros(0, np.int64)
         states["core"]["base_ms"] = states["core"]["timeframe_ms"] = 60_000
+        defaults = self.strategy.resolve({})
+        self._prepare(states, defaults, 60_000, {})
+        set_params(states["strategy"], defaults)
         first = not _cached(self.module, 4)
         steps: list[tuple[str, Callable[[], object]]] = [
             ("the state", lambda: self.init(states)),

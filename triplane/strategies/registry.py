@@ -14,7 +14,7 @@ from types import ModuleType
 from triplane.errors import BadInput, TriplaneError
 from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
 
-BUILT_IN = ("ema_cross", "ict_blocks")
+BUILT_IN = ("ema_cross", "ict_blocks", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
 
 
 def file_hash(path: Path) -> str:
