@@ -6,7 +6,10 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/parts.css";
+import "./styles/overlays.css";
 import "./styles/panels.css";
+import "./styles/reports.css";
+import "./styles/phone.css";
 
 start();
 createRoot(document.getElementById("root") as HTMLElement).render(

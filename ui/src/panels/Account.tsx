@@ -265,6 +265,7 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
   );
 }
 
+const legName = (leg: string): string => words(leg.replace(/^tp/, "target "));
 const CANCEL = "/api/trading/orders/{}/cancel";
 
 function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
@@ -287,7 +288,7 @@ function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
           <article className="order" key={order.order_id}>
             <div>
               <strong className={order.side.toLowerCase() === "buy" ? "up" : "down"}>{words(order.side)}</strong>{" "}
-              {pair(order.symbol)} <span className="muted">{words(order.leg)}</span>
+              {pair(order.symbol)} <span className="muted">{legName(order.leg)}</span>
               <small className="num">
                 {words(order.type)} · {formatQuantity(order.quantity)} @{" "}
                 {price === null ? "market" : formatPrice(price, pricePrecision([price]))}
