@@ -21,7 +21,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[Any], Awaitable[None] | None]
+Handler = Callable[[Any], object]
+"""Plain or ``async``; what it returns is ignored."""
 
 TIMEOUT: Final = 1.0
 RETRIES: Final = 3

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from triplane import __version__
+from triplane.version import __version__
 from triplane.data.candles import timeframe_name
 from triplane.engine.chart import Chart
 from triplane.engine.checks import signal_checks

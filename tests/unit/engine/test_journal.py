@@ -1,0 +1,131 @@
+"""The journal: what is written can be read, torn ends are cut, damage is told."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from triplane.engine.journal import NO_SYMBOL, Journal, JournalError, Kind, Reader
+
+META = {"session": "s", "setup": {"α": 1}}
+
+
+def frames(path: Path) -> list[tuple[int, int, int, bytes]]:
+    return [(f.kind, f.symbol, f.n, bytes(f.payload)) for f in Reader(path) if f.kind != Kind.SYNC]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.tpj"
+
+
+def test_what_is_written_can_be_read_at_once(path: Path) -> None:
+    with Journal.create(path, META) as journal:
+        journal.append(Kind.CANDLE, b"abc", 3)
+        journal.append(Kind.OUTPUT, b"", count=0)
+        journal.append(Kind.OUTPUT, b"x" * 1000, count=5)
+        expected = [(1, 3, 1, b"abc"), (5, NO_SYMBOL, 0, b""), (5, NO_SYMBOL, 5, b"x" * 1000)]
+
+        assert frames(path) == expected
+    reader = Reader(path)
+    assert frames(path) == expected
+    assert reader.meta == META
+    assert reader.ending() is None
+    assert all(frame.offset % 8 == 0 for frame in reader)
+    assert reader.end == len(reader) == path.stat().st_size
+
+
+def test_appending_goes_on_after_reopening_and_cuts_a_torn_end(path: Path) -> None:
+    with Journal.create(path, META) as journal:
+        journal.append(Kind.CANDLE, b"1")
+    whole = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"\x05\0\0\0torn")
+    reader = Reader(path)
+    assert frames(path) == [(1, NO_SYMBOL, 1, b"1")]
+    list(reader)
+    assert reader.end == whole
+    with Journal.open(path, reader.end) as journal:
+        journal.append(Kind.CANDLE, b"2")
+        journal.end({"decisions": 1})
+
+    assert [payload for _, _, _, payload in frames(path)][:2] == [b"1", b"2"]
+    assert Reader(path).ending() == {"decisions": 1}
+
+
+def test_damage_to_safe_bytes_is_an_error_that_says_where(path: Path) -> None:
+    with Journal.create(path, META) as journal:
+        journal.append(Kind.CANDLE, b"first")
+        at = journal.size
+        journal.append(Kind.CANDLE, b"second!!")
+        journal.sync()
+        journal.append(Kind.CANDLE, b"third")
+    data = bytearray(path.read_bytes())
+    data[at + 18] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(JournalError, match=f"damaged at byte {at}"):
+        list(Reader(path))
+
+
+def test_syncs_mark_only_what_is_new(path: Path) -> None:
+    with Journal.create(path, META) as journal:
+        journal.append(Kind.CANDLE, b"1")
+        for _ in range(5):
+            journal.sync()
+        size = journal.size
+        journal.append(Kind.CANDLE, b"2")
+        safe = journal.flush()
+        journal.append(Kind.CANDLE, b"3")
+        journal.mark(safe)
+    kinds = [frame.kind for frame in Reader(path)]
+
+    assert kinds == [Kind.CANDLE, Kind.SYNC, Kind.CANDLE, Kind.CANDLE, Kind.SYNC, Kind.SYNC]
+    assert size < path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        (b"", "cannot be read"),
+        (b"PAR1" * 20, "is not a journal"),
+        (b"TRIPLANE-JOURNAL" + b"\x09" + b"\0" * 40, "has format 9; this version reads format 1"),
+        (b"TRIPLANE-JOURNAL" + b"\x01\0\0\0" + b"\x05\0\0\0" + b"\0" * 40, "damaged in its header"),
+    ],
+)
+def test_files_that_are_no_journal(path: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(JournalError, match=said):
+        Reader(path)
+
+
+def test_a_journal_is_never_begun_twice_or_outside_a_folder(path: Path, tmp_path: Path) -> None:
+    Journal.create(path, META).close()
+    with pytest.raises(JournalError, match="exists already"):
+        Journal.create(path, META)
+    with pytest.raises(JournalError, match="cannot be created"):
+        Journal.create(tmp_path / "no" / "journal.tpj", META)
+    with pytest.raises(JournalError, match="cannot be continued"):
+        Journal.open(tmp_path / "no", 10)
+
+
+def test_a_full_disk_leaves_a_whole_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal.create(path, META)
+    journal.append(Kind.CANDLE, b"1")
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if len(data) > 24:
+            return write(descriptor, data[:7])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    with pytest.raises(JournalError, match="No space left on device"):
+        journal.append(Kind.CANDLE, b"a candle that does not fit")
+    monkeypatch.undo()
+    journal.append(Kind.CANDLE, b"2")
+    journal.close()
+
+    assert [payload for _, _, _, payload in frames(path)] == [b"1", b"2"]

@@ -1,0 +1,228 @@
+"""Sessions: journaled before acted on, continued where they ended, never run twice."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from triplane.engine.journal import JournalError, Kind, Reader
+from triplane.engine.replay import ReplayError
+from triplane.engine.session import JOURNAL, Session, open_session
+from triplane.engine.settings import TradingSettings
+from triplane.engine.verify import session_folder, verify
+from triplane.errors import BadInput, DataError, TriplaneError
+from triplane.kernel.records import CMD_GATE, OUTPUT
+
+
+def journaled_rows(folder: Path) -> bytes:
+    return b"".join(bytes(f.payload) for f in Reader(folder / JOURNAL) if f.kind == Kind.OUTPUT)
+
+
+def test_every_input_is_journaled_before_the_core_sees_it(
+    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
+) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    kinds: list[list[int]] = []
+
+    def spy(*_: Any) -> None:
+        kinds.append([frame.kind for frame in Reader(session.folder / JOURNAL)])
+
+    core.on_candle = spy
+    session.feed_candle(0, make_candles(1))
+    core.on_command = spy
+    session.command(CMD_GATE, 0)
+    session.close()
+
+    assert kinds == [[Kind.CANDLE], [Kind.CANDLE, Kind.COMMAND]]
+
+
+def test_one_by_one_and_in_batches_is_the_same_session(
+    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
+) -> None:
+    candles, which = make_candles(2000), np.zeros(2000, np.int64)
+    one = Session.create(tmp_path / "a", make_setup(), core)
+    many = Session.create(tmp_path / "b", make_setup(), core)
+    for i in range(len(candles)):
+        one.feed_candle(0, candles, i)
+    rows, equity = many.feed_batch(which, candles)
+    one.finish()
+    many.finish()
+
+    assert len(rows) > 1024  # more than the outbox holds
+    assert many.A.tobytes() == one.A.tobytes()
+    assert many.S.tobytes() == one.S.tobytes()
+    assert journaled_rows(many.folder) == journaled_rows(one.folder)
+    assert many.decisions.hexdigest() == one.decisions.hexdigest()
+    assert equity[-1] == one.A[0]["equity"]
+    assert np.array_equal(np.frombuffer(journaled_rows(one.folder), OUTPUT)["seq"], np.arange(1, one.rows + 1))
+
+
+def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
+    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
+) -> None:
+    setup, candles = make_setup(), make_candles(100)
+    whole = Session.create(tmp_path / "whole", setup, core)
+    whole.feed_batch(np.zeros(100, np.int64), candles)
+    whole.command(CMD_GATE, 0, price=3.0)
+    whole.set_limits(TradingSettings(risk_per_trade=0.5))
+    whole.finish()
+    whole.close()
+
+    first = open_session(tmp_path / "parts", setup, core)
+    first.session.feed_batch(np.zeros(60, np.int64), candles[:60])
+    first.session.close()
+    second = open_session(tmp_path / "parts", setup, core)
+    assert (first.continued, second.continued) == (False, True)
+    assert second.session.id == first.session.id
+    assert second.session.last_open == [59 * 60_000]
+    for i in range(60, 100):
+        second.session.feed_candle(0, candles, i)
+    second.session.command(CMD_GATE, 0, price=3.0)
+    second.session.set_limits(TradingSettings(risk_per_trade=0.5))
+    second.session.close()
+    third = open_session(tmp_path / "parts", setup, core)
+    assert third.session.trading.risk_per_trade == 0.5
+    third.session.finish()
+    third.session.close()
+
+    assert third.session.A.tobytes() == whole.A.tobytes()
+    assert third.session.decisions.hexdigest() == whole.decisions.hexdigest()
+    assert journaled_rows(third.session.folder) == journaled_rows(whole.folder)
+    fourth = open_session(tmp_path / "parts", setup, core)
+    assert not fourth.continued
+    assert fourth.session.id != third.session.id
+    other = open_session(tmp_path / "parts", make_setup(balance=5.0), core)
+    assert not other.continued
+
+
+def test_rows_that_a_crash_kept_back_are_made_again(
+    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
+) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    candles = make_candles(30)
+    for i in range(30):
+        session.feed_candle(0, candles, i)
+    expected = journaled_rows(session.folder)
+    session.close()
+    last = [f.offset for f in Reader(session.folder / JOURNAL) if f.kind == Kind.OUTPUT][-1]
+    with (session.folder / JOURNAL).open("r+b") as file:
+        file.truncate(last)
+    assert len(journaled_rows(session.folder)) < len(expected)
+    result = verify(session.folder, core)
+    assert (result.ok, result.missing, result.finished) == (True, 2, False)
+    again = Session.resume(session.folder, core)
+    again.close()
+
+    assert journaled_rows(session.folder) == expected
+    assert verify(session.folder, core).missing == 0
+
+
+def test_verify_proves_a_session_and_finds_the_first_difference(
+    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
+) -> None:
+    session = Session.create(tmp_path / "sessions", make_setup(), core)
+    session.feed_batch(np.zeros(50, np.int64), make_candles(50))
+    session.finish()
+    session.close()
+    result = verify(session_folder(tmp_path, session.id) / JOURNAL, core)
+    assert result.ok
+    assert (result.candles, result.rows, result.finished) == (50, session.rows, True)
+    assert result.decisions_sha256 == session.decisions.hexdigest()
+    assert result.to_dict()["difference"] is None
+
+    class Other(type(core)):  # type: ignore[misc]
+        source_hash = "other"
+
+        def _row(self, A: Any, k: int, time: int, kind: int, value: float, out: Any) -> None:
+            super()._row(A, k, time, kind, value + (A[0]["rows"] == 6), out)
+
+    result = verify(session.folder, Other())
+    assert not result.ok
+    assert result.difference is not None
+    assert result.difference.seq == 7
+    assert "x [" in result.difference.what
+    assert result.note == "Changed since the session began: strategy."
+
+
+def test_changed_code_that_decides_otherwise_begins_a_new_session(
+    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
+) -> None:
+    class Other(type(core)):  # type: ignore[misc]
+        def on_candle(self, A: Any, S: Any, k: int, candles: Any, i: int, out: Any) -> None:
+            super().on_candle(A, S, k, candles, i, out)
+            if A[0]["n_out"] == 0:
+                self._row(A, k, 0, 1, 0.0, out)
+
+    first = open_session(tmp_path, make_setup(), core).session
+    first.feed_batch(np.zeros(50, np.int64), make_candles(50))
+    first.close()
+    with pytest.raises(ReplayError, match="gives another result at row"):
+        open_session(tmp_path, make_setup(), Other())
+    changed = Other()
+    changed.source_hash = "changed"
+    opened = open_session(tmp_path, make_setup(), changed)
+
+    assert not opened.continued
+    assert first.id in opened.notice
+    assert verify(first.folder, core).ok
+
+
+def test_two_processes_cannot_run_one_session(tmp_path: Path, core: Any, make_setup: Any) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    with pytest.raises(TriplaneError, match="already running"):
+        Session.resume(session.folder, core)
+    session.close()
+    session.close()
+    Session.resume(session.folder, core).close()
+
+
+def test_inputs_that_are_refused_leave_no_trace(tmp_path: Path, core: Any, make_setup: Any, make_candles: Any) -> None:
+    session = Session.create(tmp_path, make_setup(2), core)
+    candles = make_candles(10)
+    session.feed_candle(1, candles, 5)
+    size = session.journal.size
+    with pytest.raises(DataError, match="S1USDT at 300000 does not come after"):
+        session.feed_candle(1, candles, 5)
+    with pytest.raises(DataError, match="S0USDT at 60000"):
+        session.feed_batch(np.zeros(2, np.int64), candles[[1, 1]])
+    session.feed_batch(np.zeros(0, np.int64), candles[:0])
+    assert session.journal.size == size
+    session.finish()
+    with pytest.raises(TriplaneError, match="has ended"):
+        session.feed_candle(0, candles, 9)
+    with pytest.raises(TriplaneError, match="has ended"):
+        session.feed_batch(np.zeros(1, np.int64), candles[9:])
+    with pytest.raises(TriplaneError, match="takes no command"):
+        session.command(CMD_GATE)
+    looked, recheck = Session.replayed(session.folder, core)
+    assert len(recheck.missing()) == 0
+    with pytest.raises(TriplaneError, match="only made again to look at it"):
+        looked.feed_candle(0, make_candles(30), 20)
+
+
+def test_a_session_that_is_not_there_or_not_readable(tmp_path: Path, core: Any, make_setup: Any) -> None:
+    for name in ("nothing", "", "../x"):
+        with pytest.raises(BadInput, match="There is no session"):
+            session_folder(tmp_path, name)
+    session = Session.create(tmp_path, make_setup(), core)
+    session.close()
+    path = session.folder / JOURNAL
+    data = path.read_bytes()
+    path.write_bytes(data[:20])
+    with pytest.raises(JournalError):
+        verify(path, core)
+    assert not open_session(tmp_path, make_setup(), core).continued
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TriplaneError, match="cannot be created"):
+        Session.create(tmp_path / "file", make_setup(), core)
+
+
+def test_records_of_another_version_are_told(
+    tmp_path: Path, core: Any, monkeypatch: pytest.MonkeyPatch, make_setup: Any
+) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    session.close()
+    monkeypatch.setattr("triplane.engine.setup.fingerprints", dict)
+    with pytest.raises(TriplaneError, match="whose records differ"):
+        verify(session.folder, core)
