@@ -15,6 +15,7 @@ from triplane.version import __version__
 if TYPE_CHECKING:
     from triplane.research.analysis import Analysis, analyze
     from triplane.research.backtest import Backtest, backtest
+    from triplane.research.plot import plot
 
 __all__ = [
     "Analysis",
@@ -25,9 +26,10 @@ __all__ = [
     "__version__",
     "analyze",
     "backtest",
+    "plot",
 ]
 
-_HOMES = {"backtest": "backtest", "Backtest": "backtest", "analyze": "analysis", "Analysis": "analysis"}
+_HOMES = {"backtest": "backtest", "Backtest": "backtest", "analyze": "analysis", "Analysis": "analysis", "plot": "plot"}
 
 
 def __getattr__(name: str) -> Any:

@@ -44,6 +44,10 @@ from triplane.strategies.compiler import _driver
 Array = np.ndarray[Any, Any]
 
 
+FRAMES = ("candles", "features", "context", "swings", "structure", "order_blocks", "breakers", "fvgs", "liquidity")
+"""The frames of an analysis."""
+
+
 class AnalysisParams(BaseModel):
     """Parameters of the detectors; the names and defaults of their definitions."""
 
@@ -157,22 +161,42 @@ class Analysis:
             raise BadInput(f"at({i}): the bar must be 0 to {self.bar}.")
         return Analysis(self._series, int(i))
 
-    def _frame(self, columns: Columns) -> Any:
-        return self._series.make(columns, TIMES)
+    def columns(self, name: str) -> Columns:
+        """The columns of the frame of this name as arrays, times in ms UTC (-1 = none)."""
+        tables, bar = self._series.tables, self.bar
+        if name in ("candles", "features", "context"):
+            times = self._series.candles["open_time"][: len(self)].copy()
+            return {"open_time": times, **candle_columns(getattr(self._series, name)[: len(self)])}
+        if name == "swings":
+            return swing_columns(tables.swings_as_of(bar))
+        if name == "structure":
+            return structure_columns(tables.breaks_as_of(bar))
+        if name == "order_blocks":
+            return block_columns(self._blocks[self._blocks["kind"] != BREAKER])
+        if name == "breakers":
+            return block_columns(self._blocks[self._blocks["kind"] == BREAKER])
+        if name == "fvgs":
+            return fvg_columns(tables.gaps.as_of(bar))
+        if name == "liquidity":
+            return liquidity_columns(tables.levels_as_of(bar))
+        raise BadInput(f"an analysis has no frame {name!r}; there is {', '.join(FRAMES)}.")
 
-    def _per_bar(self, rows: Array) -> Any:
-        times = self._series.candles["open_time"][: len(self)].copy()
-        return self._frame({"open_time": times, **candle_columns(rows[: len(self)])})
+    def _frame(self, name: str) -> Any:
+        return self._series.make(self.columns(name), TIMES)
+
+    @cached_property
+    def _blocks(self) -> Array:
+        return self._series.tables.blocks.as_of(self.bar)
 
     @cached_property
     def candles(self) -> Any:
         """The bars that were analysed: ``open_time, open, high, low, close, volume``."""
-        return self._per_bar(self._series.candles)
+        return self._frame("candles")
 
     @cached_property
     def features(self) -> Any:
         """All indicators, one row a bar; NaN until warm, ``volatility_regime`` 0..3 from low to extreme, -1 unknown."""
-        return self._per_bar(self._series.features)
+        return self._frame("features")
 
     @cached_property
     def context(self) -> Any:
@@ -182,41 +206,37 @@ class Analysis:
         discount, +1 premium), its later leg and the optimal trade entry; highs and lows of the last finished day, week
         and sessions.
         """
-        return self._per_bar(self._series.context)
+        return self._frame("context")
 
     @cached_property
     def swings(self) -> Any:
         """``kind`` high/low, ``price``, ``formed_at``, ``confirmed_at``, times."""
-        return self._frame(swing_columns(self._series.tables.swings_as_of(self.bar)))
+        return self._frame("swings")
 
     @cached_property
     def structure(self) -> Any:
         """``kind`` BOS_UP/BOS_DN/CHOCH_UP/CHOCH_DN, ``level``, ``ref_at``, ``confirmed_at``, times, the block's bar."""
-        return self._frame(structure_columns(self._series.tables.breaks_as_of(self.bar)))
-
-    @cached_property
-    def _blocks(self) -> Array:
-        return self._series.tables.blocks.as_of(self.bar)
+        return self._frame("structure")
 
     @cached_property
     def order_blocks(self) -> Any:
         """``kind`` displacement/structure, ``side`` demand/supply, prices, life, strength with its parts."""
-        return self._frame(block_columns(self._blocks[self._blocks["kind"] != BREAKER]))
+        return self._frame("order_blocks")
 
     @cached_property
     def breakers(self) -> Any:
         """Mitigated order blocks that live on as zones of the other side; the columns of ``order_blocks``."""
-        return self._frame(block_columns(self._blocks[self._blocks["kind"] == BREAKER]))
+        return self._frame("breakers")
 
     @cached_property
     def fvgs(self) -> Any:
         """Fair value gaps: ``side`` demand/supply, prices, ``filled_percent``, life, strength with its parts."""
-        return self._frame(fvg_columns(self._series.tables.gaps.as_of(self.bar)))
+        return self._frame("fvgs")
 
     @cached_property
     def liquidity(self) -> Any:
         """Pools of equal highs and lows, and levels of the last day, week and sessions (``kind``), with sweeps."""
-        return self._frame(liquidity_columns(self._series.tables.levels_as_of(self.bar)))
+        return self._frame("liquidity")
 
 
 def _checked_params(values: Mapping[str, object]) -> AnalysisParams:
