@@ -147,7 +147,7 @@ class Reader:
 
     def _torn(self, at: int) -> None:
         """Tell a torn end from damage: the last SYNC frame says how far the file was safe."""
-        mark = self._last(_SYNC_MARK)
+        mark = self._last(Kind.SYNC, _SYNC_MARK)
         safe = 0 if mark is None else int(_SYNC.unpack(mark.payload)[1])
         if at < safe:
             raise JournalError(
@@ -155,19 +155,19 @@ class Reader:
                 "safely and cannot be trusted now."
             )
 
-    def _last(self, mark: bytes) -> Frame | None:
-        """The last whole frame whose payload begins with a mark."""
+    def _last(self, kind: Kind, mark: bytes) -> Frame | None:
+        """The last whole frame of a kind, whose payload begins with its mark."""
         at = len(self._map)
         while (at := self._map.rfind(mark, self.start, at)) >= 0:
             frame = self._at(at - _HEAD.size) if at - _HEAD.size >= self.start else None
-            if frame is not None:
+            if frame is not None and frame.kind == kind:
                 return frame
         return None
 
     def ending(self) -> dict[str, Any] | None:
         """What was written when the session was over, or None while it is not."""
-        frame = self._last(_END_MARK)
-        if frame is None or frame.kind != Kind.END:
+        frame = self._last(Kind.END, _END_MARK)
+        if frame is None:
             return None
         found: dict[str, Any] = json.loads(bytes(frame.payload[len(_END_MARK) :]))
         return found

@@ -46,9 +46,11 @@ class EquityCurve:
 
     def extend(self, times: Array, equity: Array) -> None:
         """Set many, in order."""
+        if len(times) == 0:
+            return
         last = np.append(times[1:] != times[:-1], True)
         times, equity = times[last], equity[last]
-        if self._n and len(times) and times[0] == self._times[self._n - 1]:
+        if self._n and times[0] == self._times[self._n - 1]:
             self._n -= 1
         self._room(len(times))
         self._times[self._n : self._n + len(times)] = times

@@ -223,7 +223,7 @@ class Replica:
         when = event.filled_at if isinstance(event, Fill) and event.filled_at < event.time else event.time - 1
         sentence = f"{kind} {side}" if not isinstance(event, Fill) else f"{side} {event.leg}: {text(event.price)}"
         if isinstance(event, Signal):
-            sentence = event.reject_reason or "; ".join(event.reasons) or sentence
+            sentence = event.reject_reason or " ".join(event.reasons) or sentence
         marker = {
             "time": when - when % self.setup.timeframe_ms,
             "kind": kind,

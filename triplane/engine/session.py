@@ -139,8 +139,8 @@ class Session:
             session.observer = observe(session) if observe is not None else None
             missing = session.replay(reader, one_by_one=one_by_one).missing()
             session._lock = lock
-            session._journal = Journal.open(folder / JOURNAL, reader.end)
             session.finished = reader.ending() is not None
+            session._journal = Journal.open(folder / JOURNAL, reader.end)  # cuts the file: the reader is done with it
             if len(missing):
                 session._journal.append(Kind.OUTPUT, missing.tobytes(), count=len(missing))
         except BaseException:
