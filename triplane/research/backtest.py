@@ -22,6 +22,7 @@ from triplane.engine.performance import performance
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
+from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of
 
@@ -153,6 +154,25 @@ class _Collector:
         return np.concatenate(self.parts) if self.parts else np.zeros(0, OUTPUT)
 
 
+def _stops(candles: Array, base_ms: int, commands: Array | None) -> tuple[list[int], Array]:
+    """Where to stop for each command, and last for the end; commands that nothing comes after are left out."""
+    given = np.zeros(0, COMMAND) if commands is None else np.ascontiguousarray(commands)
+    if given.dtype != COMMAND or (np.diff(given["time"]) < 0).any():
+        raise BadInput("commands must be an array of COMMAND records in order of time.")
+    stops = np.searchsorted(candles["open_time"] + base_ms, given["time"], side="right")
+    given = given[stops < len(candles)]
+    return [*stops[stops < len(candles)].tolist(), len(candles)], given
+
+
+def _data(strategy: AnyStrategy, regime: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the strategy is given before it starts."""
+    if regime is None:
+        return {}
+    if getattr(strategy, "prepare", None) is None:
+        raise BadInput(f"Strategy {strategy.name} takes no regime model; regime_trend and confluence do.")
+    return {"regime": regime}
+
+
 def simulate(
     candles: Array,
     *,
@@ -168,8 +188,15 @@ def simulate(
     folders: list[Path] | None = None,
     progress: Callable[[str], None] | None = None,
     wrap: Callable[[Backtest, str], Any] | None = None,
+    commands: Array | None = None,
+    regime: Mapping[str, Any] | None = None,
 ) -> Backtest:
-    """Run one strategy over one market; see :func:`backtest` for the arguments."""
+    """Run one strategy over one market; see :func:`backtest` for the arguments.
+
+    Besides those: ``commands``, an array of ``records.COMMAND`` in order of time, such as the gate events of
+    ``data/calendars.py``: each is carried out before any candle that closes after its time. ``regime`` is a regime
+    model (``strategies/regime_model.py``) for a strategy that uses one.
+    """
     found = find(strategy, folders)
     chosen = found.resolve(params or {})
     instrument = instrument or Instrument.research(symbol)
@@ -186,6 +213,7 @@ def simulate(
         base_ms=base_ms,
         timeframe_ms=timeframe_ms,
         balance=float(balance),
+        data=_data(found, regime),
     )
     collector = _Collector()
     candles = np.ascontiguousarray(candles).view(CANDLE)
@@ -193,9 +221,14 @@ def simulate(
     curve = np.zeros(len(candles))
     begin = time.perf_counter()
     at = 0
-    while at < len(candles):
-        at = core.run(account, states, which, candles, collector.out, curve, at)
-        collector.drain(account)
+    stops, commands = _stops(candles, base_ms, commands)
+    for number, stop in enumerate(stops):
+        while at < stop:
+            at = core.run(account, states, which, candles[:stop], collector.out, curve, at)
+            collector.drain(account)
+        if number < len(commands):
+            core.on_command(account, states, 0, commands[number : number + 1], collector.out)
+            collector.drain(account)
     end = np.zeros(1, COMMAND)
     end["kind"] = CMD_END
     end["time"] = candles["open_time"][-1] + base_ms

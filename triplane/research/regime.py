@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from triplane.data.candles import Candles, infer_interval
+from triplane.data.candles import Candles, infer_interval, parse_timeframe, timeframe_name
 from triplane.errors import BadInput
 from triplane.kernel.regime import MAX_FITS, REGIME, REGIMES, SLOTS, observe_run, regime_init, regime_run
 from triplane.strategies.regime_model import regime_record
@@ -84,6 +84,26 @@ class FitSettings:
 def data_hash(candles: Candles) -> str:
     """SHA-256 of the bytes of the candles, so that a fit can be traced to what it saw."""
     return hashlib.sha256(np.ascontiguousarray(candles).tobytes()).hexdigest()
+
+
+def bars_of(candles: Candles, timeframe: str | None) -> Candles:
+    """The candles as finished bars of a timeframe, made as the kernel makes them (``kernel/timeframes.py``)."""
+    base = infer_interval(candles)
+    length = parse_timeframe(timeframe) if timeframe else base
+    if length < base or length % base:
+        own = timeframe_name(base)
+        raise BadInput(f"timeframe is {timeframe}, but the candles are {own}; it must be {own} or a multiple of it.")
+    slot = candles["open_time"] // length
+    first = np.flatnonzero(np.diff(slot, prepend=slot[0] - 1))
+    last = np.append(first[1:], len(candles)) - 1
+    bars = candles[first].copy()
+    bars["open_time"] = slot[first] * length
+    bars["high"] = np.maximum.reduceat(candles["high"], first)
+    bars["low"] = np.minimum.reduceat(candles["low"], first)
+    bars["close"] = candles["close"][last]
+    bars["volume"] = np.add.reduceat(candles["volume"], first)
+    finished = candles["open_time"][-1] + base >= bars["open_time"][-1] + length
+    return bars if finished else bars[:-1]
 
 
 def observe(candles: Candles, vol_window: int = 20, volume_window: int = 100) -> Array:

@@ -136,5 +136,17 @@ def regime_record(values: Mapping[str, Any]) -> Array:
 
 
 def give_regime(states: Array, timeframe_ms: int, data: Mapping[str, Any]) -> None:
-    """Put ``data["regime"]``, else the model that comes with Triplane, into an array of ``REGIME`` states."""
-    states[:] = regime_record(data.get("regime") or built_in_model(timeframe_ms))[0]
+    """Put ``data["regime"]``, else the model that comes with Triplane, into an array of ``REGIME`` states.
+
+    Raises
+    ------
+    BadInput
+        A model that is not one, or that was fitted on bars of another length (``interval_ms``).
+    """
+    values = data.get("regime")
+    if values is None:
+        values = built_in_model(timeframe_ms)
+    elif values.get("interval_ms", timeframe_ms) != timeframe_ms:
+        minutes = values["interval_ms"] / 60_000
+        raise _bad("interval_ms", f"{values['interval_ms']} ({minutes:g} min)", f"that of the strategy, {timeframe_ms}")
+    states[:] = regime_record(values)[0]

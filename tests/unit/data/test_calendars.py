@@ -1,0 +1,195 @@
+"""News, funding and kill-zone windows: what is read, what is refused in one sentence, and the gate events."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triplane.data.calendars import (
+    NewsEvent,
+    blackouts,
+    closed_hours,
+    funding_windows,
+    gate_events,
+    load_calendar,
+    merge_events,
+    merged,
+    parse_calendar,
+)
+from triplane.errors import BadInput, DataError
+from triplane.kernel.records import CMD_GATE, GATES
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+ICS = b"""BEGIN:VCALENDAR\r
+VERSION:2.0\r
+PRODID:-//test//EN\r
+BEGIN:VEVENT\r
+UID:2\r
+DTSTART;TZID=America/New_York:20250307T083000\r
+DTEND;TZID=America/New_York:20250307T090000\r
+SUMMARY:Nonfarm payrolls\r
+END:VEVENT\r
+BEGIN:VEVENT\r
+UID:1\r
+DTSTART:20250129T190000Z\r
+SUMMARY:FOMC\\, rate decision\r
+END:VEVENT\r
+BEGIN:VEVENT\r
+UID:3\r
+DTSTART;VALUE=DATE:20250704\r
+DTEND;VALUE=DATE:20250706\r
+SUMMARY:Holiday\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text + "+00:00").timestamp() * 1000)
+
+
+def test_icalendar_with_zones_and_whole_days_in_order() -> None:
+    events = parse_calendar(ICS)
+
+    assert [(e.time, e.end, e.title) for e in events] == [
+        (ms("2025-01-29T19:00"), ms("2025-01-29T19:00"), "FOMC, rate decision"),
+        (ms("2025-03-07T13:30"), ms("2025-03-07T13:30"), "Nonfarm payrolls"),  # winter time in New York
+        (ms("2025-07-04T00:00"), ms("2025-07-06T00:00"), "Holiday"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,title,currency,impact\n2025-01-29 19:00,FOMC,usd,High\n",
+        "Date;Time;Event;Country;Importance\n2025-01-29;19:00;FOMC;USD;high\n\n",
+        "timestamp,name,currency,impact\n1738177200000,FOMC,USD,high\n",
+        "\ufefftime,event,country,impact\n2025-01-29T14:00:00-05:00,FOMC,USD,high\n",
+    ],
+)
+def test_csv_of_several_kinds(text: str) -> None:
+    assert parse_calendar(text.encode()) == [
+        NewsEvent(ms("2025-01-29T19:00"), ms("2025-01-29T19:00"), "FOMC", "USD", "high")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (b"title\nFOMC\n", "news.csv", "news.csv: column 'time' is missing; there is title"),
+        (b"", "news.csv", "news.csv: column 'time' is missing; there is no column at all"),
+        (b"time\n2025-13-01\n", "news.csv", "news.csv, line 2: time is '2025-13-01'; it must be like"),
+        (b"time\n\xff\xfe\n", "news.csv", "news.csv is not UTF-8 text"),
+        (b"<html>", "news.ics", "news.ics is not a valid iCalendar file: it must begin with BEGIN:VCALENDAR"),
+        (
+            ICS.replace(b"DTSTART:2025", b"RRULE:FREQ=DAILY\r\nDTSTART:2025"),
+            "a.ics",
+            r"a.ics: event 2 repeats \(RRULE\)",
+        ),
+        (ICS.replace(b"DTSTART:20250129T190000Z\r\n", b""), "a.ics", "event 2 has no start"),
+        (ICS.replace(b"END:VEVENT\r\nEND:VCALENDAR", b""), "a.ics", "a.ics is not a valid iCalendar file"),
+    ],
+)
+def test_bad_calendars_say_so(content: bytes, name: str, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        parse_calendar(content, name)
+
+
+def test_files_are_read_and_a_missing_one_says_so(tmp_path: Any) -> None:
+    path = tmp_path / "news.ics"
+    path.write_bytes(ICS)
+
+    assert len(load_calendar(path)) == 3
+    with pytest.raises(DataError, match=r"calendar .*none.csv cannot be read: No such file"):
+        load_calendar(tmp_path / "none.csv")
+
+
+def test_blackouts_choose_widen_and_join() -> None:
+    events = [
+        NewsEvent(ms("2025-01-01T10:00"), ms("2025-01-01T10:00"), "a", "USD", "high"),
+        NewsEvent(ms("2025-01-01T10:50"), ms("2025-01-01T10:50"), "b", "", ""),
+        NewsEvent(ms("2025-01-01T18:00"), ms("2025-01-01T18:00"), "c", "EUR", "high"),
+        NewsEvent(ms("2025-01-01T20:00"), ms("2025-01-01T20:00"), "d", "USD", "low"),
+    ]
+
+    chosen = blackouts(events, 30, 20, impact=["High"], currencies=["usd"])
+
+    assert chosen.tolist() == [[ms("2025-01-01T09:30"), ms("2025-01-01T11:10")]]
+    assert len(blackouts(events, 30, 20)) == 3
+    with pytest.raises(BadInput, match="before is -1; it must be a number of minutes from 0 to 10080"):
+        blackouts(events, -1)
+
+
+def test_funding_goes_by_the_rate_that_was_known_before() -> None:
+    times = np.arange(5) * 8 * HOUR
+    rates = np.array([0.0001, 0.003, 0.0001, -0.003, 0.0])
+
+    windows = funding_windows(times, rates, 0.001, 10)
+
+    assert windows.tolist() == [[t * 8 * HOUR - 10 * MINUTE, t * 8 * HOUR] for t in (2, 4)]
+    changed = rates.copy()
+    changed[-1] = 0.5  # the rate of the last funding is not known before it
+    assert np.array_equal(funding_windows(times, changed, 0.001, 10), windows)
+
+
+@pytest.mark.parametrize(
+    ("times", "rates", "limit", "sentence"),
+    [
+        ([0, 1], [0.1], 0.1, "2 funding times and 1 rates"),
+        ([1, 0], [0.1, 0.1], 0.1, "funding times must rise"),
+        ([0, 1], [0.1, np.nan], 0.1, "finite"),
+        ([0, 1], [0.1, 0.1], -1, "limit is -1; it must be 0 or more"),
+    ],
+)
+def test_bad_funding_says_so(times: Any, rates: Any, limit: float, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        funding_windows(np.array(times), np.array(rates), limit)
+
+
+def test_closed_hours_are_what_no_zone_covers() -> None:
+    windows = closed_hours(ms("2025-01-01T03:00"), ms("2025-01-02T01:00"), [(420, 600), (1380, 60)])
+
+    assert windows.tolist() == [
+        [ms("2025-01-01T03:00"), ms("2025-01-01T07:00")],
+        [ms("2025-01-01T10:00"), ms("2025-01-01T23:00")],
+    ]
+    with pytest.raises(BadInput, match="kill zone is 0 to 2000"):
+        closed_hours(0, DAY, [(0, 2000)])
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(-5, 30))))
+def test_a_gate_is_closed_exactly_inside_the_windows(drawn: list[tuple[int, int]]) -> None:
+    windows = [(begin, begin + length) for begin, length in drawn]
+    events = gate_events(merged(windows), "news_blackout")
+    closed = np.zeros(300, bool)
+    for begin, end in windows:
+        closed[begin : max(begin, end)] = True
+
+    assert (events["kind"] == CMD_GATE).all()
+    assert (events["code"] == GATES.index("news_blackout")).all()
+    assert (np.diff(events["time"]) > 0).all()
+    state, at = False, 0
+    for t in range(300):
+        while at < len(events) and events["time"][at] <= t:
+            state = bool(events["flag"][at])
+            at += 1
+        assert state == closed[t]
+
+
+def test_events_of_several_gates_in_order_of_time() -> None:
+    news = gate_events(np.array([[10, 20]]), "news_blackout")
+    funding = gate_events(np.array([[5, 10], [20, 30]]), "funding_guard")
+
+    together = merge_events(news, funding)
+
+    assert together["time"].tolist() == [5, 10, 10, 20, 20, 30]
+    assert together["flag"].tolist() == [1, 1, 0, 0, 1, 0]
+    assert len(merge_events()) == 0
+    with pytest.raises(BadInput, match="gate is 'lunch'; it must be one of stale_feed"):
+        gate_events(np.array([[1, 2]]), "lunch")

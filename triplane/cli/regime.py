@@ -1,0 +1,146 @@
+"""``triplane regime``: fit the regime model on recorded candles, and look after the versions of it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from triplane.cli.output import Json, console, one_sentence, print_json, print_table, progress
+from triplane.data.candles import Candles, timeframe_name, utc
+from triplane.data.recorded import open_recorded
+from triplane.kernel.regime import REGIMES
+from triplane.research.parameter_sets import FOLDER, REGIME_KIND, ParameterSets
+from triplane.research.regime import FitSettings, bars_of, data_hash, filter_regime, fit_regime
+
+app = typer.Typer(help="Fit the regime model, and keep its versions.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option(help="Name of the parameter set.")]
+DataDir = Annotated[Path, typer.Option(help="Where sessions and parameter sets are kept.")]
+_DATA_DIR = Path("triplane-data")
+
+
+def _out_of_sample(bars: Candles, values: dict[str, Any]) -> dict[str, float]:
+    """Share of each regime among the bars on which a model could be used."""
+    names = filter_regime(bars, values).names
+    known = names[names >= 0]
+    return {name: float((known == j).mean()) if len(known) else 0.0 for j, name in enumerate(REGIMES)}
+
+
+def _table(title: str, fit: dict[str, Any]) -> None:
+    rows = [
+        (
+            s["name"],
+            f"{s['share']:.1%}",
+            f"{s['expected_bars']:.1f}",
+            f"{s['mean_return']:+.5%}",
+            f"{s['volatility']:.4%}",
+            f"{s['volume_z']:+.2f}",
+        )
+        for s in fit["states"]
+    ]
+    print_table(title, ("regime", "share", "bars in a row", "mean return", "volatility", "volume z"), rows)
+
+
+@app.command()
+def fit(
+    data: Annotated[Path, typer.Option(help="Recorded candles: Parquet, CSV, zip, or a folder of them.")],
+    name: Name,
+    timeframe: Annotated[str | None, typer.Option(help="Bars to fit on. Default: the candles' own.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Which market, when the folder holds several.")] = None,
+    states: Annotated[int, typer.Option(help="3 or 4.")] = 4,
+    train: Annotated[int, typer.Option(help="Bars of a training window; 0 = all.")] = 4000,
+    step: Annotated[int, typer.Option(help="Bars from one refit to the next; 0 = one fit on the last window.")] = 1000,
+    dwell: Annotated[int, typer.Option(help="Bars before another regime is shown.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of the random starts.")] = 1,
+    note: Annotated[str, typer.Option(help="A line to remember it by.")] = "",
+    activate: Annotated[bool, typer.Option(help="Make the new version the active one.")] = True,
+    data_dir: DataDir = _DATA_DIR,
+    json: Json = False,
+) -> None:
+    """Fit the regime model walk-forward and store it as a new version of a parameter set.
+
+    Each fit sees its own training window alone, and may be used from the end of that window on.
+    """
+    with one_sentence():
+        source = open_recorded(data, symbol)
+        bars = bars_of(source.candles, timeframe)
+        settings = FitSettings(n_states=states, train=train, step=step, min_dwell=dwell, seed=seed)
+        values = fit_regime(bars, settings, progress(quiet=json))
+        fits = values["fits"]
+        sets = ParameterSets(data_dir / FOLDER)
+        made = sets.create(
+            REGIME_KIND,
+            name,
+            values,
+            data_sha256=data_hash(bars),
+            train_from=fits[0]["train_from"],
+            train_to=fits[-1]["train_to"],
+            note=note or f"{source.symbol} {timeframe_name(values['interval_ms'])}",
+        )
+        if activate:
+            made = sets.activate(REGIME_KIND, name, made.version)
+        shares = _out_of_sample(bars, values)
+        if json:
+            print_json({**made.summary(), "fits": fits, "out_of_sample_share": shares})
+            return
+        last = fits[-1]
+        title = f"{name} version {made.version}: fit {len(fits)} of {len(fits)}, "
+        _table(title + f"{utc(last['train_from'])} to {utc(last['train_to'])}, {last['bars']} bars", last)
+        console.print(f"Usable from {utc(fits[0]['valid_from'])} on. Since then, by the forward filter:")
+        console.print(", ".join(f"{regime} {share:.1%}" for regime, share in shares.items()), highlight=False)
+        console.print(f"{'Active' if made.active else 'Not active'}; stored in {sets.folder}", highlight=False)
+
+
+@app.command("list")
+def list_(data_dir: DataDir = _DATA_DIR, json: Json = False) -> None:
+    """Show every version of every fitted model."""
+    with one_sentence():
+        found = [s.summary() for s in ParameterSets(data_dir / FOLDER).list(REGIME_KIND)]
+        if json:
+            print_json(found)
+            return
+        rows = [
+            (s["name"], s["version"], "yes" if s["active"] else "", utc(s["train_from"]), utc(s["train_to"]), s["note"])
+            for s in found
+        ]
+        print_table("Regime models", ("name", "version", "active", "trained from", "to", "note"), rows)
+
+
+@app.command()
+def diff(
+    name: Annotated[str, typer.Argument(help="Name of the parameter set.")],
+    old: Annotated[int, typer.Argument(help="Version.")],
+    new: Annotated[int, typer.Argument(help="Version.")],
+    data_dir: DataDir = _DATA_DIR,
+    json: Json = False,
+) -> None:
+    """Show what changed from one version to another."""
+    with one_sentence():
+        changes = ParameterSets(data_dir / FOLDER).diff(REGIME_KIND, name, old, new)
+        if json:
+            print_json({path: {"old": a, "new": b} for path, (a, b) in changes.items()})
+            return
+        rows = [(path, a, b) for path, (a, b) in changes.items()]
+        print_table(f"{name}: version {old} to {new}", ("value", "old", "new"), rows)
+
+
+@app.command()
+def activate(
+    name: Annotated[str, typer.Argument(help="Name of the parameter set.")],
+    version: Annotated[int, typer.Argument(help="Version to make active.")],
+    data_dir: DataDir = _DATA_DIR,
+) -> None:
+    """Make a version the active one."""
+    with one_sentence():
+        made = ParameterSets(data_dir / FOLDER).activate(REGIME_KIND, name, version)
+        console.print(f"Version {made.version} of {name} is active.")
+
+
+@app.command("roll-back")
+def roll_back(
+    name: Annotated[str, typer.Argument(help="Name of the parameter set.")], data_dir: DataDir = _DATA_DIR
+) -> None:
+    """Make the version active again that was before the active one."""
+    with one_sentence():
+        made = ParameterSets(data_dir / FOLDER).roll_back(REGIME_KIND, name)
+        console.print(f"Version {made.version} of {name} is active again.")

@@ -1,0 +1,265 @@
+"""Calendars of what entries should keep clear of: economic news, funding times, hours outside the kill zones.
+
+Everything here ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
+:func:`gate_events`: commands that close and open a gate of the account (``records.GATES``). Engine and backtest feed
+them as they feed every other command: an event at time *t* comes before any candle that closes after *t*.
+
+A news calendar is an iCalendar file (``.ics``), a CSV file, or the address of one. CSV needs a header; the columns are
+``time`` (ISO 8601 or ms; without a zone it is UTC) or ``date`` and ``time``, and, if there are any, ``title`` (or
+``event``), ``currency`` (or ``country``) and ``impact`` (or ``importance``).
+
+Gates hold back entries of *both* sides, and never an order that reduces risk.
+"""
+
+import csv
+import io
+import urllib.request
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from triplane.errors import BadInput, DataError
+from triplane.kernel.calendar import DAY_MINUTES, DEFAULT_ZONES, MINUTE, in_window
+from triplane.kernel.records import CMD_GATE, COMMAND, GATES
+
+Array = np.ndarray[Any, Any]
+
+NEWS: Final = "news_blackout"
+FUNDING: Final = "funding_guard"
+KILL_ZONE: Final = "kill_zone"
+
+DAY_MS: Final = MINUTE * DAY_MINUTES
+MAX_MINUTES: Final = 7 * DAY_MINUTES
+MAX_BYTES: Final = 20_000_000
+_COLUMNS: Final = {
+    "time": ("time", "datetime", "timestamp", "start"),
+    "date": ("date", "day"),
+    "title": ("title", "event", "name", "summary"),
+    "currency": ("currency", "country"),
+    "impact": ("impact", "importance"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewsEvent:
+    """One entry of a news calendar; ``end`` is ``time``, except for one that lasts whole days. Times in ms UTC."""
+
+    time: int
+    end: int
+    title: str = ""
+    currency: str = ""
+    impact: str = ""
+
+
+# --------------------------------------------------------------------------------------------------------- reading
+def _ms(moment: datetime) -> int:
+    """A time without a zone is UTC."""
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _ics_event(component: Any, what: str) -> NewsEvent:
+    begin = component.get("DTSTART")
+    if begin is None:
+        raise DataError(f"{what} has no start (DTSTART)")
+    if component.get("RRULE") is not None:
+        raise DataError(f"{what} repeats (RRULE), which is not supported; write each occurrence as an event of its own")
+    title = str(component.get("SUMMARY", ""))
+    value = getattr(begin, "dt", None)
+    if isinstance(value, datetime):
+        return NewsEvent(_ms(value), _ms(value), title)
+    if not isinstance(value, date):
+        raise DataError(f"{what} has a start (DTSTART) that is no time")
+    first = _ms(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    last = getattr(component.get("DTEND"), "dt", None)
+    end = first + DAY_MS
+    if isinstance(last, date):
+        end = max(end, _ms(datetime(last.year, last.month, last.day, tzinfo=UTC)))
+    return NewsEvent(first, end, title)
+
+
+def parse_ics(content: bytes, name: str = "calendar") -> list[NewsEvent]:
+    """Events of an iCalendar file, in order of time; raises DataError in one sentence."""
+    from icalendar import Calendar  # noqa: PLC0415 - only who has a calendar pays for its import
+
+    try:
+        components = [c for calendar in Calendar.from_ical(content, multiple=True) for c in calendar.walk("VEVENT")]
+    except (ValueError, UnicodeDecodeError, IndexError, KeyError) as error:
+        raise DataError(f"{name} is not a valid iCalendar file: {str(error).splitlines()[0][:200]}") from None
+    if len(components) != content.upper().count(b"BEGIN:VEVENT"):
+        raise DataError(f"{name} is not a valid iCalendar file: it is cut off, or an event in it is not closed")
+    return sorted((_ics_event(c, f"{name}: event {n}") for n, c in enumerate(components, 1)), key=lambda e: e.time)
+
+
+def _csv_time(text: str, day: str, where: str) -> int:
+    whole = f"{day} {text}".strip()
+    if whole.isdigit() and len(whole) >= 12:
+        return int(whole)
+    try:
+        return _ms(datetime.fromisoformat(whole))
+    except ValueError:
+        raise DataError(f"{where}: time is {whole!r}; it must be like 2025-01-31 13:30, or ms since 1970") from None
+
+
+def parse_csv(content: bytes, name: str = "calendar") -> list[NewsEvent]:
+    """Events of a CSV file, in order of time; raises DataError in one sentence."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{name} is not UTF-8 text") from None
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ","
+    )
+    headers = {(h or "").strip().lower(): h for h in reader.fieldnames or ()}
+    found = {key: next((headers[n] for n in names if n in headers), None) for key, names in _COLUMNS.items()}
+    if found["time"] is None and found["date"] is None:
+        raise DataError(f"{name}: column 'time' is missing; there is {', '.join(headers) or 'no column at all'}")
+    events = []
+    for row in reader:
+        values = {key: (row.get(header) or "").strip() if header else "" for key, header in found.items()}
+        if not any((v or "").strip() for v in row.values() if isinstance(v, str | None)):
+            continue
+        time = _csv_time(values["time"], values["date"], f"{name}, line {reader.line_num}")
+        events.append(NewsEvent(time, time, values["title"], values["currency"].upper(), values["impact"].lower()))
+    return sorted(events, key=lambda e: e.time)
+
+
+def parse_calendar(content: bytes, name: str = "calendar") -> list[NewsEvent]:
+    """Events of a calendar of either kind, told apart by how it begins."""
+    if content.lstrip(b"\xef\xbb\xbf \r\n\t")[:15].upper() == b"BEGIN:VCALENDAR":
+        return parse_ics(content, name)
+    if name.lower().endswith(".ics"):
+        raise DataError(f"{name} is not a valid iCalendar file: it must begin with BEGIN:VCALENDAR")
+    return parse_csv(content, name)
+
+
+def load_calendar(source: str | Path) -> list[NewsEvent]:
+    """Read a news calendar from a file or an ``https://`` or ``http://`` address; raises DataError in one sentence."""
+    text = str(source)
+    try:
+        if text.startswith(("https://", "http://")):
+            with urllib.request.urlopen(text, timeout=15) as answer:  # noqa: S310 - the schemes are checked above
+                content = answer.read(MAX_BYTES + 1)
+        else:
+            with Path(text).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise DataError(f"calendar {text} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > MAX_BYTES:
+        raise DataError(f"calendar {text} is larger than {MAX_BYTES // 1_000_000} MB")
+    return parse_calendar(content, text)
+
+
+# --------------------------------------------------------------------------------------------------------- windows
+def _minutes(name: str, value: float) -> int:
+    if not 0 <= value <= MAX_MINUTES:
+        raise BadInput(f"{name} is {value}; it must be a number of minutes from 0 to {MAX_MINUTES}")
+    return round(value * MINUTE)
+
+
+def merged(windows: Iterable[tuple[int, int]]) -> Array:
+    """Windows in order, those that overlap or touch made one; empty ones are left out."""
+    out: list[list[int]] = []
+    for begin, end in sorted(windows):
+        if end <= begin:
+            continue
+        if out and begin <= out[-1][1]:
+            out[-1][1] = max(out[-1][1], end)
+        else:
+            out.append([begin, end])
+    return np.array(out, dtype=np.int64).reshape(-1, 2)
+
+
+def blackouts(
+    events: Iterable[NewsEvent],
+    before: float = 30.0,
+    after: float = 30.0,
+    *,
+    impact: Sequence[str] = (),
+    currencies: Sequence[str] = (),
+) -> Array:
+    """Windows around news: ``before`` and ``after`` in minutes.
+
+    ``impact`` and ``currencies`` choose among the events; an event that does not say what it is counts always.
+    """
+    lead, lag = _minutes("before", before), _minutes("after", after)
+    impacts, money = {i.lower() for i in impact}, {c.upper() for c in currencies}
+    return merged(
+        (e.time - lead, e.end + lag)
+        for e in events
+        if (not impacts or not e.impact or e.impact in impacts) and (not money or not e.currency or e.currency in money)
+    )
+
+
+def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 15.0) -> Array:
+    """Windows of ``minutes`` before the funding times at which somebody would pay more than ``limit``.
+
+    The rate of a funding time is only known at that time, so the window before it goes by the newest rate that was
+    known by then: the one of the funding before. The gate does not know sides: the receiving side waits too.
+
+    Parameters
+    ----------
+    times
+        Funding times, ms UTC, rising.
+    rates
+        Rate at each, a fraction; positive: longs pay.
+    limit
+        Largest rate, of either sign, that is put up with; 0 or more.
+    """
+    lead = _minutes("minutes", minutes)
+    times, rates = np.asarray(times, dtype=np.int64), np.asarray(rates, dtype=np.float64)
+    if times.shape != rates.shape or times.ndim != 1:
+        raise BadInput(f"there are {times.size} funding times and {rates.size} rates; there must be as many of both")
+    if (np.diff(times) <= 0).any() or not np.isfinite(rates).all():
+        raise BadInput("funding times must rise, and their rates must be finite numbers")
+    if not limit >= 0:
+        raise BadInput(f"limit is {limit}; it must be 0 or more")
+    dear = np.abs(rates[:-1]) > limit
+    return merged((max(int(t) - lead, int(p)), int(t)) for t, p in zip(times[1:][dear], times[:-1][dear], strict=True))
+
+
+def closed_hours(begin: int, end: int, zones: Sequence[tuple[int, int]] = DEFAULT_ZONES) -> Array:
+    """Windows in which no kill zone is open, from ``begin`` to ``end`` (ms UTC).
+
+    ``zones`` are minutes of the day, as in ``kernel/calendar.py``.
+    """
+    for opens, closes in zones:
+        if not (0 <= opens <= DAY_MINUTES and 0 <= closes <= DAY_MINUTES):
+            raise BadInput(f"kill zone is {opens} to {closes}; both must be minutes of a day, 0 to {DAY_MINUTES}")
+    shut = [m for m in range(DAY_MINUTES) if not any(in_window(m, opens, closes) for opens, closes in zones)]
+    day = merged((m, m + 1) for m in shut)
+    first = begin // DAY_MS * DAY_MS
+    return merged(
+        (max(start + int(a) * MINUTE, begin), min(start + int(b) * MINUTE, end))
+        for start in range(first, end, DAY_MS)
+        for a, b in day
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- events
+def gate_events(windows: Array, gate: str) -> Array:
+    """Commands that close ``gate`` (a name in ``records.GATES``) when a window begins and open it when it ends.
+
+    Returns
+    -------
+    Array of ``records.COMMAND`` in order of time.
+    """
+    if gate not in GATES:
+        raise BadInput(f"gate is {gate!r}; it must be one of {', '.join(GATES)}")
+    joined = merged((int(a), int(b)) for a, b in np.asarray(windows).reshape(-1, 2))
+    events = np.zeros(2 * len(joined), COMMAND)
+    events["time"] = joined.reshape(-1)
+    events["kind"] = CMD_GATE
+    events["code"] = GATES.index(gate)
+    events["flag"][::2] = 1
+    return events
+
+
+def merge_events(*parts: Array) -> Array:
+    """Several arrays of commands as one in order of time; those of the same time keep the order given."""
+    together = np.concatenate([np.zeros(0, COMMAND), *parts])
+    return together[np.argsort(together["time"], kind="stable")]
