@@ -45,7 +45,7 @@ STYLE: Final = (
 
 NOT_BUILT: Final = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Triplane</title>
 <style>{STYLE}</style><h1>Triplane is running, but its page is not built yet</h1>
-<p>Build it once with <code>make ui</code> (needs Node.js), then load this page again.
+<p>Build it once with <code>make setup</code> (needs Node.js), then load this page again.
 The API works without it: <a href="/docs">its documentation</a>.</p></html>"""
 
 

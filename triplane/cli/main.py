@@ -1,24 +1,27 @@
-"""The ``triplane`` command."""
+"""The ``triplane`` command.
+
+Only the module of the command that was asked for is imported, so that small commands answer at once.
+"""
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Final
 
 import typer
 
-from triplane.cli import config
-from triplane.cli.backtest import backtest
-from triplane.cli.sessions import sessions, verify
-from triplane.cli.strategies import strategies
-from triplane.cli.up import up
 from triplane.version import __version__
 
-app = typer.Typer(
-    name="triplane",
-    help="One decision core for crypto trading, from research to live.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (up, backtest, verify, sessions, strategies):
-    app.command()(command)
-app.add_typer(config.app, name="config")
+COMMANDS: Final = {
+    "up": "triplane.cli.up",
+    "backtest": "triplane.cli.backtest",
+    "verify": "triplane.cli.sessions",
+    "sessions": "triplane.cli.sessions",
+    "strategies": "triplane.cli.strategies",
+}
+"""Each command and the module whose function of that name it is."""
+GROUPS: Final = {"config": "triplane.cli.config"}
+"""Each group of commands and the module whose ``app`` it is."""
 
 
 def _version(asked: bool) -> None:
@@ -27,16 +30,33 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """One decision core for crypto trading, from research to live."""
 
 
+def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
+    """The application with the commands of these names, by default all."""
+    app = typer.Typer(
+        name="triplane",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    for name in names:
+        if name in COMMANDS:
+            app.command(name)(getattr(import_module(COMMANDS[name]), name))
+        else:
+            app.add_typer(import_module(GROUPS[name]).app, name=name)
+    return app
+
+
 def main() -> None:
     """Entry point of the installed command."""
-    app()
+    asked = [name for name in sys.argv[1:2] if name in COMMANDS or name in GROUPS]
+    make_app(asked or (*COMMANDS, *GROUPS))()
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ async def build(config: Config, store: Store, *, once: bool = False, quiet: bool
     wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
     source = await open_source(config.source, config.symbols, clock, speed, once=once, warmup_ms=WARM_UP * wanted_ms)
     _warn(source, quiet)
-    core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet))
+    core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)
     setup = Setup(
         strategy=config.strategy,
         params=params,

@@ -12,6 +12,7 @@ user's cache folder.
 import hashlib
 import importlib.util
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +31,7 @@ from triplane.kernel.core import CORE
 from triplane.kernel.jit import record
 from triplane.kernel.records import ACCOUNT, CANDLE, COMMAND, OUTBOX
 from triplane.strategies.base import AnyStrategy, Number, Strategy, set_params
-from triplane.strategies.registry import file_hash
+from triplane.strategies.registry import file_hash, find, source_of
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[str], None]
@@ -217,13 +218,6 @@ class CompiledCore(Core):
         for name in ("on_candle", "on_command", "run"):
             setattr(self, name, getattr(self.module, name))
 
-    def cached(self) -> bool:
-        """Whether the machine code lies in the cache already."""
-        path = Path(str(self.module.__file__))
-        return len(list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi"))) >= len(
-            ("init", "candle", "command", "run")
-        )
-
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
         set_params(states["strategy"], params)
         states["core"]["warmup"] = self.warmup(params)
@@ -255,7 +249,18 @@ class CompiledCore(Core):
         return time.perf_counter() - begin
 
 
-def compile_strategy(strategy: AnyStrategy, source: Path, progress: Progress | None = None) -> Core:
+def _compile_apart(source: Path, progress: Progress | None) -> None:
+    """Fill the cache from a process of its own: the 300 MB that a compiler needs would stay with a long session."""
+    command = [sys.executable, "-m", "triplane.strategies.compiler", str(source)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
+        for line in process.stdout or ():
+            if progress:
+                progress(line.rstrip())
+
+
+def compile_strategy(
+    strategy: AnyStrategy, source: Path, progress: Progress | None = None, *, apart: bool = False
+) -> Core:
     """Make a strategy ready to run.
 
     Parameters
@@ -264,11 +269,19 @@ def compile_strategy(strategy: AnyStrategy, source: Path, progress: Progress | N
         As found by ``registry.find`` and ``registry.source_of``.
     progress
         Called with a sentence while something is compiled for the first time.
+    apart
+        Compile in a process of its own, so that this one stays small.
     """
     if isinstance(strategy, Strategy):
         core = CompiledCore(strategy, source)
+        if apart and not getattr(numba.config, "DISABLE_JIT", 0) and not _cached(core.module, 4):
+            _compile_apart(source, progress)
         core.warm(progress)
         return core
     from triplane.strategies.python_core import PythonCore  # noqa: PLC0415 - it needs Core
 
     return PythonCore(strategy, source, progress)
+
+
+if __name__ == "__main__":
+    compile_strategy(find(sys.argv[1]), source_of(sys.argv[1]), lambda text: print(text, flush=True))

@@ -48,7 +48,7 @@ async def test_what_is_not_of_the_page_is_not_served(anybody: httpx.AsyncClient,
 async def test_a_page_that_is_not_built(anybody: httpx.AsyncClient) -> None:
     answer = await anybody.get("/")
     assert answer.status_code == 200
-    assert "make ui" in answer.text
+    assert "make setup" in answer.text
 
 
 async def test_posting_to_the_page(anybody: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from triplane.cli.main import app
+from triplane.cli.main import make_app
 from triplane.data.generator import generate
 
 REQUIRED = {
@@ -29,7 +29,7 @@ def path(frame, tmp_path):
 
 
 def call(*arguments):
-    return CliRunner().invoke(app, list(map(str, arguments)))
+    return CliRunner().invoke(make_app(), list(map(str, arguments)))
 
 
 def test_json_holds_the_figures(path):

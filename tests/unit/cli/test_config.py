@@ -6,11 +6,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from triplane.cli.main import app
+from triplane.cli.main import make_app
 
 
 def call(*arguments):
-    return CliRunner().invoke(app, ["config", *map(str, arguments)])
+    return CliRunner().invoke(make_app(), ["config", *map(str, arguments)])
 
 
 def test_what_init_writes_is_valid_and_complete(tmp_path):

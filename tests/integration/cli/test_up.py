@@ -1,0 +1,194 @@
+"""``triplane up`` as a user runs it: in processes of its own, on generated and on real data."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+from triplane.data.generator import generate
+
+DATA = Path(__file__).parents[4] / "shared" / "data"
+TRIPLANE = [sys.executable, "-m", "triplane.cli.main"]
+
+
+def triplane(*arguments, check=True):
+    """Run a command to its end."""
+    done = subprocess.run([*TRIPLANE, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    path = tmp_path_factory.mktemp("market") / "BTCUSDT-1m.parquet"
+    pd.DataFrame(generate(seed=11, start_ms=1_700_000_100_000, n=30_000)).to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("strategy", ["ict_blocks", "ema_cross"])
+def test_a_live_session_decides_as_the_backtest(market, tmp_path, strategy):
+    live = json.loads(triplane(
+        "up", "--once", "--source", market, "--speed", "max", "--strategy", strategy, "--data-dir", tmp_path, "--json"
+    ).stdout)  # fmt: skip
+    tested = json.loads(triplane("backtest", strategy, "--data", market, "--json").stdout)
+
+    assert live["decisions_sha256"] == tested["decisions_sha256"]
+    for name in ("bars", "trades", "net_pnl", "fees", "win_rate", "max_drawdown_pct", "return_pct"):
+        assert live[name] == pytest.approx(tested[name]), name
+    proof = json.loads(triplane("verify", live["session"], "--data-dir", tmp_path, "--json").stdout)
+    assert proof["ok"]
+    assert proof["decisions_sha256"] == live["decisions_sha256"]
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the shared market data is not here")
+def test_the_same_on_the_real_market(tmp_path):
+    path = DATA / "klines" / "spot" / "BTCUSDT-1m.parquet"
+    live = json.loads(triplane(
+        "up", "--once", "--source", path, "--speed", "max", "--data-dir", tmp_path, "--json"
+    ).stdout)  # fmt: skip
+    tested = json.loads(triplane("backtest", "ict_blocks", "--data", path, "--json").stdout)
+
+    assert live["bars"] == tested["bars"] == 790_480
+    assert live["decisions_sha256"] == tested["decisions_sha256"]
+
+
+def test_a_tampered_journal_is_found(market, tmp_path):
+    run = triplane("up", "--once", "--source", market, "--speed", "max", "--data-dir", tmp_path, "--json")
+    session = json.loads(run.stdout)["session"]
+    journal = tmp_path / "sessions" / session / "journal.tpj"
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2] ^= 1
+    journal.write_bytes(content)
+    done = triplane("verify", session, "--data-dir", tmp_path, check=False)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+class Page:
+    """A session with a page, in a process of its own."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(
+            [*TRIPLANE, "up", "--port", "0", "--json", *map(str, arguments)], stdout=subprocess.PIPE, text=True
+        )
+        lines = "".join(iter(self.process.stdout.readline, "}\n")) + "}"
+        self.ready = json.loads(lines)
+        token = self.ready["url"].split("token=")[1]
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.ready['port']}", headers={"Authorization": f"Bearer {token}"}
+        )
+
+    def wait(self, condition):
+        """Read the status until the condition holds; fails after a minute."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            status = self.client.get("/system/status").json()
+            if condition(status):
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"still waiting: {status}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(30) == 0
+        self.process.stdout.close()
+
+
+def test_the_page_shows_what_the_backtest_found(market, tmp_path):
+    tested = json.loads(triplane("backtest", "ict_blocks", "--data", market, "--json").stdout)
+    with Page("--source", market, "--speed", "max", "--data-dir", tmp_path) as page:
+        page.wait(lambda s: s["finished"])
+        get = page.client.get
+        history = get("/market-rest/history", params={"symbol": "BTCUSDT", "limit": 400}).json()
+        performance = get("/trades/performance").json()
+
+        assert len(history["candles"]) == 400
+        assert history["zones"]
+        assert any(c["indicators"]["ema_trend"] for c in history["candles"])
+        assert performance["trades"] == tested["trades"]
+        assert float(performance["net_pnl"]) == pytest.approx(tested["net_pnl"], abs=1e-6)
+        assert get("/").status_code == 200
+    listed = json.loads(triplane("sessions", "--data-dir", tmp_path, "--json").stdout)
+
+    assert [(s["status"], s["decisions_sha256"]) for s in listed] == [("finished", tested["decisions_sha256"])]
+
+
+def test_a_second_start_continues_the_session(tmp_path):
+    arguments = ("--source", "demo", "--speed", "600", "--data-dir", tmp_path)
+    with Page(*arguments) as page:
+        first = page.wait(lambda s: s["last_candle_time"] and s["state"] != "BOOTSTRAP")
+    with Page(*arguments) as page:
+        again = page.wait(lambda s: s["last_candle_time"] > first["last_candle_time"])
+
+    assert again["session_id"] == first["session_id"]
+    assert json.loads(triplane("verify", first["session_id"], "--data-dir", tmp_path, "--json").stdout)["ok"]
+
+
+def test_what_cannot_be_started_says_so_in_one_sentence(market, tmp_path):
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        (tmp_path / "file").write_text("")
+        cases = [
+            (["--port", port], [str(port), "--port"]),
+            (["--data-dir", tmp_path / "file" / "below"], ["data-dir", "file"]),
+            (["--source", "nowhere"], ["nowhere", "demo"]),
+            (["--strategy", "nope"], ["nope", "ict_blocks"]),
+            (["--set", "fats=1"], ["fats", "ict_blocks"]),
+            (["--set", "trend=-5"], ["trend", "-5"]),
+            (["--speed", "0"], ["speed", "0"]),
+            (["--timeframe", "45s"], ["45s"]),
+            (["--symbols", "BTCUSDT,BTCUSDT"], ["BTCUSDT"]),
+        ]
+        for arguments, words in cases:
+            done = triplane("up", "--once" if "--port" not in arguments else "--json", "--source", market,
+                            "--data-dir", tmp_path / "d", *arguments, check=False)  # fmt: skip
+            assert done.returncode == 2, (arguments, done.stderr)
+            assert all(word in done.stderr for word in words), done.stderr
+            assert len([line for line in done.stderr.splitlines() if "Error" in line]) == 1
+            assert "Traceback" not in done.stderr
+
+
+def test_the_server_listens_on_this_machine_alone(tmp_path):
+    with Page("--source", "demo", "--data-dir", tmp_path) as page:
+        port = page.ready["port"]
+        assert httpx.get(f"http://127.0.0.1:{port}/system/status").status_code == 401
+        others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+        for address in others - {"127.0.0.1"} - {a for a in others if a.startswith("127.")}:
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection((address, port), timeout=2)
+        assert (tmp_path / "token").stat().st_mode & 0o077 == 0
+
+
+def test_the_socket_brings_candles(tmp_path):
+    import websockets
+
+    async def listen(page):
+        token = page.ready["url"].split("token=")[1]
+        address = f"ws://127.0.0.1:{page.ready['port']}/stream/BTCUSDT?token={token}"
+        async with websockets.connect(address) as stream, asyncio.timeout(30):
+            async for text in stream:
+                message = json.loads(text)
+                if message["type"] == "candle":
+                    return message
+        return None
+
+    with Page("--source", "demo", "--speed", "600", "--data-dir", tmp_path) as page:
+        message = asyncio.run(listen(page))
+
+    assert message["symbol"] == "BTCUSDT"
+    assert {"open", "high", "low", "close", "volume", "is_closed"} <= set(message["data"])
