@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from triplane.version import __version__
 from triplane.data.candles import timeframe_name
 from triplane.engine.chart import Chart
 from triplane.engine.checks import signal_checks
@@ -36,6 +35,7 @@ from triplane.engine.session import Session
 from triplane.errors import BadInput
 from triplane.kernel.records import ACCOUNT, GATES, POSITION, REASONS, STATES
 from triplane.strategies.base import AnyStrategy
+from triplane.version import __version__
 
 Array = np.ndarray[Any, Any]
 Payload = dict[str, Any]

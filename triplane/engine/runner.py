@@ -169,6 +169,7 @@ class Runner:
         self._stale_after = stale_after
         self._pump: asyncio.Task[None] | None = None
         self._stopping = False
+        self._failure: BaseException | None = None
         self._heard = 0.0
         self._refreshed = 0.0
         self._was_quiet = False
@@ -181,10 +182,12 @@ class Runner:
             await self.bus.start()
         self.publisher.replaying = False
         self._recall_kill_switch()
-        helpers = [asyncio.create_task(task()) for task in self._helpers()]
         self._pump = asyncio.create_task(self._take_feed())
         if self._stopping:
             self._pump.cancel()
+        helpers = [asyncio.create_task(task()) for task in self._helpers()]
+        for helper in helpers:
+            helper.add_done_callback(self._helper_ended)
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pump
@@ -193,7 +196,15 @@ class Runner:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._wind_up()
+        if self._failure is not None:
+            raise self._failure
         return Outcome(self.session.finished, self.session.candles - before, time.perf_counter() - begin)
+
+    def _helper_ended(self, helper: "asyncio.Task[None]") -> None:
+        """A journal that does not reach the disk, or a watchdog that died, ends the run: fail closed."""
+        if not helper.cancelled() and helper.exception() is not None:
+            self._failure = helper.exception()
+            self.stop()
 
     def stop(self) -> None:
         """Ask :meth:`run` to end after the candle under way; the session can be continued later."""
@@ -250,6 +261,8 @@ class Runner:
                 self.latency.add(self.publisher.published_ns - begin)
             if i % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
+        if not session.setup.hold:  # otherwise the feed says when history is loaded
+            self.replica.live = True
 
     def _hush(self, n: int) -> None:
         """Keep the replica quiet during long batches, and tell clients now and then to read again."""

@@ -1,0 +1,125 @@
+"""Sessions of real strategies on generated markets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from triplane.data.clock import ManualClock
+from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus
+from triplane.data.generator import demo_instrument, generate
+from triplane.engine.live import Engine, Options, open_engine
+from triplane.engine.settings import TradingSettings
+from triplane.engine.setup import Setup
+from triplane.strategies.registry import find
+
+START = 1_735_689_600_000
+
+
+class ByHand:
+    """A feed whose events the test gives, one queue for all."""
+
+    symbols = ("BTCUSDT",)
+    interval_ms = 60_000
+    instruments = (demo_instrument("BTCUSDT"),)
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[FeedEvent] = asyncio.Queue()
+        self.known: Mapping[str, int] = {}
+        self.closed = False
+
+    async def open(self) -> None:
+        """Nothing to do."""
+
+    async def __aiter__(self) -> AsyncIterator[FeedEvent]:
+        while True:
+            yield await self.queue.get()
+            self.queue.task_done()
+
+    async def history(self, symbol: str, before_ms: int, n: int) -> Any:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """One session, its engine, and the candles to feed it with."""
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.folder = folder
+        limits = TradingSettings(max_trades_day=1000, cooldown_bars=0, daily_loss_share=0, max_drawdown=0)
+        self.spec = find("ema_cross")
+        values: dict[str, Any] = {
+            "strategy": "ema_cross",
+            "params": self.spec.resolve({"fast": 3, "slow": 7}),
+            "instruments": ByHand.instruments,
+            "base_ms": 60_000,
+            "timeframe_ms": 60_000,
+            "source": "by hand",
+            "trading": limits,
+        } | changes
+        self.setup = Setup(**values)
+        self.core = self.setup.core()
+        self.clock = ManualClock(START, auto=False)
+        self.candles = generate(3, START, 1500)
+        self.fed = 0
+
+    def open(self, options: Options | None = None, sink: Any = None) -> Engine:
+        """A new life of the session."""
+        self.hand = ByHand()
+
+        def make_feed(known: Mapping[str, int]) -> Any:
+            self.hand.known = known
+            return self.hand
+
+        self.engine = open_engine(
+            self.folder,
+            self.setup,
+            self.core,
+            self.spec,
+            make_feed,
+            options=options or Options(),
+            sink=sink,
+            clock=self.clock,
+        )
+        return self.engine
+
+    async def start(self, **options: Any) -> "asyncio.Task[Any]":
+        """Open and run."""
+        self.open(**options)
+        task = asyncio.create_task(self.engine.run())
+        await asyncio.sleep(0)
+        return task
+
+    async def feed(self, n: int, at_once: int = 20) -> None:
+        """Give the next candles and wait until they are taken."""
+        for start in range(self.fed, self.fed + n, at_once):
+            part = self.candles[start : min(start + at_once, self.fed + n)]
+            self.hand.queue.put_nowait(CandleBatch(np.zeros(len(part), np.int64), part))
+        self.fed += n
+        await self.hand.queue.join()
+
+    async def say(self, state: FeedState, text: str = "") -> None:
+        """Give a status and wait until it is taken."""
+        self.hand.queue.put_nowait(FeedStatus(state, text, None, 0))
+        await self.hand.queue.join()
+
+    async def feed_until(self, reached: Callable[[], bool]) -> None:
+        """Give candles until something is so."""
+        while not reached():
+            assert self.fed < len(self.candles), "the market is over"
+            await self.feed(1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Callable[..., World]:
+    return lambda **changes: World(tmp_path, **changes)
