@@ -129,7 +129,9 @@ def forming(candle: Any, share: float) -> Candles:
     path = [o, l, h, c] if c >= o else [o, h, l, c]
     at = 3.0 * min(max(share, 0.0), 1.0)
     leg = min(int(at), 2)
-    now = c if at == 3.0 else min(max(path[leg] + (path[leg + 1] - path[leg]) * (at - leg), l), h)
+    decimals = max(len(repr(price).partition(".")[2]) for price in path)  # a price between ticks would look made up
+    between = round(path[leg] + (path[leg + 1] - path[leg]) * (at - leg), decimals)
+    now = c if at == 3.0 else min(max(between, l), h)
     passed = [*path[: leg + 1], now]
     volume = float(candle["volume"]) * (at / 3.0)
     return np.array([(int(candle["open_time"]), o, max(passed), min(passed), now, volume)], dtype=CANDLE)
