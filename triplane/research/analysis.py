@@ -26,6 +26,7 @@ from triplane.kernel.patterns.structure import BREAK_ON_CLOSE, BREAK_ON_WICK
 from triplane.kernel.patterns.swings import LEFT, RIGHT
 from triplane.kernel.patterns.zones import BREAKER
 from triplane.kernel.records import CANDLE
+from triplane.kernel.regime import REGIME, SLOTS
 from triplane.kernel.timeframes import AGG
 from triplane.research import analysis_loop as loop
 from triplane.research.analysis_frames import (
@@ -34,17 +35,21 @@ from triplane.research.analysis_frames import (
     candle_columns,
     fvg_columns,
     liquidity_columns,
+    regime_columns,
     structure_columns,
     swing_columns,
 )
 from triplane.research.analysis_log import Collector, Tables
 from triplane.research.frames import Columns, Maker, maker
 from triplane.strategies.compiler import _driver
+from triplane.strategies.regime_model import give_regime
 
 Array = np.ndarray[Any, Any]
 
 
-FRAMES = ("candles", "features", "context", "swings", "structure", "order_blocks", "breakers", "fvgs", "liquidity")
+FRAMES = (
+    "candles", "features", "context", "regime", "swings", "structure", "order_blocks", "breakers", "fvgs", "liquidity",
+)  # fmt: skip
 """The frames of an analysis."""
 
 
@@ -95,6 +100,7 @@ class Series:
     tables: Tables
     params: AnalysisParams
     timeframe: str | None
+    model: Array
     make: Maker
 
     @cached_property
@@ -110,6 +116,14 @@ class Series:
         rows = np.zeros(len(self.candles), loop.CONTEXT_ROW)
         compiled().context(collect(self.params).state, self.candles, rows)
         return rows
+
+    @cached_property
+    def regime(self) -> tuple[Array, Array, Array]:
+        """Codes, probabilities and beliefs of the regime filter at each bar."""
+        n = len(self.candles)
+        found = np.zeros(n, np.int64), np.zeros(n), np.zeros((n, SLOTS))
+        compiled().regime(self.model.copy(), self.candles, *found)
+        return found
 
 
 class Analysis:
@@ -164,9 +178,8 @@ class Analysis:
     def columns(self, name: str) -> Columns:
         """The columns of the frame of this name as arrays, times in ms UTC (-1 = none)."""
         tables, bar = self._series.tables, self.bar
-        if name in ("candles", "features", "context"):
-            times = self._series.candles["open_time"][: len(self)].copy()
-            return {"open_time": times, **candle_columns(getattr(self._series, name)[: len(self)])}
+        if name in ("candles", "features", "context", "regime"):
+            return {"open_time": self._series.candles["open_time"][: len(self)].copy(), **self._per_bar(name)}
         if name == "swings":
             return swing_columns(tables.swings_as_of(bar))
         if name == "structure":
@@ -180,6 +193,13 @@ class Analysis:
         if name == "liquidity":
             return liquidity_columns(tables.levels_as_of(bar))
         raise BadInput(f"an analysis has no frame {name!r}; there is {', '.join(FRAMES)}.")
+
+    def _per_bar(self, name: str) -> Columns:
+        known = slice(len(self))
+        if name == "regime":
+            volatility = self._series.features["volatility_regime"]
+            return regime_columns(*(values[known] for values in (*self._series.regime, volatility)))
+        return candle_columns(getattr(self._series, name)[known])
 
     def _frame(self, name: str) -> Any:
         return self._series.make(self.columns(name), TIMES)
@@ -207,6 +227,14 @@ class Analysis:
         and sessions.
         """
         return self._frame("context")
+
+    @cached_property
+    def regime(self) -> Any:
+        """The regime, one row a bar, by the forward filter of the model.
+
+        ``regime`` and its ``probability``, the belief in each (``p_*``), ``volatility`` by the ATR's percentile.
+        """
+        return self._frame("regime")
 
     @cached_property
     def swings(self) -> Any:
@@ -243,7 +271,7 @@ def _checked_params(values: Mapping[str, object]) -> AnalysisParams:
     names = tuple(AnalysisParams.model_fields)
     for name in values:
         if name not in names:
-            raise BadInput(f"analyze has no parameter {name!r}; there is timeframe, {', '.join(names)}.")
+            raise BadInput(f"analyze has no parameter {name!r}; there is timeframe, regime, {', '.join(names)}.")
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
     return checked(AnalysisParams, plain, "analyze")
 
@@ -271,7 +299,17 @@ def _bars(candles: Array, timeframe: str | None) -> tuple[Array, str | None]:
     return out[:count].copy(), timeframe
 
 
-def analyze(candles: Any, timeframe: str | None = None, **params: object) -> Analysis:
+def _model(regime: Mapping[str, Any] | None, timeframe: str | None) -> Array:
+    """The regime filter's record before its first bar."""
+    states = np.zeros(1, REGIME)
+    length = parse_timeframe(timeframe) if timeframe else int((regime or {}).get("interval_ms", 0))
+    give_regime(states, length, {"regime": regime})
+    return states
+
+
+def analyze(
+    candles: Any, timeframe: str | None = None, *, regime: Mapping[str, Any] | None = None, **params: object
+) -> Analysis:
     """Run every detector and indicator over recorded candles; nothing looks ahead.
 
     Parameters
@@ -282,6 +320,9 @@ def analyze(candles: Any, timeframe: str | None = None, **params: object) -> Ana
     timeframe
         Bars to analyse, such as ``1h``: the candles' own (default) or a multiple, of which only bars that are over
         count. Positions are those of the bars.
+    regime
+        A model from :func:`triplane.research.regime.fit_regime`, of bars of this length; unknown until its first fit is
+        due. By default the one that comes with Triplane, which was fitted on a generated market and knows no real one.
     left, right
         Bars before [5] and after [5] a swing.
     break_on
@@ -300,8 +341,8 @@ def analyze(candles: Any, timeframe: str | None = None, **params: object) -> Ana
     Returns
     -------
     Analysis
-        ``.features``, ``.context``, ``.swings``, ``.structure``, ``.order_blocks``, ``.breakers``, ``.fvgs``,
-        ``.liquidity`` and ``.at(i)``.
+        Frames ``.features``, ``.context`` and ``.regime`` (one row a bar), ``.swings``, ``.structure``,
+        ``.order_blocks``, ``.breakers``, ``.fvgs`` and ``.liquidity``; ``.at(i)`` for what was known at bar ``i``.
 
     Raises
     ------
@@ -311,7 +352,8 @@ def analyze(candles: Any, timeframe: str | None = None, **params: object) -> Ana
     chosen = _checked_params(params)
     given = np.ascontiguousarray(as_candles(candles)).view(CANDLE)
     bars, name = _bars(given, timeframe)
+    model = _model(regime, name)
     collector = collect(chosen)
     collector.push(bars)
-    series = Series(bars, collector.tables(), chosen, name, maker(candles, own_rows=bars is given))
-    return Analysis(series, len(bars) - 1)
+    make = maker(candles, own_rows=bars is given)
+    return Analysis(Series(bars, collector.tables(), chosen, name, model, make), len(bars) - 1)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from triplane.kernel.indicators.volatility import VOLATILITY_REGIMES
 from triplane.kernel.patterns.liquidity import LIQUIDITY_KINDS, LIQUIDITY_STATES
 from triplane.kernel.patterns.structure import STRUCTURE_KINDS
 from triplane.kernel.patterns.zones import STRENGTH_PARTS, ZONE_KINDS, ZONE_STATES
+from triplane.kernel.regime import REGIMES
 from triplane.research.frames import Columns
 
 Array = np.ndarray[Any, Any]
@@ -93,6 +95,16 @@ def liquidity_columns(rows: Array) -> Columns:
         **_fields(rows, "formed_time", "confirmed_time", "count", "last_at"),
         "state": _words(rows["state"], *LIQUIDITY_STATES),
         **_fields(rows, "ended_at", "ended_time"),
+    }
+
+
+def regime_columns(names: Array, probabilities: Array, beliefs: Array, volatility: Array) -> Columns:
+    """Columns of ``.regime`` beside the time; codes are -1 for unknown, which is the last of the words."""
+    return {
+        "regime": _words(names, *REGIMES, "unknown"),
+        "probability": probabilities.copy(),
+        **{f"p_{name}": beliefs[:, n].copy() for n, name in enumerate(REGIMES)},
+        "volatility": _words(volatility, *VOLATILITY_REGIMES, "unknown"),
     }
 
 

@@ -101,7 +101,8 @@ class Collector:
         at = 0
         while at < len(candles):
             at = self.module.run(self.state, candles, self.log, at)
-            self._drain()
+            if at < len(candles):
+                self._drain()
 
     def _drain(self) -> None:
         log = self.log[0]
@@ -131,6 +132,7 @@ class Collector:
 
     def tables(self) -> Tables:
         """Everything known after the last candle."""
+        self._drain()
         blocks, gaps = np.zeros(LIVE_ROOM, ZONE), np.zeros(LIVE_ROOM, ZONE)
         n_blocks, n_gaps = self.module.live(self.state, blocks, gaps)
         return Tables(

@@ -21,6 +21,7 @@ from triplane.kernel.patterns.structure import STRUCTURE_EVENT, structure_init, 
 from triplane.kernel.patterns.swings import SWING, swings_init, swings_step
 from triplane.kernel.patterns.zones import CAPACITY, NONE, PART_FVG, ZONE, zones_live
 from triplane.kernel.records import CANDLE
+from triplane.kernel.regime import REGIME, SLOTS, regime_init, regime_run
 from triplane.kernel.timeframes import AGG, DONE, LATE, agg_init, agg_push
 
 PARAMS = record(
@@ -273,6 +274,13 @@ def context(S: Arr, candles: Arr, rows: Arr) -> None:
 
 
 @numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+def regime(S: Arr, candles: Arr, names: Arr, probabilities: Arr, beliefs: Arr) -> None:
+    """Write what the regime filter ``S`` (``REGIME``, with its models) says after each candle; see ``regime_run``."""
+    regime_init(S[0])
+    regime_run(S, candles, names, probabilities, beliefs)
+
+
+@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
 def bars(candles: Arr, out: Arr, S: Arr, base_ms: int, timeframe_ms: int) -> int:
     """Gather ``candles`` into longer bars that are over, in ``out`` (as long as ``candles``); returns their number."""
     s = S[0]
@@ -298,4 +306,5 @@ def warm() -> None:
     live(S, np.zeros(LIVE_ROOM, ZONE), np.zeros(LIVE_ROOM, ZONE))
     features(none, np.zeros(0, FEATURE_ROW), np.zeros(1, FEATURES))
     context(S, none, np.zeros(0, CONTEXT_ROW))
+    regime(np.zeros(1, REGIME), none, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, SLOTS)))
     bars(none, none, np.zeros(1, AGG), 60_000, 60_000)

@@ -14,11 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from triplane.kernel.records import CANDLE
-from triplane.research.analysis import Analysis, AnalysisParams, analyze, collect
+from triplane.research.analysis import FRAMES, Analysis, AnalysisParams, analyze, collect
 from triplane.research.analysis_loop import ENDED, SERIES
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "klines"
-FRAMES = ("candles", "features", "context", "swings", "structure", "order_blocks", "breakers", "fvgs", "liquidity")
 TABLES = ("swings", "breaks", "levels")
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,9 +9,13 @@ import pyarrow as pa
 import pytest
 
 import triplane
+from triplane.data.generator import generate
 from triplane.errors import BadInput, DataError
 from triplane.kernel.features import FEATURE_ROW
 from triplane.kernel.records import CANDLE
+from triplane.kernel.regime import REGIMES
+from triplane.research.regime import FitSettings, filter_regime, fit_regime
+from triplane.strategies.regime_model import built_in_model
 
 START = 1_735_689_600_000  # 2025-01-01, a Wednesday
 QUARTER = 900_000
@@ -115,6 +119,34 @@ def test_levels_of_the_day_and_the_sessions() -> None:
     assert rows(found, "side", "level", "formed_at", "confirmed_at") == [("high", 110.0, 95, 96), ("low", 90.0, 95, 96)]
     assert analysis.context["day_high"].isna().tolist() == [True] * 96 + [False]
     assert set(analysis.liquidity["kind"]) == {"asia", "london", "new_york", "day"}
+
+
+def test_the_regime_is_that_of_the_forward_filter() -> None:
+    candles = generate(seed=2, start_ms=START, n=1_500)
+    model = fit_regime(candles[:1_000], FitSettings(train=600, step=400, starts=1, n_states=3))
+    found = triplane.analyze(candles, regime=model).regime
+    path = filter_regime(candles, model)
+    assert [REGIMES.index(name) if name != "unknown" else -1 for name in found["regime"]] == path.names.tolist()
+    np.testing.assert_array_equal(found["probability"], path.probabilities)
+    np.testing.assert_array_equal(found["p_ranging"], path.beliefs[:, REGIMES.index("ranging")])
+    assert found["regime"][:599].tolist() == ["unknown"] * 599  # the first fit is due at the end of its window
+    assert len(set(found["regime"][700:])) > 1
+
+
+def test_without_a_model_the_regime_is_that_of_the_one_that_comes_along() -> None:
+    candles = generate(seed=2, start_ms=START, n=600)
+    found = triplane.analyze(candles).regime
+    path = filter_regime(candles, built_in_model(60_000))
+    np.testing.assert_array_equal(found["probability"], path.probabilities)
+    assert found["regime"][0] == found["volatility"][0] == "unknown"
+    assert set(found["volatility"]) > {"low", "normal", "high"}
+
+
+def test_a_model_of_other_bars_or_of_nothing_is_refused() -> None:
+    with pytest.raises(BadInput, match="interval_ms"):
+        run(BARS, regime=built_in_model(60_000) | {"interval_ms": 60_000})
+    with pytest.raises(BadInput, match="Regime model: vol_window is None"):
+        run(BARS, regime={})
 
 
 def test_the_parts_of_strength_are_its_sum() -> None:
@@ -223,7 +255,7 @@ def test_a_structured_array_in_and_out(dates: bool) -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"lookback": 3}, "no parameter 'lookback'; there is timeframe, left"),
+        ({"lookback": 3}, "no parameter 'lookback'; there is timeframe, regime, left"),
         ({"left": 0}, "left is 0"),
         ({"right": 64}, "right is 64"),
         ({"break_on": "high"}, "break_on is 'high'"),
