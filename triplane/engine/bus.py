@@ -163,6 +163,10 @@ class EventBus:
         topic = topic_of(event)
         return [s for s in self._subscriptions if s.topic in ("*", topic)]
 
+    def wants(self, topic: str) -> bool:
+        """Whether anybody listens to a topic: what nobody hears need not be made."""
+        return any(s.topic in ("*", topic) for s in self._subscriptions)
+
     # ------------------------------------------------------------------------------------------------------ publishing
     def publish(self, event: Any) -> None:
         """Queue an event for everybody who listens; returns at once."""

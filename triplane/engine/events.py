@@ -37,6 +37,33 @@ class Event:
 
 
 @dataclass(slots=True, kw_only=True)
+class CandleClosed(Event):
+    """A base candle was taken; ``seq`` is the newest row then."""
+
+    type: ClassVar[str] = "candles.v1"
+    timeframe: str
+    open_time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+    def payload(self) -> Payload:
+        """The candle."""
+        return {
+            "symbol": self.symbol,
+            "tf": self.timeframe,
+            "open_time": self.open_time,
+            "open": self.open,
+            "high": self.high,
+            "low": self.low,
+            "close": self.close,
+            "volume": self.volume,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
 class Signal(Event):
     """What a strategy said, and how far it has come."""
 

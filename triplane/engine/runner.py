@@ -16,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 import structlog
 
+from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.bus import EventBus
 from triplane.engine.decode import Decoder
-from triplane.engine.events import Event, Notice
+from triplane.engine.events import CandleClosed, Event, Notice
 from triplane.engine.killswitch import KillSwitch
 from triplane.engine.latency import Latency
 from triplane.engine.record import Record
@@ -93,6 +94,13 @@ class Publisher:
         self.record.curve.add(candle["open_time"].item(0), session.A["equity"].item(0))
         if events:
             self._tell(events)
+        if not self.replaying and self._bus is not None and self._bus.wants(CandleClosed.type):
+            names = ("open_time", "open", "high", "low", "close", "volume")
+            values: dict[str, Any] = dict(zip(names, candle.item(0), strict=True))
+            self._bus.publish(
+                CandleClosed(session_id=session.id, seq=session.rows, time=session.now, symbol=session.setup.symbols[k],
+                             timeframe=timeframe_name(session.setup.base_ms), **values)
+            )  # fmt: skip
         if self.replica is not None:
             self.replica.on_candle(session, k, candle, events)
 
