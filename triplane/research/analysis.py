@@ -301,6 +301,8 @@ def _bars(candles: Array, timeframe: str | None) -> tuple[Array, str | None]:
 
 def _model(regime: Mapping[str, Any] | None, timeframe: str | None) -> Array:
     """The regime filter's record before its first bar."""
+    if regime is not None and not isinstance(regime, Mapping):
+        raise BadInput(f"regime is {regime!r}; it must be a model as fit_regime makes it.")
     states = np.zeros(1, REGIME)
     length = parse_timeframe(timeframe) if timeframe else int((regime or {}).get("interval_ms", 0))
     give_regime(states, length, {"regime": regime})

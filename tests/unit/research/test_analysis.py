@@ -145,6 +145,8 @@ def test_without_a_model_the_regime_is_that_of_the_one_that_comes_along() -> Non
 def test_a_model_of_other_bars_or_of_nothing_is_refused() -> None:
     with pytest.raises(BadInput, match="interval_ms"):
         run(BARS, regime=built_in_model(60_000) | {"interval_ms": 60_000})
+    with pytest.raises(BadInput, match="regime is 3; it must be a model"):
+        run(BARS, regime=3)
     with pytest.raises(BadInput, match="Regime model: vol_window is None"):
         run(BARS, regime={})
 
