@@ -1,8 +1,8 @@
 """Smart-money heuristic: after a break of structure, enter where price comes back to the block that the break left.
 
 A BOS or CHoCH leaves an order block at the extreme of its leg (``kernel/patterns/structure.py``). While the structure's
-trend is still that of the block, a bar that touches the block, closes in its favour (with its body too) gives a
-signal:
+trend is still that of the block, a bar inside the block, to which price has come back, that closes past its middle and
+with its body in its favour gives a signal:
 
 ====================  =======  ====================================================================
 part                  points   when
@@ -10,7 +10,7 @@ part                  points   when
 touch and reaction    0.40     always
 last break            0.15     it was a CHoCH: the trend has just turned (a BOS: 0.10)
 gap behind            0.15     the block left a fair value gap
-first touch           0.10     the block had not been touched
+first touch           0.10     the block had not been touched before
 discount              0.10     the close is in discount (a short: in premium) of the last range
 sweep                 0.10     equal lows (highs) or better were swept within ``sweep_bars`` bars
 ====================  =======  ====================================================================
@@ -105,7 +105,7 @@ def _detect(s: Rec, bar: Rec, i: int) -> None:
 
 @njit
 def _touched(s: Rec, side: int, bar: Rec, i: int) -> int:
-    """Slot of the strongest block of ``side`` that was touched on this bar and answered it, or -1."""
+    """Slot of the strongest block of ``side`` that price has come back into, and that this bar answers, or -1."""
     book = s.blocks.book
     zones = book.sides[0 if side > 0 else 1].zones
     best = -1
@@ -116,7 +116,7 @@ def _touched(s: Rec, side: int, bar: Rec, i: int) -> int:
         if not reached:
             break
         answered = (bar.close - (z.price_lo + z.price_hi) / 2.0) * side > 0.0
-        if z.last_touched_at == i and answered and (best < 0 or z.strength > zones[best].strength):
+        if z.last_inside == i and z.touches > 0 and answered and (best < 0 or z.strength > zones[best].strength):
             best = slot
     return best
 
@@ -189,7 +189,7 @@ def _leave(s: Rec, side: int, bar: Rec, signal: Rec) -> None:
 
 @njit
 def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
-    """Bring the detectors forward, then look for a block that was touched and answered."""
+    """Bring the detectors forward, then look for a block that turns price away."""
     i = view.bar
     _detect(s, bar, i)
     if view.side != 0:
