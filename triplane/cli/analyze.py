@@ -11,7 +11,8 @@ from triplane.cli.output import Json, console, one_sentence, print_figures, prin
 from triplane.data.candles import utc
 from triplane.data.recorded import open_recorded
 from triplane.errors import BadInput
-from triplane.research.analysis import Analysis, AnalysisParams, analyze
+from triplane.research import analysis as research
+from triplane.research.analysis import Analysis, AnalysisParams
 from triplane.research.plot import plot
 
 NEAREST = 5
@@ -82,7 +83,7 @@ def _detector_params(pairs: list[str]) -> dict[str, Any]:
     return params
 
 
-def command(
+def analyze(
     data: Annotated[Path, typer.Option(help="Recorded candles: Parquet, CSV, zip, or a folder of them.")],
     symbol: Annotated[str | None, typer.Option(help="Which market, when the folder holds several.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Bars to analyse. Default: the candles' own.")] = None,
@@ -94,7 +95,7 @@ def command(
     """Find order blocks, gaps, structure, liquidity and regime in recorded candles."""
     with one_sentence():
         source = open_recorded(data, symbol)
-        analysis = analyze(source.candles, timeframe, **_detector_params(set_ or []))
+        analysis = research.analyze(source.candles, timeframe, **_detector_params(set_ or []))
         if at is not None:
             analysis = analysis.at(at)
         result = summary(analysis, source.symbol)

@@ -22,6 +22,7 @@ from triplane.engine.performance import performance
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
+from triplane.research.frames import maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of
@@ -253,38 +254,20 @@ def simulate(
 
 def _wrapper(frame: Any) -> Callable[[Backtest, str], Any]:
     """How to give results back in the kind of frame, and with the kind of times, that came in."""
-    if isinstance(frame, np.ndarray):
-        return lambda r, what: r.trades_frame.to_records(index=False) if what == "trades" else r.equity_curve
-    module = type(frame).__module__.split(".")[0]
-    if module == "polars":
-        import polars as pl  # noqa: PLC0415 - optional, and here for certain
+    make = maker(frame)
 
-        dates = "open_time" in frame.columns and not frame["open_time"].dtype.is_integer()
-        times = ["entry_time", "exit_time"] if dates else []
-
-        def polars(result: Backtest, what: str) -> Any:
-            if what == "equity":
-                return pl.DataFrame({"open_time": frame["open_time"], "equity": result.equity_curve})
-            made = pl.DataFrame(
-                result.trades_frame.to_dict("list"), schema_overrides={"side": pl.String, "exit_reason": pl.String}
-            )
-            return made.with_columns(pl.from_epoch(name, "ms").cast(frame["open_time"].dtype) for name in times)
-
-        return polars
-
-    def pandas(result: Backtest, what: str) -> Any:
-        times = frame["open_time"] if "open_time" in frame.columns else frame.index
-        if what == "equity":
-            return pd.Series(result.equity_curve, index=pd.Index(times, name="open_time"), name="equity")
-        made = result.trades_frame.copy()
-        if not pd.api.types.is_integer_dtype(times.dtype):
-            zone = getattr(times.dtype, "tz", None)
-            for name in ("entry_time", "exit_time"):
-                dated = pd.to_datetime(made[name], unit="ms", utc=True)
-                made[name] = dated.dt.tz_convert(zone) if zone else dated.dt.tz_localize(None)
+    def wrap(result: Backtest, what: str) -> Any:
+        if what == "trades":
+            trades = result.trades_frame
+            return make({name: trades[name].to_numpy() for name in trades.columns}, ("entry_time", "exit_time"))
+        if isinstance(frame, np.ndarray):
+            return result.equity_curve
+        made = make({"open_time": result.candles["open_time"], "equity": result.equity_curve}, ("open_time",))
+        if isinstance(made, pd.DataFrame):
+            return (made.set_index("open_time") if "open_time" in made.columns else made)["equity"]
         return made
 
-    return pandas
+    return wrap
 
 
 def backtest(

@@ -9,11 +9,11 @@ import typer
 from typer.testing import CliRunner
 
 import triplane
-from triplane.cli.analyze import command
+from triplane.cli.analyze import analyze
 from triplane.data.generator import generate
 
 app = typer.Typer()
-app.command("analyze")(command)
+app.command()(analyze)
 
 
 @pytest.fixture(scope="module")
