@@ -157,6 +157,7 @@ class ParameterSets:
         BadInput
             Values that the strategy (or the regime filter) would not take, or a name that is no name.
         """
+        place = self._place(kind, name)
         values = _checked_values(kind, values)
         created_at = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         while True:
@@ -165,7 +166,7 @@ class ParameterSets:
             stored = asdict(made)
             del stored["active"]
             try:
-                _write(self._place(kind, name) / f"{version}.json", stored, new=True)
+                _write(place / f"{version}.json", stored, new=True)
             except FileExistsError:  # somebody else has just taken this number
                 continue
             return made

@@ -31,7 +31,10 @@ Array = np.ndarray[Any, Any]
 
 MIN_BARS: Final = 300
 """Fewest observed bars to fit on: a model of four states has some 70 numbers."""
-_MIN_VARIANCE: Final = 1e-4
+_PRIOR: Final = 0.1 * np.eye(3)
+"""Of the covariances, in standardised units: one more observation, so that none can become singular."""
+_MIN_SHARE: Final = 0.01
+"""A state with a smaller share of the market is an outlier and no regime; such a fit counts only if there is no other."""
 
 
 @dataclass(frozen=True)
@@ -152,23 +155,23 @@ def _estimate(x: Array, settings: FitSettings) -> Any:
     # it takes a second to import, and few need it
     from hmmlearn.hmm import GaussianHMM  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
 
-    best, best_score = None, -np.inf
+    best: tuple[tuple[bool, float], Any] | None = None
     for start in range(settings.starts):
         model = GaussianHMM(
             n_components=settings.n_states,
             covariance_type="full",
-            min_covar=_MIN_VARIANCE,
+            covars_prior=_PRIOR,
             n_iter=100,
             tol=1e-3,
             random_state=settings.seed + start,
         )
         model.fit(x)
-        score = float(model.score(x))
-        if score > best_score:
-            best, best_score = model, score
+        worth = (float(_stationary(model.transmat_).min()) >= _MIN_SHARE, float(model.score(x)))
+        if np.isfinite(worth[1]) and (best is None or worth > best[0]):
+            best = (worth, model)
     if best is None:
         raise BadInput("The regime model cannot be fitted: the training window leads to no finite likelihood.")
-    return best
+    return best[1]
 
 
 def _stationary(transition: Array) -> Array:
