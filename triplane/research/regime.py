@@ -34,7 +34,7 @@ MIN_BARS: Final = 300
 _PRIOR: Final = 0.1 * np.eye(3)
 """Of the covariances, in standardised units: one more observation, so that none can become singular."""
 _MIN_SHARE: Final = 0.01
-"""A state with a smaller share of the market is an outlier and no regime; such a fit counts only if there is no other."""
+"""A state with a smaller share of the market is an outlier, no regime; such a fit counts only if there is no other."""
 
 
 @dataclass(frozen=True)
