@@ -51,7 +51,7 @@ REGIME_FIT = record(
         ("scale", "f8", (3,)),
         ("start", "f8", (4,)),  # probability of each state at the first candle
         ("transition", "f8", (4, 4)),  # from, to
-        ("mean", "f8", (4, 3)),
+        ("means", "f8", (4, 3)),
         ("whiten", "f8", (4, 3, 3)),  # inverse of the lower Cholesky factor of the covariance
         ("constant", "f8", (4,)),  # log density at the mean
     ]
@@ -147,7 +147,7 @@ def _density(s: Rec, m: Rec, j: int) -> float:
     for r in range(3):
         w = 0.0
         for c in range(r + 1):
-            w += m.whiten[j, r, c] * (s.x[c] - m.mean[j, c])
+            w += m.whiten[j, r, c] * (s.x[c] - m.means[j, c])
         squares += w * w
     return m.constant[j] - 0.5 * squares  # type: ignore[no-any-return]
 

@@ -85,7 +85,7 @@ def _write_state(fit: Any, state: Mapping[str, Any], where: str) -> int:
         raise _bad(f"{where}.covariance", covariance.tolist(), "symmetric and positive definite")
     fit["present"][slot] = 1
     fit["start"][slot] = _numbers(state.get("start"), f"{where}.start", ())
-    fit["mean"][slot] = _numbers(state.get("mean"), f"{where}.mean", (3,))
+    fit["means"][slot] = _numbers(state.get("mean"), f"{where}.mean", (3,))
     fit["whiten"][slot] = np.tril(np.linalg.inv(factor))
     fit["constant"][slot] = -1.5 * np.log(2.0 * np.pi) - np.log(np.diag(factor)).sum()
     to = state.get("to")
