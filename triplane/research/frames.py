@@ -72,7 +72,13 @@ def _of_pandas(frame: Any, own_rows: bool) -> Maker:
         return dated.dt.tz_localize("UTC").dt.tz_convert(zone) if zone is not None else dated
 
     def make(columns: Columns, names: Sequence[str]) -> Any:
-        made = pd.DataFrame({name: own(values) if name in names else values for name, values in columns.items()})
+        made = pd.DataFrame(
+            {
+                # the type of words is said, because pandas guesses another one for a frame without rows
+                name: own(values) if name in names else pd.array(values, "str") if values.dtype == object else values
+                for name, values in columns.items()
+            }
+        )
         if "open_time" not in columns:
             return made
         if name_there is None:
