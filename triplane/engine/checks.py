@@ -44,15 +44,14 @@ def signal_checks(
     trading
         The limits.
     """
-    a = account
-    equity, day = a["equity"], a["day_equity"]
-    loss = max(day - equity, 0.0)
-    drawdown = 1.0 - equity / a["peak_equity"] if a["peak_equity"] > 0 else 0.0
-    used = a["used_margin"] / equity if equity > 0 else 1.0
     t = trading
     checks = [
         _check("state", state == "SCANNING", f"The session is {state.replace('_', ' ').lower()}."),
-        _check("halted", not a["halted"], "The session is halted." if a["halted"] else "The session is not halted."),
+        _check(
+            "halted",
+            not account["halted"],
+            "The session is halted." if account["halted"] else "The session is not halted.",
+        ),
         *(
             _check(name, name not in closed, text if name not in closed else f"The gate {name} is closed.")
             for name, text in GATE_TEXTS.items()
@@ -60,15 +59,22 @@ def signal_checks(
     ]
     if grade is not None:
         checks.append(_check("data_quality", grade < 3, f"The data has grade {'ABCDF'[grade]}.", grade, 2))
-    checks.append(
-        _check(
-            "max_open_positions",
-            a["open_positions"] < t.max_open_positions,
-            f"{a['open_positions']} of {t.max_open_positions} positions are open.",
-            a["open_positions"],
-            t.max_open_positions,
-        )
-    )
+    opened, today = account["open_positions"], account["trades_today"]
+    text = f"{opened} of {t.max_open_positions} positions are open."
+    checks.append(_check("max_open_positions", opened < t.max_open_positions, text, opened, t.max_open_positions))
+    checks += _losses(account, trading)
+    text = f"{today} of {t.max_trades_day} trades were opened today."
+    checks.append(_check("max_trades_day", today < t.max_trades_day, text, today, t.max_trades_day))
+    return checks
+
+
+def _losses(a: Mapping[str, Any], t: TradingSettings) -> list[Payload]:
+    """Daily loss, drawdown and margin against their limits."""
+    checks: list[Payload] = []
+    equity, day = a["equity"], a["day_equity"]
+    loss = max(day - equity, 0.0)
+    drawdown = 1.0 - equity / a["peak_equity"] if a["peak_equity"] > 0 else 0.0
+    used = a["used_margin"] / equity if equity > 0 else 1.0
     if t.daily_loss_share > 0:
         share = loss / day if day > 0 else 0.0
         text = f"The day has lost {_percent(share)} of {_percent(t.daily_loss_share)}."
@@ -79,20 +85,6 @@ def signal_checks(
     if t.max_drawdown > 0:
         text = f"The drawdown is {_percent(drawdown)} of {_percent(t.max_drawdown)}."
         checks.append(_check("drawdown", drawdown < t.max_drawdown, text, drawdown, t.max_drawdown))
-    checks += [
-        _check(
-            "margin_utilisation",
-            used < t.max_margin_use,
-            f"{_percent(used)} of {_percent(t.max_margin_use)} margin is in use.",
-            used,
-            t.max_margin_use,
-        ),
-        _check(
-            "max_trades_day",
-            a["trades_today"] < t.max_trades_day,
-            f"{a['trades_today']} of {t.max_trades_day} trades were opened today.",
-            a["trades_today"],
-            t.max_trades_day,
-        ),
-    ]
+    text = f"{_percent(used)} of {_percent(t.max_margin_use)} margin is in use."
+    checks.append(_check("margin_utilisation", used < t.max_margin_use, text, used, t.max_margin_use))
     return checks

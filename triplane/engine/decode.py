@@ -5,6 +5,7 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -183,12 +184,9 @@ class Decoder:
         }
 
     def _log(
-        self, row: Any, kind: str, sentence: str | None, level: str = "info", reasons: tuple[str, ...] = ()
+        self, row: Any, kind: str, render: Callable[[], str], level: str = "info", reasons: tuple[str, ...] = ()
     ) -> None:
-        if sentence:
-            self._out.append(
-                LogLine(**self._head(row), kind=kind, sentence=sentence, level=level, reasons=reasons),
-            )
+        self._out.append(LogLine(**self._head(row), kind=kind, render=render, level=level, reasons=reasons))
 
     # -------------------------------------------------------------------------------------------------------- signals
     def _signal(self, row: Any) -> None:
@@ -197,7 +195,7 @@ class Decoder:
         if row.flag:
             signal = self._said(row, "close", status)
             self._out.append(signal)
-            self._log(row, "signal", sentences.signal_text(signal), reasons=signal.reasons)
+            self._log(row, "signal", partial(sentences.signal_text, signal), reasons=signal.reasons)
             return
         if known is None:
             signal = self._said(row, "enter", status)
@@ -216,7 +214,7 @@ class Decoder:
         else:
             self._signals.pop(row.decision, None)
         self._out.append(signal)
-        self._log(row, "signal", sentences.signal_text(signal), reasons=signal.reasons)
+        self._log(row, "signal", partial(sentences.signal_text, signal), reasons=signal.reasons)
 
     def _said(self, row: Any, action: str, status: str) -> Signal:
         spec, x = self._strategy, row.x
@@ -258,7 +256,7 @@ class Decoder:
                 details={"value": number(value), "limit": number(limit), "signal_id": signal.id},
             ),
         ]
-        self._log(row, "reject", sentence, "bad", signal.reasons)
+        self._log(row, "reject", lambda: sentence, "bad", signal.reasons)
 
     def _executed(self, row: Any, order: Order) -> None:
         """The entry order behind a signal was placed: now the signal is complete, and a decision."""
@@ -277,7 +275,7 @@ class Decoder:
             targets=signal.targets,
         )
         self._out += [signal, decision]
-        self._log(row, "signal", sentences.signal_text(signal), "good", signal.reasons)
+        self._log(row, "signal", partial(sentences.signal_text, signal), "good", signal.reasons)
 
     # --------------------------------------------------------------------------------------------------------- orders
     def _place(self, row: Any) -> None:
@@ -320,7 +318,7 @@ class Decoder:
         self._orders[row.order] = order
         self._out.append(order)
         if row.leg == STOP and order.trigger_price != known.trigger_price:
-            self._log(row, "amend", sentences.stop_text(order))
+            self._log(row, "amend", partial(sentences.stop_text, order))
         self._rests(row, order)
 
     def _rests(self, row: Any, order: Order) -> None:
@@ -349,7 +347,8 @@ class Decoder:
             return
         order = replace(known, seq=row.seq, time=row.time, created=False, status=status, reason=reason)
         self._out.append(order)
-        self._log(row, "order", sentences.order_text(order))
+        if sentences.order_text(order):
+            self._log(row, "order", partial(sentences.order_text, order))
 
     # ---------------------------------------------------------------------------------------------- fills, positions
     def _fill(self, row: Any) -> None:
@@ -390,7 +389,7 @@ class Decoder:
         else:
             self._orders[row.order] = order
         self._out += [fill, order]
-        self._log(row, "fill", sentences.fill_text(fill))
+        self._log(row, "fill", partial(sentences.fill_text, fill))
         self._moves(row, fill)
 
     def _moves(self, row: Any, fill: Fill) -> None:
@@ -457,7 +456,7 @@ class Decoder:
             stop_loss=position.stop,
         )
         self._out.append(trade)
-        self._log(row, "trade", sentences.trade_text(trade), "good" if trade.pnl > 0 else "bad")
+        self._log(row, "trade", partial(sentences.trade_text, trade), "good" if trade.pnl > 0 else "bad")
 
     # ---------------------------------------------------------------------------------------------------------- state
     def _state(self, row: Any) -> None:
@@ -480,8 +479,9 @@ class Decoder:
                     alert_id=ids.alert_id(self._session, row.seq),
                     severity="CRITICAL",
                     alert_type=change.reason,
-                    message=sentence or "",
+                    message=sentence,
                     details={"from_state": change.from_state},
                 )
             )
-        self._log(row, "state", sentence, "bad" if halted else "info")
+        if sentence:
+            self._log(row, "state", lambda: sentence, "bad" if halted else "info")

@@ -8,6 +8,7 @@ An event is never changed after it was published; the classes are not ``frozen``
 expensive to make, which is most of the time between a candle and its decision on the bus.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -378,13 +379,18 @@ class RiskAlert(Event):
 
 @dataclass(slots=True, kw_only=True)
 class LogLine(Event):
-    """One entry of the log of decisions, in a sentence."""
+    """One entry of the log of decisions, in a sentence that is made when it is read."""
 
     type: ClassVar[str] = "log.v1"
     kind: str
-    sentence: str
+    render: Callable[[], str]
     reasons: tuple[str, ...] = ()
     level: str = "info"  # info, good, bad
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return self.render()
 
     def payload(self) -> Payload:
         """The entry."""

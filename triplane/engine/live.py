@@ -296,12 +296,8 @@ def open_engine(
         What to run, compiled.
     make_feed
         Called with the open time of the newest known candle by symbol.
-    options
-        How to run.
-    sink
-        Where events are stored.
-    clock
-        Tells the time.
+    options, sink, clock
+        How to run, where events are stored, and what tells the time.
     """
     options = options or Options()
     clock = clock or SystemClock()
@@ -321,12 +317,12 @@ def open_engine(
         return publisher
 
     opened = open_session(data_dir / "sessions", setup, core, observe, one_by_one=options.page)
-    session, publisher = opened.session, made[-1]
+    publisher = made[-1]
     if publisher.replica is not None:
         publisher.replica.refresh("the session was opened")
-    known = {s: at for s, at in zip(setup.symbols, session.last_open, strict=True) if at >= 0}
+    known = {s: at for s, at in zip(setup.symbols, opened.session.last_open, strict=True) if at >= 0}
     runner = Runner(
-        session,
+        opened.session,
         make_feed(known),
         publisher,
         bus=bus,

@@ -100,15 +100,15 @@ def fill_text(fill: Fill) -> str:
     return f"{verb} {exact(fill.quantity)} {fill.symbol} at {exact(fill.price)}{why}."
 
 
-def order_text(order: Order) -> str | None:
-    """An order that moved or ended without a fill; None when there is nothing to say."""
+def order_text(order: Order) -> str:
+    """An order that ended without a fill; empty when there is nothing to say."""
     if order.status == "expired":
         return f"The entry order of {order.symbol} expired unfilled."
     if order.status == "rejected":
         return f"The {order.leg} order of {order.symbol} was rejected."
     if order.status == "cancelled" and order.leg == "entry":
         return f"The entry order of {order.symbol} was cancelled."
-    return None
+    return ""
 
 
 def stop_text(order: Order) -> str:
@@ -128,9 +128,9 @@ def trade_text(trade: Trade) -> str:
     return f"{trade.symbol} {trade.side.lower()} closed, {why}: {result} of {amount(abs(trade.pnl))}{multiple}."
 
 
-def state_text(change: StateChange) -> str | None:
-    """A step of the state machine that says something of its own; None for one that another sentence tells."""
+def state_text(change: StateChange) -> str:
+    """A step of the state machine that says something of its own; empty for one that another sentence tells."""
     if change.to_state == "HALTED":
         return f"{change.symbol}: halted, {REASON_TEXTS.get(change.reason, change.reason)}. No entries until resumed."
     template = STATE_TEXTS.get(change.to_state)
-    return template.format(symbol=change.symbol) if template else None
+    return template.format(symbol=change.symbol) if template else ""

@@ -91,9 +91,20 @@ class World:
     async def start(self, **options: Any) -> "asyncio.Task[Any]":
         """Open and run."""
         self.open(**options)
-        task = asyncio.create_task(self.engine.run())
-        await asyncio.sleep(0)
-        return task
+        return self.run()
+
+    def run(self) -> "asyncio.Task[Any]":
+        """Run what was opened."""
+        self.task = asyncio.create_task(self.engine.run())
+        return self.task
+
+    async def taken(self) -> None:
+        """Return when everything given was taken; raises what ended the run before."""
+        joined = asyncio.create_task(self.hand.queue.join())
+        await asyncio.wait([joined, self.task], return_when=asyncio.FIRST_COMPLETED)
+        if self.task.done():
+            joined.cancel()
+            self.task.result()
 
     async def feed(self, n: int, at_once: int = 20) -> None:
         """Give the next candles and wait until they are taken."""
@@ -101,12 +112,12 @@ class World:
             part = self.candles[start : min(start + at_once, self.fed + n)]
             self.hand.queue.put_nowait(CandleBatch(np.zeros(len(part), np.int64), part))
         self.fed += n
-        await self.hand.queue.join()
+        await self.taken()
 
     async def say(self, state: FeedState, text: str = "") -> None:
         """Give a status and wait until it is taken."""
         self.hand.queue.put_nowait(FeedStatus(state, text, None, 0))
-        await self.hand.queue.join()
+        await self.taken()
 
     async def feed_until(self, reached: Callable[[], bool]) -> None:
         """Give candles until something is so."""

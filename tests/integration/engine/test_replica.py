@@ -180,7 +180,7 @@ async def test_a_forming_candle_is_shown_and_changes_nothing(world: Any) -> None
     candle = world.candles[world.fed : world.fed + 1].copy()
     candle["close"] += 50.0
     world.hand.queue.put_nowait(Forming(0, candle))
-    await world.hand.queue.join()
+    await world.taken()
     messages = world.engine.events.after(last, 10)
 
     assert [m["type"] for m in messages] == ["market_data", "position_update"]

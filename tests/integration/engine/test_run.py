@@ -123,7 +123,7 @@ async def test_what_is_published_reaches_the_bus_once_and_in_order(world: Any) -
     seen: list[Any] = []
     world.open()
     world.engine.bus.subscribe("*", seen.append)
-    task = asyncio.create_task(world.engine.run())
+    task = world.run()
     await world.feed(600)
     world.engine.stop()
     await task
@@ -136,7 +136,7 @@ async def test_what_is_published_reaches_the_bus_once_and_in_order(world: Any) -
 
     world.open()
     world.engine.bus.subscribe("*", seen.append)
-    task = asyncio.create_task(world.engine.run())
+    task = world.run()
     await world.feed(1)
     world.engine.stop()
     await task
@@ -150,7 +150,7 @@ async def test_a_stale_feed_closes_entries_until_it_recovers(world: Any) -> None
     notices: list[Notice] = []
     world.open()
     world.engine.bus.subscribe(Notice.type, notices.append)
-    task = asyncio.create_task(world.engine.run())
+    task = world.run()
     await world.feed(200)
     for state, gates in (
         (FeedState.STALE, ["stale_feed"]),
@@ -312,7 +312,7 @@ async def test_a_store_that_fails_neither_stops_trading_nor_loses_anything(world
     world.open(sink=sink)
     world.engine.runner.writer._sleep = lambda _: asyncio.sleep(0)
     world.engine.bus.subscribe("*", seen.append)
-    task = asyncio.create_task(world.engine.run())
+    task = world.run()
     await world.feed(800)
     assert not await world.engine.runner.writer.flush(world.engine.session, "running")
     world.engine.stop()
@@ -341,7 +341,8 @@ async def test_a_broken_feed_ends_the_run_with_its_error_and_the_session_goes_on
     await world.feed(100)
     world.fed = 50
     with pytest.raises(TriplaneError, match="must come in the order of their time"):
-        await asyncio.gather(world.feed(10), task)
+        await world.feed(10)
+    assert task.done()
     world.fed = 100
     task = await world.start()
     await world.feed(100)

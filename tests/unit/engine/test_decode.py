@@ -50,7 +50,17 @@ class Rows:
         return self.decoder.decode(row)
 
     def signal(self, **fields: int) -> list[Event]:
-        x = {0: 100.0, 1: 100.0, 2: 99.0, 3: 101.0, 4: 103.0, 6: 0.7, 7: 0.02, 8: 1.5, 9: float("nan")}
+        x: dict[int, float] = {
+            0: 100.0,
+            1: 100.0,
+            2: 99.0,
+            3: 101.0,
+            4: 103.0,
+            6: 0.7,
+            7: 0.02,
+            8: 1.5,
+            9: float("nan"),
+        }
         return self(r.ROW_SIGNAL, x, **{"decision": 4, "side": 1, "bits": 0b101, "code": r.SIGNAL_EXECUTED} | fields)
 
     def entry(self, **fields: int) -> list[Event]:

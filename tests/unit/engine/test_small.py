@@ -52,7 +52,8 @@ def test_uuids_name_one_thing_each() -> None:
         ids.alert_id("s", 1),
     }
     assert len(found) == 6
-    assert all(uuid.UUID(text).version == 5 for text in found)
+    assert all(str(uuid.UUID(text)) == text and uuid.UUID(text).version == 5 for text in found)
+    assert ids.position_id("s", 1) == str(uuid.uuid5(ids.NAMESPACE, "s/position/1"))
 
 
 def test_session_ids_sort_by_time_and_are_unique() -> None:
