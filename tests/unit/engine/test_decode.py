@@ -45,8 +45,8 @@ class Rows:
         row["seq"], row["time"], row["kind"] = self.seq, 60_000 * self.seq, kind
         for name, value in fields.items():
             row[name] = value
-        for i, value in (x or {}).items():
-            row["x"][0, i] = value
+        for i, number in (x or {}).items():
+            row["x"][0, i] = number
         return self.decoder.decode(row)
 
     def signal(self, **fields: int) -> list[Event]:
