@@ -154,6 +154,7 @@ def _estimate(x: Array, settings: FitSettings) -> Any:
     """The best of several seeded Baum-Welch runs."""
     # it takes a second to import, and few need it
     from hmmlearn.hmm import GaussianHMM  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
 
     best: tuple[tuple[bool, float], Any] | None = None
     for start in range(settings.starts):
@@ -165,7 +166,8 @@ def _estimate(x: Array, settings: FitSettings) -> Any:
             tol=1e-3,
             random_state=settings.seed + start,
         )
-        model.fit(x)
+        with threadpool_limits(1):  # the pieces are small: threads would only wait for each other
+            model.fit(x)
         worth = (float(_stationary(model.transmat_).min()) >= _MIN_SHARE, float(model.score(x)))
         if np.isfinite(worth[1]) and (best is None or worth > best[0]):
             best = (worth, model)

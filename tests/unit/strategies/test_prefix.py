@@ -1,5 +1,6 @@
 """For every strategy: nothing is known early, chunks do not matter, and a saved state goes on as if never stopped."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,19 @@ def test_chunks_and_saved_states_change_nothing(
     assert np.concatenate(parts).tobytes() == whole.tobytes()
     assert saved[0] == account.tobytes()
     assert saved[1] == states.tobytes()
+
+
+DATA = Path(__file__).parents[4] / "shared" / "data" / "klines" / "usdm" / "1m_2025-05" / "BTCUSDT-1m.parquet"
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the shared market data is not here")
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_longer_future_changes_no_row_of_a_real_market(name: str, start: Any, run: Any) -> None:
+    from triplane.data.recorded import open_recorded
+
+    market = open_recorded(DATA).candles[:20_000]
+    whole = run(name, market, *start(name, **BUSY.get(name, {})), 0, len(market))
+    assert (whole["kind"] == 9).sum() > 10
+    for cut in (1, 777, 5000, 13_331, 19_999):
+        part = run(name, market, *start(name, **BUSY.get(name, {})), 0, cut)
+        assert whole[whole["time"] <= market["open_time"][cut - 1] + 60_000].tobytes() == part.tobytes()
