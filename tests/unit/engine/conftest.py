@@ -11,7 +11,7 @@ from triplane.kernel.core import CORE
 from triplane.kernel.jit import record
 from triplane.kernel.records import ACCOUNT, CANDLE, CMD_END, OUT_MARGIN, OUT_ROWS, ROW_FILL, ROW_STATE
 
-STATE = record([("core", CORE), ("strategy", record([("sum", "f8")]))])
+STATE = record([("core", CORE), ("strategy", record([("total", "f8")]))])
 
 
 class FakeCore:
@@ -37,16 +37,16 @@ class FakeCore:
     def on_candle(self, A: Any, S: Any, k: int, candles: Any, i: int, out: Any) -> None:
         candle = candles[i]
         s = S[k]["strategy"]
-        s["sum"] += candle["close"]
+        s["total"] += candle["close"]
         A[0]["equity"] += candle["close"] * S[k]["core"]["limits"]["risk_per_trade"]
-        if s["sum"] % 2 == 1:
+        if s["total"] % 2 == 1:
             for kind in (ROW_STATE, ROW_FILL):
                 self._row(A, k, int(candle["open_time"]) + 60_000, kind, A[0]["equity"], out)
 
     def on_command(self, A: Any, S: Any, k: int, commands: Any, out: Any) -> None:
-        S[k]["strategy"]["sum"] += commands[0]["price"]
+        S[k]["strategy"]["total"] += commands[0]["price"]
         if commands[0]["kind"] == CMD_END:
-            self._row(A, k, int(commands[0]["time"]), ROW_STATE, S[k]["strategy"]["sum"], out)
+            self._row(A, k, int(commands[0]["time"]), ROW_STATE, S[k]["strategy"]["total"], out)
 
     def run(self, A: Any, S: Any, which: Any, candles: Any, out: Any, equity: Any, start: int) -> int:
         for i in range(start, len(candles)):
