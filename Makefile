@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 
-.PHONY: run test lint bench docs setup clean
+.PHONY: run test lint bench docs coverage setup clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -46,3 +46,8 @@ docs: $(READY)
 
 clean:
 	rm -rf $(VENV) ui/node_modules triplane/api/static site
+
+# Line coverage of the decision core: the same tests, without the compiler.
+coverage: $(READY)
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/unit/kernel
+	$(BIN)/coverage report

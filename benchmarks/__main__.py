@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("core", "engine", "indicators", "patterns")
+NAMES = ("core", "engine", "indicators", "patterns", "analysis", "repaint")
 
 
 def main() -> None:

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from triplane.cli.guards import news_agenda
 from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, progress
 from triplane.data.instruments import parse_instrument
 from triplane.data.recorded import open_recorded
 from triplane.engine.settings import CostSettings, checked
 from triplane.errors import BadInput
 from triplane.research.backtest import simulate
+from triplane.research.parameter_sets import FOLDER, regime_values
 
 
 def parse_set(pairs: list[str]) -> dict[str, object]:
@@ -40,6 +42,10 @@ def backtest(
         str | None, typer.Option(help="Trading rules, such as tick=0.1,lot=0.001,min_notional=100.")
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, key=value.")] = None,
+    regime: Annotated[str | None, typer.Option(help="Regime model: a parameter set's name or a JSON file.")] = None,
+    news: Annotated[str | None, typer.Option(help="News calendar, ICS or CSV: no entries around its events.")] = None,
+    news_minutes: Annotated[float, typer.Option(help="Minutes before and after each event.")] = 30.0,
+    data_dir: Annotated[Path, typer.Option(help="Where parameter sets are kept.")] = Path("triplane-data"),
     json: Json = False,
 ) -> None:
     """Run a strategy over recorded candles with the simulated broker."""
@@ -57,6 +63,8 @@ def backtest(
             quantity=quantity,
             costs=checked(CostSettings, dict(costs), "The backtest's costs"),
             progress=progress(quiet=json),
+            commands=news_agenda(news, news_minutes),
+            regime=regime_values(regime, data_dir / FOLDER) if regime else None,
         )
         if json:
             print_json(result.summary())

@@ -15,12 +15,14 @@ from triplane.version import __version__
 COMMANDS: Final = {
     "up": "triplane.cli.up",
     "backtest": "triplane.cli.backtest",
+    "analyze": "triplane.cli.analyze",
     "verify": "triplane.cli.sessions",
     "sessions": "triplane.cli.sessions",
     "strategies": "triplane.cli.strategies",
+    "exchange": "triplane.cli.exchange",
 }
 """Each command and the module whose function of that name it is."""
-GROUPS: Final = {"config": "triplane.cli.config"}
+GROUPS: Final = {"regime": "triplane.cli.regime", "config": "triplane.cli.config"}
 """Each group of commands and the module whose ``app`` it is."""
 
 

@@ -1,12 +1,13 @@
 """The engine as the API sees it: reads come from the replica, commands go to the runner; and how it is put together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
+from triplane.engine.agenda import NOTHING, Array
 from triplane.engine.bus import EventBus
 from triplane.engine.eventlog import EventLog
 from triplane.engine.killswitch import KillSwitch
@@ -48,12 +49,15 @@ class Options:
         Of a replay, for the status.
     stale_after
         Seconds without a word from the feed after which entries are closed; None for no watchdog.
+    agenda
+        Gate events of calendars: commands in order of time.
     """
 
     page: bool = True
     live: bool = False
     speed: float | str = "max"
     stale_after: float | None = None
+    agenda: Array = field(default_factory=lambda: NOTHING)
 
 
 class Engine:
@@ -331,5 +335,6 @@ def open_engine(
         clock=clock,
         live=options.live,
         stale_after=options.stale_after,
+        agenda=options.agenda,
     )
     return Engine(runner, bus, continued=opened.continued, notice=opened.notice)

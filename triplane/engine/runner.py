@@ -19,6 +19,7 @@ import structlog
 from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
+from triplane.engine.agenda import NOTHING, Agenda
 from triplane.engine.bus import EventBus
 from triplane.engine.decode import Decoder
 from triplane.engine.events import CandleClosed, Event, Notice
@@ -147,6 +148,8 @@ class Runner:
         Tells the time of commands when ``live``, and paces the watchdog.
     live
         Candles come as they happen: commands carry wall time, and the watchdog is on.
+    agenda
+        Gate events of calendars: commands in order of time.
     stale_after
         Seconds without a word from the feed after which entries are closed; None for no watchdog.
     """
@@ -163,6 +166,7 @@ class Runner:
         clock: Clock | None = None,
         live: bool = False,
         stale_after: float | None = None,
+        agenda: Array = NOTHING,
     ) -> None:
         self.session = session
         self.feed = feed
@@ -175,6 +179,7 @@ class Runner:
         self._clock = clock or SystemClock()
         self._live = live
         self._stale_after = stale_after
+        self._agenda = Agenda(agenda, session)
         self._pump: asyncio.Task[None] | None = None
         self._stopping = False
         self._failure: BaseException | None = None
@@ -255,15 +260,23 @@ class Runner:
         if self.writer is not None and self.writer.waiting > BACKLOG:
             await self.writer.flush(self.session, "running")
         session, candles = self.session, batch.candles
+        closes = candles["open_time"] + session.setup.base_ms
         if self.replica is None:
-            session.feed_batch(batch.which, candles)
+            begin = 0
+            for end in self._agenda.split(closes):
+                self._agenda.carry_out(session, int(closes[begin]))
+                session.feed_batch(batch.which[begin:end], candles[begin:end])
+                begin = end
             await asyncio.sleep(0)
             return
         self._hush(len(batch))
         if not (candles.flags.c_contiguous and candles.flags.writeable):
             candles = candles.copy()
         which = batch.which.tolist()
+        last = int(closes[-1])
         for i in range(len(batch)):
+            if self._agenda.due(last):
+                self._agenda.carry_out(session, int(closes[i]))
             begin = time.perf_counter_ns()
             if len(session.feed_candle(which[i], candles, i)):
                 self.latency.add(self.publisher.published_ns - begin)

@@ -50,6 +50,8 @@ class Setup:
         > 0: research; this size always.
     hold
         Stay in BOOTSTRAP until history is loaded.
+    data
+        What the strategy is given before it starts, such as a regime model; JSON.
     """
 
     strategy: str
@@ -63,6 +65,7 @@ class Setup:
     fixed_lots: int = 0
     hold: bool = False
     trading: TradingSettings = field(default_factory=lambda: TradingSettings.model_validate({}))
+    data: Mapping[str, Any] = field(default_factory=dict)
     costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}))
 
     @property
@@ -85,6 +88,7 @@ class Setup:
             "hold": self.hold,
             "trading": self.trading.model_dump(),
             "costs": self.costs.model_dump(),
+            "data": dict(self.data),
         }
 
     @classmethod
@@ -107,6 +111,7 @@ class Setup:
             timeframe_ms=self.timeframe_ms,
             balance=self.balance,
             hold=self.hold,
+            data=self.data,
         )
 
     def core(self) -> Core:

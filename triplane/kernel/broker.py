@@ -160,9 +160,9 @@ def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
 
 @njit
 def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) -> None:
-    """Fill ``order`` completely at ``price_ticks``: the row, and ``s.fill`` for *decide*."""
+    """Fill ``order`` completely at ``price_ticks``: the row, and ``s.last_fill`` for *decide*."""
     price = to_price(s.instrument, price_ticks)
-    fill = s.fill
+    fill = s.last_fill
     fill.time = s.event_time
     fill.order = order.number
     fill.price_ticks = price_ticks
@@ -190,10 +190,11 @@ def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) 
     row.x[1] = fill.reference
     row.x[2] = (price - fill.reference) * order.side
     row.x[3] = s.position.lots + order.side * order.quantity_lots
+    row.x[4] = s.event_time
 
 
 @njit
-def _worse(s: Rec, price: float, side: int) -> int:
+def worse_ticks(s: Rec, price: float, side: int) -> int:
     """Ticks of ``price`` after slippage, rounded against the side that trades."""
     return to_ticks(s.instrument, price * (1.0 + side * s.costs.slippage), side > 0)
 
@@ -206,7 +207,7 @@ def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> No
         ticks = to_ticks(s.instrument, price, order.side > 0)
         _report(a, s, out, order, ticks, 0 if at_open else 1)
     else:
-        _report(a, s, out, order, _worse(s, price, order.side), 0)
+        _report(a, s, out, order, worse_ticks(s, price, order.side), 0)
     _remove(s, j)
     watch(s)
 
@@ -258,6 +259,18 @@ def _range_price(s: Rec, order: Rec, c: Rec) -> float:
 
 
 @njit
+def trade_price(s: Rec, order: Rec, c: Rec) -> float:
+    """Where a resting ``order`` fills when a trade is printed, or NaN; ``c`` is the trade, a candle of one price.
+
+    A limit fills at its own level, for it was there before the trade; what has been triggered fills at the trade, as at
+    an open. ``s`` needs the fields ``instrument`` and ``costs`` alone.
+    """
+    if order.type == LIMIT:
+        return _range_price(s, order, c)
+    return _open_price(s, order, c)
+
+
+@njit
 def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     """Close the position at its bankruptcy price: the margin is gone."""
     position = s.position
@@ -274,7 +287,7 @@ def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     order.reason = WHY_LIQUIDATION
     bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
     _report(a, s, out, order, to_ticks(s.instrument, max(bankrupt, 0.0), side > 0), 0)
-    s.fill.fee = 0.0
+    s.last_fill.fee = 0.0
     out.rows[a.n_out - 1].x[0] = 0.0
 
 
@@ -295,7 +308,7 @@ def _liquidated(s: Rec, c: Rec, opening: bool, best: int) -> bool:
 
 @njit
 def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
-    """Find the next fill of candle ``c`` in the pessimistic order; it is in ``s.fill`` when the answer is true.
+    """Find the next fill of candle ``c`` in the pessimistic order; it is in ``s.last_fill`` when the answer is true.
 
     Call it until it says false, first with ``opening``, then without, and let *decide* answer each fill in between.
     """

@@ -68,7 +68,7 @@ CORE = record(
         ("waiting", WAITING, (WAITING_SIZE,)),
         ("signal", SIGNAL),
         ("shown", VIEW),
-        ("fill", FILL),
+        ("last_fill", FILL),
         ("last", CANDLE),
         ("bar", CANDLE),
         ("book", ORDER, (BOOK_SIZE,)),

@@ -328,10 +328,10 @@ def move_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int, loosen: bool)
 def _flat(a: Rec, s: Rec, out: Rec, side: int) -> None:
     """The position has just closed: take every other order out, write the trade, start the cool-down."""
     for leg in range(6):
-        cancel(a, s, out, leg, s.fill.reason)
-    trade_row(a, s, out, s.fill, side)
+        cancel(a, s, out, leg, s.last_fill.reason)
+    trade_row(a, s, out, s.last_fill, side)
     if s.state != HALTED:
-        change_state(a, s, out, COOLDOWN, s.fill.reason, s.fill.order)
+        change_state(a, s, out, COOLDOWN, s.last_fill.reason, s.last_fill.order)
         s.cooldown = 0 if s.limits.fixed_lots > 0 else s.limits.cooldown_bars
         if s.cooldown == 0:
             change_state(a, s, out, SCANNING, WHY_COOLDOWN_OVER, 0)
@@ -339,8 +339,8 @@ def _flat(a: Rec, s: Rec, out: Rec, side: int) -> None:
 
 @njit
 def on_fill(a: Rec, s: Rec, out: Rec) -> None:
-    """Answer the fill in ``s.fill``: book it, then protect, take profit or finish."""
-    fill = s.fill
+    """Answer the fill in ``s.last_fill``: book it, then protect, take profit or finish."""
+    fill = s.last_fill
     side = 1 if s.position.lots > 0 else -1
     book_fill(a, s, fill)
     mine = s.legs[fill.leg]

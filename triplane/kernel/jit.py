@@ -37,5 +37,13 @@ def record(fields: list[Any]) -> "np.dtype[Any]":
     ----------
     fields
         ``(name, dtype)`` or ``(name, dtype, shape)``, as for :class:`numpy.dtype`; records may be nested.
+
+    Raises
+    ------
+    ValueError
+        A name that NumPy's own records have as a method: without the compiler it would hide the field.
     """
+    for name, *_ in fields:
+        if hasattr(np.void, name):
+            raise ValueError(f"field {name} has the name of a method of NumPy's records; choose another")
     return np.dtype((np.record, np.dtype(fields, align=True)))

@@ -363,7 +363,7 @@ amend    order, leg, trigger_ticks (new), quantity_lots (new), code REASONS
 cancel   order, leg, code REASONS
 state    code STATES to, code2 STATES from, flag REASONS, order
 fill     order, leg, type, side, price_ticks, quantity_lots, flag maker, code REASONS (exits), code2 1 = order done,
-         x[0] fee, x[1] reference, x[2] slippage (price units, against us positive), x[3] position lots after
+         x[0] fee, x[1] reference, x[2] slippage (price units, against us positive), x[3] lots after, x[4] its time
 order    order, leg, code ORDER_ENDS, code2 REASONS (an order ended without a fill)
 trade    side, quantity_lots, code REASONS, x[0] entry price, x[1] exit price, x[2] pnl (net), x[3] fees, x[4] entry
          time, x[5] exit time, x[6] R multiple, x[7] MAE (price), x[8] MFE (price), x[9] slippage, x[10] funding,

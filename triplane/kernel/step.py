@@ -29,7 +29,7 @@ from triplane.kernel.risk import breached
 
 @njit
 def answer(a: Rec, s: Rec, out: Rec, mid_bar: int) -> None:
-    """Let *decide* answer ``s.fill`` and hand its new intents to the broker."""
+    """Let *decide* answer ``s.last_fill`` and hand its new intents to the broker."""
     begin = a.n_out
     on_fill(a, s, out)
     accept(a, s, out, begin, mid_bar)

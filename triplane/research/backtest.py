@@ -165,8 +165,8 @@ def _stops(candles: Array, base_ms: int, commands: Array | None) -> tuple[list[i
     return [*stops[stops < len(candles)].tolist(), len(candles)], given
 
 
-def _data(strategy: AnyStrategy, regime: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the strategy is given before it starts."""
+def model_data(strategy: AnyStrategy, regime: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the strategy is given before it starts; raises BadInput when it has no use for a regime model."""
     if regime is None:
         return {}
     if getattr(strategy, "prepare", None) is None:
@@ -214,7 +214,7 @@ def simulate(
         base_ms=base_ms,
         timeframe_ms=timeframe_ms,
         balance=float(balance),
-        data=_data(found, regime),
+        data=model_data(found, regime),
     )
     collector = _Collector()
     candles = np.ascontiguousarray(candles).view(CANDLE)

@@ -48,6 +48,22 @@ def test_a_live_session_decides_as_the_backtest(market, tmp_path, strategy):
     assert proof["decisions_sha256"] == live["decisions_sha256"]
 
 
+def test_a_news_calendar_means_the_same_live_and_in_a_backtest(market, tmp_path):
+    news = tmp_path / "news.csv"
+    hours = pd.date_range("2023-11-15", "2023-12-06", freq="5h", tz="UTC")
+    news.write_text("time,title\n" + "".join(f"{t:%Y-%m-%dT%H:%M:%SZ},news\n" for t in hours))
+    arguments = ("--strategy", "ema_cross", "--data-dir", tmp_path, "--json", "--news", news)
+    live = json.loads(triplane("up", "--once", "--source", market, "--speed", "max", *arguments).stdout)
+    tested = json.loads(triplane("backtest", "ema_cross", "--data", market, "--json", "--news", news).stdout)
+    without = json.loads(triplane("backtest", "ema_cross", "--data", market, "--json").stdout)
+
+    assert live["decisions_sha256"] == tested["decisions_sha256"] != without["decisions_sha256"]
+    with Page("--source", market, "--speed", "max", *arguments[:4], "--news", news) as page:
+        page.wait(lambda s: s["finished"])
+    listed = json.loads(triplane("sessions", "--data-dir", tmp_path, "--json").stdout)
+    assert {s["decisions_sha256"] for s in listed} == {tested["decisions_sha256"]}
+
+
 @pytest.mark.skipif(not DATA.exists(), reason="the shared market data is not here")
 def test_the_same_on_the_real_market(tmp_path):
     path = DATA / "klines" / "spot" / "BTCUSDT-1m.parquet"

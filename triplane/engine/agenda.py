@@ -1,0 +1,53 @@
+"""What is known to happen: gate events of calendars, fed into a session as the commands they are.
+
+An event at a time is carried out before any candle that closes after that time, so a backtest with the same calendar
+decides the same. What a session has gone past already is not carried out again.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from triplane.engine.session import Session
+from triplane.kernel.records import COMMAND
+
+Array = np.ndarray[Any, Any]
+
+
+class Agenda:
+    """The commands to come of one session.
+
+    Parameters
+    ----------
+    commands
+        Array of ``records.COMMAND`` in order of time.
+    session
+        Commands of times before its newest candle are behind it.
+    """
+
+    def __init__(self, commands: Array, session: Session) -> None:
+        self._commands = commands
+        self._times: list[int] = commands["time"].tolist()
+        self._at = int(np.searchsorted(commands["time"], session.now, side="left")) if session.candles else 0
+
+    def due(self, close_ms: int) -> bool:
+        """Whether something comes before a candle that closes at this time."""
+        return self._at < len(self._times) and self._times[self._at] < close_ms
+
+    def carry_out(self, session: Session, close_ms: int) -> None:
+        """Carry out all that comes before a candle that closes at this time."""
+        while self.due(close_ms):
+            command = self._commands[self._at]
+            self._at += 1
+            session.command(
+                int(command["kind"]), time_ms=int(command["time"]), code=int(command["code"]), flag=int(command["flag"])
+            )
+
+    def split(self, closes: Array) -> list[int]:
+        """Where a batch whose candles close at these times must be cut, the end included."""
+        times = self._commands["time"][self._at :]
+        cuts = np.unique(np.searchsorted(closes, times, side="right"))
+        return [*(int(c) for c in cuts if 0 < c < len(closes)), len(closes)]
+
+
+NOTHING = np.zeros(0, COMMAND)
