@@ -1,0 +1,96 @@
+"""Control from outside: ``/box/state``, ``/box/faults``, ``/box/clock``, ``/box/price``. Unsigned."""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from triplane.errors import BadInput
+from triplane.exchange.account import Account
+from triplane.exchange.faults import parse
+from triplane.exchange.orders import full, show_algo
+from triplane.exchange.trading import show_fill
+
+if TYPE_CHECKING:
+    from triplane.exchange.pace import Pace
+
+
+def state(pace: "Pace", _body: Any) -> Any:
+    """The venue's truth, whatever the faults let clients see."""
+    x = pace.exchange
+    return {
+        "clock": pace.state(),
+        "prices": {m.symbol: m.price(m.last) for m in x.markets.values()},
+        "accounts": {a.key: account_state(a) for a in x.accounts.values()},
+        "faults": [fault.source | {"times": fault.times} for fault in x.faults.waiting],
+    }
+
+
+def account_state(a: Account) -> dict[str, Any]:
+    """Balance, positions, orders, algo orders, fills and income of an account."""
+    return a.state() | {
+        "orders": [full(o) for o in a.orders.values()],
+        "algoOrders": [show_algo(o) for o in a.algos.values()],
+        "fills": [show_fill(f) for f in a.fills],
+        "income": [
+            {"symbol": i.symbol, "type": i.kind, "amount": format(i.amount, "f"), "time": i.time} for i in a.income
+        ],
+    }
+
+
+def add_faults(pace: "Pace", body: Any) -> Any:
+    """POST faults."""
+    pace.exchange.add_faults(parse(body))
+    return {"waiting": len(pace.exchange.faults.waiting)}
+
+
+def clear_faults(pace: "Pace", _body: Any) -> Any:
+    """DELETE faults: also ends mutes and skew."""
+    x = pace.exchange
+    x.faults.clear()
+    x.skew = 0
+    x.hub.mutes.clear()
+    for connection in x.hub.connections:
+        connection.muted_until = 0
+    return {"waiting": 0}
+
+
+def clock(pace: "Pace", body: Any) -> Any:
+    """POST clock: ``pause`` (bool), ``speed`` (number or "max"), ``skew`` (ms), ``step`` (ms of market time)."""
+    if not isinstance(body, dict) or not body or set(body) - {"pause", "speed", "skew", "step"}:
+        raise BadInput("clock must be an object with pause, speed, skew or step")
+    for name, kinds in (("pause", bool), ("skew", int), ("step", int)):
+        value = body.get(name, kinds())
+        if not isinstance(value, kinds) or (kinds is int and isinstance(value, bool)):
+            raise BadInput(
+                f"{name} is {value!r}; it must be {'true or false' if kinds is bool else 'whole milliseconds'}"
+            )
+    if "pause" in body or "speed" in body:
+        pace.set(body.get("pause", pace.paused), body.get("speed", pace.speed))
+    pace.exchange.skew = body.get("skew", pace.exchange.skew)
+    if body.get("step", 0) > 0:
+        pace.step(body["step"])
+    return pace.state()
+
+
+def price(pace: "Pace", body: Any) -> Any:
+    """POST price: ``symbol`` and ``price`` as text; null goes back to the replay's own price."""
+    x = pace.exchange
+    market = x.markets.get(body.get("symbol", "")) if isinstance(body, dict) else None
+    if market is None:
+        raise BadInput(f"symbol must be one of {', '.join(x.markets)}")
+    try:
+        wanted = None if body.get("price") is None else Decimal(str(body["price"]))
+    except InvalidOperation:
+        raise BadInput(f"price is {body['price']!r}; it must be a number or null") from None
+    if wanted is not None and not (wanted.is_finite() and wanted > 0):
+        raise BadInput(f"price is {body['price']!r}; it must be positive")
+    x.step(market, wanted)
+    return {"symbol": market.symbol, "price": market.price(market.last)}
+
+
+ROUTES = {
+    ("GET", "/box/state"): state,
+    ("POST", "/box/faults"): add_faults,
+    ("DELETE", "/box/faults"): clear_faults,
+    ("POST", "/box/clock"): clock,
+    ("POST", "/box/price"): price,
+}

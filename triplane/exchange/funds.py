@@ -1,0 +1,299 @@
+"""The account over REST: balances, positions, settings, income, listen key."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from triplane.exchange import events
+from triplane.exchange.account import MAX_LEVERAGE, Account, Position, brackets_of, largest
+from triplane.exchange.errors import Refused
+from triplane.exchange.filters import Params
+from triplane.exchange.market import Market
+from triplane.exchange.orders import ZERO
+from triplane.exchange.public import limit_of, market_of, one_or_all
+from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
+
+if TYPE_CHECKING:
+    from triplane.exchange.venue import Exchange
+
+SUCCESS = {"code": 200, "msg": "success"}
+
+
+def _text(value: Decimal) -> str:
+    return format(value.quantize(Decimal("0.00000001")), "f")
+
+
+def _used(a: Account) -> Decimal:
+    return sum((a.initial(p) for p in a.positions.values()), ZERO)
+
+
+# -------------------------------------------------------------------------------------------------------- balances
+def _asset(x: "Exchange", a: Account) -> dict[str, Any]:
+    maintenance = sum((a.maintenance(p) for p in a.positions.values()), ZERO)
+    available = _text(a.available)
+    return {
+        "asset": "USDT", "walletBalance": _text(a.wallet), "unrealizedProfit": _text(a.unrealized),
+        "marginBalance": _text(a.wallet + a.unrealized), "maintMargin": _text(maintenance),
+        "initialMargin": _text(_used(a) + a.reserved), "positionInitialMargin": _text(_used(a)),
+        "openOrderInitialMargin": _text(a.reserved), "crossWalletBalance": _text(a.cross_wallet),
+        "crossUnPnl": _text(a.cross_unrealized), "availableBalance": available, "maxWithdrawAmount": available,
+        "marginAvailable": True, "updateTime": x.now,
+    }  # fmt: skip
+
+
+def balance(x: "Exchange", a: Account, _p: Params) -> Any:
+    """GET balance."""
+    row = _asset(x, a)
+    names = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "marginAvailable")
+    out = {name: row[name] for name in names}
+    return [{"accountAlias": "Box", "balance": row["walletBalance"], **out, "updateTime": x.now}]
+
+
+def _totals(x: "Exchange", a: Account) -> dict[str, Any]:
+    row = _asset(x, a)
+    sums = [
+        name for name in row if name.endswith(("Margin", "Balance", "Profit", "UnPnl")) and name != "availableBalance"
+    ]
+    out = {f"total{name[0].upper()}{name[1:]}": row[name] for name in sums}
+    return out | {name: row[name] for name in ("availableBalance", "maxWithdrawAmount")} | {"assets": [row]}
+
+
+def _sides(a: Account) -> tuple[str, ...]:
+    return ("LONG", "SHORT") if a.hedge else ("BOTH",)
+
+
+def account_v2(x: "Exchange", a: Account, _p: Params) -> Any:
+    """GET v2/account: with every symbol's position, flat ones too."""
+    rows = [_account_position(a, m, side, True) for m in x.markets.values() for side in _sides(a)]
+    return account_config(x, a, _p) | {"feeBurn": False} | _totals(x, a) | {"positions": rows}
+
+
+def account_v3(x: "Exchange", a: Account, _p: Params) -> Any:
+    """GET v3/account: with the open positions."""
+    rows = [_account_position(a, p.market, p.side, False) for p in a.positions.values()]
+    return _totals(x, a) | {"positions": rows}
+
+
+def _account_position(a: Account, m: Market, side: str, long: bool) -> dict[str, Any]:
+    p = a.position(m.symbol, side) or Position(m, side)
+    config = a.config(m.symbol)
+    initial, needed = _text(a.initial(p)), _text(a.maintenance(p))
+    out = {
+        "symbol": m.symbol, "initialMargin": initial, "maintMargin": needed, "unrealizedProfit": _text(p.unrealized),
+        "positionSide": side, "positionAmt": format(p.quantity, "f"), "notional": _text(p.notional),
+        "isolatedWallet": _text(p.isolated), "updateTime": p.updated,
+    }  # fmt: skip
+    if not long:
+        return out | {"isolatedMargin": _text(p.isolated + p.unrealized if config.isolated else ZERO)}
+    return out | {
+        "positionInitialMargin": initial, "openOrderInitialMargin": "0", "leverage": str(config.leverage),
+        "isolated": config.isolated, "entryPrice": _text(p.entry), "breakEvenPrice": _text(p.entry),
+        "maxNotional": format(largest(m, config.leverage), "f"), "bidNotional": "0", "askNotional": "0",
+    }  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------- positions
+def _risk(a: Account, p: Position) -> dict[str, Any]:
+    isolated = a.is_isolated(p)
+    return {
+        "symbol": p.market.symbol, "positionAmt": format(p.quantity, "f"), "entryPrice": _text(p.entry),
+        "breakEvenPrice": _text(p.entry), "markPrice": _text(p.market.last * p.market.tick),
+        "unRealizedProfit": _text(p.unrealized), "liquidationPrice": _text(a.liquidation_price(p)) if p.lots else "0",
+        "isolatedMargin": _text(p.isolated + p.unrealized if isolated else ZERO), "isolatedWallet": _text(p.isolated),
+        "notional": _text(p.notional), "positionSide": p.side, "updateTime": p.updated,
+    }  # fmt: skip
+
+
+def position_risk_v2(x: "Exchange", a: Account, p: Params) -> Any:
+    """GET v2/positionRisk: every symbol."""
+    out = []
+    for m in [market_of(x, p)] if p.get("symbol") else x.markets.values():
+        config = a.config(m.symbol)
+        settings = {
+            "leverage": str(config.leverage),
+            "maxNotionalValue": format(largest(m, config.leverage), "f"),
+            "marginType": "isolated" if config.isolated else "cross",
+            "isAutoAddMargin": "false",
+        }
+        out += [_risk(a, a.position(m.symbol, side) or Position(m, side)) | settings for side in _sides(a)]
+    return out
+
+
+def position_risk_v3(x: "Exchange", a: Account, p: Params) -> Any:
+    """GET v3/positionRisk: symbols with a position or a working order."""
+    wanted = market_of(x, p) if p.get("symbol") else None
+    shown = {key: position for key, position in a.positions.items() if wanted in (None, position.market)}
+    for order in a.open.values():
+        r = order.request
+        if wanted in (None, r.market):
+            shown.setdefault((r.market.symbol, r.position_side), Position(r.market, r.position_side))
+    out = []
+    for position in shown.values():
+        initial = _text(a.initial(position))
+        out.append(
+            _risk(a, position)
+            | {
+                "marginAsset": "USDT", "initialMargin": initial, "positionInitialMargin": initial,
+                "maintMargin": _text(a.maintenance(position)), "openOrderInitialMargin": "0", "adl": 1,
+                "bidNotional": "0", "askNotional": "0",
+            }
+        )  # fmt: skip
+    return out
+
+
+# -------------------------------------------------------------------------------------------------------- settings
+def _has_orders(a: Account, symbol: str | None = None) -> bool:
+    working = [o.request for o in a.open.values()] + [o.request for o in a.algos.values() if o.open]
+    return any(symbol in (None, r.market.symbol) for r in working)
+
+
+def set_leverage(x: "Exchange", a: Account, p: Params) -> Any:
+    """POST leverage."""
+    market, leverage = market_of(x, p), p.integer("leverage") or 0
+    if not 1 <= leverage <= MAX_LEVERAGE:
+        raise Refused(-4028, leverage)
+    held = [q for q in a.positions.values() if q.market is market]
+    if any(abs(q.notional) > largest(market, leverage) for q in held):
+        raise Refused(-2027)
+    config = a.config(market.symbol)
+    if config.isolated and held and leverage < config.leverage:
+        raise Refused(-2028)
+    changed, config.leverage = leverage != config.leverage, leverage
+    if changed:
+        x.emit(a, events.leverage_update(market.symbol, leverage, x.now))
+    most = format(largest(market, leverage), "f")
+    return {"leverage": leverage, "maxNotionalValue": most, "symbol": market.symbol}
+
+
+def set_margin_type(x: "Exchange", a: Account, p: Params) -> Any:
+    """POST marginType."""
+    market = market_of(x, p)
+    wanted = p.required("marginType")
+    if wanted not in ("ISOLATED", "CROSSED"):
+        raise Refused(-1130, "marginType")
+    config = a.config(market.symbol)
+    if config.isolated == (wanted == "ISOLATED"):
+        raise Refused(-4046)
+    if _has_orders(a, market.symbol):
+        raise Refused(-4047)
+    if any(symbol == market.symbol for symbol, _ in a.positions):
+        raise Refused(-4048)
+    config.isolated = wanted == "ISOLATED"
+    return SUCCESS
+
+
+def get_mode(_x: "Exchange", a: Account, _p: Params) -> Any:
+    """GET positionSide/dual."""
+    return {"dualSidePosition": a.hedge}
+
+
+def set_mode(_x: "Exchange", a: Account, p: Params) -> Any:
+    """POST positionSide/dual."""
+    p.required("dualSidePosition")
+    wanted = p.flag("dualSidePosition")
+    if wanted == a.hedge:
+        raise Refused(-4059)
+    if _has_orders(a):
+        raise Refused(-4067)
+    if a.positions:
+        raise Refused(-4068)
+    a.hedge = wanted
+    return SUCCESS
+
+
+def multi_assets(_x: "Exchange", _a: Account, _p: Params) -> Any:
+    """GET multiAssetsMargin: there is one asset."""
+    return {"multiAssetsMargin": False}
+
+
+def leverage_brackets(x: "Exchange", _a: Account, p: Params) -> Any:
+    """GET leverageBracket."""
+    return [
+        {
+            "symbol": m.symbol,
+            "notionalCoef": 1.0,
+            "brackets": [
+                {
+                    "bracket": b.number,
+                    "initialLeverage": b.leverage,
+                    "notionalCap": int(b.cap),
+                    "notionalFloor": int(b.floor),
+                    "maintMarginRatio": float(b.rate),
+                    "cum": float(b.cum),
+                }
+                for b in brackets_of(m)
+            ],
+        }
+        for m in ([market_of(x, p)] if p.get("symbol") else x.markets.values())
+    ]
+
+
+def account_config(_x: "Exchange", a: Account, _p: Params) -> dict[str, Any]:
+    """GET accountConfig."""
+    return {
+        "feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": a.can_withdraw, "dualSidePosition": a.hedge,
+        "updateTime": 0, "multiAssetsMargin": False, "tradeGroupId": -1,
+    }  # fmt: skip
+
+
+def symbol_config(x: "Exchange", a: Account, p: Params) -> Any:
+    """GET symbolConfig."""
+
+    def show(m: Market) -> dict[str, Any]:
+        config = a.config(m.symbol)
+        kind = "ISOLATED" if config.isolated else "CROSSED"
+        most = format(largest(m, config.leverage), "f")
+        row = {"symbol": m.symbol, "marginType": kind, "isAutoAddMargin": False, "leverage": config.leverage}
+        return row | {"maxNotionalValue": most}
+
+    rows = one_or_all(x, p, show)
+    return rows if isinstance(rows, list) else [rows]
+
+
+def commission_rate(x: "Exchange", _a: Account, p: Params) -> Any:
+    """GET commissionRate."""
+    rates = {"makerCommissionRate": format(MAKER_FEE, "f"), "takerCommissionRate": format(TAKER_FEE, "f")}
+    return {"symbol": market_of(x, p).symbol, **rates, "rpiCommissionRate": "0"}
+
+
+def income(x: "Exchange", a: Account, p: Params) -> Any:
+    """GET income."""
+    start = p.integer("startTime", x.now - 7 * 86_400_000) or 0
+    end, symbol, kind = p.integer("endTime", x.now) or x.now, p.get("symbol"), p.get("incomeType")
+    rows = [
+        {
+            "symbol": i.symbol, "incomeType": i.kind, "income": format(i.amount, "f"), "asset": "USDT", "info": i.kind,
+            "time": i.time, "tranId": i.id, "tradeId": i.trade,
+        }
+        for i in a.income
+        if start <= i.time <= end and symbol in (None, i.symbol) and kind in (None, i.kind)
+    ]  # fmt: skip
+    limit, page = limit_of(p, 100, 1000), p.integer("page", 1) or 1
+    return rows[(page - 1) * limit : page * limit]
+
+
+def restrictions(_x: "Exchange", a: Account, _p: Params) -> Any:
+    """GET /sapi/v1/account/apiRestrictions."""
+    no = ("ipRestrict", "enableInternalTransfer", "permitsUniversalTransfer", "enableVanillaOptions", "enableMargin",
+          "enableSpotAndMarginTrading", "enablePortfolioMarginTrading", "enableFixApiTrade")  # fmt: skip
+    yes = {"enableReading": True, "enableFutures": True, "enableWithdrawals": a.can_withdraw}
+    return dict.fromkeys(no, False) | yes | {"createTime": 1_735_689_600_000}
+
+
+# -------------------------------------------------------------------------------------------------------- listen key
+def make_listen_key(x: "Exchange", a: Account, _p: Params) -> Any:
+    """POST listenKey: the account's one key."""
+    return {"listenKey": x.listen_key(a)}
+
+
+def keep_listen_key(x: "Exchange", a: Account, _p: Params) -> Any:
+    """PUT listenKey."""
+    if a.key not in x.listen_keys:
+        raise Refused(-1125)
+    return {"listenKey": x.listen_key(a)}
+
+
+def close_listen_key(x: "Exchange", a: Account, _p: Params) -> Any:
+    """DELETE listenKey: ends it for everybody who uses the account."""
+    key, _ = x.listen_keys.pop(a.key, ("", 0))
+    x.hub.users.pop(key, None)
+    return {}

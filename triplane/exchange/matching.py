@@ -1,0 +1,269 @@
+"""The matching engine: what is accepted, when it fills, what it does to the books, and what is said about it.
+
+Whether and where an order fills is asked of :class:`triplane.exchange.rules.Rules`. An order fills whole, unless a
+fault splits it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from triplane.exchange import events
+from triplane.exchange.account import Account, Fill, Income, Position
+from triplane.exchange.errors import Refused
+from triplane.exchange.market import Market, Trade
+from triplane.exchange.orders import ZERO, Order, Request, shown_type
+from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
+
+MAX_ORDERS: Final = 200
+CALL_RATIO: Final = Decimal("0.8")
+"""Maintenance margin over margin balance from which a margin call is sent."""
+
+
+class Matching:
+    """All working orders of the exchange.
+
+    Parameters
+    ----------
+    emit
+        Says something on an account's user data stream.
+    split
+        Sizes, in lots, of the partial fills that a fault asks for; empty for one fill.
+    """
+
+    def __init__(
+        self, emit: Callable[[Account, dict[str, Any]], None], split: Callable[[Request], list[int]] | None = None
+    ) -> None:
+        self.emit = emit
+        self.split = split or (lambda _: [])
+        self.books: dict[str, dict[int, Order]] = {}
+        self.finished: Callable[[Order], None] = lambda _: None
+        self.liquidated: Callable[[Order], None] = lambda _: None
+        self.now = 0
+        self._numbers = {"order": 1_000_000, "fill": 5_000_000, "income": 9_000_000}
+
+    def number(self, kind: str) -> int:
+        """The next id of a kind."""
+        self._numbers[kind] += 1
+        return self._numbers[kind]
+
+    # ------------------------------------------------------------------------------------------------ requests
+    def submit(self, request: Request, accepted: Callable[[Order], None] | None = None) -> Order:
+        """Accept an order, and fill it as far as it takes at once; raises Refused.
+
+        ``accepted`` hears of the order before its first event.
+        """
+        market = request.market
+        reference = self._check(request)
+        taker = market.rules.taker(request.side, market.last)
+        takes = shown_type(request.type) == "MARKET" or (request.price - taker) * request.side >= 0
+        if takes and request.tif == "GTX":
+            raise Refused(-5022)
+        margin = request.account.required(request, reference)
+        if margin:
+            if margin + money(margin * TAKER_FEE) > request.account.available:
+                raise Refused(-2019)
+            request.account.check_leverage(request, reference)
+        order = self._accept(request, margin, accepted)
+        if takes:
+            self._trade(order, taker, maker=False)
+        if order.open and order.request.tif in ("IOC", "FOK"):
+            self._end(order, "EXPIRED")
+        return order
+
+    def cancel(self, order: Order) -> Order:
+        """Take a working order out."""
+        if not order.open:
+            raise Refused(-2011)
+        self._end(order, "CANCELED")
+        return order
+
+    def amend(self, order: Order, price: int, lots: int) -> Order:
+        """Change price and quantity of a working limit order; it is as if it came anew."""
+        r = order.request
+        if not order.open:
+            raise Refused(-2013)
+        if (price, lots) == (r.price, r.lots):
+            raise Refused(-5027)
+        wanted = replace(r, price=price, lots=lots)
+        if lots <= order.filled:
+            self._end(order, "CANCELED")
+            return order
+        margin = r.account.required(replace(wanted, lots=lots - order.filled), price)
+        if margin - order.reserved > r.account.available:
+            raise Refused(-2019)
+        taker = r.market.rules.taker(r.side, r.market.last)
+        takes = (price - taker) * r.side >= 0
+        if takes and r.tif == "GTX":
+            raise Refused(-5022)
+        r.account.reserved += margin - order.reserved
+        order.request, order.reserved, order.updated = wanted, margin, self.now
+        self.emit(r.account, events.order_update(order, "AMENDMENT", self.now))
+        if takes:
+            self._trade(order, taker, maker=False)
+        return order
+
+    def _check(self, request: Request) -> int:
+        """Refuse what cannot be accepted now; returns the price that margin is reckoned with."""
+        account, market = request.account, request.market
+        if request.reduce_only or request.close_position or self._closes(request):
+            position = account.position(market.symbol, request.position_side)
+            if position is None or position.sign == request.side:
+                raise Refused(-2022)
+        if (market.symbol, request.client_id) in account.by_client and account.by_client[
+            market.symbol, request.client_id
+        ].open:
+            raise Refused(-4116)
+        if len(account.open) >= MAX_ORDERS:
+            raise Refused(-2025)
+        return request.price if shown_type(request.type) == "LIMIT" else market.last
+
+    @staticmethod
+    def _closes(request: Request) -> bool:
+        """In hedge mode, an order against its own position side can only close."""
+        return request.position_side != "BOTH" and (request.position_side == "LONG") != (request.side > 0)
+
+    def _accept(self, request: Request, margin: Decimal, accepted: Callable[[Order], None] | None = None) -> Order:
+        account, symbol = request.account, request.market.symbol
+        order = Order(self.number("order"), request, self.now, self.now, reserved=margin)
+        account.reserved += margin
+        account.orders[order.id] = account.open[order.id] = account.by_client[symbol, request.client_id] = order
+        self.books.setdefault(symbol, {})[order.id] = order
+        order.prints = self.split(request)
+        if accepted is not None:
+            accepted(order)
+        self.emit(account, events.order_update(order, "NEW", self.now))
+        return order
+
+    # ------------------------------------------------------------------------------------------------ the market
+    def on_trade(self, market: Market, trade: Trade) -> None:
+        """Fill what a public trade reaches; then see who is liquidated."""
+        book = self.books.get(market.symbol)
+        if book:
+            for order in list(book.values()):
+                self._meet(order, market, trade)
+
+    def _meet(self, order: Order, market: Market, trade: Trade) -> None:
+        r = order.request
+        if not order.open:  # another fill of this trade may have ended it
+            return
+        if 0 < r.good_till <= self.now:
+            self._end(order, "EXPIRED")
+            return
+        kind = order.shown_type
+        if kind == "MARKET" or (r.price - trade.ticks) * r.side >= 0:  # only what is near is worth asking about
+            ticks = market.rules.fill(kind, r.side, r.price, trade.ticks)
+            if ticks is not None:
+                self._trade(order, ticks, maker=kind == "LIMIT")
+
+    def _trade(self, order: Order, ticks: int, *, maker: bool) -> None:
+        """Fill as much as the position allows and the fault, if any, wants now."""
+        r = order.request
+        lots = min(order.prints.pop(0), order.left) if order.prints else order.left
+        if r.reduce_only or r.close_position or self._closes(r):
+            position = r.account.position(r.market.symbol, r.position_side)
+            held = abs(position.lots) if position and position.sign == -r.side else 0
+            if held == 0:
+                self._end(order, "EXPIRED")
+                return
+            lots = min(lots, held)
+        self.fill(order, lots, ticks, maker=maker, rate=MAKER_FEE if maker else TAKER_FEE)
+        if (
+            order.open
+            and (r.reduce_only or r.close_position)
+            and (r.market.symbol, r.position_side) not in (r.account.positions)
+        ):
+            self._end(order, "EXPIRED")
+
+    def fill(self, order: Order, lots: int, ticks: int, *, maker: bool, rate: Decimal) -> None:
+        """Book a fill and say so: TRADE_LITE, ACCOUNT_UPDATE, ORDER_TRADE_UPDATE."""
+        r, account = order.request, order.request.account
+        key = r.market.symbol, r.position_side
+        value = ticks * r.market.tick * (lots * r.market.lot)
+        fee = money(value * rate)
+        realized = account.book(r, lots, ticks, fee, self.now)
+        order.filled += lots
+        order.value += value
+        order.updated = self.now
+        order.status = "FILLED" if order.left == 0 else "PARTIALLY_FILLED"
+        fill = Fill(self.number("fill"), order, self.now, ticks, lots, maker, fee, realized)
+        account.fills.append(fill)
+        for kind, amount in (("REALIZED_PNL", realized), ("COMMISSION", -fee)):
+            if amount:
+                self.pay(account, key[0], kind, amount, str(fill.id))
+        released = order.reserved * lots / (order.left + lots)
+        account.reserved -= released
+        order.reserved -= released
+        if order.status == "FILLED":
+            self._forget(order)
+        if not order.liquidation:
+            self.emit(account, events.trade_lite(fill))
+        self.emit(account, events.account_update(account, "ORDER", [key], ZERO, self.now, realized))
+        kind = "CALCULATED" if order.liquidation else "TRADE"
+        self.emit(account, events.order_update(order, kind, self.now, fill))
+        self.finished(order)
+        if key not in account.positions:
+            self._flat(account, key)
+
+    def pay(self, account: Account, symbol: str, kind: str, amount: Decimal, trade: str = "") -> None:
+        """Write a movement of the wallet down."""
+        account.income.append(Income(self.number("income"), symbol, kind, amount, self.now, trade))
+
+    def _flat(self, account: Account, key: tuple[str, str]) -> None:
+        """Working reduce-only orders of a position that has closed expire."""
+        for order in list(account.open.values()):
+            r = order.request
+            if r.reduce_only and (r.market.symbol, r.position_side) == key:
+                self._end(order, "EXPIRED")
+
+    def _end(self, order: Order, status: str) -> None:
+        order.status, order.updated = status, self.now
+        order.request.account.reserved -= order.reserved
+        order.reserved = ZERO
+        self._forget(order)
+        self.emit(order.request.account, events.order_update(order, status, self.now))
+        self.finished(order)
+
+    def _forget(self, order: Order) -> None:
+        order.request.account.open.pop(order.id, None)
+        self.books[order.request.market.symbol].pop(order.id, None)
+
+    # ------------------------------------------------------------------------------------------------ liquidation
+    def watch(self, account: Account, market: Market) -> None:
+        """Liquidate what the mark price of a market puts in danger; warn before that."""
+        mine = [p for p in account.positions.values() if p.market is market]
+        if not mine:
+            return
+        for position in mine:
+            if position.lots and account.in_danger(position):
+                victims = [position] if account.is_isolated(position) else account.cross_positions
+                self._liquidate(account, victims)
+        called = account.margin_ratio() >= CALL_RATIO
+        if called and not account.called and account.cross_positions:
+            self.emit(account, events.margin_call(account, account.cross_positions, self.now))
+        account.called = called
+
+    def _liquidate(self, account: Account, victims: list[Position]) -> None:
+        """Close positions at the price at which the margin behind them is gone, without a fee, as the kernel does."""
+        for order in list(account.open.values()):
+            if any(order.request.market is p.market for p in victims):
+                self._end(order, "CANCELED")
+        isolated = account.is_isolated(victims[0])
+        equity = account.cross_wallet + account.cross_unrealized
+        need = sum((account.maintenance(p) for p in victims), ZERO) or Decimal(1)
+        targets = []
+        for p in victims:
+            backing = p.isolated + p.unrealized if isolated else equity * account.maintenance(p) / need
+            price = p.market.last * p.market.tick - p.sign * backing / abs(p.quantity)
+            rounding = "ROUND_CEILING" if p.sign > 0 else "ROUND_FLOOR"
+            targets.append((p, max(p.market.instrument.ticks(price, rounding), 1)))
+        for p, ticks in targets:
+            r = Request(
+                account, p.market, f"autoclose-{self.now}{p.market.trade_id:06d}", -p.sign, p.side, "LIMIT", "IOC",
+                abs(p.lots), ticks, reduce_only=False, stp="NONE",
+            )  # fmt: skip
+            order = self._accept(r, ZERO)
+            order.liquidation = True
+            self.fill(order, r.lots, ticks, maker=False, rate=ZERO)
+            self.liquidated(order)

@@ -1,0 +1,171 @@
+"""From a request to its answer: route, limits, faults, signature, handler, headers.
+
+What is not in :data:`ROUTES` does not exist.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from triplane.exchange import funds, public, trading
+from triplane.exchange.errors import Refused
+from triplane.exchange.faults import CODES, ORDER_KINDS, STATUS, Fault
+from triplane.exchange.filters import Params
+from triplane.exchange.limits import BAN_MS, Limited
+from triplane.exchange.signing import account_of, verify
+from triplane.exchange.venue import Exchange
+
+OPEN, KEY, SIGNED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a path does, who may, and what it weighs."""
+
+    handler: Callable[[Exchange, Any, Params], Any]
+    weight: int = 1
+    security: int = SIGNED
+    is_order: bool = False
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer. ``delay`` holds it back; ``lost`` is "hang" or "reset" when it never comes."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    lost: str = ""
+
+
+def _routes() -> dict[tuple[str, str], Route]:
+    t, f, v1 = trading, funds, "/fapi/v1/"
+    handler: Callable[..., Any]
+    out: dict[tuple[str, str], Route] = {}
+    for name, handler, weight in (
+        ("ping", public.ping, 1), ("time", public.time, 1), ("exchangeInfo", public.exchange_info, 1),
+        ("klines", public.klines, 5), ("aggTrades", public.agg_trades, 20), ("trades", public.trades, 5),
+        ("depth", public.depth, 10), ("ticker/24hr", public.ticker_24hr, 1), ("ticker/price", public.ticker_price, 1),
+        ("ticker/bookTicker", public.book_ticker, 2), ("premiumIndex", public.premium_index, 1),
+        ("fundingRate", public.funding_rate, 1), ("fundingInfo", public.funding_info, 0),
+        ("openInterest", public.open_interest, 1),
+    ):  # fmt: skip
+        out["GET", v1 + name] = Route(handler, weight, OPEN)
+    out["GET", "/fapi/v2/ticker/price"] = out["GET", v1 + "ticker/price"]
+    for method, name, handler, weight in (
+        ("GET", "order", t.query, 1), ("DELETE", "order", t.cancel, 1), ("GET", "openOrder", t.query_open, 1),
+        ("GET", "openOrders", t.open_orders, 1), ("GET", "allOrders", t.all_orders, 5),
+        ("DELETE", "allOpenOrders", t.cancel_all, 1), ("DELETE", "batchOrders", t.cancel_batch, 1),
+        ("POST", "countdownCancelAll", t.countdown, 10), ("POST", "order/test", t.test_order, 0),
+        ("GET", "algoOrder", t.query_algo, 1), ("DELETE", "algoOrder", t.cancel_algo, 1),
+        ("GET", "openAlgoOrders", t.open_algos, 1), ("GET", "allAlgoOrders", t.all_algos, 5),
+        ("DELETE", "algoOpenOrders", t.cancel_algos, 1), ("GET", "userTrades", t.user_trades, 5),
+        ("GET", "forceOrders", t.force_orders, 20), ("POST", "leverage", f.set_leverage, 1),
+        ("POST", "marginType", f.set_margin_type, 1), ("GET", "positionSide/dual", f.get_mode, 30),
+        ("POST", "positionSide/dual", f.set_mode, 1), ("GET", "multiAssetsMargin", f.multi_assets, 30),
+        ("GET", "leverageBracket", f.leverage_brackets, 1), ("GET", "accountConfig", f.account_config, 5),
+        ("GET", "symbolConfig", f.symbol_config, 5), ("GET", "commissionRate", f.commission_rate, 20),
+        ("GET", "income", f.income, 30),
+    ):  # fmt: skip
+        out[method, v1 + name] = Route(handler, weight)
+    for method, name, handler in (
+        ("POST", "order", t.place), ("PUT", "order", t.amend), ("POST", "batchOrders", t.place_batch),
+        ("PUT", "batchOrders", t.amend_batch), ("POST", "algoOrder", t.place_algo),
+    ):  # fmt: skip
+        out[method, v1 + name] = Route(handler, 5 if "batch" in name else 0, is_order=True)
+    for path, handler in (
+        ("v2/account", f.account_v2), ("v3/account", f.account_v3), ("v2/balance", f.balance),
+        ("v3/balance", f.balance),
+        ("v2/positionRisk", f.position_risk_v2), ("v3/positionRisk", f.position_risk_v3),
+    ):  # fmt: skip
+        out["GET", "/fapi/" + path] = Route(handler, 5)
+    for method, handler in (("POST", f.make_listen_key), ("PUT", f.keep_listen_key), ("DELETE", f.close_listen_key)):
+        out[method, v1 + "listenKey"] = Route(handler, 1, KEY)
+    out["GET", "/sapi/v1/account/apiRestrictions"] = Route(f.restrictions)
+    return out
+
+
+ROUTES: Final = _routes()
+
+
+def parameters(query: str, body: str) -> Params:
+    """Parameters of a request, whether in its query or in its form."""
+    out = Params()
+    for text in (query, body):
+        for pair in text.split("&") if text else ():
+            name, _, value = pair.partition("=")
+            plain = "%" in pair or "+" in pair
+            out[unquote_plus(name) if plain else name] = unquote_plus(value) if plain else value
+    return out
+
+
+def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str, address: str = "127.0.0.1") -> Reply:
+    """Answer a request.
+
+    Parameters
+    ----------
+    query, body
+        As sent: the signature is over these very bytes.
+    key
+        The header ``X-MBX-APIKEY``.
+    """
+    route = ROUTES.get((method, path))
+    if route is None:
+        return Reply(404, {"code": -5000, "msg": f"Path {path}, Method {method} is invalid"})
+    headers: dict[str, str] = {}
+    fault: Fault | None = None
+    try:
+        headers["x-mbx-used-weight-1m"] = str(x.limits.weigh(address, route.weight, x.clock.now_ms()))
+        p = parameters(query, body)
+        fault = x.faults.request(method, path, p)
+        if fault is not None and not fault.accepted:
+            return _faulty(x, fault, Reply(200, {}, headers), address)
+        account = None if route.security == OPEN else account_of(x.accounts, key)
+        if account is not None:
+            if route.security == SIGNED:
+                verify(account, query, body, p, x.wall())
+            if route.is_order:
+                counts = x.limits.count_order(account.key, x.clock.now_ms())
+                headers["x-mbx-order-count-10s"], headers["x-mbx-order-count-1m"] = map(str, counts)
+        x.parts = fault.parts if fault and fault.what == "partial" else []
+        reply = Reply(200, route.handler(x, account, p), headers)
+    except Limited as error:
+        reply = Reply(error.status, error.to_dict(), headers | {"retry-after": str(error.retry_after)})
+    except Refused as error:
+        reply = Reply(error.status, error.to_dict(), headers)
+    finally:
+        x.parts = []
+    return reply if fault is None else _faulty(x, fault, reply, address)
+
+
+def _faulty(x: Exchange, fault: Fault, reply: Reply, address: str) -> Reply:
+    """What becomes of an answer by a fault of its request."""
+    what = fault.what
+    if what in ("timeout", "reset"):
+        reply.lost, reply.delay = ("hang", fault.seconds) if what == "timeout" else ("reset", 0.0)
+    elif what == "delay":
+        reply.delay = fault.seconds
+    elif what in CODES or what in STATUS:
+        error = Refused(int(what)) if what in CODES else None
+        status = {"-1007": 408, "-1008": 503}.get(what, 400) if error else int(what)
+        return Reply(status, error.to_dict() if error else {}, reply.headers)
+    elif what in ("429", "418"):
+        now = x.clock.now_ms()
+        if what == "418":
+            x.limits.ban(address, now + round(fault.seconds * 1000))
+        error = Limited(-1003, now + BAN_MS if what == "418" else 2400, int(what), round(fault.seconds))
+        return Reply(int(what), error.to_dict(), reply.headers | {"retry-after": str(error.retry_after)})
+    elif what == "hide" and isinstance(reply.body, dict):
+        _hide(x, reply.body, x.clock.now_ms() + round(fault.seconds * 1000))
+    elif what not in ORDER_KINDS:
+        x.strike(fault, None)
+    return reply
+
+
+def _hide(x: Exchange, body: dict[str, Any], until: int) -> None:
+    for account in x.accounts.values():
+        found = account.orders.get(body.get("orderId", -1)) or account.algos.get(body.get("algoId", -1))
+        if found is not None:
+            found.hidden_until = until

@@ -1,0 +1,163 @@
+"""The exchange on a port: one ASGI application for REST, sockets and control, without a framework in between."""
+
+import asyncio
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+
+from triplane.errors import BadInput
+from triplane.exchange import box
+from triplane.exchange.pace import Pace
+from triplane.exchange.rest import Reply, handle
+from triplane.exchange.streams import Connection
+
+ROUTE_NAMES: Final = ("public", "market", "private")
+QUEUE: Final = 20_000
+"""Texts that a slow reader may be behind before it is cut."""
+PATIENCE: Final = 3600.0
+"""Longest time an answer is held back."""
+
+
+class _Socket:
+    """A connection's queue of texts; ``None`` with a code closes it."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes | int] = asyncio.Queue(QUEUE)
+
+    def send(self, text: bytes) -> None:
+        """Queue a text; whoever does not read is cut."""
+        if self.queue.full():
+            self.close(1008)
+        else:
+            self.queue.put_nowait(text)
+
+    def close(self, code: int) -> None:
+        """Close after nothing more."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(code)
+
+
+def cut(send: Any) -> None:
+    """Cut a connection without a word, as a broken line does. ``send`` is a method of what holds the transport."""
+    send.__self__.transport.abort()
+
+
+class App:
+    """The ASGI application of an exchange."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace, self.exchange = pace, pace.exchange
+        self.ready = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request, one socket, or the life of the server."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        self._running = asyncio.create_task(self.pace.run())
+        await send({"type": "lifespan.startup.complete"})
+        self.ready.set()
+        await receive()
+        self._running.cancel()
+        await asyncio.wait({self._running})
+        await send({"type": "lifespan.shutdown.complete"})
+
+    # ------------------------------------------------------------------------------------------------ REST
+    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        method, path = scope["method"], scope["path"]
+        if path.startswith("/box/"):
+            reply = self._box(method, path, body)
+        else:
+            key = next((value.decode() for name, value in scope["headers"] if name == b"x-mbx-apikey"), "")
+            query = scope["query_string"].decode()
+            reply = handle(self.exchange, method, path, query, body.decode(), key)
+        if reply.delay:
+            gone = asyncio.create_task(receive())
+            await asyncio.wait({gone}, timeout=min(reply.delay, PATIENCE))
+            gone.cancel()
+        if reply.lost:
+            cut(send)
+            return
+        text = orjson.dumps(reply.body)
+        headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+        headers += [(b"content-type", b"application/json;charset=UTF-8"), (b"content-length", str(len(text)).encode())]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
+
+    def _box(self, method: str, path: str, body: bytes) -> Reply:
+        do = box.ROUTES.get((method, path))
+        if do is None:
+            return Reply(404, {"error": f"there is no {method} {path}"})
+        try:
+            return Reply(200, do(self.pace, orjson.loads(body) if body else None))
+        except (BadInput, orjson.JSONDecodeError) as error:
+            return Reply(400, {"error": str(error)})
+
+    # ------------------------------------------------------------------------------------------------ sockets
+    async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        found = parse_path(scope["path"], scope["query_string"].decode())
+        if found is None:
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        route, combined, names, wanted = found
+        await send({"type": "websocket.accept"})
+        socket = _Socket()
+        connection = Connection(socket, route, combined, self.exchange.clock.now_ms(), events=wanted)
+        self.exchange.hub.connect(connection, names)
+        writer = asyncio.create_task(_write(socket, send))
+        reader = asyncio.create_task(self._read(connection, receive))
+        try:
+            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.exchange.hub.disconnect(connection)
+            writer.cancel()
+            reader.cancel()
+            await asyncio.gather(writer, reader, return_exceptions=True)
+
+    async def _read(self, connection: Connection, receive: Any) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            self.exchange.hub.receive(connection, message.get("text") or message.get("bytes") or b"")
+
+
+async def _write(socket: _Socket, send: Any) -> None:
+    while True:
+        item = await socket.queue.get()
+        if item == 1006:
+            cut(send)
+            return
+        if isinstance(item, int):
+            await send({"type": "websocket.close", "code": item})
+            return
+        await send({"type": "websocket.send", "text": item.decode()})
+
+
+def parse_path(path: str, query: str) -> tuple[str, bool, list[str], frozenset[str]] | None:
+    """Route, whether combined, streams and wanted events of a socket's address; None for one that does not exist."""
+    parts = [part for part in path.split("/") if part]
+    route = parts.pop(0) if parts and parts[0] in ROUTE_NAMES else ""
+    if not parts or parts[0] not in ("ws", "stream"):
+        return None
+    given = parse_qs(query)
+    names = parts[1:] + [name for text in given.get("streams", []) for name in text.split("/") if name]
+    names += given.get("listenKey", [])
+    wanted = frozenset(name for text in given.get("events", []) for name in text.split("/") if name)
+    return route, parts[0] == "stream", names, wanted

@@ -1,0 +1,46 @@
+"""Who asks: API key, HMAC signature and time window of a request."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+from triplane.exchange.account import Account
+from triplane.exchange.errors import Refused
+from triplane.exchange.filters import Params
+
+WINDOW: Final = 5000
+AHEAD: Final = 1000
+"""How far a timestamp may be ahead of the server, milliseconds."""
+
+
+def account_of(accounts: Mapping[str, Account], key: str) -> Account:
+    """The account of an API key; raises Refused."""
+    if not key:
+        raise Refused(-2014, status=401)
+    account = accounts.get(key)
+    if account is None:
+        raise Refused(-2015, status=401)
+    return account
+
+
+def without_signature(text: str) -> str:
+    """A query or a form without its signature, which may stand anywhere."""
+    if "signature=" not in text:
+        return text
+    return "&".join(part for part in text.split("&") if not part.startswith("signature="))
+
+
+def verify(account: Account, query: str, body: str, p: Params, now: int) -> None:
+    """Check signature and time of a signed request; raises Refused."""
+    signature = p.required("signature")
+    payload = (without_signature(query) + without_signature(body)).encode()
+    wanted = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted, signature.lower()):
+        raise Refused(-1022)
+    timestamp = p.integer("timestamp")
+    if timestamp is None:
+        raise Refused(-1102, "timestamp")
+    window = p.integer("recvWindow", WINDOW) or WINDOW
+    if timestamp > now + AHEAD or timestamp < now - window:
+        raise Refused(-1021)

@@ -1,0 +1,241 @@
+"""The exchange without sockets: markets, accounts, matching, streams and faults, moved by :meth:`Exchange.advance`.
+
+Two times live here. *Market time* is the replay's: trades, orders, events and funding carry it. *Wall time* (plus the
+skew) is what signatures, listen keys, rate limits and ``/fapi/v1/time`` go by, because clients do. A demo market at
+speed 1 runs on both at once.
+"""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from triplane.data.clock import Clock
+from triplane.exchange import events
+from triplane.exchange.account import Account
+from triplane.exchange.algo import AlgoService
+from triplane.exchange.faults import Fault, Faults
+from triplane.exchange.limits import Limits
+from triplane.exchange.market import FUNDING_EVERY, Market
+from triplane.exchange.matching import Matching
+from triplane.exchange.orders import Request
+from triplane.exchange.streams import Hub
+from triplane.exchange.views import FUNDING_RATE
+
+LISTEN_KEY_MS: Final = 3_600_000
+KEEP_ORDERS_MS: Final = 3 * 86_400_000
+"""Orders that ended without a fill are forgotten after this market time."""
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+class Exchange:
+    """An exchange in a box.
+
+    Parameters
+    ----------
+    markets
+        What trades; all start at the same market time.
+    accounts
+        Who may trade.
+    clock
+        Wall time; a ManualClock makes the exchange virtual.
+    seed
+        Of faults by chance, listen keys and generated ids.
+    limits
+        Whether rate limits refuse, or only count.
+    """
+
+    def __init__(
+        self,
+        markets: Iterable[Market],
+        accounts: Iterable[Account],
+        clock: Clock,
+        *,
+        seed: int = 0,
+        limits: bool = True,
+    ) -> None:
+        self.markets = {m.symbol: m for m in markets}
+        self.accounts = {a.key: a for a in accounts}
+        self.clock, self.skew = clock, 0
+        self.faults, self.limits = Faults(seed), Limits(limits)
+        self.hub = Hub(self.markets, clock.now_ms)
+        self.matching = Matching(self.emit, self._split)
+        self.matching.liquidated = self.hub.on_liquidation
+        self.algos = AlgoService(self.matching, self.emit)
+        self.listen_keys: dict[str, tuple[str, int]] = {}  # account key: listen key, end in wall time
+        self.parts: list[float] = []  # of the order that is placed now, by a fault
+        self.now = self.matching.now = max(m.first_ms for m in self.markets.values())
+        self._random = random.Random(seed)  # noqa: S311 - repeatable ids, not secrets
+        self._later: list[tuple[int, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._held: dict[str, list[dict[str, Any]]] = {}
+
+    # ------------------------------------------------------------------------------------------------ time
+    def wall(self) -> int:
+        """The server's time, milliseconds."""
+        return self.clock.now_ms() + self.skew
+
+    def advance(self, until: int, most: int | None = None) -> bool:
+        """Let the market go on to a time; false when ``most`` trades did not suffice."""
+        count = 0
+        while most is None or count < most:
+            due = [(time, m) for m in self.markets.values() if (time := m.due()) is not None and time <= until]
+            if not due:
+                self._pass(until)
+                return True
+            time, market = min(due, key=lambda row: row[0])
+            self._pass(time)
+            trade = market.step()
+            if trade is None:
+                self.hub.on_close(market)
+            else:
+                self.on_trade(market, trade)
+            count += 1
+        return False
+
+    def step(self, market: Market, price: Decimal | None) -> None:
+        """Force a market's price."""
+        market.now = self.now
+        self.on_trade(market, market.force(price))
+
+    def on_trade(self, market: Market, trade: Any) -> None:
+        """A public trade: streams, orders, triggers, liquidations."""
+        self.hub.on_trade(market, trade)
+        self.matching.on_trade(market, trade)
+        self.algos.on_trade(market, trade)
+        for account in self.accounts.values():
+            if account.positions:
+                self.matching.watch(account, market)
+
+    def next_due(self) -> int | None:
+        """Market time of the next trade."""
+        return min((t for m in self.markets.values() if (t := m.due()) is not None), default=None)
+
+    def tick(self) -> None:
+        """What wall time brings: delayed answers and events, listen keys and dead-man's switches that run out."""
+        now = self.clock.now_ms()
+        while self._later and self._later[0][0] <= now:
+            heapq.heappop(self._later)[2]()
+        for key, (_, end) in list(self.listen_keys.items()):
+            if end <= now:
+                self.expire_listen_key(self.accounts[key])
+        for account in self.accounts.values():
+            for symbol, end in list(account.countdowns.items()):
+                if end <= now:
+                    del account.countdowns[symbol]
+                    self.cancel_all(account, symbol)
+        self.hub.tick(now)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something after a wall time."""
+        heapq.heappush(self._later, (self.clock.now_ms() + round(seconds * 1000), next(self._numbers), action))
+
+    def _pass(self, time: int) -> None:
+        """Market time goes on; at the hours of funding it is paid."""
+        while self.now // FUNDING_EVERY < time // FUNDING_EVERY:
+            self._set_now((self.now // FUNDING_EVERY + 1) * FUNDING_EVERY)
+            self._fund()
+        self._set_now(max(self.now, time))
+
+    def _set_now(self, time: int) -> None:
+        self.now = self.matching.now = time
+        for market in self.markets.values():
+            market.now = max(market.now, time)
+
+    def _fund(self) -> None:
+        for account in self.accounts.values():
+            for key, position in list(account.positions.items()):
+                amount = account.pay_funding(position, Decimal(FUNDING_RATE), self.now)
+                self.matching.pay(account, key[0], "FUNDING_FEE", amount)
+                keys = [key] if account.is_isolated(position) else []
+                update = events.account_update(account, "FUNDING_FEE", keys, amount, self.now, position.realized)
+                self.emit(account, update)
+            stale = [o for o in account.orders.values() if not o.open and not o.filled]
+            for order in stale:
+                if order.updated < self.now - KEEP_ORDERS_MS:
+                    del account.orders[order.id]
+                    account.by_client.pop((order.request.market.symbol, order.request.client_id), None)
+
+    # ------------------------------------------------------------------------------------------------ orders
+    def cancel_all(self, account: Account, symbol: str) -> None:
+        """Cancel the working orders of a symbol, not its conditional ones."""
+        for order in [o for o in account.open.values() if o.request.market.symbol == symbol]:
+            if order.open:  # cancelling one may end another
+                self.matching.cancel(order)
+
+    def new_id(self, length: int = 22) -> str:
+        """A client id for an order that came without one."""
+        return "".join(self._random.choices(_ALPHABET, k=length))
+
+    def _split(self, request: Request) -> list[int]:
+        """Sizes of the first fills of an order, by a fault of the kind ``partial``."""
+        parts, self.parts = self.parts, []
+        return [max(int(request.lots * part), 1) for part in parts]
+
+    # ------------------------------------------------------------------------------------------------ user streams
+    def listen_key(self, account: Account) -> str:
+        """The account's listen key, made or prolonged."""
+        key, _ = self.listen_keys.get(account.key) or (self.new_id(64), 0)
+        self.listen_keys[account.key] = key, self.clock.now_ms() + LISTEN_KEY_MS
+        return key
+
+    def expire_listen_key(self, account: Account) -> None:
+        """The key ends; its sockets hear so and then nothing more."""
+        key, _ = self.listen_keys.pop(account.key, ("", 0))
+        if key:
+            self.hub.user(key, events.listen_key_expired(key, self.now))
+            self.hub.users.pop(key, None)
+
+    def emit(self, account: Account, event: dict[str, Any]) -> None:
+        """Say something on the user stream, as far as the faults let it through."""
+        fault = self.faults.event(event)
+        what = fault.what if fault else ""
+        if fault and what not in ("drop", "duplicate", "reorder", "delay"):
+            self.strike(fault, account)
+        if what == "drop":
+            return
+        if what == "reorder":
+            self._held.setdefault(account.key, []).append(event)
+            return
+        if fault and what == "delay":
+            self.later(fault.seconds, lambda: self._deliver(account, event))
+            return
+        self._deliver(account, event)
+        if what == "duplicate":
+            self._deliver(account, event)
+        for held in self._held.pop(account.key, []):
+            self._deliver(account, held)
+
+    def _deliver(self, account: Account, event: dict[str, Any]) -> None:
+        entry = self.listen_keys.get(account.key)
+        if entry is not None:
+            self.hub.user(entry[0], event)
+
+    # ------------------------------------------------------------------------------------------------ faults
+    def add_faults(self, faults: Iterable[Fault]) -> None:
+        """Take faults; those of ``now`` happen."""
+        for fault in faults:
+            if fault.target == "now":
+                for account in self.accounts.values():
+                    self.strike(fault, account)
+            else:
+                self.faults.add([fault])
+
+    def strike(self, fault: Fault, account: Account | None) -> None:
+        """Carry out a fault that is not about one answer or event."""
+        hit = [c for c in self.hub.connections if fault.route in ("", c.route)]
+        if fault.what == "skew":
+            self.skew = fault.milliseconds
+        elif fault.what == "expire_listen_key" and account is not None:
+            self.expire_listen_key(account)
+        elif fault.what == "drop_sockets":
+            for connection in hit:
+                self.hub.disconnect(connection)
+                connection.socket.close(fault.code)
+        elif fault.what == "mute":
+            until = self.clock.now_ms() + round(fault.seconds * 1000)
+            self.hub.mutes[fault.route] = until
+            for connection in hit:
+                connection.muted_until = until
