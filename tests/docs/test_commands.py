@@ -1,0 +1,88 @@
+"""Every command that the README and the docs show can be typed as it stands."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from triplane.data.generator import generate
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands():
+    found = {}
+    for page in PAGES:
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("$ triplane "):
+                    found.setdefault(line[2:].split("  #")[0].strip(), page.name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the pages speak of: candles, a calendar, strategy files."""
+    path = tmp_path_factory.mktemp("docs")
+    candles = pd.DataFrame(generate(seed=4, start_ms=1_700_000_100_000, n=75_000))
+    candles.to_parquet(path / "candles.parquet")
+    (path / "calendar.csv").write_text("time,title\n2023-11-20T14:30:00Z,rates\n")
+    (path / "calendar.ics").write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nDTSTART:20231120T143000Z\nSUMMARY:rates\n"
+        "END:VEVENT\nEND:VCALENDAR\n"
+    )
+    (path / "strategies").mkdir()
+    page = (ROOT / "docs" / "writing-a-strategy.md").read_text()
+    for name, code in re.findall(r'```python title="([^"]+)"\n(.*?)```', page, re.DOTALL):
+        (path / name).write_text(code)
+    return path
+
+
+def run(folder, words):
+    return subprocess.run(
+        [sys.executable, "-m", "triplane.cli.main", *words],
+        check=False, cwd=folder, capture_output=True, text=True, timeout=300, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+
+
+def test_there_are_commands():
+    assert len(commands()) > 12
+
+
+def test_every_command_works(folder):
+    session = ""
+    for command, page in commands().items():
+        if "--source binance" in command:  # needs the internet
+            continue
+        words = shlex.split(command.replace("SESSION", session))[1:]
+        if words[0] == "exchange":
+            continue
+        if words[0] == "up":
+            words = ["up", "--once", *words[1:]]
+            if "--source" not in words:
+                words += ["--source", "candles.parquet"]
+            if "--speed" in words:
+                words[words.index("--speed") + 1] = "max"
+            else:
+                words += ["--speed", "max"]
+        done = run(folder, words)
+        assert done.returncode == 0, (page, command, done.stderr)
+        if words[0] == "up" and not session:
+            session = min(p.name for p in (folder / "triplane-data" / "sessions").iterdir())
+
+
+def test_the_python_of_the_readme(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    scope = {"candles": pd.read_parquet("candles.parquet")}
+    exec(code, scope)
+
+    assert len(scope["result"].trades) > 20
+    assert len(scope["found"].order_blocks) > 100
+    assert (folder / "chart.html").stat().st_size > 10_000
