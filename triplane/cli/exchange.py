@@ -97,4 +97,5 @@ def exchange(
             except (OSError, orjson.JSONDecodeError) as error:
                 raise BadInput(f"faults is {faults}, which cannot be read ({error})") from None
         listener = _listen(port)
-        asyncio.run(_serve(Pace(x, cast("Speed", parse_speed(speed))), listener, json))
+        with asyncio.Runner(loop_factory=uvicorn.Config("", loop="auto").get_loop_factory()) as runner:
+            runner.run(_serve(Pace(x, cast("Speed", parse_speed(speed))), listener, json))

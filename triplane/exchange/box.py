@@ -20,6 +20,7 @@ def state(pace: "Pace", _body: Any) -> Any:
         "clock": pace.state(),
         "prices": {m.symbol: m.price(m.last) for m in x.markets.values()},
         "accounts": {a.key: account_state(a) for a in x.accounts.values()},
+        "sockets": [{"route": c.route, "streams": sorted(c.topics)} for c in x.hub.connections],
         "faults": [fault.source | {"times": fault.times} for fault in x.faults.waiting],
     }
 

@@ -91,6 +91,14 @@ def klines(x: "Exchange", _a: Account | None, p: Params) -> Any:
     return views.kline_rows(market, interval, rows)
 
 
+def continuous_klines(x: "Exchange", a: Account | None, p: Params) -> Any:
+    """Candles of a pair's perpetual contract."""
+    if p.required("contractType") != "PERPETUAL":
+        raise Refused(-1130, "contractType")
+    p["symbol"] = p.required("pair")
+    return klines(x, a, p)
+
+
 def agg_trades(x: "Exchange", _a: Account | None, p: Params) -> Any:
     """Recent public trades."""
     market, first = market_of(x, p), p.integer("fromId", 0) or 0

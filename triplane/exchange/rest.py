@@ -46,7 +46,8 @@ def _routes() -> dict[tuple[str, str], Route]:
     out: dict[tuple[str, str], Route] = {}
     for name, handler, weight in (
         ("ping", public.ping, 1), ("time", public.time, 1), ("exchangeInfo", public.exchange_info, 1),
-        ("klines", public.klines, 5), ("aggTrades", public.agg_trades, 20), ("trades", public.trades, 5),
+        ("klines", public.klines, 5), ("continuousKlines", public.continuous_klines, 5),
+        ("aggTrades", public.agg_trades, 20), ("trades", public.trades, 5),
         ("depth", public.depth, 10), ("ticker/24hr", public.ticker_24hr, 1), ("ticker/price", public.ticker_price, 1),
         ("ticker/bookTicker", public.book_ticker, 2), ("premiumIndex", public.premium_index, 1),
         ("fundingRate", public.funding_rate, 1), ("fundingInfo", public.funding_info, 0),

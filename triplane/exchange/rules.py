@@ -58,10 +58,11 @@ class Rules:
         state["costs"]["through_ticks"] = through_ticks
         orders, candles = np.zeros(1, ORDER), np.zeros(1, CANDLE)
         self._state, self._order, self._candle = state[0], orders[0], candles[0]
+        self._instrument = self._state.instrument
 
     def fill(self, kind: str, side: int, level: int, trade: int) -> int | None:
         """Ticks at which an order that waits at ``level`` fills (or a trigger is reached) by a trade; None if not."""
-        order, instrument = self._order, self._state.instrument
+        order, instrument = self._order, self._instrument
         order.type, order.side = KINDS[kind], side
         order.price_ticks = order.trigger_ticks = level
         order.level = to_price(instrument, level)
@@ -71,10 +72,10 @@ class Rules:
 
     def taker(self, side: int, last: int) -> int:
         """Ticks at which an order fills that takes at once: the last price, slipped against it."""
-        return int(worse_ticks(self._state, to_price(self._state.instrument, last), side))
+        return int(worse_ticks(self._state, to_price(self._instrument, last), side))
 
     def _print(self, ticks: int) -> None:
-        candle, price = self._candle, to_price(self._state.instrument, ticks)
+        candle, price = self._candle, to_price(self._instrument, ticks)
         candle.open = candle.high = candle.low = candle.close = price
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from triplane.exchange import views
-from triplane.exchange.market import INTERVALS, Market, Trade
+from triplane.exchange.market import INTERVALS, Bar, Market, Trade
 from triplane.exchange.orders import Order
 
 LEVELS: Final = 50
@@ -66,8 +66,8 @@ def parse_topic(name: str) -> tuple[str, str, str]:
     if symbol.startswith("!"):
         return "!", symbol[1:], rest
     kind, _, argument = rest.partition("@")
-    if kind.startswith("kline_"):
-        return symbol.upper(), "kline", kind[6:]
+    if kind.startswith(("kline_", "continuousKline_")):
+        return symbol.removesuffix("_perpetual").upper(), "kline", kind.partition("_")[2]
     if kind.startswith("depth"):
         return symbol.upper(), "depth", kind[5:]
     return symbol.upper(), kind, argument
@@ -177,7 +177,7 @@ class Hub:
         for topic in list(self.topics.get(market.symbol, {}).values()):
             bar = market.forming.get(topic.argument) if topic.kind == "kline" else None
             if bar is not None and bar.start + INTERVALS[topic.argument] <= market.now:
-                self._say(topic, views.kline_event(market, topic.argument, bar, True), market.now)
+                self._say(topic, self._kline(topic, market, bar, True), market.now)
 
     def on_liquidation(self, order: Order) -> None:
         """A position was liquidated."""
@@ -191,7 +191,7 @@ class Hub:
         kind = topic.kind
         if kind == "kline" and self._has_interval(market, topic.argument):
             bar = market.kline(topic.argument)
-            return views.kline_event(market, topic.argument, bar, False) if bar else None
+            return self._kline(topic, market, bar, False) if bar else None
         if kind == "depth":
             return self._depth(topic, market)
         if kind in ("aggTrade", "trade"):
@@ -201,6 +201,11 @@ class Hub:
         if kind in ("ticker", "miniTicker", "markPrice") and self._is_due(topic, market):
             return views.PERIODIC[kind](market)
         return None
+
+    @staticmethod
+    def _kline(topic: Topic, market: Market, bar: Bar, closed: bool) -> dict[str, Any]:
+        show = views.continuous_kline_event if "@continuous" in topic.name else views.kline_event
+        return show(market, topic.argument, bar, closed)
 
     def _of_all(self, topic: Topic, market: Market) -> Any:
         if topic.kind == "bookTicker":

@@ -55,6 +55,13 @@ def kline_event(market: Market, interval: str, bar: Bar, closed: bool) -> Json:
     return {"e": "kline", "E": market.now, "s": market.symbol, "k": k}
 
 
+def continuous_kline_event(market: Market, interval: str, bar: Bar, closed: bool) -> Json:
+    """A ``continuous_kline`` event: the same of the perpetual contract of a pair."""
+    out = kline_event(market, interval, bar, closed)
+    del out["s"], out["k"]["s"]
+    return out | {"e": "continuous_kline", "ps": market.symbol, "ct": "PERPETUAL"}
+
+
 def trade_event(market: Market, trade: Trade, kind: str) -> Json:
     """An ``aggTrade`` or ``trade`` event."""
     out = {"e": kind, "E": trade.time, "s": market.symbol, "T": trade.time, "m": trade.sold, "st": 1}
