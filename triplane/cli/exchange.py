@@ -80,7 +80,9 @@ def exchange(
     speed: Annotated[str, typer.Option(help="Market seconds in a second: 1 = real time, or max.")] = "1",
     port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 = any free one.")] = 0,
     faults: Annotated[Path | None, typer.Option(help="Script of faults, a JSON list of {when, what, times}.")] = None,
-    account: Annotated[list[str] | None, typer.Option(help="KEY:SECRET:BALANCE, as often as needed.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(help="Key, secret and USDT, separated by colons; as often as needed.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the demo market, of ids, and of faults by chance.", min=0)] = 1,
     no_limits: Annotated[bool, typer.Option("--no-limits", help="Count requests, but refuse none.")] = False,
     json: Json = False,

@@ -83,7 +83,7 @@ def parse_account(text: str) -> Account:
     except (IndexError, InvalidOperation):
         balance = Decimal("NaN")
     if len(parts) not in (3, 4) or not all(parts[:2]) or not balance.is_finite() or balance < 0:
-        raise BadInput(f"account is {len(parts)} parts; it must be KEY:SECRET:BALANCE")
+        raise BadInput(f"account has {len(parts)} parts; it must be key, secret and balance, separated by colons")
     if len(parts) == 4 and parts[3] != "withdraw":
         raise BadInput(f"the fourth part of account is {parts[3]!r}; it may only be withdraw")
     return Account(parts[0], parts[1], balance, can_withdraw=len(parts) == 4)

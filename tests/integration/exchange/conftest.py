@@ -63,3 +63,9 @@ def box():
                   "--account", "other:other-secret:5000:withdraw")  # fmt: skip
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture
+def start():
+    """Starts another box."""
+    return Box
