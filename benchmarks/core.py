@@ -81,6 +81,7 @@ def main() -> None:
         ("ema_cross, default risk profile", "ema_cross", 0, 60_000),
         ("ict_blocks on 1m, default risk profile", "ict_blocks", 0, 60_000),
         ("ict_blocks on 15m from 1m, default risk profile", "ict_blocks", 0, 900_000),
+        ("confluence (four agents) on 1m, default risk profile", "confluence", 0, 60_000),
     ):
         run, last = loop(name, candles, lots, timeframe)
         run()

@@ -5,6 +5,7 @@ Only candles that lead to a decision are counted. ``fsync`` is batched and runs 
 """
 
 import asyncio
+import gc
 import os
 import tempfile
 import time
@@ -47,6 +48,8 @@ def run(name: str, timeframe_ms: int, folder: Path):
         lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known),
         options=Options(page=True),
     )
+    gc.collect()
+    gc.freeze()  # as `triplane up` does
     return engine, asyncio.run(engine.run())
 
 

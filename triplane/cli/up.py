@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -154,6 +155,7 @@ async def _serve(config: Config, json: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = await desk.start({})
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
     app = create_app(cast("EngineView", desk), store, token, port=port)
     server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, ws="websockets-sansio", lifespan="on"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))

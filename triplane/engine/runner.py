@@ -76,10 +76,7 @@ class Publisher:
         self.published_ns = 0
 
     def _out(self, rows: Array) -> Sequence[Event]:
-        if not len(rows):
-            return ()
-        self.record.add(rows)
-        return self.decoder.decode(rows)
+        return self.decoder.decode(rows) if len(rows) else ()
 
     def _tell(self, events: Sequence[Event]) -> None:
         if self._writer is not None:
@@ -92,9 +89,10 @@ class Publisher:
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
         """One candle was taken."""
         events = self._out(rows)
-        self.record.curve.add(candle["open_time"].item(0), session.A["equity"].item(0))
         if events:
             self._tell(events)
+            self.record.add(rows)
+        self.record.curve.add(candle["open_time"].item(0), session.A["equity"].item(0))
         if not self.replaying and self._bus is not None and self._bus.wants(CandleClosed.type):
             names = ("open_time", "open", "high", "low", "close", "volume")
             values: dict[str, Any] = dict(zip(names, candle.item(0), strict=True))
@@ -107,12 +105,14 @@ class Publisher:
 
     def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the observer's protocol
         """Many were taken; only without a page."""
+        self.record.add(rows)
         self.record.curve.extend(candles["open_time"], equity)
         self._tell(self._out(rows))
 
     def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the observer's protocol
         """A command was carried out."""
         events = self._out(rows)
+        self.record.add(rows)
         self.record.curve.settle(session.A["equity"].item(0))
         if self.replica is not None:
             self.replica.on_command(session, k, events)

@@ -275,6 +275,8 @@ class Session:
         rows = self._came_out()
         if self.observer is not None:
             self.observer.on_candle(self, k, candles[i : i + 1], rows)
+        if len(rows):
+            self.decisions.update(rows)  # last: nobody waits for the digest
         return rows
 
     def _take_batch(self, which: Array, candles: Array) -> tuple[Array, Array]:
@@ -296,6 +298,7 @@ class Session:
         self._keep(rows)
         if self.observer is not None:
             self.observer.on_batch(self, which, candles, rows, equity)
+        self.decisions.update(rows)
         return rows, equity
 
     def _take_command(self, k: int, command: Array) -> Array:
@@ -305,6 +308,7 @@ class Session:
         rows = self._came_out()
         if self.observer is not None:
             self.observer.on_command(self, k, command, rows)
+        self.decisions.update(rows)
         return rows
 
     def _take_limits(self, record: Array) -> Array:
@@ -327,7 +331,6 @@ class Session:
         if len(rows):
             if self._journal is not None:
                 self._journal.append(Kind.OUTPUT, rows.tobytes(), count=len(rows))
-            self.decisions.update(rows)
 
 
 def open_session(
