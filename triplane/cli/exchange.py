@@ -19,7 +19,7 @@ from triplane.data.clock import SystemClock
 from triplane.data.replay import Speed
 from triplane.errors import BadInput
 from triplane.exchange.faults import parse
-from triplane.exchange.opening import DEFAULT_ACCOUNT, open_exchange
+from triplane.exchange.opening import open_exchange
 from triplane.exchange.pace import Pace
 from triplane.exchange.server import App
 
@@ -90,9 +90,7 @@ def exchange(
     """Run an exchange in a box that clients of Binance USDⓈ-M futures trade on."""
     with one_sentence():
         names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
-        x = open_exchange(
-            source, names, account or [DEFAULT_ACCOUNT], clock=SystemClock(), seed=seed, limits=not no_limits
-        )
+        x = open_exchange(source, names, account or (), clock=SystemClock(), seed=seed, limits=not no_limits)
         if faults is not None:
             try:
                 x.add_faults(parse(orjson.loads(faults.read_bytes())))

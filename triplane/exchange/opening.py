@@ -98,9 +98,15 @@ def open_exchange(
     seed: int = 1,
     limits: bool = True,
 ) -> Exchange:
-    """An exchange that is ready to be paced and served; see :func:`open_markets` and :func:`parse_account`."""
-    parsed = [parse_account(text) for text in accounts or (DEFAULT_ACCOUNT,)]
+    """An exchange that is ready to be paced and served; see :func:`open_markets` and :func:`parse_account`.
+
+    The default account is there besides the given ones, unless one of them has its key.
+    """
+    parsed = [parse_account(text) for text in accounts]
     if len({a.key for a in parsed}) != len(parsed):
         raise BadInput("account keys must differ")
+    default = parse_account(DEFAULT_ACCOUNT)
+    if default.key not in {a.key for a in parsed}:
+        parsed.insert(0, default)
     markets = open_markets(source, symbols, clock.now_ms(), seed)
     return Exchange(markets, parsed, clock, seed=seed, limits=limits)

@@ -59,6 +59,9 @@ class Rules:
         orders, candles = np.zeros(1, ORDER), np.zeros(1, CANDLE)
         self._state, self._order, self._candle = state[0], orders[0], candles[0]
         self._instrument = self._state.instrument
+        self.fill("LIMIT", 1, 1, 1)  # compiles now what the first order would wait for
+        self.taker(1, 1)
+        liquidation(Decimal(1), 1, Decimal(1), Decimal(1), Decimal("0.01"), Decimal(0))
 
     def fill(self, kind: str, side: int, level: int, trade: int) -> int | None:
         """Ticks at which an order that waits at ``level`` fills (or a trigger is reached) by a trade; None if not."""

@@ -59,8 +59,7 @@ class Box:
 
 @pytest.fixture(scope="module")
 def box():
-    running = Box("--speed", "20", "--no-limits", "--account", "box-key:box-secret:10000",
-                  "--account", "other:other-secret:5000:withdraw")  # fmt: skip
+    running = Box("--speed", "20", "--no-limits", "--account", "other:other-secret:5000:withdraw")  # fmt: skip
     yield running
     assert running.stop() == 0
 
