@@ -27,6 +27,8 @@ from triplane.exchange.views import FUNDING_RATE
 LISTEN_KEY_MS: Final = 3_600_000
 KEEP_ORDERS_MS: Final = 3 * 86_400_000
 """Orders that ended without a fill are forgotten after this market time."""
+KEEP_FILLED_MS: Final = 90 * 86_400_000
+"""All others after this."""
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -152,11 +154,19 @@ class Exchange:
                 keys = [key] if account.is_isolated(position) else []
                 update = events.account_update(account, "FUNDING_FEE", keys, amount, self.now, position.realized)
                 self.emit(account, update)
-            stale = [o for o in account.orders.values() if not o.open and not o.filled]
-            for order in stale:
-                if order.updated < self.now - KEEP_ORDERS_MS:
-                    del account.orders[order.id]
-                    account.by_client.pop((order.request.market.symbol, order.request.client_id), None)
+            self._forget(account)
+
+    def _forget(self, account: Account) -> None:
+        """Let go of what ended long ago, as the exchange does."""
+        for order in [o for o in account.orders.values() if not o.open]:
+            if order.updated < self.now - (KEEP_FILLED_MS if order.filled else KEEP_ORDERS_MS):
+                del account.orders[order.id]
+                key = order.request.market.symbol, order.request.client_id
+                if account.by_client.get(key) is order:
+                    del account.by_client[key]
+        for algo in [a for a in account.algos.values() if not a.open]:
+            if algo.updated < self.now - KEEP_FILLED_MS:
+                del account.algos[algo.id]
 
     # ------------------------------------------------------------------------------------------------ orders
     def cancel_all(self, account: Account, symbol: str) -> None:

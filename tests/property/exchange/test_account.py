@@ -29,12 +29,12 @@ def ask(x, method, path, **params):
 
 
 sides = st.sampled_from(["BUY", "SELL"])
-sizes = st.integers(2, 400).map(lambda lots: str(Decimal(lots) / 1000))
-offsets = st.integers(-60, 60)
+sizes = st.one_of(st.integers(2, 50), st.integers(1000, 3000)).map(lambda lots: str(Decimal(lots) / 1000))
+offsets = st.integers(-40, 40)
 orders = st.tuples(st.just("order"), sides, sizes, st.booleans())
 limits = st.tuples(st.just("limit"), sides, sizes, offsets)
 stops = st.tuples(st.just("algo"), sides, sizes, offsets, st.sampled_from(["STOP_MARKET", "TAKE_PROFIT_MARKET"]))
-moves = st.tuples(st.just("move"), offsets)
+moves = st.tuples(st.just("move"), st.integers(-150, 150))
 times = st.tuples(st.just("time"), st.integers(1, 600))
 cancels = st.tuples(st.just("cancel"))
 steps = st.lists(st.one_of(orders, limits, stops, moves, moves, times, cancels), min_size=5, max_size=30)

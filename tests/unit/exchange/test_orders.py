@@ -191,3 +191,11 @@ def test_orders_are_counted_by_account(desk):
     assert desk.reply.headers["x-mbx-order-count-10s"] == str(ORDERS_10S)
     assert desk.ask("POST", "order", **LIMIT)[0] == 429
     assert desk.code("POST", "order", key="other", secret="s2", **{**LIMIT, "quantity": "0"}) == -4003
+
+
+def test_old_orders_are_forgotten(desk):
+    unfilled, filled = desk.order(price="30000", newClientOrderId="old"), desk.order("BUY", "0.002")
+    desk.ok("DELETE", "order", symbol="BTCUSDT", orderId=unfilled["orderId"])
+    desk.x.advance(desk.x.now + 4 * 86_400_000)
+    assert desk.code("GET", "order", symbol="BTCUSDT", origClientOrderId="old") == -2013
+    assert desk.ok("GET", "order", symbol="BTCUSDT", orderId=filled["orderId"])["status"] == "FILLED"
