@@ -328,9 +328,8 @@ class Session:
 
     def _keep(self, rows: Array) -> None:
         """Journal rows, unless they come out again in a replay."""
-        if len(rows):
-            if self._journal is not None:
-                self._journal.append(Kind.OUTPUT, rows.tobytes(), count=len(rows))
+        if len(rows) and self._journal is not None:
+            self._journal.append(Kind.OUTPUT, rows.tobytes(), count=len(rows))
 
 
 def open_session(

@@ -1,0 +1,153 @@
+"""What a person may ask between candles: manual signals, orders at market, amendments, debug signals, a reset."""
+
+import numpy as np
+import pytest
+
+from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
+from triplane.kernel.patterns.detectors import DETECTORS, detectors_init, detectors_step
+from triplane.kernel.records import (
+    CHECKS,
+    CMD_AMEND,
+    CMD_CANCEL,
+    CMD_CLOSE,
+    CMD_EXECUTE,
+    CMD_EXPIRE,
+    CMD_MARKET,
+    CMD_RESET,
+    CMD_SIMULATE,
+    SIGNAL_STATUS,
+)
+from triplane.strategies.base import Enter
+
+FLAT = (100.0, 100.0, 100.0, 100.0)
+LONG = Enter(1, stop=95.0, targets=[110.0])
+LIMIT = Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[110.0])
+
+
+def statuses(run):
+    return [SIGNAL_STATUS[r["code"]] for r in run.of("signal")]
+
+
+def test_in_manual_mode_a_signal_waits(play, candles):
+    run = play(candles([FLAT] * 3), {0: LONG}, execution_mode="manual")
+
+    assert statuses(run) == ["pending"]
+    assert run.fills == []
+
+
+def test_a_pending_signal_is_executed_at_the_price_of_the_moment(play, candles):
+    execute = {"kind": CMD_EXECUTE, "number": 1, "price": 100.4}
+    run = play(candles([FLAT] * 3), {0: LONG}, execution_mode="manual", commands={0: execute})
+
+    assert statuses(run) == ["pending", "executed"]
+    assert [f[1] for f in run.fills] == [100.4]
+    assert run.of("place")[0]["decision"] == 1
+
+
+def test_a_pending_signal_expires_by_hand_or_by_age(play, candles):
+    by_hand = play(
+        candles([FLAT] * 2), {0: LONG}, execution_mode="manual", commands={0: {"kind": CMD_EXPIRE, "number": 1}}
+    )
+    by_age = play(candles([FLAT] * 6), {0: LONG}, execution_mode="manual", signal_ttl_bars=3)
+
+    assert statuses(by_hand) == statuses(by_age) == ["pending", "expired"]
+    assert by_age.of("signal")[1]["time"] == 4 * 60_000
+
+
+def test_the_oldest_gives_way_when_too_many_wait(play, candles):
+    run = play(candles([FLAT] * 6), dict.fromkeys(range(5), LONG), execution_mode="manual", signal_ttl_bars=50)
+
+    assert statuses(run) == ["pending"] * 4 + ["expired", "pending"]
+    assert run.of("signal")[4]["decision"] == 1
+
+
+def test_another_number_executes_nothing(play, candles):
+    run = play(
+        candles([FLAT] * 2), {0: LONG}, execution_mode="manual", commands={0: {"kind": CMD_EXECUTE, "number": 7}}
+    )
+
+    assert statuses(run) == ["pending"]
+
+
+def test_a_pending_entry_is_executed_at_market(play, candles):
+    run = play(candles([FLAT] * 3), {0: LIMIT}, commands={1: {"kind": CMD_MARKET, "price": 100.2}})
+
+    assert [f[1] for f in run.fills] == [100.2]
+    assert len({int(r["decision"]) for r in run.of("place")}) == 1
+    assert len(run.of("cancel")) == 1
+
+
+def test_a_pending_entry_is_cancelled(play, candles):
+    run = play(candles([FLAT, FLAT, (98.0, 98.0, 90.0, 91.0)]), {0: LIMIT}, commands={1: {"kind": CMD_CANCEL}})
+
+    assert run.fills == []
+    assert run.states_passed[-1] == "SCANNING"
+
+
+@pytest.mark.parametrize("kind", [CMD_MARKET, CMD_CANCEL, CMD_CLOSE, CMD_AMEND, CMD_EXECUTE, CMD_EXPIRE])
+def test_a_command_with_nothing_to_act_on_changes_nothing(play, candles, kind):
+    run = play(candles([FLAT] * 3), {}, commands={1: {"kind": kind, "price": 99.0}})
+
+    assert [r["kind"] for r in run.rows] == [6]  # BOOTSTRAP is left, that is all
+
+
+def test_a_debug_signal_goes_through_risk_like_any_other(play, candles):
+    accepted = play(candles([FLAT] * 3), {}, quantity=None, commands={0: {"kind": CMD_SIMULATE, "side": 1}})
+    refused = play(
+        candles([FLAT] * 3), {}, quantity=None, commands={0: {"kind": CMD_SIMULATE, "side": 1, "price": 105.0}}
+    )
+
+    assert accepted.fills == [(1, 100.0, 10_000)]
+    assert [CHECKS[r["code"]] for r in refused.of("reject")] == ["bad_stop"]
+
+
+def test_stop_and_targets_are_amended(play, candles):
+    amend = {"kind": CMD_AMEND, "price": 97.0, "targets": (103.0, 0.0, 0.0)}
+    stopped = play(candles([FLAT, FLAT, (99.0, 99.0, 96.0, 98.0)]), {0: LONG}, commands={1: amend})
+    reached = play(candles([FLAT, FLAT, (101.0, 104.0, 100.0, 102.0)]), {0: LONG}, commands={1: amend})
+
+    assert stopped.trades == [(100.0, 97.0, "manual")]
+    assert reached.trades == [(100.0, 103.0, "target")]
+
+
+def test_a_stop_cannot_be_moved_beyond_the_price(play, candles):
+    run = play(candles([FLAT, FLAT, FLAT]), {0: LONG}, commands={1: {"kind": CMD_AMEND, "price": 101.0}})
+
+    assert len(run.of("amend")) == 0
+
+
+def test_the_paper_account_starts_again_only_when_flat(play, candles):
+    flat = play(candles([FLAT] * 3), {}, commands={1: {"kind": CMD_RESET, "price": 500.0}})
+    busy = play(candles([FLAT] * 3), {0: LONG}, commands={1: {"kind": CMD_RESET, "price": 500.0}})
+
+    assert flat.account["balance"] == flat.account["peak_equity"] == 500.0
+    assert busy.account["balance"] == 10_000.0
+
+
+def test_the_second_trade_of_a_day_is_refused_by_the_check_that_comes_first(play, candles):
+    market = candles([FLAT, FLAT, (99.0, 99.0, 94.0, 95.0), FLAT, FLAT])
+    run = play(market, {0: LONG, 3: LONG}, quantity=None, cooldown_bars=0, max_trades_day=1, quality_gate=False,
+               daily_loss_quote=10.0, daily_loss_share=0, max_drawdown=0)  # fmt: skip
+
+    assert run.states_passed[-1] == "HALTED"  # the loss of 50 came before the count of trades
+    assert run.trades == [(100.0, 95.0, "stop")]
+
+
+def test_all_detectors_take_the_same_candles():
+    """Two hundred candles of a zigzag: every detector finds something, and the states only grow."""
+    states, averages = np.zeros(1, DETECTORS), np.zeros(1, ATR)
+    detectors_init(states[0])
+    atr_init(averages[0], 14)
+    swings = breaks = 0
+    for i in range(200):
+        base = 100.0 + 8.0 * np.sin(i / 6.0) + 0.05 * i
+        close = base + (1.5 if i % 3 else -1.5)
+        high, low = max(base, close) + 0.5, min(base, close) - 0.5
+        atr = atr_step(averages[0], high, low, close)
+        detectors_step(states[0], i, i * 900_000, base, high, low, close, 10.0 + i % 7, atr)
+        swings += int(states[0]["swings"]["n_events"])
+        breaks += int(states[0]["structure"]["n_events"])
+
+    assert swings >= 8
+    assert breaks > 3
+    assert states[0]["blocks"]["book"]["serial"] >= 3
