@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("core", "engine", "indicators", "patterns", "analysis", "repaint")
+NAMES = ("core", "engine", "indicators", "patterns", "analysis", "repaint", "exchange")
 
 
 def main() -> None:
