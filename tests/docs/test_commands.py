@@ -33,6 +33,7 @@ def folder(tmp_path_factory):
     candles = pd.DataFrame(generate(seed=4, start_ms=1_700_000_100_000, n=75_000))
     candles.to_parquet(path / "candles.parquet")
     (path / "calendar.csv").write_text("time,title\n2023-11-20T14:30:00Z,rates\n")
+    (path / "funding.csv").write_text("funding_time,funding_rate\n1700496000000,0.001\n1700524800000,0.0001\n")
     (path / "calendar.ics").write_text(
         "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nDTSTART:20231120T143000Z\nSUMMARY:rates\n"
         "END:VEVENT\nEND:VCALENDAR\n"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from triplane.cli.guards import news_agenda
+from triplane.cli.guards import agenda
 from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, progress
 from triplane.data.instruments import parse_instrument
 from triplane.data.recorded import open_recorded
@@ -45,6 +45,8 @@ def backtest(
     regime: Annotated[str | None, typer.Option(help="Regime model: a parameter set's name or a JSON file.")] = None,
     news: Annotated[str | None, typer.Option(help="News calendar, ICS or CSV: no entries around its events.")] = None,
     news_minutes: Annotated[float, typer.Option(help="Minutes before and after each event.")] = 30.0,
+    funding: Annotated[str | None, typer.Option(help="Funding rates: no entries before dear ones.")] = None,
+    funding_limit: Annotated[float, typer.Option(help="Largest funding rate that is put up with.")] = 0.0005,
     data_dir: Annotated[Path, typer.Option(help="Where parameter sets are kept.")] = Path("triplane-data"),
     json: Json = False,
 ) -> None:
@@ -63,7 +65,7 @@ def backtest(
             quantity=quantity,
             costs=checked(CostSettings, dict(costs), "The backtest's costs"),
             progress=progress(quiet=json),
-            commands=news_agenda(news, news_minutes),
+            commands=agenda(news, news_minutes, funding, funding_limit),
             regime=regime_values(regime, data_dir / FOLDER) if regime else None,
         )
         if json:

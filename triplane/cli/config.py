@@ -35,6 +35,10 @@ class Config(BaseModel):
     regime: str | None = Field(None, description="regime model: a parameter set's name, name@version, or a JSON file")
     news: str | None = Field(None, description="calendar of news, ICS or CSV, file or address: no entries around them")
     news_minutes: float = Field(30.0, gt=0, le=1440, description="minutes before and after each event without entries")
+    funding: str | None = Field(
+        None, description="funding times and rates, CSV or Parquet: no entries before dear ones"
+    )
+    funding_limit: float = Field(0.0005, ge=0, le=1, description="largest funding rate that is put up with")
     balance: float = Field(10_000.0, gt=0, description="paper money to start with, quote currency")
     port: int = Field(8000, ge=0, le=65535, description="of the page, on 127.0.0.1")
     data_dir: Path = Field(Path("triplane-data"), description="where sessions and the database are kept")

@@ -1,22 +1,24 @@
-"""What a calendar and a stored regime model mean for a run, the same for a backtest and a session."""
+"""What calendars and a stored regime model mean for a run, the same for a backtest and a session."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from triplane.data.calendars import blackouts, gate_events, load_calendar
-from triplane.engine.agenda import NOTHING
+from triplane.data.calendars import blackouts, funding_windows, gate_events, load_calendar, load_funding, merge_events
 from triplane.research.backtest import model_data
 from triplane.research.parameter_sets import FOLDER, regime_values
 from triplane.strategies.base import AnyStrategy
 
 
-def news_agenda(calendar: str | None, minutes: float) -> "np.ndarray[Any, Any]":
-    """Commands that close the entries around the events of a news calendar."""
-    if calendar is None:
-        return NOTHING
-    return gate_events(blackouts(load_calendar(calendar), minutes, minutes), "news_blackout")
+def agenda(news: str | None, minutes: float, funding: str | None, limit: float) -> "np.ndarray[Any, Any]":
+    """Commands that close the entries around news, and before the funding times that would cost too much."""
+    parts = []
+    if news is not None:
+        parts.append(gate_events(blackouts(load_calendar(news), minutes, minutes), "news_blackout"))
+    if funding is not None:
+        parts.append(gate_events(funding_windows(*load_funding(funding), limit), "funding_guard"))
+    return merge_events(*parts)
 
 
 def regime_data(strategy: AnyStrategy, regime: str | None, data_dir: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from triplane.api.auth import load_token
 from triplane.api.ports import EngineView
 from triplane.cli.backtest import parse_set
 from triplane.cli.config import Config, parse_speed, resolve
-from triplane.cli.guards import news_agenda, regime_data
+from triplane.cli.guards import agenda, regime_data
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, errors, one_sentence, print_figures, print_json, progress
 from triplane.data.clock import SystemClock
@@ -90,7 +90,7 @@ async def build(config: Config, store: Store, *, once: bool = False, quiet: bool
         live=source.live,
         speed=speed,
         stale_after=STALE_AFTER if source.live else None,
-        agenda=news_agenda(config.news, config.news_minutes),
+        agenda=agenda(config.news, config.news_minutes, config.funding, config.funding_limit),
     )
     sink = StoreSink(store)
     engine = await asyncio.to_thread(
@@ -187,6 +187,7 @@ def up(
     speed: Annotated[str | None, typer.Option(help="Of a replay: 60 = sixty times real time, or max.")] = None,
     regime: Annotated[str | None, typer.Option(help="Regime model: a parameter set's name or a JSON file.")] = None,
     news: Annotated[str | None, typer.Option(help="News calendar, ICS or CSV: no entries around its events.")] = None,
+    funding: Annotated[str | None, typer.Option(help="Funding rates: no entries before dear ones.")] = None,
     balance: Annotated[float | None, typer.Option(help="Paper money to start with, quote currency.")] = None,
     port: Annotated[int | None, typer.Option(help="Of the page, on 127.0.0.1; 0 = any free one.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where sessions and the database are kept.")] = None,
@@ -201,7 +202,7 @@ def up(
         configure_logs()
         given: dict[str, Any] = {
             "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
-            "regime": regime, "news": news, "port": port, "data_dir": data_dir,
+            "regime": regime, "news": news, "funding": funding, "port": port, "data_dir": data_dir,
             "params": parse_set(set_) if set_ else None,
             "symbols": [s.strip().upper() for s in symbols.split(",")] if symbols else None,
         }  # fmt: skip

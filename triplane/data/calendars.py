@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from triplane.errors import BadInput, DataError
 from triplane.kernel.calendar import DAY_MINUTES, DEFAULT_ZONES, MINUTE, in_window
@@ -193,6 +194,31 @@ def blackouts(
         for e in events
         if (not impacts or not e.impact or e.impact in impacts) and (not money or not e.currency or e.currency in money)
     )
+
+
+def load_funding(path: str | Path) -> tuple[Array, Array]:
+    """Read funding times (ms UTC) and rates from a CSV or Parquet file with ``funding_time`` and ``funding_rate``.
+
+    Raises
+    ------
+    DataError
+        In one sentence: no such file, a missing column, a value that is no number, times that do not rise.
+    """
+    where = Path(path)
+    try:
+        frame = pd.read_parquet(where) if where.suffix == ".parquet" else pd.read_csv(where)
+    except (OSError, ValueError) as error:
+        raise DataError(f"funding {where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    missing = {"funding_time", "funding_rate"} - set(frame.columns)
+    if missing:
+        raise DataError(
+            f"funding {where} has no column {', '.join(sorted(missing))}; there is {', '.join(frame.columns)}"
+        )
+    times = pd.to_numeric(frame["funding_time"], errors="coerce").to_numpy(np.float64)
+    rates = pd.to_numeric(frame["funding_rate"], errors="coerce").to_numpy(np.float64)
+    if not (np.isfinite(times).all() and np.isfinite(rates).all()) or (np.diff(times) <= 0).any():
+        raise DataError(f"funding {where} must hold numbers only, in rising order of funding_time (ms UTC)")
+    return times.astype(np.int64), rates
 
 
 def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 15.0) -> Array:

@@ -15,6 +15,7 @@ from triplane.data.calendars import (
     funding_windows,
     gate_events,
     load_calendar,
+    load_funding,
     merge_events,
     merged,
     parse_calendar,
@@ -193,3 +194,28 @@ def test_events_of_several_gates_in_order_of_time() -> None:
     assert len(merge_events()) == 0
     with pytest.raises(BadInput, match="gate is 'lunch'; it must be one of stale_feed"):
         gate_events(np.array([[1, 2]]), "lunch")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,rate\n1,2\n", "funding_rate"),
+        ("funding_time,funding_rate\n1,x\n", "numbers"),
+        ("funding_time,funding_rate\n2,0.1\n1,0.1\n", "rising"),
+        ("", "cannot be read"),
+    ],
+)
+def test_funding_that_cannot_be_used(tmp_path, text, words):
+    path = tmp_path / "funding.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=words):
+        load_funding(path)
+
+
+def test_funding_is_read(tmp_path):
+    path = tmp_path / "funding.csv"
+    path.write_text("funding_time,funding_rate\n1000,0.0001\n2000,-0.0002\n")
+    times, rates = load_funding(path)
+
+    assert times.tolist() == [1000, 2000]
+    assert rates.tolist() == [0.0001, -0.0002]
