@@ -24,7 +24,7 @@ from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
 from triplane.research.frames import maker
 from triplane.strategies.base import AnyStrategy
-from triplane.strategies.compiler import compile_strategy
+from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
 
 Array = np.ndarray[Any, Any]
@@ -174,6 +174,32 @@ def model_data(strategy: AnyStrategy, regime: Mapping[str, Any] | None) -> dict[
     return {"regime": regime}
 
 
+def _drive(
+    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array | None
+) -> tuple[Array, Array, float]:
+    """Take all candles and commands, then close what is open; returns rows, equity curve and seconds."""
+    collector = _Collector()
+    which = np.zeros(len(candles), np.int64)
+    curve = np.zeros(len(candles))
+    begin = time.perf_counter()
+    at = 0
+    stops, commands = _stops(candles, base_ms, commands)
+    for number, stop in enumerate(stops):
+        while at < stop:
+            at = core.run(account, states, which, candles[:stop], collector.out, curve, at)
+            collector.drain(account)
+        if number < len(commands):
+            core.on_command(account, states, 0, commands[number : number + 1], collector.out)
+            collector.drain(account)
+    end = np.zeros(1, COMMAND)
+    end["kind"] = CMD_END
+    end["time"] = candles["open_time"][-1] + base_ms
+    core.on_command(account, states, 0, end, collector.out)
+    collector.drain(account)
+    curve[-1] = account[0]["equity"]
+    return collector.rows(), curve, time.perf_counter() - begin
+
+
 def simulate(
     candles: Array,
     *,
@@ -216,27 +242,8 @@ def simulate(
         balance=float(balance),
         data=model_data(found, regime),
     )
-    collector = _Collector()
     candles = np.ascontiguousarray(candles).view(CANDLE)
-    which = np.zeros(len(candles), np.int64)
-    curve = np.zeros(len(candles))
-    begin = time.perf_counter()
-    at = 0
-    stops, commands = _stops(candles, base_ms, commands)
-    for number, stop in enumerate(stops):
-        while at < stop:
-            at = core.run(account, states, which, candles[:stop], collector.out, curve, at)
-            collector.drain(account)
-        if number < len(commands):
-            core.on_command(account, states, 0, commands[number : number + 1], collector.out)
-            collector.drain(account)
-    end = np.zeros(1, COMMAND)
-    end["kind"] = CMD_END
-    end["time"] = candles["open_time"][-1] + base_ms
-    core.on_command(account, states, 0, end, collector.out)
-    collector.drain(account)
-    seconds = time.perf_counter() - begin
-    curve[-1] = account[0]["equity"]
+    rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands)
     return Backtest(
         strategy=found.name,
         symbol=symbol,
@@ -245,7 +252,7 @@ def simulate(
         instrument=instrument,
         balance=float(balance),
         candles=candles,
-        rows=collector.rows(),
+        rows=rows,
         equity_curve=curve,
         seconds=seconds,
         wrap=wrap or (lambda result, what: result.trades_frame if what == "trades" else result.equity_curve),
