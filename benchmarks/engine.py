@@ -1,7 +1,8 @@
 """The running engine: from a candle coming in to its decision being published, and what the journal's fsync costs.
 
 The session is the real one: journal on disk, decisions decoded into events, published on the bus, shown to the replica.
-Only candles that lead to a decision are counted. ``fsync`` is batched and runs beside the loop, so it is timed apart.
+Only candles that led to a decision are counted, up to its event on the bus. ``fsync`` is batched and runs beside the
+loop, so it is timed apart.
 """
 
 import asyncio

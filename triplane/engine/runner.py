@@ -22,7 +22,7 @@ from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
 from triplane.engine.bus import EventBus
 from triplane.engine.decode import Decoder
-from triplane.engine.events import CandleClosed, Event, Notice
+from triplane.engine.events import CandleClosed, Decision, Event, Notice
 from triplane.engine.killswitch import KillSwitch
 from triplane.engine.latency import Latency
 from triplane.engine.record import Record
@@ -73,7 +73,7 @@ class Publisher:
         self._bus = bus
         self._writer = writer
         self.replaying = True
-        self.published_ns = 0
+        self.decided_ns = 0  # when the last decision was published
 
     def _out(self, rows: Array) -> Sequence[Event]:
         return self.decoder.decode(rows) if len(rows) else ()
@@ -84,7 +84,8 @@ class Publisher:
         if self._bus is not None and not self.replaying:
             for event in events:
                 self._bus.publish(event)
-        self.published_ns = time.perf_counter_ns()
+                if isinstance(event, Decision):
+                    self.decided_ns = time.perf_counter_ns()
 
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
         """One candle was taken."""
@@ -277,9 +278,11 @@ class Runner:
         for i in range(len(batch)):
             if self._agenda.due(last):
                 self._agenda.carry_out(session, int(closes[i]))
-            begin = time.perf_counter_ns()
+            before, begin = self.publisher.decided_ns, time.perf_counter_ns()
             if len(session.feed_candle(which[i], candles, i)):
-                self.latency.add(self.publisher.published_ns - begin)
+                decided = self.publisher.decided_ns
+                if decided != before:
+                    self.latency.add(decided - begin)
             if i % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         if not session.setup.hold:  # otherwise the feed says when history is loaded
