@@ -65,7 +65,7 @@ class Desk:
     async def _run(self, engine: Engine) -> None:
         try:
             await engine.run()
-        except Exception as error:
+        except Exception as error:  # whatever ended it, the page lives on and `up` tells it at the end
             self.failed = error
             log.exception("the session ended with an error", session=engine.session.id)
         finally:

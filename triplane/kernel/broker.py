@@ -20,7 +20,6 @@ from triplane.kernel.audit import emit
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity, to_ticks
 from triplane.kernel.records import (
-    CANCELLED,
     ENTRY,
     EXIT,
     EXPIRED,
@@ -360,13 +359,3 @@ def settle(s: Rec) -> None:
     """The candle is over: orders placed during it count in full from the next one on."""
     for j in range(s.book_count):
         s.book[j].mid_bar = 0
-
-
-@njit
-def cancelled(a: Rec, s: Rec, out: Rec, number: int, leg: int, reason: int) -> None:
-    """Report that an order was taken out on request."""
-    row = out.rows[emit(a, s, out, ROW_ORDER)]
-    row.order = number
-    row.leg = leg
-    row.code = CANCELLED
-    row.code2 = reason

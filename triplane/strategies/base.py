@@ -1,8 +1,8 @@
 """What a strategy is: a parameter list, a state record, and a step.
 
 A strategy file defines ``STRATEGY``, either a :class:`Strategy` (compiled: the step is written in the Numba subset and
-runs at millions of candles a second) or a subclass of :class:`PythonStrategy` (all of Python, a few hundred times
-slower; the same engine, broker and risk). Both are found by name, see ``triplane.strategies.registry``.
+runs at millions of candles a second) or a subclass of :class:`PythonStrategy` (all of Python, about a thousand
+times slower; the same engine, broker and risk). Both are found by name, see ``triplane.strategies.registry``.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -124,7 +124,7 @@ def test_the_paper_account_starts_again_only_when_flat(play, candles):
     assert busy.account["balance"] == 10_000.0
 
 
-def test_the_second_trade_of_a_day_is_refused_by_the_check_that_comes_first(play, candles):
+def test_the_loss_limit_comes_before_the_count_of_trades(play, candles):
     market = candles([FLAT, FLAT, (99.0, 99.0, 94.0, 95.0), FLAT, FLAT])
     run = play(market, {0: LONG, 3: LONG}, quantity=None, cooldown_bars=0, max_trades_day=1, quality_gate=False,
                daily_loss_quote=10.0, daily_loss_share=0, max_drawdown=0)  # fmt: skip
