@@ -1,0 +1,1 @@
+"""Exchanges: one typed interface (``base``), and an adapter for each behind it."""
