@@ -20,9 +20,9 @@ def state(pace: "Pace", _body: Any) -> Any:
         "clock": pace.state(),
         "prices": {m.symbol: m.price(m.last) for m in x.markets.values()},
         "accounts": {a.key: account_state(a) for a in x.accounts.values()},
-        "sockets": [{"route": c.route, "streams": sorted(c.topics)} for c in x.hub.connections],
+        "sockets": [{"route": c.route, "streams": sorted(c.topics)} for hub in x.hubs for c in hub.connections],
         "faults": [fault.source | {"times": fault.times} for fault in x.faults.waiting],
-    }
+    } | {name: annex.state() for name, annex in x.annexes.items()}
 
 
 def account_state(a: Account) -> dict[str, Any]:
@@ -48,9 +48,10 @@ def clear_faults(pace: "Pace", _body: Any) -> Any:
     x = pace.exchange
     x.faults.clear()
     x.skew = 0
-    x.hub.mutes.clear()
-    for connection in x.hub.connections:
-        connection.muted_until = 0
+    for hub in x.hubs:
+        hub.mutes.clear()
+        for connection in hub.connections:
+            connection.muted_until = 0
     return {"waiting": 0}
 
 

@@ -129,8 +129,8 @@ class Faults:
         """The fault of an event, if any."""
         if not self.waiting:
             return None
-        body = event.get("o") or event.get("a") or {}
-        return self._next("event", str(event["e"]), {**event, **body})
+        body = event.get("o") or event.get("a")
+        return self._next("event", str(event["e"]), {**event, **(body if isinstance(body, dict) else {})})
 
     def _next(self, target: str, name: str, fields: Mapping[str, Any]) -> Fault | None:
         for fault in self.waiting:

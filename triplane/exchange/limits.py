@@ -8,6 +8,8 @@ from triplane.exchange.errors import Refused
 WEIGHT: Final = 2400
 ORDERS_10S: Final = 300
 ORDERS_1M: Final = 1200
+WINDOWS: Final = (("10s", 10_000, ORDERS_10S, "10 SECOND"), ("1m", 60_000, ORDERS_1M, "1 MINUTE"))
+"""Windows that orders are counted in: name in the header, milliseconds, most, name in the text."""
 STRIKES: Final = 10
 """Requests within a minute past its 429 that turn it into a ban."""
 BAN_MS: Final = 120_000
@@ -48,8 +50,10 @@ class Limits:
     """The counters. ``enabled`` false counts and never refuses."""
 
     enabled: bool = True
+    weight: int = WEIGHT
+    windows: tuple[tuple[str, int, int, str], ...] = WINDOWS
     addresses: dict[str, _Address] = field(default_factory=dict)
-    orders: dict[str, tuple[_Count, _Count]] = field(default_factory=dict)
+    orders: dict[str, list[_Count]] = field(default_factory=dict)
 
     def weigh(self, address: str, weight: int, now: int) -> int:
         """Count a request; returns the weight used this minute, raises Limited."""
@@ -60,24 +64,23 @@ class Limits:
         if minute != a.minute:
             a.minute, a.used, a.strikes = minute, 0, 0
         a.used += weight
-        if self.enabled and a.used > WEIGHT:
+        if self.enabled and a.used > self.weight:
             a.strikes += 1
             if a.strikes > STRIKES:
                 self.ban(address, now + BAN_MS)
                 raise Limited(-1003, a.banned_until, 418, BAN_MS // 1000)
-            raise Limited(-1003, WEIGHT, 429, 60 - now // 1000 % 60)
+            raise Limited(-1003, self.weight, 429, 60 - now // 1000 % 60)
         return a.used
 
     def ban(self, address: str, until: int) -> None:
         """Answer 418 until a time."""
         self.addresses.setdefault(address, _Address()).banned_until = until
 
-    def count_order(self, key: str, now: int) -> tuple[int, int]:
-        """Count an order; returns those of the last 10 s and of the minute, raises Limited."""
-        short, long = self.orders.setdefault(key, (_Count(), _Count()))
-        counts = short.add(now // 10_000), long.add(now // 60_000)
-        if self.enabled and counts[0] > ORDERS_10S:
-            raise Limited(-1015, f"{ORDERS_10S} orders per 10 SECOND", 429, 10 - now // 1000 % 10)
-        if self.enabled and counts[1] > ORDERS_1M:
-            raise Limited(-1015, f"{ORDERS_1M} orders per 1 MINUTE", 429, 60 - now // 1000 % 60)
-        return counts
+    def count_order(self, key: str, now: int) -> dict[str, str]:
+        """Count an order; returns the headers that say how many there are in each window, raises Limited."""
+        rows = self.orders.setdefault(key, [_Count() for _ in self.windows])
+        counts = [row.add(now // window[1]) for row, window in zip(rows, self.windows, strict=True)]
+        for count, (_, length, most, name) in zip(counts, self.windows, strict=True):
+            if self.enabled and count > most:
+                raise Limited(-1015, f"{most} orders per {name}", 429, -(-(length - now % length) // 1000))
+        return {f"x-mbx-order-count-{w[0]}": str(count) for w, count in zip(self.windows, counts, strict=True)}

@@ -14,7 +14,7 @@ from triplane.exchange.faults import CODES, ORDER_KINDS, STATUS, Fault
 from triplane.exchange.filters import Params
 from triplane.exchange.limits import BAN_MS, Limited
 from triplane.exchange.signing import account_of, verify
-from triplane.exchange.venue import Exchange
+from triplane.exchange.venue import Annex, Exchange
 
 OPEN, KEY, SIGNED = 0, 1, 2
 
@@ -27,6 +27,7 @@ class Route:
     weight: int = 1
     security: int = SIGNED
     is_order: bool = False
+    annex: str = ""  # whose accounts and limits; empty for the futures
 
 
 @dataclass(slots=True)
@@ -115,21 +116,21 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
     route = ROUTES.get((method, path))
     if route is None:
         return Reply(404, {"code": -5000, "msg": f"Path {path}, Method {method} is invalid"})
-    headers: dict[str, str] = {}
+    place = x.annexes[route.annex] if route.annex else x
+    limits, headers = place.limits, dict[str, str]()
     fault: Fault | None = None
     try:
-        headers["x-mbx-used-weight-1m"] = str(x.limits.weigh(address, route.weight, x.clock.now_ms()))
+        headers["x-mbx-used-weight-1m"] = str(limits.weigh(address, route.weight, x.clock.now_ms()))
         p = parameters(query, body)
         fault = x.faults.request(method, path, p)
         if fault is not None and not fault.accepted:
-            return _faulty(x, fault, Reply(200, {}, headers), address)
-        account = None if route.security == OPEN else account_of(x.accounts, key)
+            return _faulty(x, place, fault, Reply(200, {}, headers), address)
+        account = None if route.security == OPEN else account_of(place.accounts, key)
         if account is not None:
             if route.security == SIGNED:
                 verify(account, query, body, p, x.wall())
             if route.is_order:
-                counts = x.limits.count_order(account.key, x.clock.now_ms())
-                headers["x-mbx-order-count-10s"], headers["x-mbx-order-count-1m"] = map(str, counts)
+                headers |= limits.count_order(account.key, x.clock.now_ms())
         x.parts = fault.parts if fault and fault.what == "partial" else []
         reply = Reply(200, route.handler(x, account, p), headers)
     except Limited as error:
@@ -138,10 +139,10 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
         reply = Reply(error.status, error.to_dict(), headers)
     finally:
         x.parts = []
-    return reply if fault is None else _faulty(x, fault, reply, address)
+    return reply if fault is None else _faulty(x, place, fault, reply, address)
 
 
-def _faulty(x: Exchange, fault: Fault, reply: Reply, address: str) -> Reply:
+def _faulty(x: Exchange, place: Exchange | Annex, fault: Fault, reply: Reply, address: str) -> Reply:
     """What becomes of an answer by a fault of its request."""
     what = fault.what
     if what in ("timeout", "reset"):
@@ -155,18 +156,18 @@ def _faulty(x: Exchange, fault: Fault, reply: Reply, address: str) -> Reply:
     elif what in ("429", "418"):
         now = x.clock.now_ms()
         if what == "418":
-            x.limits.ban(address, now + round(fault.seconds * 1000))
-        error = Limited(-1003, now + BAN_MS if what == "418" else 2400, int(what), round(fault.seconds))
+            place.limits.ban(address, now + round(fault.seconds * 1000))
+        error = Limited(-1003, now + BAN_MS if what == "418" else place.limits.weight, int(what), round(fault.seconds))
         return Reply(int(what), error.to_dict(), reply.headers | {"retry-after": str(error.retry_after)})
     elif what == "hide" and isinstance(reply.body, dict):
-        _hide(x, reply.body, x.clock.now_ms() + round(fault.seconds * 1000))
+        _hide(place, reply.body, x.clock.now_ms() + round(fault.seconds * 1000))
     elif what not in ORDER_KINDS:
         x.strike(fault, None)
     return reply
 
 
-def _hide(x: Exchange, body: dict[str, Any], until: int) -> None:
-    for account in x.accounts.values():
+def _hide(place: Exchange | Annex, body: dict[str, Any], until: int) -> None:
+    for account in place.accounts.values():
         found = account.orders.get(body.get("orderId", -1)) or account.algos.get(body.get("algoId", -1))
         if found is not None:
             found.hidden_until = until

@@ -119,13 +119,14 @@ class App:
         await send({"type": "websocket.accept"})
         socket = _Socket()
         connection = Connection(socket, route, combined, self.exchange.clock.now_ms(), events=wanted)
-        self.exchange.hub.connect(connection, names)
+        hub = self.exchange.hub_of(route)
+        hub.connect(connection, names)
         writer = asyncio.create_task(_write(socket, send))
         reader = asyncio.create_task(self._read(connection, receive))
         try:
             await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.exchange.hub.disconnect(connection)
+            hub.disconnect(connection)
             writer.cancel()
             reader.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
@@ -135,7 +136,9 @@ class App:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
-            self.exchange.hub.receive(connection, message.get("text") or message.get("bytes") or b"")
+            self.exchange.hub_of(connection.route).receive(
+                connection, message.get("text") or message.get("bytes") or b""
+            )
 
 
 async def _write(socket: _Socket, send: Any) -> None:

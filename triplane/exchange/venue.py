@@ -10,7 +10,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from triplane.data.clock import Clock
 from triplane.exchange import events
@@ -18,10 +18,10 @@ from triplane.exchange.account import Account
 from triplane.exchange.algo import AlgoService
 from triplane.exchange.faults import Fault, Faults
 from triplane.exchange.limits import Limits
-from triplane.exchange.market import FUNDING_EVERY, Market
+from triplane.exchange.market import FUNDING_EVERY, Market, Trade
 from triplane.exchange.matching import Matching
 from triplane.exchange.orders import Request
-from triplane.exchange.streams import Hub
+from triplane.exchange.streams import Connection, Hub
 from triplane.exchange.views import FUNDING_RATE
 
 LISTEN_KEY_MS: Final = 3_600_000
@@ -30,6 +30,53 @@ KEEP_ORDERS_MS: Final = 3 * 86_400_000
 KEEP_FILLED_MS: Final = 90 * 86_400_000
 """All others after this."""
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+class Listeners(Protocol):
+    """What answers for the sockets of a route."""
+
+    connections: set[Connection]
+    mutes: dict[str, int]
+
+    def connect(self, connection: Connection, names: list[str]) -> None:
+        """A socket was opened, maybe with streams in its path."""
+        ...
+
+    def disconnect(self, connection: Connection) -> None:
+        """A socket is gone."""
+        ...
+
+    def receive(self, connection: Connection, text: str | bytes) -> None:
+        """A message of a client."""
+        ...
+
+
+class Annex(Protocol):
+    """Another place where the same markets trade, with accounts, limits and sockets of its own."""
+
+    accounts: dict[str, Any]
+    limits: Limits
+    hubs: dict[str, Listeners]  # by the route of the socket's address
+
+    def on_trade(self, market: Market, trade: Trade) -> None:
+        """A public trade."""
+        ...
+
+    def on_close(self, market: Market) -> None:
+        """A candle of the replay has closed."""
+        ...
+
+    def tick(self, now: int) -> None:
+        """What wall time brings."""
+        ...
+
+    def end_streams(self, key: str) -> None:
+        """The user streams of an account end, by a fault."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """The truth about its accounts."""
+        ...
 
 
 class Exchange:
@@ -72,7 +119,8 @@ class Exchange:
         self._random = random.Random(seed)  # noqa: S311 - repeatable ids, not secrets
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._held: dict[str, list[dict[str, Any]]] = {}
+        self._held: dict[Any, list[dict[str, Any]]] = {}
+        self.annexes: dict[str, Annex] = {}
 
     # ------------------------------------------------------------------------------------------------ time
     def wall(self) -> int:
@@ -92,6 +140,8 @@ class Exchange:
             trade = market.step()
             if trade is None:
                 self.hub.on_close(market)
+                for annex in self.annexes.values():
+                    annex.on_close(market)
             else:
                 self.on_trade(market, trade)
             count += 1
@@ -102,7 +152,7 @@ class Exchange:
         market.now = self.now
         self.on_trade(market, market.force(price))
 
-    def on_trade(self, market: Market, trade: Any) -> None:
+    def on_trade(self, market: Market, trade: Trade) -> None:
         """A public trade: streams, orders, triggers, liquidations."""
         self.hub.on_trade(market, trade)
         self.matching.on_trade(market, trade)
@@ -110,6 +160,17 @@ class Exchange:
         for account in self.accounts.values():
             if account.positions:
                 self.matching.watch(account, market)
+        for annex in self.annexes.values():
+            annex.on_trade(market, trade)
+
+    @property
+    def hubs(self) -> list[Listeners]:
+        """What answers for sockets, of the futures first."""
+        return [self.hub, *(hub for annex in self.annexes.values() for hub in annex.hubs.values())]
+
+    def hub_of(self, route: str) -> Listeners:
+        """What answers for the sockets of a route."""
+        return next((annex.hubs[route] for annex in self.annexes.values() if route in annex.hubs), self.hub)
 
     def next_due(self) -> int | None:
         """Market time of the next trade."""
@@ -129,6 +190,8 @@ class Exchange:
                     del account.countdowns[symbol]
                     self.cancel_all(account, symbol)
         self.hub.tick(now)
+        for annex in self.annexes.values():
+            annex.tick(now)
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something after a wall time."""
@@ -198,8 +261,11 @@ class Exchange:
             self.hub.user(key, events.listen_key_expired(key, self.now))
             self.hub.users.pop(key, None)
 
-    def emit(self, account: Account, event: dict[str, Any]) -> None:
-        """Say something on the user stream, as far as the faults let it through."""
+    def emit(
+        self, account: Any, event: dict[str, Any], say: Callable[[Any, dict[str, Any]], None] | None = None
+    ) -> None:
+        """Say something on the user stream (``say``, for an annex), as far as the faults let it through."""
+        deliver = say or self._deliver
         fault = self.faults.event(event)
         what = fault.what if fault else ""
         if fault and what not in ("drop", "duplicate", "reorder", "delay"):
@@ -207,16 +273,16 @@ class Exchange:
         if what == "drop":
             return
         if what == "reorder":
-            self._held.setdefault(account.key, []).append(event)
+            self._held.setdefault(account, []).append(event)
             return
         if fault and what == "delay":
-            self.later(fault.seconds, lambda: self._deliver(account, event))
+            self.later(fault.seconds, lambda: deliver(account, event))
             return
-        self._deliver(account, event)
+        deliver(account, event)
         if what == "duplicate":
-            self._deliver(account, event)
-        for held in self._held.pop(account.key, []):
-            self._deliver(account, held)
+            deliver(account, event)
+        for held in self._held.pop(account, []):
+            deliver(account, held)
 
     def _deliver(self, account: Account, event: dict[str, Any]) -> None:
         entry = self.listen_keys.get(account.key)
@@ -233,19 +299,22 @@ class Exchange:
             else:
                 self.faults.add([fault])
 
-    def strike(self, fault: Fault, account: Account | None) -> None:
-        """Carry out a fault that is not about one answer or event."""
-        hit = [c for c in self.hub.connections if fault.route in ("", c.route)]
+    def strike(self, fault: Fault, account: Any) -> None:
+        """Carry out a fault that is not about one answer or event; ``account`` is None when it is about none."""
+        hit = [(hub, c) for hub in self.hubs for c in list(hub.connections) if fault.route in ("", c.route)]
         if fault.what == "skew":
             self.skew = fault.milliseconds
         elif fault.what == "expire_listen_key" and account is not None:
             self.expire_listen_key(account)
+            for annex in self.annexes.values():
+                annex.end_streams(account.key)
         elif fault.what == "drop_sockets":
-            for connection in hit:
-                self.hub.disconnect(connection)
+            for hub, connection in hit:
+                hub.disconnect(connection)
                 connection.socket.close(fault.code)
         elif fault.what == "mute":
             until = self.clock.now_ms() + round(fault.seconds * 1000)
-            self.hub.mutes[fault.route] = until
-            for connection in hit:
+            for hub in self.hubs:
+                hub.mutes[fault.route] = until
+            for _, connection in hit:
                 connection.muted_until = until
