@@ -1,0 +1,64 @@
+"""What the formats of venues have in common: requests as text, exact numbers, the grid of an instrument.
+
+Numbers leave as decimals without an exponent and come in as text; a float is never in between.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from triplane.data.instruments import Instrument, decimal, plain
+from triplane.errors import DataError
+from triplane.venues.base import NewOrder
+from triplane.venues.errors import Refused, Why
+
+Row = Mapping[str, Any]
+LONGEST: Final = 200
+"""Letters of a venue's own words that go into an error."""
+
+
+class Request(NamedTuple):
+    """One request, unsigned: HTTP method, path from the host on, and its parameters as text, in their order."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+
+
+def number(row: Row, *names: str) -> Decimal:
+    """The first of the fields that is there and not empty, as a decimal; 0 when none is.
+
+    Raises
+    ------
+    DataError
+        When it is no number.
+    """
+    for name in names:
+        value = row.get(name)
+        if value not in (None, "", "None"):
+            try:
+                return decimal(name, value)
+            except ValueError as error:
+                raise DataError(f"the venue sent a bad number: {error}") from None
+    return Decimal(0)
+
+
+def positive(row: Row, *names: str) -> Decimal | None:
+    """Like :func:`number`, with None for zero."""
+    return number(row, *names) or None
+
+
+def check_grid(order: NewOrder, instrument: Instrument) -> None:
+    """Refuse what is off the grid before a venue does.
+
+    Raises
+    ------
+    Refused
+        With ``Why.FILTER``; nothing was sent.
+    """
+    sizes = {"price": instrument.tick_size, "trigger": instrument.tick_size, "quantity": instrument.lot_size}
+    for name, size in sizes.items():
+        value = getattr(order, name)
+        if value is not None and (value <= 0 or value % size):
+            text = f"{name} of {order.symbol} must be a positive multiple of {plain(size)}, not {plain(value)}"
+            raise Refused(text, why=Why.FILTER)
