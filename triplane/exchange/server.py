@@ -155,6 +155,8 @@ async def _write(socket: _Socket, send: Any) -> None:
 
 def parse_path(path: str, query: str) -> tuple[str, bool, list[str], frozenset[str]] | None:
     """Route, whether combined, streams and wanted events of a socket's address; None for one that does not exist."""
+    if path == "/edge":
+        return "edge", False, [], frozenset()
     parts = [part for part in path.split("/") if part]
     route = parts.pop(0) if parts and parts[0] in ROUTE_NAMES else ""
     if not parts or parts[0] not in ("ws", "stream"):

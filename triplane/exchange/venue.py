@@ -110,7 +110,7 @@ class Exchange:
         self.clock, self.skew = clock, 0
         self.faults, self.limits = Faults(seed), Limits(limits)
         self.hub = Hub(self.markets, clock.now_ms)
-        self.matching = Matching(self.emit, self._split)
+        self.matching = Matching(self.emit, self.split)
         self.matching.liquidated = self.hub.on_liquidation
         self.algos = AlgoService(self.matching, self.emit)
         self.listen_keys: dict[str, tuple[str, int]] = {}  # account key: listen key, end in wall time
@@ -217,9 +217,9 @@ class Exchange:
                 keys = [key] if account.is_isolated(position) else []
                 update = events.account_update(account, "FUNDING_FEE", keys, amount, self.now, position.realized)
                 self.emit(account, update)
-            self._forget(account)
+            self.forget(account)
 
-    def _forget(self, account: Account) -> None:
+    def forget(self, account: Account) -> None:
         """Let go of what ended long ago, as the exchange does."""
         for order in [o for o in account.orders.values() if not o.open]:
             if order.updated < self.now - (KEEP_FILLED_MS if order.filled else KEEP_ORDERS_MS):
@@ -242,7 +242,7 @@ class Exchange:
         """A client id for an order that came without one."""
         return "".join(self._random.choices(_ALPHABET, k=length))
 
-    def _split(self, request: Request) -> list[int]:
+    def split(self, request: Request) -> list[int]:
         """Sizes of the first fills of an order, by a fault of the kind ``partial``."""
         parts, self.parts = self.parts, []
         return [max(int(request.lots * part), 1) for part in parts]
