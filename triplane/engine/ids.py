@@ -18,13 +18,14 @@ def base36(number: int) -> str:
     return out
 
 
-def client_order_id(session_id: str, symbol: int, decision: int, leg: int, order: int) -> str:
-    """Id under which a venue knows an order: session, symbol, decision, leg, order; at most 36 characters.
+def client_order_id(session_id: str, symbol: int, decision: int, leg: int, order: int, revision: int = 0) -> str:
+    """Id under which a venue knows an order: session, symbol, decision, leg, order, revision; at most 36 characters.
 
-    Venues allow ``^[.A-Z:/a-z0-9_-]{1,36}$``. With a session id of 18 characters there is room for 36 x 36 symbols,
-    1.6 million decisions and 60 million orders.
+    Venues allow ``^[.A-Z:/a-z0-9_-]{1,36}$``. With a session id of 18 characters there is room for 36 symbols, 1.6
+    million decisions and orders, and 46,000 revisions of each order.
     """
-    return f"{session_id}.{base36(symbol)}.{base36(decision)}.{LEG_LETTERS[leg]}.{base36(order)}"
+    moved = f".{base36(revision)}" if revision else ""
+    return f"{session_id}.{base36(symbol)}.{base36(decision)}.{LEG_LETTERS[leg]}.{base36(order)}{moved}"
 
 
 def order_id(session_id: str, order: int) -> str:

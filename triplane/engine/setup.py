@@ -45,7 +45,7 @@ class Setup:
     source
         Where the candles come from, for people, and part of the identity.
     mode
-        ``paper`` …
+        ``paper``, ``testnet`` or ``live``; all but the first are executed by a venue.
     fixed_lots
         > 0: research; this size always.
     hold
@@ -111,6 +111,7 @@ class Setup:
             timeframe_ms=self.timeframe_ms,
             balance=self.balance,
             hold=self.hold,
+            external=self.mode != "paper",
             data=self.data,
         )
 

@@ -1,7 +1,8 @@
 """Writing audit rows. Everything that leaves the core leaves it here (``records.OUTPUT``)."""
 
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.records import ROW_STATE
+from triplane.kernel.prices import to_price
+from triplane.kernel.records import ROW_FILL, ROW_STATE
 
 
 @njit
@@ -48,3 +49,25 @@ def change_state(a: Rec, s: Rec, out: Rec, to: int, reason: int, order: int) -> 
     row.order = order
     row.decision = s.plan.decision
     s.state = to
+
+
+@njit
+def fill_row(a: Rec, s: Rec, out: Rec, decision: int, kind: int) -> None:
+    """Write the fill in ``s.last_fill``, of an order of type ``kind``, before it is booked."""
+    fill = s.last_fill
+    row = out.rows[emit(a, s, out, ROW_FILL)]
+    row.order = fill.order
+    row.decision = decision
+    row.price_ticks = fill.price_ticks
+    row.quantity_lots = fill.quantity_lots
+    row.leg = fill.leg
+    row.type = kind
+    row.side = fill.side
+    row.flag = fill.maker
+    row.code = fill.reason
+    row.code2 = fill.done
+    row.x[0] = fill.fee
+    row.x[1] = fill.reference
+    row.x[2] = (to_price(s.instrument, fill.price_ticks) - fill.reference) * fill.side
+    row.x[3] = s.position.lots + fill.side * fill.quantity_lots
+    row.x[4] = fill.time

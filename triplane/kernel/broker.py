@@ -16,7 +16,7 @@ It knows nothing of signals: it reads ``place``, ``amend`` and ``cancel`` rows f
 
 import numpy as np
 
-from triplane.kernel.audit import emit
+from triplane.kernel.audit import emit, fill_row
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity, to_ticks
 from triplane.kernel.records import (
@@ -27,7 +27,6 @@ from triplane.kernel.records import (
     MARKET,
     ROW_AMEND,
     ROW_CANCEL,
-    ROW_FILL,
     ROW_ORDER,
     ROW_PLACE,
     STOP,
@@ -131,6 +130,8 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
 @njit
 def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
     """Carry out the intents among the rows ``out.rows[begin:a.n_out]`` that are meant for this symbol."""
+    if s.external:
+        return
     changed = False
     for j in range(begin, a.n_out):
         row = out.rows[j]
@@ -174,22 +175,7 @@ def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) 
     fill.maker = maker
     fill.reason = order.reason
     fill.done = 1
-    row = out.rows[emit(a, s, out, ROW_FILL)]
-    row.order = order.number
-    row.decision = order.decision
-    row.price_ticks = price_ticks
-    row.quantity_lots = order.quantity_lots
-    row.leg = order.leg
-    row.type = order.type
-    row.side = order.side
-    row.flag = maker
-    row.code = order.reason
-    row.code2 = 1
-    row.x[0] = fill.fee
-    row.x[1] = fill.reference
-    row.x[2] = (price - fill.reference) * order.side
-    row.x[3] = s.position.lots + order.side * order.quantity_lots
-    row.x[4] = s.event_time
+    fill_row(a, s, out, order.decision, order.type)
 
 
 @njit

@@ -1,4 +1,5 @@
 """What a person, a timer or a watchdog may ask of the core between candles; each is journaled before it comes here.
+What a venue reports comes the same way (``reports.py``).
 
 A command that closes at market carries the newest price that the engine has seen; the simulated broker fills it there
 and then. Commands that find nothing to act on change nothing.
@@ -6,7 +7,7 @@ and then. Commands that find nothing to act on change nothing.
 
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, execute
-from triplane.kernel.decide import amend, cancel_entry, enter, expire_waiting, leave, move_stop, place
+from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_waiting, leave, move_stop, place, ready
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark
 from triplane.kernel.prices import to_ticks
@@ -18,6 +19,7 @@ from triplane.kernel.records import (
     CMD_END,
     CMD_EXECUTE,
     CMD_EXPIRE,
+    CMD_FILL,
     CMD_GATE,
     CMD_HALT,
     CMD_MARKET,
@@ -40,6 +42,7 @@ from triplane.kernel.records import (
     WHY_RESUME,
     WHY_WARM,
 )
+from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, clear_signal, halt
 
 
@@ -63,6 +66,10 @@ def _market_entry(a: Rec, s: Rec, out: Rec) -> None:
     """Replace the working entry order by a market order for the same decision."""
     if s.legs[ENTRY].order == 0 or s.position.lots != 0:
         return
+    if s.external:
+        s.plan.then_market = 1
+        cancel(a, s, out, ENTRY, WHY_MANUAL)
+        return
     lots = s.legs[ENTRY].quantity_lots
     cancel_entry(a, s, out, WHY_MANUAL)
     s.plan.signal.entry_type = MARKET
@@ -79,7 +86,7 @@ def _waiting(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
             continue
         if cmd.kind == CMD_EXPIRE:
             expire_waiting(a, s, out, j)
-        elif s.state == SCANNING:
+        elif ready(s):
             decision = w.decision
             w.decision = 0
             enter(a, s, out, w.signal, decision)
@@ -88,7 +95,7 @@ def _waiting(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
 @njit
 def _simulate(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
     """A debug signal from a person; everything but its origin is as for any other."""
-    if s.state != SCANNING or cmd.side == 0:
+    if not ready(s) or cmd.side == 0:
         return
     sig = s.signal
     clear_signal(sig)
@@ -186,6 +193,8 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         _amend(a, s, out, cmd)
     elif kind == CMD_RESET:
         _reset(a, cmd)
+    elif kind >= CMD_FILL:
+        on_report(a, s, cmd, out)
     accept(a, s, out, begin, 0)
     _fill_now(a, s, out, cmd.price if kind in (CMD_CLOSE, CMD_HALT, CMD_MARKET, CMD_EXECUTE) else 0.0)
     if kind == CMD_END and s.book_count > 0:

@@ -23,6 +23,10 @@ LEG = record(
         ("trigger_ticks", "i8"),
         ("price_ticks", "i8"),
         ("reason", "i8"),  # why an exit was ordered (REASONS)
+        ("expires_at", "i8"),
+        ("revision", "i8"),  # how often it was amended
+        ("cancelling", "i8"),  # REASONS of a cancellation that a venue has not confirmed
+        ("reference", "f8"),  # the price that was asked for
     ]
 )
 """What *decide* knows of one of its orders."""
@@ -33,6 +37,8 @@ PLAN = record(
         ("decision", "i8"),
         ("stop_moved", "i8"),  # REASONS index of the last move: break_even, trailing
         ("targets_placed", "i8"),
+        ("leaving", "i8"),  # REASONS: the position is to be closed, also what still fills late
+        ("then_market", "i8"),  # the entry is being cancelled to be placed again at market
     ]
 )
 """What the position was opened for: used when its entry fills."""
@@ -46,6 +52,7 @@ CORE = record(
         ("base_ms", "i8"),
         ("timeframe_ms", "i8"),
         ("warmup", "i8"),  # bars before the strategy may trade
+        ("external", "i8"),  # 1: a venue executes, and reports; 0: the simulated broker
         ("hold", "i8"),  # 1: stay in BOOTSTRAP until the engine says that history is loaded
         ("now", "i8"),  # ms, the close of the newest candle or the time of the newest command
         ("event_time", "i8"),  # ms, stamped on fills: the open of the candle under way, or the time of the command

@@ -62,6 +62,10 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     mine.trigger_ticks = 0 if kind == LIMIT else ticks
     mine.price_ticks = ticks if kind == LIMIT else 0
     mine.reason = reason
+    mine.expires_at = 0
+    mine.revision = 0
+    mine.cancelling = 0
+    mine.reference = s.last.close if kind == MARKET else to_price(s.instrument, ticks)
     row = out.rows[emit(a, s, out, ROW_PLACE)]
     row.decision = s.plan.decision
     row.order = a.orders
@@ -73,7 +77,7 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     row.quantity_lots = lots
     row.flag = 0 if leg == ENTRY else 1
     row.code = reason
-    row.x[0] = s.last.close if kind == MARKET else to_price(s.instrument, ticks)
+    row.x[0] = mine.reference
 
 
 @njit
@@ -83,7 +87,10 @@ def amend(a: Rec, s: Rec, out: Rec, leg: int, ticks: int, lots: int, reason: int
     mine.trigger_ticks = ticks
     mine.quantity_lots = lots
     mine.reason = reason
+    mine.revision += 1
+    mine.reference = to_price(s.instrument, ticks)
     row = out.rows[emit(a, s, out, ROW_AMEND)]
+    row.bits = mine.revision
     row.decision = s.plan.decision
     row.order = mine.order
     row.leg = leg
@@ -94,16 +101,24 @@ def amend(a: Rec, s: Rec, out: Rec, leg: int, ticks: int, lots: int, reason: int
 
 @njit
 def cancel(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
-    """Cancel the working order of ``leg``, if there is one."""
+    """Cancel the working order of ``leg``, if there is one.
+
+    The simulated broker obeys at once. At a venue an entry may fill while it is being cancelled, so it counts as
+    working until the venue says that it is over; all other legs can only reduce, so they are let go of.
+    """
     mine = s.legs[leg]
-    if mine.order == 0:
+    if mine.order == 0 or mine.cancelling:
         return
     row = out.rows[emit(a, s, out, ROW_CANCEL)]
     row.decision = s.plan.decision
     row.order = mine.order
     row.leg = leg
     row.code = reason
-    mine.order = 0
+    if s.external and leg == ENTRY:
+        row.flag = 1
+        mine.cancelling = max(reason, 1)
+    else:
+        mine.order = 0
 
 
 # ------------------------------------------------------------------------------------------------------- signals
@@ -202,6 +217,8 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     s.plan.decision = decision
     s.plan.stop_moved = 0
     s.plan.targets_placed = 0
+    s.plan.leaving = 0
+    s.plan.then_market = 0
     s.position.decision = decision
     ticks = 0
     if sig.entry_type == LIMIT:
@@ -210,7 +227,8 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
         ticks = to_ticks(s.instrument, entry, sig.side > 0)
     place(a, s, out, ENTRY, sig.entry_type, sig.side, ticks, lots, WHY_NONE)
     if sig.ttl_bars > 0 and sig.entry_type != MARKET:
-        out.rows[a.n_out - 1].expires_at = s.now + sig.ttl_bars * s.timeframe_ms
+        s.legs[ENTRY].expires_at = s.now + sig.ttl_bars * s.timeframe_ms
+        out.rows[a.n_out - 1].expires_at = s.legs[ENTRY].expires_at
     change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, s.legs[ENTRY].order)
 
 
@@ -246,10 +264,16 @@ def expire_waiting(a: Rec, s: Rec, out: Rec, slot: int) -> None:
 
 
 @njit
+def ready(s: Rec) -> bool:
+    """Whether a new entry may be thought of: scanning, and no entry order is left from before."""
+    return bool(s.state == SCANNING and s.legs[ENTRY].order == 0)
+
+
+@njit
 def on_signal(a: Rec, s: Rec, out: Rec) -> None:
     """Act on ``s.signal``, what the strategy said at the close of a bar."""
     sig = s.signal
-    if sig.action == ENTER and s.state == SCANNING:
+    if sig.action == ENTER and ready(s):
         a.decisions += 1
         if s.limits.manual:
             _wait(a, s, out, sig, a.decisions)
@@ -262,8 +286,13 @@ def on_signal(a: Rec, s: Rec, out: Rec) -> None:
 
 @njit
 def leave(a: Rec, s: Rec, out: Rec, reason: int) -> None:
-    """Close the whole position at market; the stop stays until the exit has filled."""
-    if s.position.lots == 0 or s.legs[EXIT].order != 0:
+    """Close the whole position at market, and what still fills late; the stop stays until the exit has filled."""
+    if s.position.lots == 0:
+        return
+    s.plan.leaving = reason
+    if s.external:
+        cancel(a, s, out, ENTRY, reason)
+    if s.legs[EXIT].order != 0:
         return
     side = -1 if s.position.lots > 0 else 1
     place(a, s, out, EXIT, MARKET, side, 0, abs(s.position.lots), reason)
@@ -327,6 +356,7 @@ def move_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int, loosen: bool)
 @njit
 def _flat(a: Rec, s: Rec, out: Rec, side: int) -> None:
     """The position has just closed: take every other order out, write the trade, start the cool-down."""
+    s.plan.leaving = s.last_fill.reason
     for leg in range(6):
         cancel(a, s, out, leg, s.last_fill.reason)
     trade_row(a, s, out, s.last_fill, side)
@@ -348,10 +378,12 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
         mine.order = 0
     if fill.leg == ENTRY:
         _protect(a, s, out)
-        if s.state == ENTRY_PENDING:
+        if s.state != HALTED:
             change_state(a, s, out, IN_POSITION, WHY_ENTRY_FILLED, fill.order)
-        if fill.done:
+        if fill.done and not s.plan.targets_placed:
             _targets(a, s, out)
+        if s.plan.leaving:
+            leave(a, s, out, s.plan.leaving)
         return
     if s.position.lots == 0:
         _flat(a, s, out, side)
@@ -359,6 +391,8 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
     _protect(a, s, out)
     if fill.leg == TP1 and fill.done and s.limits.break_even:
         move_stop(a, s, out, s.position.entry_price, WHY_BREAK_EVEN, False)
+    if s.plan.leaving:
+        leave(a, s, out, s.plan.leaving)
 
 
 @njit
@@ -379,7 +413,8 @@ def cancel_entry(a: Rec, s: Rec, out: Rec, reason: int) -> None:
     """Take a working entry out; a part that has filled keeps its bracket."""
     if s.legs[ENTRY].order != 0:
         cancel(a, s, out, ENTRY, reason)
-        on_order_end(a, s, out, ENTRY, WHY_ENTRY_CANCELLED)
+        if s.legs[ENTRY].order == 0:
+            on_order_end(a, s, out, ENTRY, WHY_ENTRY_CANCELLED)
 
 
 @njit

@@ -359,8 +359,8 @@ signal   side, type (entry type), code SIGNAL_STATUS, bits reasons, x[0] price (
 reject   side, code CHECKS, x[0] value, x[1] limit, x[2] entry, x[3] stop
 place    order, leg, type, side, price_ticks, trigger_ticks, quantity_lots, expires_at, flag reduce-only,
          code REASONS (exits), x[0] reference price
-amend    order, leg, trigger_ticks (new), quantity_lots (new), code REASONS
-cancel   order, leg, code REASONS
+amend    order, leg, trigger_ticks (new), quantity_lots (new), code REASONS, bits how often it was amended
+cancel   order, leg, code REASONS, flag 1 = it counts as working until the venue says that it is over
 state    code STATES to, code2 STATES from, flag REASONS, order
 fill     order, leg, type, side, price_ticks, quantity_lots, flag maker, code REASONS (exits), code2 1 = order done,
          x[0] fee, x[1] reference, x[2] slippage (price units, against us positive), x[3] lots after, x[4] its time
@@ -393,9 +393,13 @@ CMD_AMEND: Final = 11  # price = new stop (0 = keep), targets
 CMD_LIMITS: Final = 12  # new limits follow as bytes; handled outside the step (the record is replaced)
 CMD_RESET: Final = 13  # flatten and start the paper account again with balance = price
 CMD_END: Final = 14  # end of data: close what is open at the last close, reason "end"
+CMD_FILL: Final = 15  # a venue executed `lots` at `ticks` of order `number` (0: nobody here asked for it, reason code)
+CMD_ORDER_END: Final = 16  # a venue ended order `number` of `leg`: code ORDER_ENDS, flag 1 = its trigger was passed
+CMD_FUNDING: Final = 17  # price = what was received (or, negative, paid)
+CMD_BALANCE: Final = 18  # price = what the venue says the wallet holds; flag 1 = to start with
 COMMANDS: Final = (
     "none", "ready", "halt", "resume", "close", "cancel", "market", "execute", "expire", "gate", "simulate", "amend",
-    "limits", "reset", "end",
+    "limits", "reset", "end", "fill", "order_end", "funding", "balance",
 )  # fmt: skip
 
 COMMAND = record(
@@ -408,6 +412,14 @@ COMMAND = record(
         ("code", "i2"),
         ("flag", "i2"),
         ("side", "i2"),
+        # of what a venue reports
+        ("ticks", "i8"),
+        ("lots", "i8"),
+        ("fee", "f8"),  # quote currency
+        ("trade", "i8"),  # the venue's number of the execution
+        ("leg", "i2"),
+        ("maker", "i2"),
+        ("done", "i2"),  # the order is complete
     ]
 )
-"""Something a person, a timer or a watchdog wants; journaled like every other input."""
+"""Something a person, a timer or a watchdog wants, or a venue reports; journaled like every other input."""

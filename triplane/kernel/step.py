@@ -2,12 +2,12 @@
 
 ``open_candle`` runs the simulated broker over a base candle and lets *decide* answer each fill; the driver then feeds
 the candle to the aggregation, and for each decision bar that closed calls ``begin_bar``, the strategy, ``end_bar``.
-``watch_candle`` is the first part without the broker: the fills of a live session come from the venue.
+Where a venue executes (``external``), the broker stays out of it, and the fills come as reports (``reports.py``).
 """
 
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, expire, next_fill, settle, watch
-from triplane.kernel.decide import cancel_entry, expire_waiting, on_fill, on_order_end, on_signal, trail
+from triplane.kernel.decide import cancel, cancel_entry, expire_waiting, on_fill, on_order_end, on_signal, trail
 from triplane.kernel.indicators.volatility import atr_step
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark, roll_day, track
@@ -80,7 +80,10 @@ def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     roll_day(a, c.open_time)
     if s.limits.quality_gate:
         quality_step(s.quality, c, s.base_ms)
-    if s.market_count > 0 or c.low <= s.watch_low or c.high >= s.watch_high or s.now >= s.watch_expiry:
+    if s.external:
+        if 0 < s.legs[ENTRY].expires_at <= s.now:
+            cancel(a, s, out, ENTRY, WHY_ENTRY_EXPIRED)
+    elif s.market_count > 0 or c.low <= s.watch_low or c.high >= s.watch_high or s.now >= s.watch_expiry:
         _trade(a, s, c, out)
     s.last.open_time = c.open_time
     s.last.open = c.open

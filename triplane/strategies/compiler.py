@@ -143,6 +143,7 @@ class Core:
         timeframe_ms: int,
         balance: float,
         hold: bool = False,
+        external: bool = False,
         data: Mapping[str, Any] | None = None,
     ) -> tuple[Array, Array]:
         """Make the account and one state for each symbol.
@@ -161,6 +162,8 @@ class Core:
             Quote currency to start with.
         hold
             Stay in BOOTSTRAP until the command ``CMD_READY``: history is being loaded.
+        external
+            A venue executes, and reports; otherwise the simulated broker does.
         data
             What the strategy's ``prepare`` may need, such as a fitted model under ``regime``.
         """
@@ -174,6 +177,7 @@ class Core:
         core["base_ms"] = base_ms
         core["timeframe_ms"] = timeframe_ms
         core["hold"] = hold
+        core["external"] = external
         core["costs"] = costs[0]
         core["limits"] = limits[0]
         core["watch_low"] = -np.inf

@@ -1,0 +1,174 @@
+"""What a venue reports to the core: fills, ends of orders, funding, the balance. The venue is the truth about them all.
+
+Reports come in any order and late, each once (whoever brings them sees to that). What nobody here asked for, a
+liquidation or a trade by hand, is booked like everything else: what makes the position smaller closes that much of it;
+what opens or widens one is adopted, gets a stop like any position, and halts the session until a person has looked.
+"""
+
+from triplane.kernel.audit import change_state, emit, fill_row
+from triplane.kernel.decide import leave, on_fill, on_order_end, place
+from triplane.kernel.jit import Rec, njit
+from triplane.kernel.ledger import mark
+from triplane.kernel.prices import to_price
+from triplane.kernel.records import (
+    CANCELLED,
+    CMD_BALANCE,
+    CMD_FILL,
+    CMD_FUNDING,
+    CMD_ORDER_END,
+    ENTRY,
+    ENTRY_PENDING,
+    EXIT,
+    EXPIRED,
+    HALTED,
+    MARKET,
+    REJECTED,
+    ROW_ORDER,
+    STOP,
+    STOP_MARKET,
+    TP1,
+    WHY_ENTRY_CANCELLED,
+    WHY_ENTRY_EXPIRED,
+    WHY_ENTRY_PLACED,
+    WHY_ENTRY_REJECTED,
+    WHY_EXTERNAL,
+    WHY_NO_STOP,
+    WHY_TARGET,
+)
+from triplane.kernel.step import clear_signal, halt
+
+
+@njit
+def _book(a: Rec, s: Rec, cmd: Rec, out: Rec, leg: int, lots: int, fee: float, done: int) -> None:
+    """Write ``lots`` of the reported fill as one of ``leg``, and let *decide* answer."""
+    mine = s.legs[leg]
+    known = cmd.number != 0 and mine.order == cmd.number
+    fill = s.last_fill
+    fill.time = cmd.time
+    fill.order = cmd.number
+    fill.price_ticks = cmd.ticks
+    fill.quantity_lots = lots
+    fill.fee = fee
+    fill.reference = mine.reference if known and mine.reference > 0.0 else to_price(s.instrument, cmd.ticks)
+    fill.leg = leg
+    fill.side = cmd.side
+    fill.maker = cmd.maker
+    fill.reason = 0 if leg == ENTRY else (mine.reason if known else cmd.code)
+    fill.done = done
+    fill_row(a, s, out, s.plan.decision, MARKET)
+    on_fill(a, s, out)
+
+
+@njit
+def _adopt(a: Rec, s: Rec, cmd: Rec, out: Rec, lots: int, fee: float) -> None:
+    """Take over what was opened from outside, and halt."""
+    if s.position.lots == 0:
+        a.decisions += 1
+        clear_signal(s.plan.signal)
+        s.plan.signal.side = cmd.side
+        s.plan.decision = a.decisions
+        s.plan.leaving = 0
+        s.plan.stop_moved = 0
+        s.position.decision = a.decisions
+    s.plan.targets_placed = 1
+    halt(a, s, out, WHY_EXTERNAL)
+    _book(a, s, cmd, out, ENTRY, lots, fee, 0)
+
+
+@njit
+def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
+    held = s.position.lots
+    closing = held != 0 and (held > 0) != (cmd.side > 0)
+    if cmd.leg == ENTRY and cmd.number != 0 and not closing:
+        _book(a, s, cmd, out, ENTRY, cmd.lots, cmd.fee, cmd.done)
+        return
+    fee = cmd.fee
+    lots = cmd.lots
+    if closing:
+        part = min(lots, abs(held))
+        _book(a, s, cmd, out, EXIT if cmd.leg == ENTRY else cmd.leg, part, fee, cmd.done)
+        lots -= part
+        fee = 0.0
+    if lots > 0:
+        _adopt(a, s, cmd, out, lots, fee)
+    for leg in range(6):
+        if cmd.done and cmd.number != 0 and s.legs[leg].order == cmd.number:
+            s.legs[leg].order = 0
+
+
+@njit
+def _entry_ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
+    mine = s.legs[ENTRY]
+    if cmd.code == REJECTED:
+        reason = WHY_ENTRY_REJECTED
+    elif cmd.code == EXPIRED or mine.cancelling == WHY_ENTRY_EXPIRED:
+        reason = WHY_ENTRY_EXPIRED
+    else:
+        reason = WHY_ENTRY_CANCELLED
+    lots = mine.quantity_lots
+    on_order_end(a, s, out, ENTRY, reason)
+    if s.plan.then_market and cmd.code == CANCELLED and s.position.lots == 0 and s.state != HALTED:
+        s.plan.signal.entry_type = MARKET
+        place(a, s, out, ENTRY, MARKET, s.plan.signal.side, 0, lots, 0)
+        change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, mine.order)
+    s.plan.then_market = 0
+
+
+@njit
+def _ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
+    """An order is over without (more) fills. A position is never left without a stop or an exit."""
+    leg = cmd.leg
+    mine = s.legs[leg]
+    if mine.order != cmd.number:
+        return  # it was let go of before
+    row = out.rows[emit(a, s, out, ROW_ORDER)]
+    row.order = cmd.number
+    row.decision = s.plan.decision
+    row.leg = leg
+    row.code = cmd.code
+    row.code2 = mine.cancelling
+    if leg == ENTRY:
+        _entry_ended(a, s, cmd, out)
+        return
+    mine.order = 0
+    lots = abs(s.position.lots)
+    side = -1 if s.position.lots > 0 else 1
+    if lots == 0:
+        return
+    if leg == STOP and cmd.code == REJECTED:
+        leave(a, s, out, WHY_NO_STOP)
+    elif leg == STOP:
+        place(a, s, out, STOP, STOP_MARKET, side, mine.trigger_ticks, lots, mine.reason)
+    elif leg == EXIT:
+        leave(a, s, out, mine.reason)
+    elif leg >= TP1 and cmd.code == REJECTED and cmd.flag:
+        place(a, s, out, leg, MARKET, side, 0, min(mine.quantity_lots, lots), WHY_TARGET)
+
+
+@njit
+def _balance(a: Rec, cmd: Rec) -> None:
+    """Take the venue's word for the wallet; what came or went otherwise is neither profit nor loss."""
+    change = cmd.price - a.balance
+    a.balance = cmd.price
+    a.equity += change
+    a.peak_equity += change
+    a.day_equity += change
+    if cmd.flag:
+        a.start_balance = cmd.price
+
+
+@njit
+def on_report(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
+    """Take one report of the venue."""
+    if cmd.kind == CMD_FILL:
+        _filled(a, s, cmd, out)
+    elif cmd.kind == CMD_ORDER_END:
+        _ended(a, s, cmd, out)
+    elif cmd.kind == CMD_FUNDING:
+        a.balance += cmd.price
+        a.funding += cmd.price
+        if s.position.lots != 0:
+            s.position.funding += cmd.price
+    elif cmd.kind == CMD_BALANCE:
+        _balance(a, cmd)
+    mark(a, s, s.last.close if s.last.close > 0.0 else s.position.entry_price)
