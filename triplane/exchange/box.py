@@ -3,10 +3,12 @@
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.exchange.account import Account
 from triplane.exchange.faults import parse
 from triplane.exchange.orders import full, show_algo
+from triplane.exchange.spot.venue import Spot
 from triplane.exchange.trading import show_fill
 
 if TYPE_CHECKING:
@@ -89,10 +91,21 @@ def price(pace: "Pace", body: Any) -> Any:
     return {"symbol": market.symbol, "price": market.price(market.last)}
 
 
+def deposit(pace: "Pace", body: Any) -> Any:
+    """POST deposit: ``account``, ``asset`` and ``amount`` as text come to a spot account, or leave it."""
+    spot = pace.exchange.annexes["spot"]
+    if not isinstance(spot, Spot) or not isinstance(body, dict) or set(body) != {"account", "asset", "amount"}:
+        raise BadInput("deposit must be an object with account, asset and amount")
+    amount = decimal("amount", body["amount"])
+    spot.deposit(body["account"], body["asset"], amount)
+    return spot.state()[body["account"]]["balances"]
+
+
 ROUTES = {
     ("GET", "/box/state"): state,
     ("POST", "/box/faults"): add_faults,
     ("DELETE", "/box/faults"): clear_faults,
     ("POST", "/box/clock"): clock,
     ("POST", "/box/price"): price,
+    ("POST", "/box/deposit"): deposit,
 }

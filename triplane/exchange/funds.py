@@ -274,8 +274,13 @@ def income(x: "Exchange", a: Account, p: Params) -> Any:
 def restrictions(_x: "Exchange", a: Account, _p: Params) -> Any:
     """GET /sapi/v1/account/apiRestrictions."""
     no = ("ipRestrict", "enableInternalTransfer", "permitsUniversalTransfer", "enableVanillaOptions", "enableMargin",
-          "enableSpotAndMarginTrading", "enablePortfolioMarginTrading", "enableFixApiTrade")  # fmt: skip
-    yes = {"enableReading": True, "enableFutures": True, "enableWithdrawals": a.can_withdraw}
+          "enablePortfolioMarginTrading", "enableFixApiTrade")  # fmt: skip
+    yes = {
+        "enableReading": True,
+        "enableFutures": True,
+        "enableSpotAndMarginTrading": True,
+        "enableWithdrawals": a.can_withdraw,
+    }
     return dict.fromkeys(no, False) | yes | {"createTime": 1_735_689_600_000}
 
 

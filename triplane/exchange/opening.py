@@ -16,6 +16,7 @@ from triplane.data.replay import ArraySource, GeneratedSource
 from triplane.errors import BadInput
 from triplane.exchange.account import Account
 from triplane.exchange.market import Market
+from triplane.exchange.spot.venue import Spot
 from triplane.exchange.venue import Exchange
 
 DEMO_SYMBOLS: Final = ("BTCUSDT", "ETHUSDT")
@@ -109,4 +110,6 @@ def open_exchange(
     if default.key not in {a.key for a in parsed}:
         parsed.insert(0, default)
     markets = open_markets(source, symbols, clock.now_ms(), seed)
-    return Exchange(markets, parsed, clock, seed=seed, limits=limits)
+    x = Exchange(markets, parsed, clock, seed=seed, limits=limits)
+    x.annexes["spot"] = Spot(x)
+    return x

@@ -14,6 +14,7 @@ from triplane.exchange.faults import CODES, ORDER_KINDS, STATUS, Fault
 from triplane.exchange.filters import Params
 from triplane.exchange.limits import BAN_MS, Limited
 from triplane.exchange.signing import account_of, verify
+from triplane.exchange.spot import rest as spot
 from triplane.exchange.venue import Annex, Exchange
 
 OPEN, KEY, SIGNED = 0, 1, 2
@@ -39,6 +40,10 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     lost: str = ""
+
+
+def _of_spot(handler: Callable[..., Any]) -> Callable[[Exchange, Any, Params], Any]:
+    return lambda x, account, p: handler(x.annexes["spot"], account, p)
 
 
 def _routes() -> dict[tuple[str, str], Route]:
@@ -86,6 +91,13 @@ def _routes() -> dict[tuple[str, str], Route]:
     for method, handler in (("POST", f.make_listen_key), ("PUT", f.keep_listen_key), ("DELETE", f.close_listen_key)):
         out[method, v1 + "listenKey"] = Route(handler, 1, KEY)
     out["GET", "/sapi/v1/account/apiRestrictions"] = Route(f.restrictions)
+    for name, handler, weight in spot.OPEN_ROUTES:
+        out["GET", "/api/v3/" + name] = Route(_of_spot(handler), weight, OPEN, annex="spot")
+    for method, name, handler, weight in spot.SIGNED_ROUTES:
+        placing = method == "POST"
+        out[method, "/api/v3/" + name] = Route(_of_spot(handler), weight, is_order=placing, annex="spot")
+    for method in ("POST", "PUT", "DELETE"):
+        out[method, "/api/v3/userDataStream"] = Route(_of_spot(spot.gone), 2, OPEN, annex="spot")
     return out
 
 
@@ -167,6 +179,7 @@ def _faulty(x: Exchange, place: Exchange | Annex, fault: Fault, reply: Reply, ad
 
 
 def _hide(place: Exchange | Annex, body: dict[str, Any], until: int) -> None:
+    body = body.get("newOrderResponse") or body
     for account in place.accounts.values():
         found = account.orders.get(body.get("orderId", -1)) or account.algos.get(body.get("algoId", -1))
         if found is not None:

@@ -12,7 +12,7 @@ from triplane.exchange.pace import Pace
 from triplane.exchange.rest import Reply, handle
 from triplane.exchange.streams import Connection
 
-ROUTE_NAMES: Final = ("public", "market", "private")
+ROUTE_NAMES: Final = ("public", "market", "private", "spot")
 QUEUE: Final = 20_000
 """Texts that a slow reader may be behind before it is cut."""
 PATIENCE: Final = 3600.0
@@ -157,6 +157,8 @@ def parse_path(path: str, query: str) -> tuple[str, bool, list[str], frozenset[s
     """Route, whether combined, streams and wanted events of a socket's address; None for one that does not exist."""
     if path == "/edge":
         return "edge", False, [], frozenset()
+    if path.rstrip("/") == "/ws-api/v3":
+        return "ws-api", False, [], frozenset()
     parts = [part for part in path.split("/") if part]
     route = parts.pop(0) if parts and parts[0] in ROUTE_NAMES else ""
     if not parts or parts[0] not in ("ws", "stream"):

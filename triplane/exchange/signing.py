@@ -3,18 +3,18 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from triplane.exchange.account import Account
 from triplane.exchange.errors import Refused
 from triplane.exchange.filters import Params
 
 WINDOW: Final = 5000
 AHEAD: Final = 1000
 """How far a timestamp may be ahead of the server, milliseconds."""
+T = TypeVar("T")
 
 
-def account_of(accounts: Mapping[str, Account], key: str) -> Account:
+def account_of(accounts: Mapping[str, T], key: str) -> T:
     """The account of an API key; raises Refused."""
     if not key:
         raise Refused(-2014, status=401)
@@ -31,8 +31,8 @@ def without_signature(text: str) -> str:
     return "&".join(part for part in text.split("&") if not part.startswith("signature="))
 
 
-def verify(account: Account, query: str, body: str, p: Params, now: int) -> None:
-    """Check signature and time of a signed request; raises Refused."""
+def verify(account: Any, query: str, body: str, p: Params, now: int) -> None:
+    """Check signature and time of a signed request with the account's ``secret``; raises Refused."""
     signature = p.required("signature")
     payload = (without_signature(query) + without_signature(body)).encode()
     wanted = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()

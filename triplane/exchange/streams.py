@@ -105,7 +105,7 @@ class Hub:
                     self.users.setdefault(name, set()).add(connection)
                 continue
             symbol, kind, argument = parse_topic(name)
-            if connection.route not in ("", "public" if kind in _PUBLIC else "market"):
+            if not self.carries(connection, kind):
                 continue
             topics = self.topics.setdefault(symbol, {})
             topics.setdefault(name, Topic(name, kind, argument)).listeners.add(connection)
@@ -114,6 +114,10 @@ class Hub:
                 market.kline(argument)
             if market is not None and kind == "depth" and symbol not in self.books:
                 self.books[symbol] = _sides(market)
+
+    def carries(self, connection: Connection, kind: str) -> bool:
+        """Whether the route of a connection has streams of a kind."""
+        return connection.route in ("", "public" if kind in _PUBLIC else "market")
 
     def unsubscribe(self, connection: Connection, names: list[str]) -> None:
         """Listen no more."""

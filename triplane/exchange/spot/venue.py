@@ -1,0 +1,82 @@
+"""Spot on the markets of an exchange: its listings, accounts, limits and sockets."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from triplane.errors import BadInput
+from triplane.exchange.limits import Limits
+from triplane.exchange.market import Market, Trade
+from triplane.exchange.spot.account import Account, Listing
+from triplane.exchange.spot.api import ROUTE, WEIGHT, Api
+from triplane.exchange.spot.matching import Matching
+from triplane.exchange.spot.orders import query, show_fill
+from triplane.exchange.spot.streams import SpotHub
+
+if TYPE_CHECKING:
+    from triplane.exchange.venue import Exchange
+
+NAME: Final = "spot"
+_WINDOWS: Final = (("10s", 10_000, 100, "10 SECOND"), ("1d", 86_400_000, 200_000, "1 DAY"))
+
+
+class Spot:
+    """Everything of spot.
+
+    Parameters
+    ----------
+    x
+        The exchange whose markets, clock, faults and keys it shares; each key owns as much USDT here as on the futures.
+    """
+
+    def __init__(self, x: "Exchange") -> None:
+        self.x = x
+        self.listings = {symbol: Listing.of(market) for symbol, market in x.markets.items()}
+        owners = x.accounts.values()
+        self.accounts = {a.key: Account(a.key, a.secret, a.start, can_withdraw=a.can_withdraw) for a in owners}
+        self.limits = Limits(x.limits.enabled, WEIGHT, _WINDOWS)
+        self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), Api(self)
+        self.hubs: dict[str, Any] = {NAME: self.hub, ROUTE: self.api}
+        self.matching = Matching(lambda a, event: x.emit(a, event, self.api.user), x.split, lambda: x.now)
+
+    def on_trade(self, market: Market, trade: Trade) -> None:
+        """A public trade: streams, triggers, orders."""
+        self.hub.on_trade(market, trade)
+        self.matching.on_trade(market, trade)
+
+    def on_close(self, market: Market) -> None:
+        """A candle of the replay has closed."""
+        self.hub.on_close(market)
+
+    def tick(self, now: int) -> None:
+        """Connections live for a day."""
+        self.hub.tick(now)
+        self.api.tick(now)
+
+    def end_streams(self, key: str) -> None:
+        """The user streams of an account end."""
+        self.api.end_streams(key)
+
+    def deposit(self, key: object, asset: object, amount: Decimal) -> None:
+        """Something comes to an account from outside, or leaves it (negative); raises BadInput."""
+        account = self.accounts.get(str(key))
+        if account is None:
+            raise BadInput(f"account is {key!r}; it must be one of {', '.join(self.accounts)}")
+        known = {name for listing in self.listings.values() for name in (listing.base, listing.quote)}
+        if asset not in known:
+            raise BadInput(f"asset is {asset!r}; it must be one of {', '.join(sorted(known))}")
+        if account.holding(str(asset)).free + amount < 0:
+            raise BadInput(f"amount is {amount}; no more than the free {account.holding(str(asset)).free} can leave")
+        self.matching.deposit(account, str(asset), amount)
+
+    def state(self) -> dict[str, Any]:
+        """Balances, orders and fills of every account."""
+        return {a.key: _state(a) for a in self.accounts.values()}
+
+
+def _state(a: Account) -> dict[str, Any]:
+    rows = a.rows(list(a.holdings))
+    return {
+        "balances": {asset: {"free": free, "locked": locked} for asset, free, locked in rows},
+        "orders": [query(o) for o in a.orders.values()],
+        "fills": [show_fill(f) for f in a.fills],
+    }
