@@ -1,0 +1,51 @@
+"""Binance USDⓈ-M's part of the private stream: its listen key.
+
+The key is the account's, shared by all its programs: it is prolonged and never deleted. When it ends or cannot be
+prolonged, a new connection is made, which asks for the key anew.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from triplane.data.clock import Clock
+from triplane.venues.base import VenueEvent
+from triplane.venues.binance import codec
+from triplane.venues.keys import hide
+from triplane.venues.stream import Rotate, Socket
+
+PROLONG: Final = 1800.0
+"""Seconds; a key lives for an hour."""
+
+
+class ListenKey:
+    """A :class:`triplane.venues.stream.Line`.
+
+    Parameters
+    ----------
+    base
+        Where sockets are, ``wss://fstream.binance.com``.
+    ask
+        Makes or prolongs the key (POST, PUT) and gives it back.
+    """
+
+    def __init__(self, base: str, ask: Callable[[str], Awaitable[str]], clock: Clock, prolong: float = PROLONG) -> None:
+        self._base, self._ask, self._clock, self._prolong = base, ask, clock, prolong
+
+    async def address(self) -> str:
+        """The socket of the account's key."""
+        return f"{self._base}/private/ws?listenKey={hide(await self._ask('POST'))}"
+
+    async def greet(self, socket: Socket) -> None:
+        """Nothing: the address says it all."""
+
+    def read(self, message: Any) -> list[VenueEvent]:
+        """What a message says; the end of the key ends the connection."""
+        if message.get("data", message).get("e") == "listenKeyExpired":
+            raise Rotate("its listen key has ended")
+        return codec.events(message)
+
+    async def keep(self, socket: Socket) -> None:  # noqa: ARG002 - kept alive over REST
+        """Prolong the key, for ever."""
+        while True:
+            await self._clock.sleep(self._prolong)
+            await self._ask("PUT")

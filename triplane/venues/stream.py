@@ -1,0 +1,274 @@
+"""The private stream of a venue: kept open for ever, and nothing that was received is lost.
+
+A reader of our own on ``websockets``: messages go, as they come, through the venue's decoder into an unbounded queue.
+The venue's part (:class:`Line`) says where to connect, how to log in, what a message means, and what keeps it alive.
+
+* When the connection ends, for whatever reason, :attr:`Stream.DOWN` is told and a new one is made, at once, then after
+  1, 2, 4, 8, 16 s with jitter. Each new one is followed by :attr:`Stream.UP`: what came before may have been missed.
+* When it has to be replaced (it is a day old, its key expires, keeping it alive fails), the new one is opened first,
+  and only then the old one is dropped; what both deliver comes twice.
+* Silence is normal here, and pings only show that the line is there. So whoever does something that the venue has to
+  tell of calls :meth:`PrivateStream.expect`; if nothing comes in time, the stream is mute and is replaced.
+* A message that cannot be read is as good as missed: ``UP`` is told once more.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import orjson
+
+from triplane.data.clock import Clock
+from triplane.data.live import backoff
+from triplane.errors import TriplaneError
+from triplane.venues.base import Stream, StreamState, VenueEvent
+from triplane.venues.keys import redact
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Rotate(Exception):  # noqa: N818 - what it says
+    """This connection has to be replaced."""
+
+
+class Socket(Protocol):
+    """What a line may do with its connection."""
+
+    async def send(self, text: str, /) -> None:
+        """Send a text."""
+        ...
+
+    async def recv(self) -> str | bytes:
+        """Wait for a message; only while logging in."""
+        ...
+
+
+class Line(Protocol):
+    """A venue's part. Each method may raise :class:`Rotate` or a TriplaneError, which ends the connection."""
+
+    async def address(self) -> str:
+        """Where to connect; asked for each connection."""
+        ...
+
+    async def greet(self, socket: Socket) -> None:
+        """Log in and subscribe, until the venue has confirmed both."""
+        ...
+
+    def read(self, message: Any) -> list[VenueEvent]:
+        """What a message says."""
+        ...
+
+    async def keep(self, socket: Socket) -> None:
+        """Keep it alive, for ever; its end is that of the connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTiming:
+    """Deadlines, seconds."""
+
+    connect: float = 10.0
+    ping: float = 20.0  # between pings, and until their answers
+    age: float = 23 * 3600.0  # venues cut after a day
+    expected: float = 5.0  # until something that must come has come
+    steady: float = 30.0  # a connection that lived that long was good
+
+
+class _Connection:
+    """One socket, its reader and its keeper."""
+
+    def __init__(self, owner: "PrivateStream", socket: Any) -> None:
+        self.socket, self._owner = socket, owner
+        self.worn = asyncio.Event()
+        self.why = ""
+        self.reader = asyncio.create_task(self._read())
+        self._others = [asyncio.create_task(self._until_worn(job)) for job in (owner.line.keep(socket), self._age())]
+
+    def wear(self, why: str) -> None:
+        """It has to be replaced."""
+        self.why = self.why or why
+        self.worn.set()
+
+    async def ended(self) -> bool:
+        """Wait until it has to be replaced (true) or is gone (false)."""
+        worn = asyncio.create_task(self.worn.wait())
+        try:
+            await asyncio.wait({worn, self.reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            worn.cancel()
+        return not self.reader.done()
+
+    async def close(self) -> None:
+        """Close it; everything received before is in the queue then."""
+        for task in self._others:
+            task.cancel()
+        await self.socket.close()
+        await asyncio.gather(self.reader, *self._others, return_exceptions=True)
+
+    async def _age(self) -> None:
+        await self._owner.clock.sleep(self._owner.timing.age)
+        raise Rotate("it is a day old")
+
+    async def _until_worn(self, job: Coroutine[Any, Any, None]) -> None:
+        try:
+            await job
+            self.wear("it is not kept alive any more")
+        except (Rotate, TriplaneError, OSError) as error:
+            self.wear(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the connection is not kept alive any more
+            self.wear(type(error).__name__)
+
+    async def _read(self) -> None:
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 - only for sessions at a venue
+
+        try:
+            while True:
+                self._owner.receive(await self.socket.recv(), self)
+        except ConnectionClosed as error:
+            close = error.rcvd
+            self.why = self.why or (f"closed by the venue with {close.code}" if close else "cut")
+
+
+class PrivateStream:
+    """The stream of one account.
+
+    Parameters
+    ----------
+    line
+        The venue's part.
+    clock
+        For waiting.
+    now_ms
+        The venue's time, for the events of the stream itself.
+    """
+
+    def __init__(self, line: Line, clock: Clock, now_ms: Callable[[], int], timing: StreamTiming | None = None) -> None:
+        self.line, self.clock, self._now_ms = line, clock, now_ms
+        self.timing = timing or StreamTiming()
+        self._rng = random.Random()  # noqa: S311 - jitter
+        self._queue: asyncio.Queue[VenueEvent | None] = asyncio.Queue()
+        self._up = False
+        self.received = 0
+        """Messages so far."""
+        self._heard = asyncio.Event()
+        self._current: _Connection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    async def events(self) -> AsyncIterator[VenueEvent]:
+        """Everything that comes, from the first call on, until :meth:`close`; for one reader."""
+        if not self._tasks:
+            self._start(self._run())
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+    def expect(self, since: int) -> None:
+        """The venue has to say something soon, for it has accepted a request.
+
+        ``since`` is :attr:`received` before it was sent, for the message may be faster than the answer.
+        """
+        waiting = self._watch is not None and not self._watch.done()
+        if self._current is not None and self.received == since and not waiting:
+            self._heard.clear()
+            self._watch = self._start(self._silence(self._current))
+
+    async def close(self) -> None:
+        """End the stream and its events; may be called twice."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._queue.put_nowait(None)
+
+    def receive(self, text: str | bytes, connection: _Connection) -> None:
+        """A message of a connection."""
+        self.received += 1
+        self._heard.set()
+        try:
+            for event in self.line.read(orjson.loads(text)):
+                self._queue.put_nowait(event)
+        except Rotate as error:
+            connection.wear(str(error))
+        except Exception as error:  # noqa: BLE001 - no message may end the reader; what it said is lost, so reconcile
+            text = str(error) if isinstance(error, TriplaneError) else type(error).__name__
+            _log.warning("a message of the private stream cannot be read: %s", redact(text))
+            self._tell(Stream.UP, f"a message could not be read: {text}")
+
+    # ------------------------------------------------------------------------------------------------ its life
+    def _start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _tell(self, state: Stream, text: str) -> None:
+        self._up = state is Stream.UP
+        self._queue.put_nowait(StreamState(state, redact(text), self._now_ms()))
+
+    async def _run(self) -> None:
+        old: _Connection | None = None
+        why, attempt = "connected", 0
+        try:
+            while True:
+                if attempt > 1:
+                    await self.clock.sleep(backoff(attempt - 2, self._rng))
+                attempt += 1
+                try:
+                    self._current = await self._connect()
+                except Exception as error:  # noqa: BLE001 - whatever stands in the way, it is tried again
+                    self._failed(error, old)
+                    continue
+                self._tell(Stream.UP, why)
+                last, old, since = old, self._current, self.clock.monotonic()
+                if last is not None:
+                    await last.close()
+                worn = await old.ended()
+                why = f"replaced: {old.why}" if worn else f"connected again: {old.why}"
+                if not worn:
+                    self._tell(Stream.DOWN, old.why)
+                if self.clock.monotonic() - since >= self.timing.steady:
+                    attempt = 0
+        finally:
+            for connection in {old, self._current}:
+                if connection is not None:
+                    await connection.close()
+
+    def _failed(self, error: Exception, old: _Connection | None) -> None:
+        text = redact(str(error) if isinstance(error, TriplaneError | Rotate) else type(error).__name__)
+        _log.warning("the private stream cannot be opened: %s", text)
+        if self._up and (old is None or old.reader.done()):
+            self._tell(Stream.DOWN, f"no new connection: {text}")
+
+    async def _connect(self) -> _Connection:
+        from websockets.asyncio.client import connect  # noqa: PLC0415 - only for sessions at a venue
+
+        timing = self.timing
+        async with asyncio.timeout(timing.connect):
+            socket = await connect(
+                await self.line.address(),
+                open_timeout=None,
+                ping_interval=timing.ping,
+                ping_timeout=timing.ping,
+                close_timeout=1.0,
+                max_size=None,
+            )
+            try:
+                await self.line.greet(socket)
+            except BaseException:  # also when it is cancelled: nobody else knows the socket yet
+                await socket.close()
+                raise
+        return _Connection(self, socket)
+
+    async def _silence(self, connection: _Connection) -> None:
+        waited = asyncio.create_task(self._heard.wait())
+        limit = asyncio.create_task(self.clock.sleep(self.timing.expected))
+        try:
+            await asyncio.wait({waited, limit}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waited.cancel()
+            limit.cancel()
+        if not self._heard.is_set():
+            connection.wear("it is mute: nothing came of an accepted request")
