@@ -138,6 +138,7 @@ class Account:
         self.income: deque[Income] = deque(maxlen=100_000)
         self.reserved = ZERO
         self.called = False  # a margin call was sent
+        self.late_post_only = False  # a post-only order that would take is accepted and then ended, not refused
         self.countdowns: dict[str, int] = {}
 
     def config(self, symbol: str) -> Config:

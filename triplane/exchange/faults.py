@@ -22,11 +22,12 @@ from triplane.errors import BadInput
 
 STATUS: Final = ("500", "502", "503", "504")
 CODES: Final = ("-1000", "-1006", "-1007", "-1008", "-1021", "-2013", "-4192")
-ANSWERS: Final = ("timeout", "reset", "delay", "429", "418", *STATUS, *CODES)
+MEXC_CODES: Final = ("510", "602", "1002", "2005", "2009", "2011", "7002")
+ANSWERS: Final = ("timeout", "reset", "delay", "429", "418", *STATUS, *CODES, *MEXC_CODES)
 ORDER_KINDS: Final = ("hide", "partial")
 EVENT_KINDS: Final = ("drop", "duplicate", "reorder", "delay")
 ANYWHERE: Final = ("drop_sockets", "mute", "expire_listen_key", "skew")
-NEVER_ACCEPTED: Final = ("429", "418", "-1008", "-1021", "-2013", "-4192")
+NEVER_ACCEPTED: Final = ("429", "418", "-1008", "-1021", "-2013", "-4192", *MEXC_CODES)
 """These say that the request was refused, and it was."""
 _FIELDS: Final = {
     "when",

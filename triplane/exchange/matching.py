@@ -58,7 +58,8 @@ class Matching:
         reference = self._check(request)
         taker = market.rules.taker(request.side, market.last)
         takes = shown_type(request.type) == "MARKET" or (request.price - taker) * request.side >= 0
-        if takes and request.tif == "GTX":
+        never = takes and request.tif == "GTX"
+        if never and not request.account.late_post_only:
             raise Refused(-5022)
         margin = request.account.required(request, reference)
         if margin:
@@ -66,9 +67,9 @@ class Matching:
                 raise Refused(-2019)
             request.account.check_leverage(request, reference)
         order = self._accept(request, margin, accepted)
-        if takes:
+        if takes and not never:
             self._trade(order, taker, maker=False)
-        if order.open and order.request.tif in ("IOC", "FOK"):
+        if order.open and (never or order.request.tif in ("IOC", "FOK")):
             self._end(order, "EXPIRED")
         return order
 

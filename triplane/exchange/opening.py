@@ -16,6 +16,7 @@ from triplane.data.replay import ArraySource, GeneratedSource
 from triplane.errors import BadInput
 from triplane.exchange.account import Account
 from triplane.exchange.market import Market
+from triplane.exchange.mexc.annex import Mexc
 from triplane.exchange.spot.venue import Spot
 from triplane.exchange.venue import Exchange
 
@@ -112,4 +113,5 @@ def open_exchange(
     markets = open_markets(source, symbols, clock.now_ms(), seed)
     x = Exchange(markets, parsed, clock, seed=seed, limits=limits)
     x.annexes["spot"] = Spot(x)
+    x.annexes["mexc"] = Mexc(x)
     return x

@@ -8,6 +8,7 @@ import orjson
 
 from triplane.errors import BadInput
 from triplane.exchange import box
+from triplane.exchange.mexc import rest as mexc
 from triplane.exchange.pace import Pace
 from triplane.exchange.rest import Reply, handle
 from triplane.exchange.streams import Connection
@@ -83,9 +84,12 @@ class App:
         if path.startswith("/box/"):
             reply = self._box(method, path, body)
         else:
-            key = next((value.decode() for name, value in scope["headers"] if name == b"x-mbx-apikey"), "")
-            query = scope["query_string"].decode()
-            reply = handle(self.exchange, method, path, query, body.decode(), key)
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            query, text = scope["query_string"].decode(), body.decode()
+            if path.startswith(mexc.PREFIXES):
+                reply = mexc.handle(self.exchange, method, path, query, text, headers)
+            else:
+                reply = handle(self.exchange, method, path, query, text, headers.get("x-mbx-apikey", ""))
         if reply.delay:
             gone = asyncio.create_task(receive())
             await asyncio.wait({gone}, timeout=min(reply.delay, PATIENCE))
@@ -93,11 +97,11 @@ class App:
         if reply.lost:
             cut(send)
             return
-        text = orjson.dumps(reply.body)
-        headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
-        headers += [(b"content-type", b"application/json;charset=UTF-8"), (b"content-length", str(len(text)).encode())]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": text})
+        answer = orjson.dumps(reply.body)
+        fields = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+        fields += [(b"content-type", b"application/json;charset=UTF-8"), (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": reply.status, "headers": fields})
+        await send({"type": "http.response.body", "body": answer})
 
     def _box(self, method: str, path: str, body: bytes) -> Reply:
         do = box.ROUTES.get((method, path))

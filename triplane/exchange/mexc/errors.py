@@ -25,6 +25,7 @@ TEXTS: Final = {
     2011: "Order quantity error",
     2015: "Price or quantity precision error",
     2021: "The single leverage is not consistent with the existing position leverage",
+    2023: "There are positions over the maximum leverage",
     2027: "There is only one cross or isolated in the same direction",
     2029: "Order type error",
     2030: "External order id is too long",

@@ -1,0 +1,100 @@
+"""An account at MEXC: the same books, with positions that have numbers and remember what they closed."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from triplane.exchange.account import Account, Fill
+from triplane.exchange.market import Market
+from triplane.exchange.orders import ZERO, Order
+
+FIRST_POSITION: Final = 1_394_650
+
+
+@dataclass(slots=True)
+class Track:
+    """The life of one position, from opened to closed; a flip ends one and begins another."""
+
+    id: int
+    market: Market
+    sign: int
+    created: int
+    updated: int
+    lots: int = 0  # held, unsigned
+    opened: int = 0  # lots ever opened
+    cost: Decimal = ZERO  # price x lots of what was opened
+    closed: int = 0
+    value: Decimal = ZERO  # price x lots of what was closed
+    realized: Decimal = ZERO  # profit and fees
+    funding: Decimal = ZERO
+    liquidated: bool = False
+
+    @property
+    def open_average(self) -> Decimal:
+        """Average price of what was opened."""
+        return self.cost / self.opened if self.opened else ZERO
+
+    @property
+    def close_average(self) -> Decimal:
+        """Average price of what was closed."""
+        return self.value / self.closed if self.closed else ZERO
+
+
+class MexcAccount(Account):
+    """One account; hedge mode until it is changed, as at MEXC."""
+
+    def __init__(self, key: str, secret: str, balance: Decimal, can_withdraw: bool = False) -> None:
+        super().__init__(key, secret, balance, can_withdraw)
+        self.hedge = self.late_post_only = True
+        self.tracks: dict[tuple[str, str], Track] = {}
+        self._numbers = FIRST_POSITION
+
+    def follow(self, fill: Fill) -> list[Track]:
+        """Take a booked fill into the position's life; returns what changed, what closed first."""
+        r = fill.order.request
+        key, price = (r.market.symbol, r.position_side), fill.ticks * r.market.tick
+        changed, opening = [], fill.lots
+        track = self.tracks.get(key)
+        if track is not None and track.sign != r.side:
+            closing = min(fill.lots, track.lots)
+            opening -= closing
+            track.lots -= closing
+            track.closed += closing
+            track.value += price * closing
+            track.realized += fill.realized - fill.fee
+            track.updated = fill.time
+            track.liquidated = fill.order.liquidation
+            changed.append(track)
+            if not track.lots:
+                del self.tracks[key]
+                track = None
+        if opening:
+            if track is None:
+                self._numbers += 1
+                track = self.tracks[key] = Track(self._numbers, r.market, r.side, fill.time, fill.time)
+            track.lots += opening
+            track.opened += opening
+            track.cost += price * opening
+            track.realized -= fill.fee if opening == fill.lots else ZERO
+            track.updated = fill.time
+            changed.append(track)
+        return changed
+
+    def number_of(self, order: Order) -> int:
+        """The number of the position that an order belongs to; 0 for none."""
+        track = self.tracks.get((order.request.market.symbol, order.request.position_side))
+        return track.id if track else 0
+
+    def fees(self, order: Order) -> tuple[Decimal, Decimal, Decimal]:
+        """What an order paid as maker and as taker, and the profit that it realised."""
+        maker = taker = profit = ZERO
+        for fill in reversed(self.fills):
+            if fill.time < order.time:
+                break
+            if fill.order is order:
+                profit += fill.realized
+                if fill.maker:
+                    maker += fill.fee
+                else:
+                    taker += fill.fee
+        return maker, taker, profit

@@ -1,0 +1,194 @@
+"""The one socket of MEXC, ``/edge``: public streams by subscription, an account's pushes after a login.
+
+A client says ``{"method": "ping"}`` every so often, and is dropped after a minute without.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from triplane.exchange.market import Market, Trade
+from triplane.exchange.mexc import views
+from triplane.exchange.mexc.account import MexcAccount
+from triplane.exchange.streams import Connection
+
+if TYPE_CHECKING:
+    from triplane.exchange.venue import Exchange
+
+SILENCE_MS: Final = 60_000
+"""Without a ping for so long, a socket is dropped."""
+WINDOW_MS: Final = 10_000
+PERIODIC: Final = ("ticker", "tickers", "funding.rate", "fair.price", "index.price")
+"""Channels that speak once a second of market time."""
+CHANNELS: Final = ("kline", "deal", "depth", "depth.full", *PERIODIC)
+
+
+def sign(secret: str, text: str) -> str:
+    """The signature of MEXC: HMAC-SHA256 in hexadecimal digits."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+class Edge:
+    """All sockets of MEXC."""
+
+    def __init__(self, x: "Exchange", accounts: Mapping[str, MexcAccount]) -> None:
+        self.x, self.accounts = x, accounts
+        self.connections: set[Connection] = set()
+        self.mutes: dict[str, int] = {}
+        self.users: dict[Connection, tuple[MexcAccount, dict[str, list[str]]]] = {}  # logged in, with their filters
+        self._heard: dict[Connection, int] = {}  # wall time of the last ping
+        self._said: dict[tuple[str, str], int] = {}  # market time at which a periodic channel spoke
+        self._books: dict[str, views.Json] = {}  # as the deltas so far make them
+
+    # ------------------------------------------------------------------------------------------------ listening
+    def connect(self, connection: Connection, names: list[str]) -> None:
+        """A socket was opened."""
+        self.connections.add(connection)
+        connection.topics.update(names)
+        connection.muted_until = max(self.mutes.get("", 0), self.mutes.get("edge", 0))
+        self._heard[connection] = self.x.clock.now_ms()
+
+    def disconnect(self, connection: Connection) -> None:
+        """A socket is gone."""
+        self.connections.discard(connection)
+        self.users.pop(connection, None)
+        self._heard.pop(connection, None)
+
+    def tick(self, now: int) -> None:
+        """Drop who does not ping."""
+        for connection, heard in list(self._heard.items()):
+            if now - heard > SILENCE_MS:
+                self.disconnect(connection)
+                connection.socket.close(1006)
+
+    def receive(self, connection: Connection, text: str | bytes) -> None:
+        """A message of a client."""
+        try:
+            message = orjson.loads(text)
+        except ValueError:
+            message = None
+        method = message.get("method") if isinstance(message, dict) else None
+        param = message.get("param") or {} if isinstance(message, dict) else {}
+        if connection not in self.connections or not isinstance(method, str) or not isinstance(param, dict):
+            self._answer(connection, "rs.error", "invalid message")
+        elif method == "ping":
+            self._heard[connection] = self.x.clock.now_ms()
+            connection.socket.send(orjson.dumps({"channel": "pong", "data": self.x.wall()}))
+        elif method == "login":
+            self._login(connection, param, message.get("subscribe", True))
+        elif method == "personal.filter":
+            self._filter(connection, param)
+        else:
+            self._subscribe(connection, method, param)
+
+    def _login(self, connection: Connection, param: dict[str, Any], subscribe: object) -> None:
+        key, time = str(param.get("apiKey", "")), str(param.get("reqTime", ""))
+        account = self.accounts.get(key)
+        signed = account is not None and hmac.compare_digest(
+            sign(account.secret, key + time), str(param.get("signature", ""))
+        )
+        if account is None or not signed or not time.isdecimal() or abs(self.x.wall() - int(time)) > WINDOW_MS:
+            self._answer(connection, "rs.error", "login failed")
+            return
+        self.users[connection] = account, {} if subscribe is not False else {"": []}
+        connection.topics.add("personal")
+        self._answer(connection, "rs.login", "success")
+
+    def _filter(self, connection: Connection, param: dict[str, Any]) -> None:
+        if connection not in self.users:
+            self._answer(connection, "rs.error", "not logged in")
+            return
+        rows = [row for row in param.get("filters") or [] if isinstance(row, dict)]
+        wanted = {str(row.get("filter")): [str(rule) for rule in row.get("rules") or []] for row in rows}
+        self.users[connection] = self.users[connection][0], wanted
+        self._answer(connection, "rs.personal.filter", "success")
+
+    def _subscribe(self, connection: Connection, method: str, param: dict[str, Any]) -> None:
+        verb, _, channel = method.partition(".")
+        symbol, interval = str(param.get("symbol", "")), str(param.get("interval", ""))
+        names = {views.name_of(m) for m in self.x.markets.values()}
+        if verb not in ("sub", "unsub") or channel not in CHANNELS or (channel != "tickers" and symbol not in names):
+            self._answer(connection, "rs.error", f"Contract does not exist or channel is wrong: {method} {symbol}")
+            return
+        for topic in [t for t in connection.topics if t.split(":")[:2] == [channel, symbol]]:
+            if verb == "unsub" or channel == "kline":  # one interval at a time
+                connection.topics.discard(topic)
+        if verb == "sub":
+            argument = interval if channel == "kline" else str(param.get("limit", 20))
+            if channel == "depth" and not any(t.startswith(f"depth:{symbol}:") for t in self._topics()):
+                market = next(m for m in self.x.markets.values() if views.name_of(m) == symbol)
+                self._books[symbol] = views.depth(market, views.LEVELS)
+            connection.topics.add(f"{channel}:{symbol}:{argument}")
+        self._answer(connection, f"rs.{method}", "success", param)
+
+    def _answer(self, connection: Connection, channel: str, data: str, param: dict[str, Any] | None = None) -> None:
+        more = {} if param is None else {"param": param}
+        connection.socket.send(orjson.dumps({"channel": channel, "data": data, "ts": self.x.wall()} | more))
+
+    # ------------------------------------------------------------------------------------------------ speaking
+    def push(self, account: MexcAccount, event: dict[str, Any]) -> None:
+        """Say something on an account's sockets; ``event`` holds channel, data and time as ``e``, ``o`` and ``ts``."""
+        kind, symbol = event["e"].removeprefix("push.personal."), event["o"].get("symbol")
+        text = orjson.dumps({"channel": event["e"], "data": event["o"], "ts": event["ts"]})
+        for connection, (owner, wanted) in list(self.users.items()):
+            rules = wanted.get(kind)
+            if owner is account and (not wanted or (rules is not None and (not rules or symbol in rules))):
+                self._send(connection, text)
+
+    def on_trade(self, market: Market, trade: Trade) -> None:
+        """What a trade changes."""
+        name = views.name_of(market)
+        for topic in {t for t in self._topics() if t.split(":")[1:2] in ([name], [""])}:
+            channel, symbol, argument = topic.split(":")
+            if channel in PERIODIC:
+                if market.now - self._said.get((channel, name), -1000) < 1000:
+                    continue
+                self._said[channel, name] = market.now
+            data = self._data(channel, argument, market, trade)
+            if data is None:
+                continue
+            message = {"channel": f"push.{channel}", "data": data, "ts": market.now}
+            text = orjson.dumps(message | ({"symbol": name} if symbol else {}))
+            for connection in [c for c in self.connections if topic in c.topics]:
+                self._send(connection, text)
+
+    def _data(self, channel: str, argument: str, market: Market, trade: Trade) -> Any:
+        name, price = views.name_of(market), views.num(market.last * market.tick)
+        if channel == "kline":
+            bar = market.kline(views.INTERVALS[argument]) if views.has_interval(market, argument) else None
+            return views.kline(market, argument, bar) if bar else None
+        if channel == "deal":
+            return [views.deal(market, trade)]
+        if channel == "depth":
+            return self._changes(market, name)
+        if channel == "depth.full":
+            return views.depth(market, int(argument) if argument in ("5", "10", "20") else 20)
+        if channel == "ticker":
+            return views.ticker(market)
+        if channel == "tickers":
+            names = ("fairPrice", "lastPrice", "riseFallRate", "symbol", "volume24")
+            return [{key: views.ticker(m)[key] for key in names} for m in self.x.markets.values()]
+        return {"symbol": name} | (
+            {"rate": views.num(views.FUNDING)} if channel == "funding.rate" else {"price": price}
+        )
+
+    def _changes(self, market: Market, name: str) -> Any:
+        """What changed in the book since the last delta; the version counts on by one."""
+        old = self._books[name]
+        new = self._books[name] = views.depth(market, views.LEVELS)
+        out = {"version": new["version"]}
+        for side in ("asks", "bids"):
+            before, after = ({row[0]: row for row in book[side]} for book in (old, new))
+            out[side] = [[price, 0, 0] for price in before if price not in after]
+            out[side] += [row for price, row in after.items() if before.get(price) != row]
+        return out
+
+    def _topics(self) -> set[str]:
+        return {topic for connection in self.connections for topic in connection.topics}
+
+    def _send(self, connection: Connection, text: bytes) -> None:
+        if connection in self.connections and connection.muted_until <= self.x.clock.now_ms():
+            connection.socket.send(text)

@@ -1,0 +1,108 @@
+"""Market data of MEXC over REST, unsigned."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from triplane.exchange.market import FUNDING_EVERY, Market
+from triplane.exchange.mexc import views
+from triplane.exchange.mexc.errors import Refusal
+
+if TYPE_CHECKING:
+    from triplane.exchange.mexc.annex import Mexc
+
+MOST_CANDLES: Final = 2000
+Query = dict[str, Any]
+
+
+def market_of(mexc: "Mexc", name: object) -> Market:
+    """The market of a symbol; raises Refusal."""
+    for market in mexc.x.markets.values():
+        if views.name_of(market) == name:
+            return market
+    raise Refusal(1001)
+
+
+def whole(q: Query, name: str, default: int) -> int:
+    """A whole number; raises Refusal."""
+    try:
+        return int(q.get(name, default))
+    except (TypeError, ValueError):
+        raise Refusal(600) from None
+
+
+def ping(mexc: "Mexc", _q: Query) -> Any:
+    """The server's time."""
+    return mexc.x.wall()
+
+
+def _rows(show: Callable[[Market], Any]) -> Callable[["Mexc", Query], Any]:
+    """One row for a symbol, all without."""
+
+    def answer(mexc: "Mexc", q: Query) -> Any:
+        if q.get("symbol"):
+            return show(market_of(mexc, q["symbol"]))
+        return [show(m) for m in mexc.x.markets.values()]
+
+    return answer
+
+
+detail, ticker, funding_rate = _rows(views.detail), _rows(views.ticker), _rows(views.funding)
+fair_price = _rows(lambda m: {"symbol": views.name_of(m), "fairPrice": views.num(m.last * m.tick), "timestamp": m.now})
+index_price = _rows(
+    lambda m: {"symbol": views.name_of(m), "indexPrice": views.num(m.last * m.tick), "timestamp": m.now}
+)
+
+
+def kline(mexc: "Mexc", q: Query) -> Any:
+    """Candles; ``start`` and ``end`` in seconds."""
+    market, interval = market_of(mexc, q.get("symbol")), q.get("interval", "Min1")
+    if not views.has_interval(market, interval):
+        raise Refusal(600)
+    start, end = whole(q, "start", 0) * 1000, whole(q, "end", 0) * 1000 + 999
+    rows = market.klines(views.INTERVALS[interval], start or None, end if end > 999 else None, MOST_CANDLES)
+    return views.klines(market, rows)
+
+
+def depth(mexc: "Mexc", q: Query) -> Any:
+    """The book."""
+    market = market_of(mexc, q.get("symbol"))
+    levels = min(max(whole(q, "limit", views.LEVELS), 1), views.LEVELS)
+    return views.depth(market, levels) | {"timestamp": market.now}
+
+
+def deals(mexc: "Mexc", q: Query) -> Any:
+    """Recent public trades, newest first."""
+    market = market_of(mexc, q.get("symbol"))
+    rows = list(market.trades)[-min(max(whole(q, "limit", 100), 1), 100) :]
+    return [views.deal(market, t) for t in reversed(rows)]
+
+
+def funding_history(mexc: "Mexc", q: Query) -> Any:
+    """Past funding, newest first, in pages."""
+    market = market_of(mexc, q.get("symbol"))
+    last = market.now // FUNDING_EVERY
+    first = -(-(market.first_ms) // FUNDING_EVERY)
+    rows = [
+        {"symbol": views.name_of(market), "fundingRate": views.num(views.FUNDING), "settleTime": n * FUNDING_EVERY}
+        for n in range(last, first - 1, -1)
+    ]
+    return paged(q, rows)
+
+
+def paged(q: Query, rows: list[Any]) -> Any:
+    """One page of rows."""
+    return {"pageSize": (size := page_size(q)), "totalCount": len(rows), "totalPage": -(-len(rows) // size)} | {
+        "currentPage": max(whole(q, "page_num", 1), 1),
+        "resultList": page(q, rows),
+    }
+
+
+def page_size(q: Query) -> int:
+    """How many rows a page has."""
+    return min(max(whole(q, "page_size", 20), 1), 100)
+
+
+def page(q: Query, rows: list[Any]) -> list[Any]:
+    """The rows of the page that was asked for."""
+    size, number = page_size(q), max(whole(q, "page_num", 1), 1)
+    return rows[(number - 1) * size : number * size]
