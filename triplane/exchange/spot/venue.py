@@ -33,10 +33,18 @@ class Spot:
         self.listings = {symbol: Listing.of(market) for symbol, market in x.markets.items()}
         owners = x.accounts.values()
         self.accounts = {a.key: Account(a.key, a.secret, a.start, can_withdraw=a.can_withdraw) for a in owners}
+        for account in self.accounts.values():
+            for asset in sorted(self.assets):
+                account.holding(asset)
         self.limits = Limits(x.limits.enabled, WEIGHT, _WINDOWS)
         self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), Api(self)
         self.hubs: dict[str, Any] = {NAME: self.hub, ROUTE: self.api}
         self.matching = Matching(lambda a, event: x.emit(a, event, self.api.user), x.split, lambda: x.now)
+
+    @property
+    def assets(self) -> set[str]:
+        """What can be owned."""
+        return {name for listing in self.listings.values() for name in (listing.base, listing.quote)}
 
     def on_trade(self, market: Market, trade: Trade) -> None:
         """A public trade: streams, triggers, orders."""
@@ -61,9 +69,8 @@ class Spot:
         account = self.accounts.get(str(key))
         if account is None:
             raise BadInput(f"account is {key!r}; it must be one of {', '.join(self.accounts)}")
-        known = {name for listing in self.listings.values() for name in (listing.base, listing.quote)}
-        if asset not in known:
-            raise BadInput(f"asset is {asset!r}; it must be one of {', '.join(sorted(known))}")
+        if asset not in self.assets:
+            raise BadInput(f"asset is {asset!r}; it must be one of {', '.join(sorted(self.assets))}")
         if account.holding(str(asset)).free + amount < 0:
             raise BadInput(f"amount is {amount}; no more than the free {account.holding(str(asset)).free} can leave")
         self.matching.deposit(account, str(asset), amount)
