@@ -8,7 +8,7 @@ any other failure leaves open whether the request arrived.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -70,7 +70,7 @@ class Client:
         self,
         exchange: str,
         keys: Credentials,
-        addresses: Mapping[str, str],
+        addresses: Mapping[str, Any],
         now_ms: Callable[[], int],
         *,
         timeout: float,
@@ -117,14 +117,17 @@ class Client:
             await session.close()
 
     async def send(
-        self, interface: str, method: str, path: str, params: Mapping[str, str], *, changing: bool
+        self, interface: str, method: str, path: str, params: Mapping[str, Any] | Sequence[Any], *, changing: bool
     ) -> Answer:
         """Sign and send one request; raises :func:`lost`.
 
         Parameters
         ----------
         interface, path
-            ccxt's name of the interface, ``fapiPrivate``, and the path behind its address, ``order``.
+            ccxt's name of the interface, ``fapiPrivate`` or ``contract.private``, and the path behind its address,
+            ``order``.
+        params
+            Of the request; a list where its body is one.
         changing
             Whether it could change something.
         """
@@ -132,8 +135,9 @@ class Client:
 
         if self._session is None:
             raise Refused("the venue is closed", why=Why.DOWN)
+        said = dict(params) if isinstance(params, Mapping) else list(params)
         try:
-            answer: Answer = await self._ccxt.request(path, [interface], method, dict(params))
+            answer: Answer = await self._ccxt.request(path, interface.split("."), method, said)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise lost(error, changing=changing) from None  # its text holds the signed address
         return answer

@@ -143,10 +143,20 @@ class PrivateStream:
         For waiting.
     now_ms
         The venue's time, for the events of the stream itself.
+    parse
+        Makes a message of a text; None of one that only shows that the line is there.
     """
 
-    def __init__(self, line: Line, clock: Clock, now_ms: Callable[[], int], timing: StreamTiming | None = None) -> None:
-        self.line, self.clock, self._now_ms = line, clock, now_ms
+    def __init__(
+        self,
+        line: Line,
+        clock: Clock,
+        now_ms: Callable[[], int],
+        timing: StreamTiming | None = None,
+        *,
+        parse: Callable[[str | bytes], Any] = orjson.loads,
+    ) -> None:
+        self.line, self.clock, self._now_ms, self._parse = line, clock, now_ms, parse
         self.timing = timing or StreamTiming()
         self._rng = random.Random()  # noqa: S311 - jitter
         self._queue: asyncio.Queue[VenueEvent | None] = asyncio.Queue()
@@ -185,10 +195,13 @@ class PrivateStream:
 
     def receive(self, text: str | bytes, connection: _Connection) -> None:
         """A message of a connection."""
-        self.received += 1
-        self._heard.set()
         try:
-            for event in self.line.read(orjson.loads(text)):
+            message = self._parse(text)
+            if message is None:
+                return
+            self.received += 1
+            self._heard.set()
+            for event in self.line.read(message):
                 self._queue.put_nowait(event)
         except Rotate as error:
             connection.wear(str(error))
