@@ -1,0 +1,1 @@
+"""MEXC futures behind the interface of :mod:`triplane.venues.base`."""

@@ -1,0 +1,354 @@
+"""MEXC futures as a :class:`triplane.venues.base.Venue`.
+
+One-way mode, isolated margin. Whether orders are taken over the API at all differs by key and by contract, so
+:meth:`MexcFutures.check_keys` and :meth:`MexcFutures.prepare` find out before the first one.
+
+Stops and targets are *plan orders* at market. The venue keeps no client id of them, so which plan order is whose is
+remembered (:mod:`triplane.venues.mexc.links`): from the acknowledgement, or when that never came, by symbol, side,
+trigger, quantity and kind. After a restart call :meth:`MexcFutures.remember` with the conditional intents that may be
+waiting; then the list of plan orders is matched against them, and they can be looked up and cancelled by their client
+ids again. A plan order lives for seven days, then it is reported as expired and has to be placed again.
+
+An open order with the same client id is not refused: the venue answers with the one that it has (to be confirmed on the
+real venue). Nothing here relies on it, nothing is ever sent twice.
+
+The venue does not tell whether a key may withdraw (to be confirmed on the real venue).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from triplane.data.clock import Clock, SystemClock
+from triplane.data.instruments import Instrument, plain
+from triplane.errors import BadInput
+from triplane.venues.base import (
+    Approved,
+    Capabilities,
+    Fill,
+    Funding,
+    NewOrder,
+    OrderReport,
+    Snapshot,
+    VenueEvent,
+)
+from triplane.venues.budget import Budget
+from triplane.venues.clock import EVERY
+from triplane.venues.errors import NotFound, Refused, Unknown, VenueError, Why
+from triplane.venues.keys import Credentials
+from triplane.venues.mexc import codec
+from triplane.venues.mexc.codec import PRIVATE, PUBLIC, Ask, Contract
+from triplane.venues.mexc.failures import NOT_OPEN
+from triplane.venues.mexc.links import Links
+from triplane.venues.mexc.rest import Rest, budget
+from triplane.venues.mexc.stream import PING, Edge
+from triplane.venues.stream import PrivateStream, StreamTiming
+from triplane.venues.wire import Row, check_grid, number
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where the venue is."""
+
+    rest: str
+    stream: str
+
+
+MAINNET: Final = Urls("https://api.mexc.com", "wss://contract.mexc.com/edge")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Deadlines, seconds."""
+
+    request: float = 10.0
+    sync: float = EVERY
+    ping: float = PING
+    stream: StreamTiming = field(default_factory=StreamTiming)
+
+
+class MexcFutures:
+    """The adapter.
+
+    Parameters
+    ----------
+    keys
+        Of the account.
+    urls
+        The venue, or a box.
+    clock
+        The computer's.
+    limits
+        What may be asked from this computer's address; to be shared between adapters of this venue.
+    """
+
+    name = "mexc"
+    capabilities = Capabilities(duplicate_check=False, request_window=10_000)
+
+    def __init__(
+        self,
+        keys: Credentials,
+        urls: Urls = MAINNET,
+        clock: Clock | None = None,
+        *,
+        limits: Budget | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._clock, self._timing = clock or SystemClock(), timing or Timing()
+        self._rest = Rest(keys, urls.rest, self._clock, limits or budget(), self._timing.request)
+        self._contracts: dict[str, Contract] = {}
+        self._links = Links()
+        line = Edge(
+            urls.stream, keys, self._contracts, self._links, self._clock, self.now_ms, self._timing.ping
+        )  # fmt: skip
+        self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream, parse=line.parse)
+        self._leverage: dict[str, int] = {}
+        self._hedge = False
+        self._resync: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------------------------------------ life
+    async def open(self) -> None:
+        """Load the markets and measure the clock."""
+        try:
+            await self._rest.open()
+            rows: list[Row] = await self._rest.ask(Ask("GET", f"{PUBLIC}detail", {}))
+        except BaseException:
+            await self.close()
+            raise
+        linear = [row for row in rows if row["settleCoin"] == row["quoteCoin"] == self.capabilities.quote]
+        self._contracts.update({row["symbol"]: codec.contract(row) for row in linear})
+        if self._resync is None:
+            self._resync = asyncio.create_task(self._keep_time())
+
+    async def close(self) -> None:
+        """Let go of every connection; may be called twice."""
+        if self._resync is not None:
+            self._resync.cancel()
+            await asyncio.gather(self._resync, return_exceptions=True)
+            self._resync = None
+        await self._stream.close()
+        await self._rest.close()
+
+    def now_ms(self) -> int:
+        """The venue's time."""
+        return self._rest.clock.now_ms()
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._clock.sleep(self._timing.sync)
+            try:
+                await self._rest.clock.sync()
+            except VenueError:  # the old measure stays good for long, and code 513 asks for a new one
+                continue
+
+    async def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        return await self._rest.ask(Ask("GET", PRIVATE + path, params or {}))
+
+    async def _pages(self, path: str, params: dict[str, Any], enough: Callable[[Row], bool] | None = None) -> list[Row]:
+        """All rows of a list that is given out in pages, newest first, each once; until one is ``enough``."""
+        found: dict[str, Row] = {}
+        for page in range(1, 1000):
+            rows = codec.rows(await self._get(path, params | codec.paging(page)))
+            found.update({str(row.get("id") or row.get("orderId")): row for row in rows})
+            if len(rows) < codec.PAGE or (enough is not None and enough(rows[-1])):
+                break
+        return list(found.values())
+
+    # ------------------------------------------------------------------------------------------------ preparation
+    def _contract(self, symbol: str) -> Contract:
+        found = self._contracts.get(symbol)
+        if found is None:
+            raise BadInput(f"{symbol} is not traded on MEXC futures; symbols there look like BTC_USDT")
+        return found
+
+    async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
+        """Trading rules, in the order asked for; raises BadInput for a symbol that is not traded."""
+        found = [self._contract(symbol) for symbol in symbols]
+        for c in found:
+            if not c.tradable:
+                raise BadInput(f"{c.instrument.symbol} is not traded on MEXC futures at present")
+        return [c.instrument for c in found]
+
+    async def check_keys(self) -> None:
+        """Raise BadInput in a plain sentence when the keys cannot trade.
+
+        Found out by cancelling an order that cannot exist.
+        """
+        try:
+            await self._get("account/assets")
+            await self._rest.ask(Ask("POST", f"{PRIVATE}order/cancel", [1]))
+        except NotFound:
+            return
+        except (Refused, Unknown) as error:
+            if error.code in NOT_OPEN:
+                raise BadInput(f"trading futures over the API is not open for this MEXC key: {error}") from None
+            if isinstance(error, Refused) and error.why is Why.KEYS:
+                raise BadInput(f"the venue does not accept the API key: {error}") from None
+            raise
+
+    async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
+        """Set one-way mode and leverage on isolated margin; returns what stands in the way, each in a plain sentence.
+
+        With ``resume`` open positions and orders of these symbols are expected; otherwise they stand in the way too.
+        """
+        problems = []
+        self._hedge = int(await self._get("position/position_mode")) == 1
+        if self._hedge:
+            why = await self._set("position/change_position_mode", {"positionMode": 2})
+            self._hedge = bool(why)
+            if why:
+                problems.append(f"hedge mode is on and cannot be switched off ({why}); close what is open there first")
+        held = {row["symbol"]: row for row in await self._get("position/open_positions")}
+        for symbol in symbols:
+            c = self._contract(symbol)
+            if not c.by_api:
+                problems.append(f"{symbol} cannot be traded over the API of MEXC")
+            if leverage > c.most_leverage:
+                problems.append(f"{symbol} allows a leverage of at most {c.most_leverage}, not {leverage}")
+                continue
+            if symbol in held and int(held[symbol]["openType"]) != 1:
+                problems.append(
+                    f"{symbol} has a position on cross margin; isolated margin cannot be set before it closes"
+                )
+            ways = [{"symbol": symbol, "openType": 1, "positionType": kind, "leverage": leverage} for kind in (1, 2)]
+            if symbol in held:
+                ways = [{"positionId": int(held[symbol]["positionId"]), "leverage": leverage}]
+            reasons = [await self._set("position/change_leverage", params) for params in ways]
+            problems += [f"the leverage of {symbol} cannot be set to {leverage} ({why})" for why in reasons[:1] if why]
+            self._leverage[symbol] = leverage
+        return problems if resume else problems + await self._foreign(symbols)
+
+    async def _set(self, name: str, params: dict[str, Any]) -> str:
+        """Why a setting cannot be made; empty when it is as wanted."""
+        try:
+            await self._rest.ask(Ask("POST", PRIVATE + name, params))
+        except Refused as error:
+            if error.why is not Why.MODE:
+                raise
+            return str(error)
+        return ""
+
+    async def _foreign(self, symbols: Sequence[str]) -> list[str]:
+        seen = await self.snapshot(symbols)
+        out = [f"{p.symbol} has an open position of {plain(p.quantity)} that is not ours" for p in seen.positions]
+        return out + [f"{o.symbol} has a working order {o.venue_id} that is not ours" for o in seen.orders]
+
+    def remember(self, orders: Iterable[NewOrder]) -> None:
+        """Intents of before a restart, oldest first: what of them waits at the venue can be found again."""
+        for order in orders:
+            self._links.remember(order)
+
+    # ------------------------------------------------------------------------------------------------ orders
+    async def place(self, order: Approved[NewOrder]) -> OrderReport:
+        """Send an order; what may only reduce can use the reserve of the rate limit."""
+        new = order.value
+        c = self._contract(new.symbol)
+        check_grid(new, c.instrument)
+        leverage = 0 if new.reduce_only else self._leverage.get(new.symbol) or await self._present_leverage(new.symbol)
+        self._links.remember(new)
+        before = self._stream.received
+        request = codec.place(new, c, leverage, hedge=self._hedge)
+        try:
+            report = codec.ack(new, await self._rest.ask(request, urgent=new.reduce_only, order=True))
+        except Refused:
+            self._links.forget(new.client_id)
+            raise
+        if new.type.conditional:
+            self._links.placed(new.client_id, report.venue_id)
+        self._stream.expect(before)
+        return report
+
+    async def _present_leverage(self, symbol: str) -> int:
+        row = (await self._get("position/leverage", {"symbol": symbol}))[0]
+        return self._leverage.setdefault(symbol, int(number(row, "leverage")))
+
+    async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
+        """Take an order out; raises NotFound when the venue says that there is none open."""
+        if conditional:
+            number_ = self._links.number_of(client_id) or (await self._find_plan(symbol, client_id, "1")).venue_id
+            request = codec.cancel_plan(symbol, number_)
+        else:
+            request = codec.cancel(symbol, client_id)
+        before = self._stream.received
+        data = await self._rest.ask(request, urgent=True)
+        for row in codec.rows(data):
+            if number(row, "errorCode"):
+                raise NotFound(f"the venue cancelled nothing: {row.get('errorMsg')}", str(row["errorCode"]))
+        self._stream.expect(before)
+
+    async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
+        """Look an order up by its client id; raises NotFound."""
+        c = self._contract(symbol)
+        if conditional:
+            parent = await self._find_plan(symbol, client_id, "1", "")
+            if not parent.child_id:
+                return parent
+            try:
+                child = await self._get(f"order/get/{parent.child_id}")
+            except NotFound:
+                return parent
+            return codec.with_child(parent, codec.order_report(child, c)) if child else parent
+        row = await self._rest.ask(codec.lookup(symbol, client_id))
+        if not row:
+            raise NotFound(f"the venue does not know the order {client_id} of {symbol}")
+        return self._links.order(codec.order_report(row, c))
+
+    async def _find_plan(self, symbol: str, client_id: str, *states: str) -> OrderReport:
+        """The plan order of a client id, sought in the lists of these states; raises NotFound."""
+        if not self._links.knows(client_id):
+            raise NotFound(f"{client_id} is not known here, and MEXC keeps no client ids of plan orders")
+        for wanted in states:
+            if wanted == "1" and self._links.number_of(client_id) and len(states) > 1:
+                continue  # its number is known: one list of all states is enough
+            for report in await self._plans(symbol, wanted):
+                if report.client_id == client_id:
+                    return report
+        raise NotFound(f"the venue does not list the plan order {client_id} of {symbol}")
+
+    async def _plans(self, symbol: str, states: str) -> list[OrderReport]:
+        c, request = self._contract(symbol), codec.plans(symbol, states, self.now_ms())
+        rows = await self._pages(request.path.removeprefix(PRIVATE), dict(request.params))
+        return [self._links.plan(codec.plan_report(row, c)) for row in rows]
+
+    # ------------------------------------------------------------------------------------------------ state
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
+        c = self._contract(symbol)
+        rows: list[Row] = []
+        if venue_order_id:
+            rows = codec.rows(await self._get(f"order/deal_details/{venue_order_id}"))
+        else:
+            start = max(since, self.now_ms() - codec.KEPT_MS)
+            span = {"symbol": symbol, "start_time": start, "end_time": start + codec.SPAN_MS}
+            rows = await self._pages("order/list/order_deals", span)
+        found = {fill.trade_id: fill for fill in (self._links.fill(codec.fill(row, c)) for row in rows)}
+        return sorted((f for f in found.values() if f.time >= since), key=lambda f: (f.time, int(f.trade_id)))
+
+    async def funding(self, symbol: str, *, since: int) -> list[Funding]:
+        """Funding payments from a time on, oldest first."""
+        rows = await self._pages(
+            "position/funding_records", {"symbol": symbol}, lambda row: int(row["settleTime"]) < since
+        )
+        found = [codec.funding_payment(row) for row in rows if row["symbol"] == symbol]
+        return sorted((payment for payment in found if payment.time >= since), key=lambda payment: payment.time)
+
+    async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
+        """Positions, working orders and balance; plan orders are asked for first, so what triggers is seen twice."""
+        time = self.now_ms()
+        orders = [report for found in await asyncio.gather(*(self._plans(s, "1") for s in symbols)) for report in found]
+        working = [row for row in await self._pages("order/list/open_orders", {}) if row["symbol"] in symbols]
+        orders += [self._links.order(codec.order_report(row, self._contract(row["symbol"]))) for row in working]
+        positions = []
+        for row in codec.rows(await self._get("position/open_positions")):
+            if row["symbol"] in symbols and number(row, "holdVol"):
+                fair = await self._rest.ask(Ask("GET", f"{PUBLIC}fair_price/{row['symbol']}", {}))
+                mark = number(fair, "fairPrice")
+                positions.append(codec.position_report(row, self._contract(row["symbol"]), mark))
+        money = codec.balance(await self._get(f"account/asset/{self.capabilities.quote}"))
+        return Snapshot(time, tuple(positions), tuple(orders), money)
+
+    # ------------------------------------------------------------------------------------------------ stream
+    def events(self) -> AsyncIterator[VenueEvent]:
+        """The private stream, for ever, through reconnects, until :meth:`close`."""
+        return self._stream.events()

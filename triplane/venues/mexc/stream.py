@@ -1,0 +1,119 @@
+"""MEXC futures' part of the private stream: one socket, a login, and a ping every quarter of a minute.
+
+After the login everything of the account is pushed without being asked for. A ping that is not answered until the next
+one is due ends the connection.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import orjson
+
+from triplane.data.clock import Clock
+from triplane.errors import DataError
+from triplane.venues.base import VenueEvent
+from triplane.venues.errors import Refused, Why
+from triplane.venues.keys import Credentials
+from triplane.venues.mexc import codec
+from triplane.venues.mexc.codec import Contract
+from triplane.venues.mexc.links import Links
+from triplane.venues.stream import Rotate, Socket
+
+PING: Final = 15.0
+"""Seconds between pings; the venue drops whoever sends none for a minute."""
+_PUSH: Final = "push.personal."
+
+
+class Edge:
+    """A :class:`triplane.venues.stream.Line`.
+
+    Parameters
+    ----------
+    address
+        ``wss://contract.mexc.com/edge``.
+    contracts
+        Of the symbols that are traded; what is told of others is left out.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        keys: Credentials,
+        contracts: Mapping[str, Contract],
+        links: Links,
+        clock: Clock,
+        now_ms: Callable[[], int],
+        ping: float = PING,
+    ) -> None:
+        self._address, self._keys, self._contracts, self._links = address, keys, contracts, links
+        self._clock, self._now_ms, self._ping = clock, now_ms, ping
+        self._pong = True
+
+    def parse(self, text: str | bytes) -> Any:
+        """A message with exact numbers; None for a pong."""
+        message = json.loads(text, parse_float=Decimal)
+        if isinstance(message, dict) and message.get("channel") == "pong":
+            self._pong = True
+            return None
+        return message
+
+    async def address(self) -> str:
+        """The one address of all sockets."""
+        return self._address
+
+    async def greet(self, socket: Socket) -> None:
+        """Log in."""
+        time, key = str(self._now_ms()), self._keys.key
+        signature = hmac.new(self._keys.secret.encode(), (key + time).encode(), hashlib.sha256).hexdigest()
+        await self._say(socket, "login", {"apiKey": key, "reqTime": time, "signature": signature})
+        while True:
+            message = self.parse(await socket.recv()) or {}
+            if message.get("channel") == "rs.login":
+                self._pong = True
+                return
+            if message.get("channel") == "rs.error":
+                raise Refused(f"the login was refused: {message.get('data')}"[:200], why=Why.KEYS)
+
+    def read(self, message: Any) -> list[VenueEvent]:
+        """What a push says; nothing for those that are not told."""
+        channel = str(message.get("channel", ""))
+        if channel == "rs.error":
+            raise Rotate("the venue does not accept what was sent")
+        data = message.get("data")
+        if not channel.startswith(_PUSH) or not isinstance(data, dict):
+            return []
+        try:
+            return self._read(channel.removeprefix(_PUSH), data, int(message.get("ts") or 0))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{channel} of the venue cannot be read: {error!r}") from None
+
+    def _read(self, kind: str, row: dict[str, Any], time: int) -> list[VenueEvent]:
+        if kind == "asset":
+            return [codec.balance_change(row, time)]
+        if kind == "liquidate.risk":
+            return [codec.margin_call(row, time)]
+        c = self._contracts.get(str(row.get("symbol")))
+        if c is None:
+            return []
+        if kind == "order":
+            return [self._links.order(codec.order_report(row, c))]
+        if kind == "order.deal":
+            return [self._links.fill(codec.fill(row, c))]
+        if kind == "plan.order":
+            return [self._links.plan(codec.plan_report(row, c))]
+        return []
+
+    async def keep(self, socket: Socket) -> None:
+        """Ping, for ever."""
+        while self._pong:
+            self._pong = False
+            await self._say(socket, "ping")
+            await self._clock.sleep(self._ping)
+        raise Rotate("a ping was not answered")
+
+    async def _say(self, socket: Socket, method: str, param: dict[str, str] | None = None) -> None:
+        await socket.send(orjson.dumps({"method": method} | ({"param": param} if param else {})).decode())
