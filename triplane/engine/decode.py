@@ -25,6 +25,7 @@ from triplane.engine.events import (
     Target,
     Trade,
 )
+from triplane.execution.ids import client_order_id
 from triplane.kernel.records import (
     CHECKS,
     ENTRY,
@@ -283,7 +284,7 @@ class Decoder:
         order = Order(
             **self._head(row),
             order_id=ids.order_id(self._session, row.order),
-            client_order_id=ids.client_order_id(self._session, row.symbol, row.decision, row.leg, row.order),
+            client_order_id=client_order_id(self._session, row.symbol, row.decision, row.leg, row.order),
             leg=LEGS[row.leg],
             order_type=ORDER_TYPES[row.type],
             side=_side(row.side),
@@ -333,6 +334,8 @@ class Decoder:
         self._position(row, position)
 
     def _cancel(self, row: Any) -> None:
+        if row.flag:  # it works until the venue says that it is over
+            return
         self._ended(row, "cancelled", REASONS[row.code])
         position = self._positions.get(row.symbol)
         if position is not None:
@@ -353,13 +356,13 @@ class Decoder:
     # ---------------------------------------------------------------------------------------------- fills, positions
     def _fill(self, row: Any) -> None:
         instrument = self._instruments[row.symbol]
-        order = self._orders[row.order]
+        order = self._orders.get(row.order)  # none: of an order that was let go of, or of somebody else's
         price, quantity = instrument.price(row.price_ticks), instrument.quantity(row.quantity_lots)
         reason = REASONS[row.code] if row.code else None
         fill = Fill(
             **self._head(row),
             fill_id=ids.fill_id(self._session, row.seq),
-            order_id=order.order_id,
+            order_id=ids.order_id(self._session, row.order),
             filled_at=int(row.x[4]) or row.time,
             leg=LEGS[row.leg],
             side=_side(row.side),
@@ -370,6 +373,15 @@ class Decoder:
             maker=bool(row.flag),
             reason=reason,
         )
+        self._out.append(fill)
+        if order is not None:
+            self._fills(row, order, fill)
+        self._log(row, "fill", partial(sentences.fill_text, fill))
+        self._moves(row, fill)
+
+    def _fills(self, row: Any, order: Order, fill: Fill) -> None:
+        """Take a fill into its order."""
+        price, quantity = fill.price, fill.quantity
         filled = order.filled_quantity + quantity
         before = order.filled_price or Decimal(0)
         order = replace(
@@ -388,9 +400,7 @@ class Decoder:
             del self._orders[row.order]
         else:
             self._orders[row.order] = order
-        self._out += [fill, order]
-        self._log(row, "fill", partial(sentences.fill_text, fill))
-        self._moves(row, fill)
+        self._out.append(order)
 
     def _moves(self, row: Any, fill: Fill) -> None:
         """Take a fill into the position."""

@@ -6,26 +6,6 @@ from functools import lru_cache
 from typing import Final
 
 NAMESPACE: Final = uuid.UUID("6b0f8f4e-3a57-5d0c-9a55-7472695f706c")
-LEG_LETTERS: Final = ("e", "s", "1", "2", "3", "x")
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-def base36(number: int) -> str:
-    """A whole number from 0 on in digits and small letters."""
-    out = _DIGITS[number % 36]
-    while number := number // 36:
-        out = _DIGITS[number % 36] + out
-    return out
-
-
-def client_order_id(session_id: str, symbol: int, decision: int, leg: int, order: int, revision: int = 0) -> str:
-    """Id under which a venue knows an order: session, symbol, decision, leg, order, revision; at most 36 characters.
-
-    Venues allow ``^[.A-Z:/a-z0-9_-]{1,36}$``. With a session id of 18 characters there is room for 36 symbols, 1.6
-    million decisions and orders, and 46,000 revisions of each order.
-    """
-    moved = f".{base36(revision)}" if revision else ""
-    return f"{session_id}.{base36(symbol)}.{base36(decision)}.{LEG_LETTERS[leg]}.{base36(order)}{moved}"
 
 
 def order_id(session_id: str, order: int) -> str:

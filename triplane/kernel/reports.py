@@ -80,6 +80,10 @@ def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     held = s.position.lots
     closing = held != 0 and (held > 0) != (cmd.side > 0)
     if cmd.leg == ENTRY and cmd.number != 0 and not closing:
+        if held == 0 and s.plan.leaving:  # the position was closed before: this is another one
+            a.decisions += 1
+            s.plan.decision = a.decisions
+            s.position.decision = a.decisions
         _book(a, s, cmd, out, ENTRY, cmd.lots, cmd.fee, cmd.done)
         return
     fee = cmd.fee

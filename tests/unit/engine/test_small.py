@@ -20,6 +20,7 @@ from triplane.engine.lock import FolderLock
 from triplane.engine.record import EquityCurve, Record
 from triplane.engine.setup import new_id
 from triplane.errors import TriplaneError
+from triplane.execution.ids import client_order_id
 from triplane.kernel.records import LAST_DECISION, OUTPUT, ROW_TRADE
 
 VENUE_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -29,17 +30,17 @@ VENUE_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
     st.integers(0, 2**41), st.integers(0, 1295), st.integers(0, 36**4 - 1), st.integers(0, 5), st.integers(1, 36**5 - 1)
 )
 def test_client_order_ids_are_what_venues_allow(now: int, symbol: int, decision: int, leg: int, order: int) -> None:
-    assert VENUE_ID.fullmatch(ids.client_order_id(new_id(now), symbol, decision, leg, order))
+    assert VENUE_ID.fullmatch(client_order_id(new_id(now), symbol, decision, leg, order))
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2000), st.integers(0, 5), st.integers(0, 5000)), unique=True)
 )
 def test_ids_are_derived_and_differ(keys: list[tuple[int, int, int, int]]) -> None:
-    made = [ids.client_order_id("260131-235959-k3fx", *key) for key in keys]
+    made = [client_order_id("260131-235959-k3fx", *key) for key in keys]
 
     assert len(set(made)) == len(keys)
-    assert made == [ids.client_order_id("260131-235959-k3fx", *key) for key in keys]
+    assert made == [client_order_id("260131-235959-k3fx", *key) for key in keys]
 
 
 def test_uuids_name_one_thing_each() -> None:

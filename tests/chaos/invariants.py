@@ -1,0 +1,102 @@
+"""What must be true of a world after every schedule, whatever has happened in it."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from triplane.exchange.box import account_state
+from triplane.execution.ids import parse_client_id
+from triplane.execution.messages import trade_number
+from triplane.kernel.records import CMD_FILL, ENTRY, EXIT
+
+if TYPE_CHECKING:
+    from world import World
+
+
+def problems(world: "World") -> list[str]:
+    """Every sentence is a broken invariant."""
+    before = world.changes()
+    world._until(world.clock.now + 30_000, market=False)
+    found = [
+        *one_order_per_intent(world),
+        *books_equal_venue(world),
+        *every_fill_once(world),
+        *covered(world),
+    ]
+    if world.changes() != before:
+        found.append("a further reconciliation changed the books")
+    if not world.executor.reconciler.ready(0):
+        found.append("the books were never found right in the end")
+    return found
+
+
+def one_order_per_intent(world: "World") -> list[str]:
+    """At most one venue order for each client id of ours; the child of a conditional order is the same order."""
+    state = account_state(world.account)
+    plain = Counter(o["clientOrderId"] for o in state["orders"])
+    algos = Counter(o["clientAlgoId"] for o in state["algoOrders"])
+    ours = [name for name in plain | algos if parse_client_id(world.session.id, name) is not None]
+    return [f"{name} became {plain[name]} orders and {algos[name]} conditional ones" for name in ours
+            if plain[name] > 1 or algos[name] > 1]  # fmt: skip
+
+
+def books_equal_venue(world: "World") -> list[str]:
+    """Position and balance of the ledger are the venue's."""
+    position = world.account.positions.get((world.market.symbol, "BOTH"))
+    theirs = position.lots if position else 0
+    ours = int(world.session.S[0]["core"]["position"]["lots"])
+    wallet = float(account_state(world.account)["balance"])
+    balance = float(world.session.A[0]["balance"])
+    out = []
+    if ours != theirs:
+        out.append(f"the ledger holds {ours} lots, the venue {theirs}")
+    if world.executor.book.held[0] != ours:
+        out.append(f"the executor holds {world.executor.book.held[0]} lots, the ledger {ours}")
+    if abs(wallet - balance) > 0.011:
+        out.append(f"the ledger has {balance}, the wallet {wallet}")
+    return out
+
+
+def every_fill_once(world: "World") -> list[str]:
+    """Each execution at the venue is in the journal exactly once, with its quantity, and nothing else is."""
+    truth = {f.id: f for f in world.account.fills}
+    lots: Counter[int] = Counter()
+    times: Counter[int] = Counter()
+    adjusted = 0
+    for kind, command in world.commands():
+        if kind == CMD_FILL:
+            if command["trade"] == 0:
+                adjusted += 1
+                continue
+            times[int(command["trade"])] += 1
+            lots[int(command["trade"])] += int(command["lots"])
+    out = [f"execution {trade} was counted {n} times" for trade, n in times.items() if n != 1]
+    out += [f"execution {trade} was made up" for trade in times if trade not in {trade_number(str(i)) for i in truth}]
+    missing = [i for i in truth if trade_number(str(i)) not in times]
+    if missing and not adjusted:
+        out.append(f"executions {missing} were never counted")
+    if adjusted:
+        out.append(f"{adjusted} adjustments although every execution could be asked for (missing {missing})")
+    return out
+
+
+def covered(world: "World") -> list[str]:
+    """An open position has a live stop over all of it, or is on its way out; flat leaves no conditional order."""
+    position = world.account.positions.get((world.market.symbol, "BOTH"))
+    lots = position.lots if position else 0
+    live = [a for a in world.account.algos.values() if a.open]
+    mine = [a for a in live if parse_client_id(world.session.id, a.request.client_id) is not None]
+    if lots == 0:
+        wanted = {
+            o.client_id for o in world.executor.book.live(0) if o.leg == ENTRY and world.executor.book.is_wanted(o)
+        }
+        rest = [a.request.client_id for a in mine if a.request.client_id not in wanted]
+        return [f"flat, and {rest} rest"] if rest else []
+    stops = [a for a in mine if a.request.type == "STOP_MARKET" and a.request.side * lots < 0]
+    resting = max((a.request.lots for a in stops), default=0)
+    leaving = [o for o in world.executor.book.live(0) if o.leg == EXIT]
+    out = []
+    if resting < abs(lots) and not leaving:
+        out.append(f"{lots} lots are open, and the largest stop covers {resting}")
+    if len(stops) > 1:
+        out.append(f"{len(stops)} stops rest")
+    return out

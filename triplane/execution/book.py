@@ -1,0 +1,230 @@
+"""The order book of a session: every order, every execution once, and how much is held because of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from triplane.data.instruments import Instrument
+from triplane.execution.ids import OrderName, parse_client_id
+from triplane.execution.messages import Report, trade_number
+from triplane.execution.orders import Fate, Working
+from triplane.kernel.records import (
+    CMD_FILL,
+    EXIT,
+    STOP,
+    WHY_EXTERNAL,
+    WHY_LIQUIDATION,
+)
+from triplane.venues.base import ZERO, Capabilities, Cause, Fill, NewOrder, OrderReport
+
+
+@dataclass(slots=True)
+class Orphan:
+    """An execution whose order is not known yet."""
+
+    fill: Fill
+    until: int
+
+
+class Book:
+    """All orders of a session.
+
+    Parameters
+    ----------
+    session_id, instruments, capabilities
+        Of the session and its venue.
+
+    Attributes
+    ----------
+    orders : dict
+        By client id.
+    wanted : dict
+        The order that the core wants now, by symbol number and leg.
+    held : list of int
+        Signed lots of each symbol: the sum of the executions that were reported to the core.
+    activity : list of int
+        Goes up with everything that may change a position.
+    """
+
+    def __init__(self, session_id: str, instruments: Sequence[Instrument], capabilities: Capabilities) -> None:
+        self.session_id = session_id
+        self.instruments = tuple(instruments)
+        self.capabilities = capabilities
+        self.index = {instrument.symbol: k for k, instrument in enumerate(instruments)}
+        self.orders: dict[str, Working] = {}
+        self.wanted: dict[tuple[int, int], Working] = {}
+        self.held = [0] * len(self.instruments)
+        self.activity = [0] * len(self.instruments)
+        self.last_fill = [0] * len(self.instruments)
+        self.orphans: list[list[Orphan]] = [[] for _ in self.instruments]
+        self._by_venue_id: dict[tuple[str, str], Working] = {}
+        self._seen: set[tuple[int, int]] = set()
+        self._live: list[dict[str, Working]] = [{} for _ in self.instruments]
+
+    # --------------------------------------------------------------------------------------------------------- orders
+    def add(self, order: Working) -> Working:
+        """Keep a new order."""
+        self.orders[order.client_id] = order
+        self._live[order.k][order.client_id] = order
+        return order
+
+    def live(self, k: int) -> list[Working]:
+        """Orders of symbol ``k`` that are not done."""
+        return [order for order in self._live[k].values() if order.fate is not Fate.DONE]
+
+    def close(self, order: Working) -> None:
+        """An order is done."""
+        order.fate = Fate.DONE
+        self._live[order.k].pop(order.client_id, None)
+        if self.wanted.get((order.k, order.leg)) is order:
+            del self.wanted[order.k, order.leg]
+
+    def is_wanted(self, order: Working) -> bool:
+        """Whether the core wants this very order."""
+        return self.wanted.get((order.k, order.leg)) is order
+
+    def find(self, symbol: str, client_id: str, *venue_ids: str) -> Working | None:
+        """The order with one of these ids."""
+        found = self.orders.get(client_id)
+        for venue_id in venue_ids:
+            found = found or (self._by_venue_id.get((symbol, venue_id)) if venue_id else None)
+        return found
+
+    def learn(self, report: OrderReport, now: int) -> Working | None:
+        """Take what the venue says of an order; None when it is not one of this session's."""
+        order = self.find(report.symbol, report.client_id, report.venue_id, report.child_id)
+        if order is None:
+            order = self._recognise(report)
+        if order is not None and order.fate is not Fate.DONE:
+            if order.accepted is False or report.status.final or report.filled > order.filled:
+                self.activity[order.k] += 1
+            order.learn(report, now)
+            for venue_id in order.ids():
+                self._by_venue_id[order.new.symbol, venue_id] = order
+        return order
+
+    def revive(self, report: OrderReport, now: int) -> None:
+        """An order that was thought to be over is listed as working: a request that arrived late, or one of an earlier
+        life of this process. It is not wanted, so it will be cancelled."""
+        order = self.orders.get(report.client_id)
+        if order is not None and order.fate is Fate.DONE and not report.status.final:
+            order.fate, order.status, order.told = Fate.OPEN, None, True
+            order.accepted, order.cancel_at, order.next_at = True, now, 0
+            self._live[order.k][order.client_id] = order
+            self.activity[order.k] += 1
+
+    def _recognise(self, report: OrderReport) -> Working | None:
+        """An order with an id of this session that is not in the book: an older revision, from before a restart."""
+        name = parse_client_id(self.session_id, report.client_id)
+        if name is None or report.status.final or self.index.get(report.symbol) != name.symbol:
+            return None
+        new = NewOrder(report.client_id, report.symbol, report.side, report.type, report.quantity, report.price,
+                       report.trigger, report.reduce_only)  # fmt: skip
+        return self.add(Working(new, name.symbol, name.leg, name.number, name.revision, report.updated))
+
+    def stop_rests(self, k: int, beside: Working | None = None) -> bool:
+        """Whether a stop (another one than ``beside``) is known to rest at the venue."""
+        return any(
+            o.leg == STOP and o is not beside and o.alive and o.accepted and not o.cancelling for o in self.live(k)
+        )
+
+    # ----------------------------------------------------------------------------------------------------- executions
+    def is_new(self, fill: Fill) -> bool:
+        """Whether an execution has not been counted."""
+        return (self.index[fill.symbol], trade_number(fill.trade_id)) not in self._seen
+
+    def seen(self, k: int, trade: int, side: int, lots: int, time: int) -> None:
+        """Count an execution that the journal holds (after a restart)."""
+        if trade:
+            self._seen.add((k, trade))
+        self.held[k] += side * lots
+        self.last_fill[k] = max(self.last_fill[k], time)
+
+    def take(self, fill: Fill, now: int, patience: int, *, again: bool = False) -> list[Report]:
+        """Count one execution; returns what the core must hear. ``again``: it was an orphan."""
+        k = self.index.get(fill.symbol)
+        if k is None or not self.is_new(fill):
+            return []
+        order = self.find(fill.symbol, fill.client_id, fill.venue_order_id)
+        if order is None and fill.cause is Cause.NONE and not again and self._may_be_ours(k, fill):
+            self.orphans[k].append(Orphan(fill, now + patience))
+            self.activity[k] += 1
+            return []
+        return [self._count(k, fill, order)]
+
+    def _may_be_ours(self, k: int, fill: Fill) -> bool:
+        """Whether the order of an execution may turn out to be one of ours: sent, or triggered, and not known yet."""
+        if fill.client_id and parse_client_id(self.session_id, fill.client_id) is not None:
+            return True
+        return any(
+            o.fate in (Fate.SENT, Fate.UNKNOWN) or (o.conditional and not o.child_id) or not o.venue_id
+            for o in self.live(k)
+        )
+
+    def adopt_orphans(self, k: int, now: int) -> list[Report]:
+        """Count executions whose orders have become known, or have not in time."""
+        waiting, self.orphans[k] = self.orphans[k], []
+        out: list[Report] = []
+        for orphan in waiting:
+            known = self.find(orphan.fill.symbol, orphan.fill.client_id, orphan.fill.venue_order_id)
+            if known is None and now < orphan.until and self._may_be_ours(k, orphan.fill):
+                self.orphans[k].append(orphan)
+            else:
+                out += self.take(orphan.fill, now, 0, again=True)
+        return out
+
+    def _count(self, k: int, fill: Fill, order: Working | None) -> Report:
+        self._seen.add((k, trade_number(fill.trade_id)))
+        self.activity[k] += 1
+        self.last_fill[k] = max(self.last_fill[k], fill.time)
+        instrument = self.instruments[k]
+        lots, fee = self._net(fill, instrument, order)
+        self.held[k] += fill.side * lots
+        name = self._name(k, fill, order)
+        done = False
+        if order is not None:
+            order.count(fill)
+            done = order.complete or order.counted >= order.new.quantity
+            if done:
+                order.told = True
+                wanted = self.wanted.get((k, order.leg))
+                if wanted is not None and wanted.number == order.number:
+                    del self.wanted[k, order.leg]
+                self.close(order)
+        forced = WHY_LIQUIDATION if fill.cause is Cause.LIQUIDATION else WHY_EXTERNAL
+        fields = {
+            "number": name.number if name else 0,
+            "leg": name.leg if name else EXIT,
+            "ticks": int((fill.price / instrument.tick_size).to_integral_value()),
+            "lots": lots,
+            "fee": float(fee),
+            "trade": trade_number(fill.trade_id),
+            "side": fill.side,
+            "maker": int(fill.maker),
+            "done": int(done),
+            "code": forced,
+            "time_ms": fill.time,
+        }
+        return Report(CMD_FILL, k, fields)
+
+    def _name(self, k: int, fill: Fill, order: Working | None) -> OrderName | None:
+        if order is not None:
+            return OrderName(k, 0, order.leg, order.number, order.revision)
+        return parse_client_id(self.session_id, fill.client_id) if fill.client_id else None
+
+    def _net(self, fill: Fill, instrument: Instrument, order: Working | None) -> tuple[int, Decimal]:
+        """Lots that one holds more (or less) because of an execution, and its cost in the quote currency.
+
+        On spot the fee of a purchase is kept in what was bought: one owns less, by whole lots, and that is the cost.
+        """
+        lot = instrument.lot_size
+        if fill.fee_asset == self.capabilities.quote:
+            return int(fill.quantity / lot), fill.fee
+        if fill.side < 0 or not fill.fee_asset or not fill.symbol.startswith(fill.fee_asset):
+            return int(fill.quantity / lot), ZERO
+        before = order.net if order is not None else ZERO
+        net = before + fill.quantity - fill.fee
+        lots = int(net / lot) - int(before / lot)
+        if order is not None:
+            order.net = net
+        return lots, (fill.quantity - lots * lot) * fill.price

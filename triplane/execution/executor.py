@@ -1,0 +1,532 @@
+"""The executor: a state machine that wants the venue to be what the core wants, and believes only evidence.
+
+It does no I/O and knows no clock. In go audit rows (intents), events and answers of the venue; out come requests to
+the venue and reports to the core. So the same code runs live, and by the thousand on virtual time with every fault.
+
+The core's rows say which order each leg should have (``Book.wanted``). :meth:`Executor.plan` compares that with what
+is known of the orders at the venue and asks for the next steps: send, look up, fetch executions, cancel. Nothing is
+ever sent twice on a guess: an order whose fate is unknown is looked up until it is found, or the evidence says that it
+never arrived. A new stop is placed before the old one is cancelled, and a stop is let go of only when the position is
+flat or another one rests. An entry waits until everything before it is settled. Executions are counted once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from triplane.data.instruments import Instrument
+from triplane.execution.book import Book
+from triplane.execution.ids import client_order_id
+from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Report, Request, TakeSnapshot
+from triplane.execution.orders import Fate, Working
+from triplane.execution.patience import Patience
+from triplane.execution.reconciler import Reconciler
+from triplane.execution.risk import Bounds, approve, approve_exit
+from triplane.kernel.records import (
+    CANCELLED,
+    CMD_FILL,
+    CMD_FUNDING,
+    CMD_ORDER_END,
+    ENTRY,
+    EXIT,
+    EXPIRED,
+    ORDER_TYPES,
+    REJECTED,
+    ROW_AMEND,
+    ROW_CANCEL,
+    ROW_PLACE,
+    STOP,
+)
+from triplane.venues.base import (
+    Capabilities,
+    Cause,
+    Fill,
+    Funding,
+    MarginCall,
+    NewOrder,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    Snapshot,
+    Stream,
+    StreamState,
+    VenueEvent,
+)
+from triplane.venues.errors import NotFound, Refused, VenueError, Why
+
+Rows = np.ndarray[Any, Any]
+Answer = OrderReport | Snapshot | list[Fill] | VenueError | None
+LATER: Final = frozenset({Why.RATE, Why.BANNED, Why.OVERLOAD, Why.CLOCK, Why.DOWN, Why.COOLING_OFF})
+"""Refusals that say nothing about the order itself: it may be sent again."""
+SURE: Final = 2
+"""Times that the venue must not have found a stop before the position is closed for want of one."""
+ENDS: Final = {OrderStatus.EXPIRED: EXPIRED, OrderStatus.REJECTED: REJECTED}
+
+
+class Executor:
+    """Executes one session at one venue.
+
+    Parameters
+    ----------
+    session_id, instruments, capabilities
+        Of the session and its venue.
+    bounds
+        What an entry of symbol ``k`` must respect now.
+    patience
+        How long to wait for what.
+
+    Attributes
+    ----------
+    findings
+        What a person should know; whoever runs the executor takes it from here.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        instruments: Sequence[Instrument],
+        capabilities: Capabilities,
+        *,
+        bounds: Callable[[int], Bounds] | None = None,
+        wallet: Callable[[], float] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.session_id = session_id
+        self.capabilities = capabilities
+        self.patience = patience or Patience()
+        self.book = Book(session_id, instruments, capabilities)
+        self.findings: list[Finding] = []
+        self.reconciler = Reconciler(self.book, self.patience, self._tell, self._report, wallet)
+        self._bounds = bounds or (lambda _: Bounds())
+        self._reports: list[tuple[int, Report]] = []  # not before this time
+        self._exit_tries = [0] * len(instruments)
+        self._exit_at = [0] * len(instruments)
+        self._funded: set[tuple[str, int]] = set()
+
+    # ------------------------------------------------------------------------------------------------- from the core
+    def on_rows(self, rows: Rows, now: int, *, again: bool = False) -> None:
+        """Take intents; ``again``: they come from the journal, so they may have been sent."""
+        for i, kind in enumerate(rows["kind"].tolist()):
+            if kind == ROW_PLACE:
+                self._intend(rows[i], now, again)
+            elif kind == ROW_AMEND:
+                self._amend(rows[i], now, again)
+            elif kind == ROW_CANCEL:
+                self._release(rows[i])
+
+    def _intend(self, row: Any, now: int, again: bool) -> None:
+        k, leg, number = int(row["symbol"]), int(row["leg"]), int(row["order"])
+        instrument = self.book.instruments[k]
+        new = NewOrder(
+            client_order_id(self.session_id, k, int(row["decision"]), leg, number),
+            instrument.symbol,
+            int(row["side"]),
+            OrderType(ORDER_TYPES[row["type"]]),
+            instrument.quantity(int(row["quantity_lots"])),
+            instrument.price(int(row["price_ticks"])) if row["price_ticks"] else None,
+            instrument.price(int(row["trigger_ticks"])) if row["trigger_ticks"] else None,
+            bool(row["flag"]),
+        )
+        self._want(Working(new, k, leg, number, 0, now), again)
+
+    def _amend(self, row: Any, now: int, again: bool) -> None:
+        k, leg = int(row["symbol"]), int(row["leg"])
+        old = self.book.wanted.get((k, leg))
+        if old is None or old.number != int(row["order"]):
+            return  # it ended in the meantime; the core hears of it
+        instrument = self.book.instruments[k]
+        revision = int(row["bits"])
+        new = replace(
+            old.new,
+            client_id=client_order_id(self.session_id, k, int(row["decision"]), leg, old.number, revision),
+            quantity=instrument.quantity(int(row["quantity_lots"])),
+            trigger=instrument.price(int(row["trigger_ticks"])),
+        )
+        self._want(Working(new, k, leg, old.number, revision, now), again)
+        if old.fate is Fate.WANTED:
+            self.book.close(old)
+
+    def _want(self, order: Working, again: bool) -> None:
+        if again:
+            order.lost(order.wanted_at, 0)
+        self.book.add(order)
+        self.book.wanted[order.k, order.leg] = order
+        self.book.activity[order.k] += 1
+
+    def _release(self, row: Any) -> None:
+        key = int(row["symbol"]), int(row["leg"])
+        order = self.book.wanted.get(key)
+        if order is None or order.number != int(row["order"]):
+            return
+        del self.book.wanted[key]
+        self.book.activity[order.k] += 1
+        if order.fate is Fate.WANTED:
+            self._end(order, CANCELLED)
+
+    def on_command_again(self, k: int, kind: int, command: Any) -> None:
+        """Take a report to the core that the journal holds (after a restart)."""
+        if kind == CMD_FILL:
+            lots, number = int(command["lots"]), int(command["number"])
+            self.book.seen(k, int(command["trade"]), int(command["side"]), lots, int(command["time"]))
+            if number and command["done"]:
+                self._ended_before(k, int(command["leg"]), number)
+        elif kind == CMD_ORDER_END:
+            self._ended_before(k, int(command["leg"]), int(command["number"]))
+        elif kind == CMD_FUNDING:
+            self._funded.add((self.book.instruments[k].symbol, int(command["number"])))
+
+    def _ended_before(self, k: int, leg: int, number: int) -> None:
+        for order in self.book.live(k):
+            if order.leg == leg and order.number == number:
+                self.book.close(order)
+
+    def recovered(self) -> None:
+        """The journal has been taken: orders that the core let go of are settled by the first snapshot."""
+        for k in range(len(self.book.instruments)):
+            for order in self.book.live(k):
+                if not self.book.is_wanted(order) and order.leg != ENTRY:
+                    self.book.close(order)
+
+    # ------------------------------------------------------------------------------------------------ from the venue
+    def on_event(self, event: VenueEvent, now: int) -> None:
+        """Take an event of the private stream."""
+        if isinstance(event, OrderReport):
+            self._learn(event, now)
+        elif isinstance(event, Fill):
+            self._fill(event, now)
+        elif isinstance(event, Funding):
+            self._funding(event)
+        elif isinstance(event, StreamState):
+            self.reconciler.stream(event.state is Stream.UP)
+        elif isinstance(event, MarginCall):
+            text = f"The venue warns of liquidation: {', '.join(event.symbols)}."
+            self._tell(Finding("margin_call", text, event.symbols[0] if event.symbols else "", "CRITICAL"))
+
+    def _learn(self, report: OrderReport, now: int) -> None:
+        order = self.book.learn(report, now)
+        if order is None:
+            return
+        if order.filled > order.counted or order.status is not None:
+            order.next_at = max(order.next_at, now + self.patience.event)
+        self._adopt(order.k, now)
+        self._settle(order, now)
+
+    def _fill(self, fill: Fill, now: int) -> None:
+        k = self.book.index.get(fill.symbol)
+        if k is None or not self.book.is_new(fill):
+            return
+        if fill.cause is not Cause.NONE:
+            text = f"{fill.symbol}: {fill.quantity} at {fill.price} were closed by the venue ({fill.cause})."
+            self._tell(Finding(f"venue_{fill.cause}", text, fill.symbol, "CRITICAL"))
+        self._reported(self.book.take(fill, now, self.patience.orphan))
+        for order in self.book.live(k) if self.book.orphans[k] else ():
+            order.next_at = now if order.conditional else order.next_at  # one of these may be its order: ask
+        order_of = self.book.find(fill.symbol, fill.client_id, fill.venue_order_id)
+        if order_of is not None:
+            self._settle(order_of, now)
+
+    def _adopt(self, k: int, now: int) -> None:
+        if self.book.orphans[k]:
+            self._reported(self.book.adopt_orphans(k, now))
+
+    def _reported(self, reports: list[Report]) -> None:
+        for report in reports:
+            if not report.fields["number"]:
+                symbol = self.book.instruments[report.k].symbol
+                text = f"{symbol}: an execution that nobody here asked for was taken into the books."
+                self._tell(Finding("foreign_fill", text, symbol))
+            self._report(report)
+
+    def _funding(self, event: Funding) -> None:
+        k = self.book.index.get(event.symbol)
+        if k is not None and (event.symbol, event.time) not in self._funded:
+            self._funded.add((event.symbol, event.time))
+            self._report(Report(CMD_FUNDING, k, {"price": float(event.amount), "number": event.time}))
+
+    # ------------------------------------------------------------------------------------------------------- answers
+    def on_answer(self, request: Request, answer: Answer, now: int) -> None:
+        """Take the answer to a request, or the error that came instead."""
+        if isinstance(request, TakeSnapshot):
+            self.reconciler.on_snapshot(request, answer if isinstance(answer, Snapshot) else None, now)
+            return
+        if isinstance(request, FetchFills):
+            self._on_fills(request, answer, now)
+            return
+        order = self.book.orders[request.client_id]
+        if isinstance(request, Place):
+            self._on_placed(order, answer, now)
+        elif isinstance(request, Lookup):
+            self._on_found(order, answer, now)
+        else:
+            self._on_cancelled(order, answer, now)
+
+    def _on_placed(self, order: Working, answer: Answer, now: int) -> None:
+        if isinstance(answer, OrderReport):
+            self._learn(answer, now)
+        elif isinstance(answer, Refused) and not order.accepted:
+            self._refused(order, answer, now)
+        elif isinstance(answer, VenueError):
+            order.lost(now, self.patience.lookup)
+            self.reconciler.soon()
+
+    def _on_found(self, order: Working, answer: Answer, now: int) -> None:
+        order.asking = False
+        if isinstance(answer, OrderReport):
+            order.next_at = 0
+            self._learn(answer, now)
+        elif isinstance(answer, NotFound):
+            self._absent(order, now)
+        else:
+            order.next_at = now + self._pause(answer, order, now)
+
+    def _on_fills(self, request: FetchFills, answer: Answer, now: int) -> None:
+        order = self.book.orders.get(request.client_id)
+        if isinstance(answer, list):
+            for fill in answer:
+                own = order is not None and not fill.client_id
+                self._fill(replace(fill, client_id=request.client_id) if own else fill, now)
+        if order is None:
+            self.reconciler.fetched(self.book.index[request.symbol], isinstance(answer, list))
+            return
+        order.fetching = False
+        if not isinstance(answer, list):
+            order.next_at = now + self._pause(answer, order, now)
+            return
+        order.counted = max(order.counted, sum((fill.quantity for fill in answer), Decimal(0)))
+        order.verified = order.verified or order.status is not None
+        order.next_at = now + self.patience.soon
+        self._settle(order, now)
+
+    def _on_cancelled(self, order: Working, answer: Answer, now: int) -> None:
+        order.cancelling = False
+        if isinstance(answer, VenueError) and not isinstance(answer, NotFound):
+            order.cancel_at = now + self._pause(answer, order, now)
+        else:  # done, or the venue knows of none that is open: see what became of it
+            order.cancel_at = now + (self.patience.hidden if isinstance(answer, NotFound) else 4 * self.patience.lookup)
+        order.next_at = now + self.patience.event
+
+    def _pause(self, answer: Answer, order: Working, now: int) -> int:
+        order.tries += 1
+        if isinstance(answer, Refused) and answer.retry_at > now:
+            return answer.retry_at - now
+        return self.patience.backoff(min(order.tries, 6))
+
+    # ------------------------------------------------------------------------------------------------------ evidence
+    def _absent(self, order: Working, now: int) -> None:
+        """The venue does not find an order."""
+        order.absences += 1
+        if order.fate is not Fate.UNKNOWN:
+            order.next_at = now + self.patience.hidden
+            return
+        clean = self.reconciler.clean_at[order.k]
+        window = order.unknown_at + self.capabilities.request_window + self.patience.margin
+        order.next_at = now + self.patience.lookup
+        self.reconciler.soon()
+        if now > window and order.absences >= 2 and clean > window and not self.book.orphans[order.k]:
+            self._never_arrived(order, now)
+
+    def _never_arrived(self, order: Working, now: int) -> None:
+        if order.leg == ENTRY:
+            self._end(order, REJECTED)
+        elif self.book.is_wanted(order):
+            order.fate = Fate.WANTED
+            order.unknown_at = 0
+            order.next_at = now
+        else:
+            self.book.close(order)
+
+    def _refused(self, order: Working, error: Refused, now: int) -> None:
+        """The venue did not take an order."""
+        if error.why is Why.DUPLICATE:
+            order.accepted = True
+            order.fate = Fate.OPEN if order.conditional else Fate.UNKNOWN
+            order.unknown_at = 0 if order.conditional else now
+            order.next_at = now
+            return
+        self.reconciler.soon()
+        order.fate = Fate.WANTED
+        if order.leg == ENTRY or error.why not in LATER:
+            order.reason = str(error)
+            self._give_up(order, error, now)
+        else:
+            order.next_at = now + self._pause(error, order, now)
+
+    def _give_up(self, order: Working, error: Refused, now: int) -> None:
+        text = f"{order.new.symbol}: the order {order.client_id} was refused: {error}"
+        self._tell(Finding("order_refused", text, order.new.symbol))
+        past = error.why is Why.WOULD_TRIGGER
+        if order.leg == STOP and not past and self.book.stop_rests(order.k, order):
+            self.book.close(order)  # the old one stays
+            return
+        self._end(order, REJECTED, past=past, now=now)
+
+    def _end(self, order: Working, code: int, *, past: bool = False, now: int = 0) -> None:
+        """An order is over; the core hears of it when it still reckons with it."""
+        concerned = self.book.is_wanted(order) or order.leg == ENTRY
+        self.book.close(order)
+        if order.told or not concerned:
+            return
+        order.told = True
+        fields = {"number": order.number, "leg": order.leg, "code": code, "flag": int(past)}
+        later = 0
+        if order.leg == EXIT:  # the core asks for another exit at once: give the venue time
+            self._exit_tries[order.k] += 1
+            later = now + self.patience.backoff(self._exit_tries[order.k])
+            self.reconciler.soon()
+        self._report(Report(CMD_ORDER_END, order.k, fields), later)
+
+    def _settle(self, order: Working, now: int) -> None:
+        """Finish an order whose end is known and whose executions are all counted."""
+        if order.fate is Fate.DONE or not order.complete:
+            return
+        if order.leg == EXIT and order.counted:
+            self._exit_tries[order.k] = 0
+        self._end(order, ENDS.get(order.status or OrderStatus.CANCELLED, CANCELLED), now=now)
+
+    # ---------------------------------------------------------------------------------------------------------- plan
+    def plan(self, now: int) -> list[Request]:
+        """The next steps; each is under way until :meth:`on_answer`. Exits and stops come first, entries last."""
+        out: list[tuple[int, Request]] = []
+        for k in range(len(self.book.instruments)):
+            if self.book.orphans[k]:
+                self._adopt(k, now)
+            for order in self.book.live(k):
+                request = self._next(order, now)
+                if request is not None:
+                    out.append((_urgency(order), request))
+        requests = [request for _, request in sorted(out, key=lambda item: item[0])]
+        return requests + self.reconciler.plan(now)
+
+    def _next(self, order: Working, now: int) -> Request | None:
+        if order.fate is Fate.WANTED:
+            return self._send(order, now)
+        if order.leg == STOP and order.fate is Fate.UNKNOWN:
+            self._patient(order, now)
+        if order.fate is Fate.UNKNOWN or (order.fate is Fate.OPEN and not order.accepted):
+            return self._ask(order, now)
+        if order.fate is Fate.OPEN:
+            return self._attend(order, now)
+        return None
+
+    def _send(self, order: Working, now: int) -> Request | None:
+        if not self.book.is_wanted(order):
+            self._end(order, CANCELLED)
+            return None
+        if order.leg == ENTRY and not self._may_enter(order, now):
+            return None
+        if order.leg == STOP and not self._patient(order, now):
+            return None
+        if now < order.next_at:
+            return None
+        try:
+            approved = self._approve(order)
+        except Refused as error:
+            self._give_up(order, error, now)
+            return None
+        order.sent(now)
+        self.book.activity[order.k] += 1
+        return Place(order.client_id, approved)
+
+    def _approve(self, order: Working) -> Any:
+        if order.leg != ENTRY:
+            return approve_exit(order.new)
+        return approve(order.new, self.book.instruments[order.k], self._bounds(order.k))
+
+    def _may_enter(self, order: Working, now: int) -> bool:
+        """An entry waits until everything before it is settled, and grows stale while it waits."""
+        others = [o for o in self.book.live(order.k) if o is not order]
+        if self.reconciler.ready(order.k) and not others and not self.book.orphans[order.k]:
+            return True
+        if now - order.wanted_at >= self.patience.entry:
+            self._end(order, EXPIRED)
+        return False
+
+    def _patient(self, order: Working, now: int) -> bool:
+        """Whether a stop that does not rest yet has time left; otherwise the core is told that there will be none.
+
+        A venue that does not answer at all says nothing against a stop.
+        """
+        time = self.patience.stop
+        if order.fate is Fate.UNKNOWN or order.tries > 1:  # it may rest, or was sent again after it was known not to
+            time += self.capabilities.request_window + self.patience.margin
+        if now - order.wanted_at < time or self.book.stop_rests(order.k, order):
+            return True
+        if not self.book.is_wanted(order) or self.book.held[order.k] == 0:
+            return True
+        if order.fate is Fate.UNKNOWN and order.absences < SURE:
+            return True
+        text = f"{order.new.symbol}: the stop did not come to rest in time; the position is closed at market."
+        self._tell(Finding("no_stop", text, order.new.symbol, "CRITICAL"))
+        if order.fate is Fate.WANTED:
+            self._end(order, REJECTED, now=now)
+            return False
+        del self.book.wanted[order.k, order.leg]
+        order.told = True
+        self._report(Report(CMD_ORDER_END, order.k, {"number": order.number, "leg": STOP, "code": REJECTED, "flag": 0}))
+        return False
+
+    def _ask(self, order: Working, now: int) -> Request | None:
+        if order.asking or now < order.next_at:
+            return None
+        order.asking = True
+        return Lookup(order.client_id, order.new.symbol, order.conditional)
+
+    def _attend(self, order: Working, now: int) -> Request | None:
+        """What an order at the venue needs: its executions, an answer, or to be cancelled."""
+        if order.status is not None or order.filled > order.counted:
+            if order.complete:
+                self._settle(order, now)
+                return None
+            return self._fetch(order, now)
+        if not self.book.is_wanted(order) and self._dispensable(order) and not order.cancelling:
+            if now >= order.cancel_at:
+                order.cancelling = True
+                return Cancel(order.client_id, order.new.symbol, order.conditional)
+            if order.next_at > 0:
+                return self._ask(order, now)
+        elif 0 < order.next_at <= now:
+            order.next_at = 0
+            order.asking = True
+            return Lookup(order.client_id, order.new.symbol, order.conditional)
+        return None
+
+    def _fetch(self, order: Working, now: int) -> Request | None:
+        if order.fetching or now < order.next_at:
+            return None
+        venue_id = order.child_id if order.conditional else order.venue_id
+        if not venue_id:
+            return self._ask(order, now)
+        order.fetching = True
+        return FetchFills(order.new.symbol, order.sent_at or order.wanted_at, order.client_id, venue_id)
+
+    def _dispensable(self, order: Working) -> bool:
+        """Whether an order that is not wanted may be taken out now. A stop stays until the position is flat or another
+        stop rests, a target until its new revision does."""
+        if order.leg == STOP:
+            wanted = self.book.wanted.get((order.k, STOP))
+            rests = wanted is not None and wanted.accepted and wanted.alive
+            return rests or self.book.held[order.k] == 0
+        wanted = self.book.wanted.get((order.k, order.leg))
+        return wanted is None or wanted.number != order.number or (wanted.accepted and wanted.fate is Fate.OPEN)
+
+    # ------------------------------------------------------------------------------------------------------- reports
+    def _tell(self, finding: Finding) -> None:
+        self.findings.append(finding)
+
+    def _report(self, report: Report, at: int = 0) -> None:
+        self._reports.append((at, report))
+
+    def take_report(self, now: int) -> Report | None:
+        """The next report that the core must hear, oldest first. Its rows come back by :meth:`on_rows`."""
+        for i, (at, report) in enumerate(self._reports):
+            if at <= now:
+                del self._reports[i]
+                return report
+        return None
+
+
+def _urgency(order: Working) -> int:
+    return 0 if order.leg == EXIT else 1 if order.leg == STOP else 3 if order.leg == ENTRY else 2

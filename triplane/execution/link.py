@@ -1,0 +1,67 @@
+"""Between the core and the executor, without I/O: rows go one way, reports the other.
+
+It is an observer of the session, so it hears of every row after it is in the journal, live and in a replay alike; a
+report of the executor becomes a command of the session, journaled before the core sees it, whose rows come back here.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from triplane.execution.executor import Executor
+
+Array = np.ndarray[Any, Any]
+
+
+class Commands(Protocol):
+    """What the link needs of a session."""
+
+    def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array:
+        """Carry out a command; returns the rows."""
+        ...
+
+
+class Link:
+    """Connects a session with its executor.
+
+    Attributes
+    ----------
+    replaying
+        What comes is from the journal; false from :meth:`live` on.
+    """
+
+    def __init__(self, executor: Executor, now: int) -> None:
+        self.executor = executor
+        self.replaying = True
+        self.now = now
+
+    def live(self) -> None:
+        """The journal has been replayed."""
+        if self.replaying:
+            self.replaying = False
+            self.executor.recovered()
+
+    def pump(self, session: Commands) -> None:
+        """Give the core every report that is due."""
+        while (report := self.executor.take_report(self.now)) is not None:
+            session.command(report.kind, report.k, **report.fields)
+
+    # ------------------------------------------------------------------------------------ the session's observer
+    def on_candle(self, session: Any, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
+        """One candle was taken."""
+        if len(rows):
+            self.executor.on_rows(rows, self.now, again=self.replaying)
+
+    def on_batch(self, session: Any, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the protocol
+        """Many were."""
+        self.executor.on_rows(rows, self.now, again=self.replaying)
+
+    def on_command(self, session: Any, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
+        """A command was carried out."""
+        if self.replaying:
+            self.executor.on_command_again(k, int(command[0]["kind"]), command[0])
+        if len(rows):
+            self.executor.on_rows(rows, self.now, again=self.replaying)
+
+    def on_limits(self, session: Any) -> None:
+        """The limits were replaced; nothing here depends on them."""

@@ -1,0 +1,48 @@
+"""How long the executor waits for what, in milliseconds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Times of the executor.
+
+    Attributes
+    ----------
+    lookup
+        Between two questions about an order whose fate is unknown.
+    event
+        For an execution to come by itself before it is asked for.
+    entry
+        For an entry until it may be sent; after that it is stale.
+    stop
+        For a stop to rest; after that the position is closed at market.
+    margin
+        Added to the venue's request window before "not found" may mean "never arrived".
+    orphan
+        For the order of an execution to become known; after that it counts as somebody else's.
+    reconcile
+        Between two snapshots, when nothing asks for one sooner.
+    soon
+        Between two snapshots when something does.
+    hidden
+        Between two attempts on an order that the venue has confirmed and does not find.
+    retry, retry_most
+        Between two attempts of an exit, doubled each time.
+    """
+
+    lookup: int = 250
+    event: int = 300
+    entry: int = 5_000
+    stop: int = 3_000
+    margin: int = 1_000
+    orphan: int = 10_000
+    reconcile: int = 10_000
+    soon: int = 300
+    hidden: int = 30_000
+    retry: int = 250
+    retry_most: int = 30_000
+
+    def backoff(self, tries: int) -> int:
+        """Before the next attempt after so many."""
+        return int(min(self.retry * 2 ** min(tries, 16), self.retry_most))

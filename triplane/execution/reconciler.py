@@ -1,0 +1,187 @@
+"""Keeping the books equal to the venue: when to take a snapshot, and what to do about each difference.
+
+The venue is the truth. A difference is first explained by evidence (orders are looked up, executions fetched); what is
+left when nothing is on its way any more, in two snapshots one after the other, becomes an explicit adjustment. Nobody
+enters before the books were equal once since the start and since the stream last came up.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from triplane.execution.book import Book
+from triplane.execution.messages import FetchFills, Finding, Report, Request, TakeSnapshot
+from triplane.execution.orders import Fate
+from triplane.execution.patience import Patience
+from triplane.execution.reconcile import Comparison, compare
+from triplane.kernel.records import CMD_BALANCE, CMD_FILL, CMD_GATE, EXIT, GATES, WHY_EXTERNAL
+from triplane.venues.base import Snapshot
+
+GATE = GATES.index("not_reconciled")
+OVERLAP_MS = 60_000
+"""How far before the last known execution missed ones are looked for."""
+AGAIN_MS = 1_000
+"""After a snapshot that could not be made."""
+CENT = 0.01
+
+
+class Reconciler:
+    """Part of the executor; see there.
+
+    Attributes
+    ----------
+    clean_at
+        When the newest snapshot was asked for that agreed with the books, by symbol; 0 = never yet.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        patience: Patience,
+        tell: Callable[[Finding], None],
+        report: Callable[[Report], None],
+        wallet: Callable[[], float] | None = None,
+    ) -> None:
+        n = len(book.instruments)
+        self.clean_at = [0] * n
+        self.snapshot: Snapshot | None = None
+        self._book, self._patience, self._tell, self._report, self._wallet = book, patience, tell, report, wallet
+        self._up = False
+        self._open = True  # the gate is closed by the first plan
+        self._agreed = [False] * n
+        self._differs = [0] * n
+        self._fetch = [False] * n
+        self._fetching = [False] * n
+        self._strange: set[str] = set()
+        self._due = 0
+        self._asked_at = 0
+        self._waiting = False
+        self._money_off = 0
+        self._money_known = False
+
+    def stream(self, up: bool) -> None:
+        """The private stream came or went."""
+        self._up = up
+        self._agreed = [False] * len(self._agreed)
+        self._due = 0
+
+    def soon(self) -> None:
+        """Something calls for a snapshot."""
+        self._due = 0
+
+    def ready(self, k: int) -> bool:
+        """Whether the books of symbol ``k`` are known to be right, and events come in."""
+        return self._up and self._agreed[k]
+
+    def plan(self, now: int) -> list[Request]:
+        """Requests of its own; and the gate for entries."""
+        out: list[Request] = []
+        ready = self._up and all(self._agreed)
+        if ready != self._open:
+            self._open = ready
+            self._report(Report(CMD_GATE, 0, {"code": GATE, "flag": int(not ready)}))
+        for k, instrument in enumerate(self._book.instruments):
+            if self._fetch[k] and not self._fetching[k]:
+                self._fetch[k], self._fetching[k] = False, True
+                out.append(FetchFills(instrument.symbol, max(self._book.last_fill[k] - OVERLAP_MS, 0)))
+        every = self._patience.soon if self._due == 0 else self._patience.reconcile
+        if not self._waiting and now - self._asked_at >= every and now >= self._due:
+            self._waiting = True
+            self._asked_at = now
+            self._due = now + self._patience.reconcile
+            symbols = tuple(i.symbol for i in self._book.instruments)
+            out.append(TakeSnapshot(symbols, tuple(self._book.activity)))
+        return out
+
+    def fetched(self, k: int, complete: bool) -> None:
+        """The executions since the last known one were fetched."""
+        self._fetching[k] = False
+        self._fetch[k] = not complete
+        self._due = 0
+
+    def on_snapshot(self, request: TakeSnapshot, snapshot: Snapshot | None, now: int) -> None:
+        """Take a snapshot; None when it could not be made, which means nothing at all."""
+        self._waiting = False
+        if snapshot is None:
+            self._due = min(self._due, now + AGAIN_MS)
+            return
+        self.snapshot = snapshot
+        book = self._book
+        for report in snapshot.orders:
+            book.revive(report, now)
+            book.learn(report, now)
+        for k, instrument in enumerate(book.instruments):
+            ours = Decimal(book.held[k]) * instrument.lot_size
+            dust = instrument.lot_size if not book.capabilities.reduce_only else Decimal(0)
+            found = compare(book.session_id, instrument.symbol, ours, book.live(k), snapshot, dust)
+            self._strangers(found)
+            for order in found.missing:
+                order.next_at = order.next_at or now
+            if request.marks[k] != book.activity[k]:
+                self._due = 0  # something moved meanwhile: it proves nothing about the position
+            elif found.agrees:
+                self._agrees(k, found)
+            else:
+                self._disagrees(k, found)
+        self._money(snapshot, request)
+
+    def _agrees(self, k: int, found: Comparison) -> None:
+        self.clean_at[k] = self._asked_at
+        self._differs[k] = 0
+        uncertain = any(o.fate is Fate.UNKNOWN or o.filled > o.counted for o in self._book.live(k))
+        if self._up and not uncertain and not self._book.orphans[k]:
+            self._agreed[k] = True
+        if uncertain or not found.settled:
+            self._due = 0
+
+    def _disagrees(self, k: int, found: Comparison) -> None:
+        """Explain a difference, or else adjust the books to the venue."""
+        self._due = 0
+        self._differs[k] += 1
+        if self._differs[k] <= 2 or self._fetching[k]:
+            self._fetch[k] = not self._fetching[k]
+            return
+        if not found.settled or self._book.orphans[k]:
+            return
+        instrument = self._book.instruments[k]
+        difference = found.theirs - found.ours
+        lots = int(abs(difference) / instrument.lot_size)
+        side = 1 if difference > 0 else -1
+        price = found.price or Decimal(0)
+        text = (
+            f"{found.symbol}: the venue holds {found.theirs}, the books held {found.ours}, and no execution explains "
+            "it; the books were adjusted."
+        )
+        self._tell(Finding("position_adjusted", text, found.symbol, "CRITICAL"))
+        self._book.held[k] += side * lots
+        self._book.activity[k] += 1
+        self._differs[k] = 0
+        ticks = int((price / instrument.tick_size).to_integral_value())
+        fields = {"number": 0, "leg": EXIT, "ticks": ticks, "lots": lots, "side": side, "done": 0, "code": WHY_EXTERNAL}
+        self._report(Report(CMD_FILL, k, fields))
+
+    def _strangers(self, found: Comparison) -> None:
+        for report in found.strange:
+            if report.venue_id not in self._strange:
+                self._strange.add(report.venue_id)
+                text = f"{found.symbol}: an order that nobody here placed rests at the venue ({report.client_id})."
+                self._tell(Finding("foreign_order", text, found.symbol))
+
+    def _money(self, snapshot: Snapshot, request: TakeSnapshot) -> None:
+        """Adjust the balance when it differs twice while everything is quiet: a transfer, or fees in another asset."""
+        if self._wallet is None or tuple(self._book.activity) != request.marks or not all(self._agreed):
+            return
+        theirs = float(snapshot.balance.wallet)
+        if abs(theirs - self._wallet()) < CENT:
+            self._money_off = 0
+            self._money_known = True
+            return
+        self._money_off += 1
+        if self._money_known and self._money_off < 2:
+            self._due = 0
+            return
+        if self._money_known:
+            text = f"The wallet holds {theirs}, the books said {self._wallet():.2f}; the books were adjusted."
+            self._tell(Finding("balance_adjusted", text, severity="INFO"))
+        self._money_off = 0
+        self._report(Report(CMD_BALANCE, 0, {"price": theirs, "flag": int(not self._money_known)}))
+        self._money_known = True

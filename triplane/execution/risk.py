@@ -1,0 +1,75 @@
+"""The last look at an order before it leaves. Its result is a type: a venue places only what is ``Approved``.
+
+The core has sized the order and put it through every limit of the profile; here it is held against the venue's rules,
+the largest order allowed, and the price of this moment. An order that can only reduce is approved always.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from triplane.data.instruments import Instrument
+from triplane.venues.base import ZERO, Approved, NewOrder, OrderType
+from triplane.venues.errors import Refused, Why
+
+FAT_FINGER: Final = Decimal("0.2")
+"""Largest distance of an entry's price from the market, as a fraction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an entry must respect; 0 switches a bound off.
+
+    Parameters
+    ----------
+    max_notional
+        Quote currency, of one order.
+    reference
+        Price of the market now.
+    """
+
+    max_notional: Decimal = ZERO
+    reference: Decimal = ZERO
+
+
+def _refuse(field: str, value: object, allowed: str) -> Refused:
+    return Refused(f"{field} is {value}; {allowed}.", why=Why.FILTER)
+
+
+def on_grid(order: NewOrder, instrument: Instrument) -> None:
+    """Raise Refused unless prices and quantity are positive multiples of tick and lot."""
+    if order.quantity <= 0 or order.quantity % instrument.lot_size:
+        raise _refuse("quantity", order.quantity, f"it must be a positive multiple of {instrument.lot_size}")
+    for name, price in (("price", order.price), ("trigger", order.trigger)):
+        if price is not None and (price <= 0 or price % instrument.tick_size):
+            raise _refuse(name, price, f"it must be a positive multiple of {instrument.tick_size}")
+    if (order.price is None) == (order.type is OrderType.LIMIT):
+        raise _refuse("price", order.price, "a limit order needs one, others have none")
+    if (order.trigger is not None) != order.type.conditional:
+        raise _refuse("trigger", order.trigger, "a conditional order needs one, others have none")
+
+
+def approve(order: NewOrder, instrument: Instrument, bounds: Bounds | None = None) -> Approved[NewOrder]:
+    """Approve an order, or raise Refused with the reason.
+
+    Minimum notional and the bounds are for entries: what reduces is never held back by them.
+    """
+    on_grid(order, instrument)
+    if order.reduce_only:
+        return Approved(order)
+    bounds = bounds or Bounds()
+    price = order.price or order.trigger or bounds.reference
+    if order.quantity < instrument.min_quantity:
+        raise _refuse("quantity", order.quantity, f"the smallest order is {instrument.min_quantity}")
+    if price and order.quantity * price < instrument.min_notional:
+        raise _refuse("notional", order.quantity * price, f"the smallest order is worth {instrument.min_notional}")
+    if bounds.max_notional and order.quantity * price > bounds.max_notional:
+        raise _refuse("notional", order.quantity * price, f"at most {bounds.max_notional} may be ordered at once")
+    if bounds.reference and abs(price - bounds.reference) > bounds.reference * FAT_FINGER:
+        raise _refuse("price", price, f"it must be within {FAT_FINGER:.0%} of the market, {bounds.reference}")
+    return Approved(order)
+
+
+def approve_exit(order: NewOrder) -> Approved[NewOrder]:
+    """Approve an order that gets out of a position; it is bound to reduce wherever the venue knows such a thing."""
+    return Approved(replace(order, reduce_only=True))
