@@ -3,7 +3,8 @@
 Numbers leave as decimals without an exponent and come in as text; a float is never in between.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -62,3 +63,12 @@ def check_grid(order: NewOrder, instrument: Instrument) -> None:
         if value is not None and (value <= 0 or value % size):
             text = f"{name} of {order.symbol} must be a positive multiple of {plain(size)}, not {plain(value)}"
             raise Refused(text, why=Why.FILTER)
+
+
+async def together(jobs: Iterable[Awaitable[Any]]) -> list[Any]:
+    """The results of requests sent at once; all of them are done before the first error is raised."""
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results

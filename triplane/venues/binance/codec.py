@@ -46,6 +46,8 @@ RECV_WINDOW: Final = 5000
 WEEK_MS: Final = 7 * 86_400_000
 HOUR_MS: Final = 3_600_000
 PAGE: Final = 1000
+KEPT_MS: Final = 89 * 86_400_000
+"""How far back histories can be asked for; the venue keeps three months."""
 _TYPES: Final = {
     OrderType.MARKET: "MARKET",
     OrderType.LIMIT: "LIMIT",
@@ -151,13 +153,13 @@ class Pages:
 
     def __init__(self, path: str, params: dict[str, str], since: int, now: int, *, by_id: bool) -> None:
         self.path, self.params, self.now, self.by_id = path, params, now, by_id
-        self.start, self.next_id = since, -1
+        self.start, self.next_id = max(since, now - KEPT_MS), -1
         self._since = since
         self._rows: dict[Any, Row] = {}
 
     def request(self) -> Request | None:
         """What to ask next; None at the end."""
-        if self.start > self.now:
+        if self.start > max(self.now, self._since):  # asked at least once, however late ``since`` is
             return None
         params = self.params | {"limit": str(PAGE)}
         if self.next_id >= 0:

@@ -1,0 +1,303 @@
+"""Binance USDⓈ-M futures as a :class:`triplane.venues.base.Venue`.
+
+One-way mode, isolated margin. Orders cost one request each and nothing is awaited before it. Looking up a conditional
+order that has triggered also asks for its child, whose state then counts. A snapshot asks for conditional orders first,
+then for orders, then for positions: what moves on meanwhile is seen twice, never not at all.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from triplane.data.binance import find_market, instrument_of
+from triplane.data.clock import Clock, SystemClock
+from triplane.data.instruments import Instrument, plain
+from triplane.errors import BadInput, DataError
+from triplane.venues.base import (
+    Approved,
+    Capabilities,
+    Fill,
+    Funding,
+    NewOrder,
+    OrderReport,
+    Snapshot,
+    VenueEvent,
+)
+from triplane.venues.binance import codec
+from triplane.venues.binance.failures import UNCHANGED
+from triplane.venues.binance.rest import Rest
+from triplane.venues.binance.stream import PROLONG, ListenKey
+from triplane.venues.budget import Budget
+from triplane.venues.clock import EVERY
+from triplane.venues.errors import NotFound, Refused, VenueError, Why
+from triplane.venues.keys import Credentials
+from triplane.venues.stream import PrivateStream, StreamTiming
+from triplane.venues.wire import Request, Row, check_grid, together
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where a venue is: trading, private stream, and the wallet service that tells what a key may (empty: none)."""
+
+    rest: str
+    stream: str
+    wallet: str = ""
+
+
+MAINNET: Final = Urls("https://fapi.binance.com", "wss://fstream.binance.com", "https://api.binance.com")
+TESTNET: Final = Urls("https://demo-fapi.binance.com", "wss://fstream.binancefuture.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Deadlines, seconds."""
+
+    request: float = 10.0
+    sync: float = EVERY
+    prolong: float = PROLONG
+    stream: StreamTiming = field(default_factory=StreamTiming)
+
+
+class BinanceUsdm:
+    """The adapter.
+
+    Parameters
+    ----------
+    keys
+        Of the account.
+    urls
+        Main net, demo, or a box.
+    clock
+        The computer's.
+    budget
+        Of this computer's address at the venue; to be shared between adapters.
+    working_type
+        Which price triggers conditional orders: CONTRACT_PRICE or MARK_PRICE.
+    """
+
+    name = "binance"
+    capabilities = Capabilities()
+
+    def __init__(
+        self,
+        keys: Credentials,
+        urls: Urls = MAINNET,
+        clock: Clock | None = None,
+        *,
+        budget: Budget | None = None,
+        timing: Timing | None = None,
+        working_type: str = "CONTRACT_PRICE",
+    ) -> None:
+        self._clock, self._timing, self._urls = clock or SystemClock(), timing or Timing(), urls
+        self._rest = Rest(
+            "binanceusdm",
+            keys,
+            urls.rest,
+            urls.wallet,
+            "/fapi/v1/time",
+            self._clock,
+            budget or Budget(),
+            self._timing.request,
+        )
+        line = ListenKey(urls.stream, self._listen_key, self._clock, self._timing.prolong)
+        self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream)
+        self._working_type = working_type
+        self._markets: dict[str, dict[str, Any]] = {}
+        self._rules: dict[str, Instrument] = {}
+        self._resync: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------------------------------------ life
+    async def open(self) -> None:
+        """Load the markets and measure the clock."""
+        try:
+            await self._rest.open()
+            rows = (await self._get("/fapi/v1/exchangeInfo"))["symbols"]
+        except BaseException:
+            await self.close()
+            raise
+        self._markets = {
+            row["symbol"]: {
+                "id": row["symbol"],
+                "active": row["status"] == "TRADING",
+                "swap": True,
+                "linear": True,
+                "info": row,
+            }
+            for row in rows
+        }
+        if self._resync is None:
+            self._resync = asyncio.create_task(self._keep_time())
+
+    async def close(self) -> None:
+        """Let go of every connection; may be called twice."""
+        if self._resync is not None:
+            self._resync.cancel()
+            await asyncio.gather(self._resync, return_exceptions=True)
+            self._resync = None
+        await self._stream.close()
+        await self._rest.close()
+
+    def now_ms(self) -> int:
+        """The venue's time."""
+        return self._rest.clock.now_ms()
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._clock.sleep(self._timing.sync)
+            try:
+                await self._rest.clock.sync()
+            except VenueError:  # the old measure stays good for long, and −1021 asks for a new one
+                continue
+
+    async def _get(self, path: str, params: dict[str, str] | None = None, weight: int = 1) -> Any:
+        return await self._rest.ask(Request("GET", path, params or {}), weight=weight)
+
+    # ------------------------------------------------------------------------------------------------ preparation
+    async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
+        """Trading rules, with the maintenance margin of the lowest bracket; raises BadInput for an unknown symbol."""
+        for symbol in symbols:
+            if symbol not in self._rules:
+                rules = instrument_of(find_market(self._markets, symbol, "usdm"))
+                lowest = (await self._brackets(symbol))[0]
+                self._rules[symbol] = replace(rules, maintenance_margin=float(lowest["maintMarginRatio"]))
+        return [self._rules[symbol] for symbol in symbols]
+
+    async def _brackets(self, symbol: str) -> list[Row]:
+        answer = await self._get("/fapi/v1/leverageBracket", {"symbol": symbol})
+        row = answer[0] if isinstance(answer, list) else answer
+        brackets: list[Row] = sorted(row["brackets"], key=lambda bracket: bracket["bracket"])
+        if not brackets:
+            raise DataError(f"the venue sent no leverage brackets of {symbol}")
+        return brackets
+
+    async def check_keys(self) -> None:
+        """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
+        try:
+            if not self._urls.wallet:  # nothing can be withdrawn there
+                may = {"enableFutures": (await self._get("/fapi/v1/accountConfig", weight=5))["canTrade"]}
+            else:
+                may = await self._get("/sapi/v1/account/apiRestrictions")
+        except Refused as error:
+            if error.why is not Why.KEYS:
+                raise
+            raise BadInput(f"the venue does not accept the API key: {error}") from None
+        if may.get("enableWithdrawals"):
+            raise BadInput("this API key may withdraw; make one without that permission")
+        if not may.get("enableFutures"):
+            raise BadInput("this API key may not trade futures; give it that permission")
+
+    async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
+        """Set one-way mode, isolated margin and leverage; returns what stands in the way, each in a plain sentence.
+
+        With ``resume`` open positions and orders of these symbols are expected; otherwise they stand in the way too.
+        """
+        problems = []
+        if (await self._get("/fapi/v1/positionSide/dual", weight=30))["dualSidePosition"]:
+            why = await self._set("positionSide/dual", {"dualSidePosition": "false"})
+            if why:
+                problems.append(f"hedge mode is on and cannot be switched off ({why}); close what is open there first")
+        if (await self._get("/fapi/v1/multiAssetsMargin", weight=30))["multiAssetsMargin"]:
+            problems.append(
+                "multi-assets mode is on; isolated margin needs single-asset mode, switch to it at the venue"
+            )
+        for symbol in symbols:
+            why = await self._set("marginType", {"symbol": symbol, "marginType": "ISOLATED"})
+            if why:
+                problems.append(f"{symbol} is not on isolated margin and cannot be set to it ({why})")
+            most = max(int(bracket["initialLeverage"]) for bracket in await self._brackets(symbol))
+            if leverage > most:
+                problems.append(f"{symbol} allows a leverage of at most {most}, not {leverage}")
+                continue
+            why = await self._set("leverage", {"symbol": symbol, "leverage": str(leverage)})
+            if why:
+                problems.append(f"the leverage of {symbol} cannot be set to {leverage} ({why})")
+        return problems if resume else problems + await self._foreign(symbols)
+
+    async def _set(self, name: str, params: dict[str, str]) -> str:
+        """Why a setting cannot be made; empty when it is as wanted."""
+        try:
+            await self._rest.ask(Request("POST", f"/fapi/v1/{name}", params))
+        except Refused as error:
+            if error.why is not Why.MODE:
+                raise
+            return "" if error.code in UNCHANGED else str(error)
+        return ""
+
+    async def _foreign(self, symbols: Sequence[str]) -> list[str]:
+        seen = await self.snapshot(symbols)
+        out = [f"{p.symbol} has an open position of {plain(p.quantity)} that is not ours" for p in seen.positions]
+        return out + [f"{o.symbol} has a working order {o.client_id} that is not ours" for o in seen.orders]
+
+    # ------------------------------------------------------------------------------------------------ orders
+    async def place(self, order: Approved[NewOrder]) -> OrderReport:
+        """Send an order; what may only reduce can use the reserve of the rate limit."""
+        new = order.value
+        rules = self._rules.get(new.symbol)
+        if rules is not None:
+            check_grid(new, rules)
+        before = self._stream.received
+        request = codec.place(new, self._working_type)
+        answer = await self._rest.ask(request, weight=0, urgent=new.reduce_only, order=True)
+        self._stream.expect(before)
+        return codec.algo_report(answer) if new.type.conditional else codec.order_report(answer)
+
+    async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
+        """Take an order out; raises NotFound when the venue says that there is none open."""
+        before = self._stream.received
+        await self._rest.ask(codec.cancel(symbol, client_id, conditional=conditional), urgent=True)
+        self._stream.expect(before)
+
+    async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
+        """Look an order up by its client id; raises NotFound."""
+        answer = await self._rest.ask(codec.lookup(symbol, client_id, conditional=conditional))
+        if not conditional:
+            return codec.order_report(answer)
+        parent = codec.algo_report(answer)
+        if not parent.child_id:
+            return parent
+        try:
+            child = await self._rest.ask(codec.lookup_child(symbol, parent.child_id))
+        except NotFound:  # the venue forgets unfilled ones, and is late with others
+            return parent
+        return codec.with_child(parent, codec.order_report(child))
+
+    # ------------------------------------------------------------------------------------------------ state
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
+        if venue_order_id and since > self.now_ms() - codec.WEEK_MS:
+            rows: list[Row] = await self._rest.ask(codec.fills_of(symbol, venue_order_id), weight=5)
+            if len(rows) < codec.PAGE:
+                found = sorted(map(codec.fill, rows), key=lambda fill: (fill.time, int(fill.trade_id)))
+                return [fill for fill in found if fill.time >= since]
+        rows = await self._all(codec.fills(symbol, since, self.now_ms()), weight=5)
+        return [fill for fill in map(codec.fill, rows) if venue_order_id in ("", fill.venue_order_id)]
+
+    async def funding(self, symbol: str, *, since: int) -> list[Funding]:
+        """Funding payments from a time on, oldest first."""
+        return [codec.funding_payment(r) for r in await self._all(codec.funding(symbol, since, self.now_ms()), 30)]
+
+    async def _all(self, pages: codec.Pages, weight: int) -> list[Row]:
+        while (request := pages.request()) is not None:
+            pages.take(await self._rest.ask(request, weight=weight))
+        return pages.rows
+
+    async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
+        """Positions, working orders and balance; its time is before all questions."""
+        time = self.now_ms()
+        rows: list[list[Row]] = []
+        for conditional in (True, False):
+            asked = [self._rest.ask(codec.open_orders(symbol, conditional=conditional)) for symbol in symbols]
+            rows.append([row for answer in await together(asked) for row in answer])
+        risks = await self._rest.ask(codec.positions(), weight=5)
+        wallet = await self._rest.ask(codec.balances(), weight=5)
+        return codec.snapshot(time, symbols, rows[0], rows[1], risks, wallet, self.capabilities.quote)
+
+    # ------------------------------------------------------------------------------------------------ stream
+    def events(self) -> AsyncIterator[VenueEvent]:
+        """The private stream, for ever, through reconnects, until :meth:`close`."""
+        return self._stream.events()
+
+    async def _listen_key(self, method: str) -> str:
+        answer = await self._rest.ask(Request(method, "/fapi/v1/listenKey", {}), urgent=True)
+        return str(answer["listenKey"])
