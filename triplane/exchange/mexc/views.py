@@ -174,9 +174,9 @@ def plan(a: MexcAccount, p: Algo) -> Json:
         "id": str(p.id), "triggerPrice": _price(r.market, r.trigger), "price": _price(r.market, r.price),
         "triggerType": 1 if rising else 2, "state": _PLAN_STATES.get(p.status, 3),
         "executeCycle": (r.good_till - p.time) // HOUR, "trend": 1, "orderType": _TYPES[r.tif] if limit else 5,
-        "orderId": str(p.child.id) if p.child else "0", "errorCode": 3 if p.status == "REJECTED" else 0,
+        "errorCode": 3 if p.status == "REJECTED" else 0,
         "createTime": p.time, "updateTime": p.updated, "lossTrend": 1, "profitTrend": 1, "priceProtect": 0,
-    }  # fmt: skip
+    } | ({"orderId": str(p.child.id)} if p.child else {})  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------- money
