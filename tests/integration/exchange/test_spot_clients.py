@@ -100,6 +100,22 @@ def test_a_stop_is_triggered(client, box):
         box.price(None)
 
 
+def test_coins_come_from_outside_and_go(client, box):
+    def coins():
+        return client.fetch_balance()["BTC"]["total"]
+
+    before = coins()
+    box.post("/box/deposit", {"account": "box-key", "asset": "BTC", "amount": "0.5"})
+    assert coins() == pytest.approx(before + 0.5)
+    left = box.post("/box/deposit", {"account": "box-key", "asset": "BTC", "amount": "-0.5"})
+    assert float(left["BTC"]["free"]) == pytest.approx(before)
+    good = {"account": "box-key", "asset": "BTC", "amount": "1"}
+    for bad in ({"account": "x"}, {"asset": "X"}, {"amount": "-99"}, {"amount": 1.5}, {"more": "1"}):
+        body = good | bad
+        reply = box._http.post("/box/deposit", json=body)
+        assert (reply.status_code, list(reply.json())) == (400, ["error"]), body
+
+
 def until_spot_is_heard(box, seconds=20.0):
     end = time.monotonic() + seconds
     while not any(s["route"] == "ws-api" and s["streams"] for s in box.state()["sockets"]):
