@@ -1,0 +1,135 @@
+"""The spot part of a box without sockets: asked through the codec, or by the adapter with its REST side replaced."""
+
+import hashlib
+import hmac
+from decimal import Decimal
+
+import orjson
+import pytest
+
+from triplane.data.clock import ManualClock
+from triplane.exchange.opening import open_exchange
+from triplane.exchange.rest import handle
+from triplane.exchange.streams import Connection
+from triplane.venues.base import Approved, NewOrder, OrderType
+from triplane.venues.binance import codec as common
+from triplane.venues.binance import spot_codec as codec
+from triplane.venues.binance.failures import failure
+from triplane.venues.binance.spot import BinanceSpot, UserData
+from triplane.venues.binance.usdm import Urls
+from triplane.venues.keys import Credentials
+
+NOW = 1_760_000_040_000
+D = Decimal
+
+
+class Ear:
+    """A socket that keeps what it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def send(self, text):
+        self.heard.append(orjson.loads(text))
+
+    def close(self, code):
+        self.heard.append(code)
+
+
+class Desk:
+    """An exchange, asked with the codec's requests; every request is written down."""
+
+    def __init__(self):
+        self.clock = ManualClock(NOW, auto=False)
+        self.x = open_exchange(clock=self.clock, accounts=["k:s:10000", "thief:t:1:withdraw"])
+        self.market, self.spot = self.x.markets["BTCUSDT"], self.x.annexes["spot"]
+        self.asked = []
+        self.key, self.secret = "k", "s"
+        self.ear, api = Ear(), self.x.hub_of("ws-api")
+        connection = Connection(self.ear, "ws-api", False, NOW)
+        api.connect(connection, [])
+        text = f"apiKey=k&timestamp={NOW}"
+        params = {
+            "apiKey": "k",
+            "timestamp": NOW,
+            "signature": hmac.new(b"s", text.encode(), hashlib.sha256).hexdigest(),
+        }
+        message = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
+        api.receive(connection, orjson.dumps(message))
+        assert self.ear.heard.pop()["status"] == 200
+
+    def ask(self, request):
+        """The answer to a request; raises its error."""
+        self.asked.append(request)
+        query = common.sign(request.params, self.secret, self.x.wall())
+        reply = handle(self.x, request.method, request.path, query, "", self.key)
+        error = failure(reply.status, reply.body, reply.headers, changing=request.method != "GET", now=self.x.wall())
+        if error is not None:
+            raise codec.refined(error)
+        return orjson.loads(orjson.dumps(reply.body))
+
+    def new(self, client_id="a", kind=OrderType.MARKET, side=1, quantity="0.1", **more):
+        return NewOrder(client_id, "BTCUSDT", side, kind, D(quantity), **more)
+
+    def place(self, *args, **more):
+        return codec.order_report(self.ask(codec.place(self.new(*args, **more))))
+
+    def price(self, price):
+        self.x.step(self.market, D(price))
+
+    def events(self):
+        """What was said since the last time, decoded."""
+        messages, self.ear.heard = self.ear.heard, []
+        return [event for message in messages for event in codec.events(message["event"])]
+
+
+class FakeRest:
+    """The REST side of the adapter, that asks the desk."""
+
+    def __init__(self, desk):
+        self.desk, self.clock = desk, self
+
+    async def open(self):
+        """Nothing to open."""
+
+    async def close(self):
+        """Nothing to close."""
+
+    async def sync(self):
+        """The desk's clock is the venue's."""
+
+    def now_ms(self):
+        return self.desk.x.wall()
+
+    async def ask(self, request, *, weight=1, urgent=False, order=False):
+        return self.desk.ask(request)
+
+
+@pytest.fixture
+def desk():
+    made = Desk()
+    made.price(60_000)
+    return made
+
+
+@pytest.fixture
+async def venue(desk):
+    """The adapter on the desk, opened, and ``place`` of it with an approved order."""
+    made = BinanceSpot(Credentials("k", "s"), Urls("http://box", "ws://box", "http://box"), desk.clock)
+    made._rest = FakeRest(desk)
+    made._stream._now_ms = desk.x.wall
+    await made.open()
+    made.send = lambda *args, **more: made.place(Approved(desk.new(*args, **more)))
+    desk.asked.clear()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def line():
+    async def resync():
+        line.resynced += 1
+
+    line = UserData("ws://box", Credentials("k", "s"), lambda: NOW, resync)
+    line.resynced = 0
+    return line

@@ -1,0 +1,358 @@
+"""Binance spot as a :class:`triplane.venues.base.Venue`.
+
+A position is what the account owns of a symbol's base asset (free and locked, of whatever origin), rounded down to the
+lot; what is too small to be sold is none. Two symbols of the same base asset would show the same coins twice.
+
+An exit is a sell, ``reduce_only`` at most a wish: the venue knows none. **The fee of a buy is taken from the coins
+bought**, so a position of 1 BTC is 0.999 BTC. A reduce-only sell of more than is free is sent as it is, refused by the
+venue for its funds (nothing is carried out then), and after a question for the balance sent again, once, with what is
+free rounded down to the lot, under the same client id. So an exit of the right size costs one request and one that is
+too large three. Its reports tell the quantity that was really sent, its fills what was really sold. Is nothing owned,
+it is refused with ``Why.REDUCE_ONLY``; do other orders hold it all, with ``Why.FUNDS``: on spot the stop has to be
+cancelled before the exit. Sells that are not reduce-only are never changed.
+
+Private events come through the WebSocket API, subscribed to with a signature on each connection: there is no listen
+key.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from triplane.data.binance import find_market, instrument_of
+from triplane.data.clock import Clock, SystemClock
+from triplane.data.instruments import Instrument, plain
+from triplane.errors import BadInput
+from triplane.venues.base import (
+    Approved,
+    Capabilities,
+    Fill,
+    Funding,
+    NewOrder,
+    OrderReport,
+    PositionReport,
+    Snapshot,
+    VenueEvent,
+)
+from triplane.venues.binance import spot_codec as codec
+from triplane.venues.binance.failures import CLOCK, failure
+from triplane.venues.binance.rest import RECV_WINDOW, Rest
+from triplane.venues.binance.usdm import Timing, Urls
+from triplane.venues.budget import Budget, Window, weight_window
+from triplane.venues.errors import Refused, VenueError, Why
+from triplane.venues.keys import Credentials
+from triplane.venues.stream import PrivateStream, Rotate, Socket
+from triplane.venues.wire import Request, Row, check_grid, number, together
+
+MAINNET: Final = Urls("https://api.binance.com", "wss://ws-api.binance.com:443/ws-api/v3", "https://api.binance.com")
+TESTNET: Final = Urls("https://demo-api.binance.com", "wss://demo-ws-api.binance.com/ws-api/v3")
+"""``stream`` is the whole address of the WebSocket API."""
+SUBSCRIBE: Final = "userDataStream.subscribe.signature"
+_DAY_MS: Final = 86_400_000
+
+
+def spot_budget() -> Budget:
+    """The limits of spot: weight a minute, orders in ten seconds and a day."""
+    orders = (
+        Window(10_000, 100, 20, "x-mbx-order-count-10s"),
+        Window(_DAY_MS, 200_000, 20_000, "x-mbx-order-count-1d"),
+    )
+    return Budget(weight_window(6000), orders)
+
+
+class UserData:
+    """Spot's part of the private stream, a :class:`triplane.venues.stream.Line`.
+
+    Parameters
+    ----------
+    address
+        Of the WebSocket API.
+    resync
+        Measures the venue's clock, when it says that ours is off.
+    """
+
+    def __init__(
+        self, address: str, keys: Credentials, now_ms: Callable[[], int], resync: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._address, self._keys, self._now_ms, self._resync = address, keys, now_ms, resync
+        self._numbers = itertools.count(1)
+
+    async def address(self) -> str:
+        """The WebSocket API."""
+        return self._address
+
+    async def greet(self, socket: Socket) -> None:
+        """Subscribe to the user data stream."""
+        params = {"apiKey": self._keys.key, "recvWindow": RECV_WINDOW, "timestamp": self._now_ms()}
+        text = "&".join(f"{name}={params[name]}" for name in sorted(params))
+        signature = hmac.new(self._keys.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        wanted = next(self._numbers)
+        request = {"id": wanted, "method": SUBSCRIBE, "params": {**params, "signature": signature}}
+        await socket.send(orjson.dumps(request).decode())
+        while (answer := orjson.loads(await socket.recv())).get("id") != wanted:
+            continue  # after an error the venue may tell of something else first
+        error = failure(answer["status"], answer.get("error", {}), {}, changing=False, now=self._now_ms())
+        if error is not None:
+            if error.code == CLOCK:
+                await self._resync()
+            raise error
+
+    def read(self, message: Any) -> list[VenueEvent]:
+        """What a message says; the end of the subscription ends the connection."""
+        event = message.get("event")
+        if event is None:
+            return []
+        if event.get("e") in ("eventStreamTerminated", "serverShutdown"):
+            raise Rotate(f"the venue says {event['e']}")
+        return codec.events(event)
+
+    async def keep(self, socket: Socket) -> None:  # noqa: ARG002 - pings keep it alive
+        """Nothing, for ever."""
+        await asyncio.Event().wait()
+
+
+class BinanceSpot:
+    """The adapter.
+
+    Parameters
+    ----------
+    keys
+        Of the account.
+    urls
+        Main net, demo, or a box.
+    clock
+        The computer's.
+    budget
+        Of this computer's address at the venue; to be shared between adapters of spot.
+    """
+
+    name = "binance-spot"
+    capabilities = Capabilities(reduce_only=False, shorts=False, stop_beside_target=False)
+
+    def __init__(
+        self,
+        keys: Credentials,
+        urls: Urls = MAINNET,
+        clock: Clock | None = None,
+        *,
+        budget: Budget | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._clock, self._timing, self._urls = clock or SystemClock(), timing or Timing(), urls
+        self._rest = Rest(
+            "binance",
+            keys,
+            urls.rest,
+            urls.wallet,
+            "/api/v3/time",
+            self._clock,
+            budget or spot_budget(),
+            self._timing.request,
+        )
+        line = UserData(urls.stream, keys, self.now_ms, self._rest.clock.sync)
+        self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream)
+        self._markets: dict[str, dict[str, Any]] = {}
+        self._rules: dict[str, Instrument] = {}
+        self._resync: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------------------------------------ life
+    async def open(self) -> None:
+        """Load the markets and measure the clock."""
+        try:
+            await self._rest.open()
+            wanted = Request("GET", "/api/v3/exchangeInfo", {"showPermissionSets": "false"})
+            rows = (await self._ask(wanted, 20))["symbols"]
+        except BaseException:
+            await self.close()
+            raise
+        self._markets = {
+            row["symbol"]: {
+                "id": row["symbol"],
+                "active": row["status"] == "TRADING" and row.get("isSpotTradingAllowed", True),
+                "spot": True,
+                "info": row,
+            }
+            for row in rows
+        }
+        if self._resync is None:
+            self._resync = asyncio.create_task(self._keep_time())
+
+    async def close(self) -> None:
+        """Let go of every connection; may be called twice."""
+        if self._resync is not None:
+            self._resync.cancel()
+            await asyncio.gather(self._resync, return_exceptions=True)
+            self._resync = None
+        await self._stream.close()
+        await self._rest.close()
+
+    def now_ms(self) -> int:
+        """The venue's time."""
+        return self._rest.clock.now_ms()
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._clock.sleep(self._timing.sync)
+            try:
+                await self._rest.clock.sync()
+            except VenueError:  # the old measure stays good for long, and −1021 asks for a new one
+                continue
+
+    async def _ask(self, request: Request, weight: int = 1, *, urgent: bool = False, order: bool = False) -> Any:
+        try:
+            return await self._rest.ask(request, weight=weight, urgent=urgent, order=order)
+        except VenueError as error:
+            raise codec.refined(error) from None
+
+    # ------------------------------------------------------------------------------------------------ preparation
+    async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
+        """Trading rules, in the order asked for; raises BadInput for a symbol that is not traded."""
+        return [self._rules_of(symbol) for symbol in symbols]
+
+    def _rules_of(self, symbol: str) -> Instrument:
+        if symbol not in self._rules:
+            self._rules[symbol] = instrument_of(find_market(self._markets, symbol, "spot"))
+        return self._rules[symbol]
+
+    def _base(self, symbol: str) -> str:
+        return str(self._markets[symbol]["info"]["baseAsset"])
+
+    async def check_keys(self) -> None:
+        """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
+        try:
+            if not self._urls.wallet:  # nothing can be withdrawn there
+                may = {"enableSpotAndMarginTrading": (await self._ask(codec.account(), 20))["canTrade"]}
+            else:
+                may = await self._ask(Request("GET", "/sapi/v1/account/apiRestrictions", {}))
+        except Refused as error:
+            if error.why is not Why.KEYS:
+                raise
+            raise BadInput(f"the venue does not accept the API key: {error}") from None
+        if may.get("enableWithdrawals"):
+            raise BadInput("this API key may withdraw; make one without that permission")
+        if not may.get("enableSpotAndMarginTrading"):
+            raise BadInput("this API key may not trade on spot; give it that permission")
+
+    async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
+        """Return what stands in the way of trading, each in a plain sentence; there is nothing to set.
+
+        With ``resume`` coins owned and orders of these symbols are expected; otherwise they stand in the way too.
+        """
+        problems = [] if leverage == 1 else [f"spot has no leverage; it must be 1, not {leverage}"]
+        bases = [self._base(rules.symbol) for rules in await self.instruments(symbols)]
+        problems += [
+            f"{base} is the base of several symbols; trade one of them" for base in {*bases} if bases.count(base) > 1
+        ]
+        if resume:
+            return problems
+        seen = await self.snapshot(symbols)
+        problems += [
+            f"{plain(p.quantity)} {self._base(p.symbol)} are owned already and would count as a position of ours"
+            for p in seen.positions
+        ]
+        return problems + [f"{o.symbol} has a working order {o.client_id} that is not ours" for o in seen.orders]
+
+    # ------------------------------------------------------------------------------------------------ orders
+    async def place(self, order: Approved[NewOrder]) -> OrderReport:
+        """Send an order; a reduce-only sell of more than is free sells what is free, see the module's text."""
+        new = order.value
+        rules = self._rules_of(new.symbol)
+        check_grid(new, rules)
+        exits = new.reduce_only and new.side < 0
+        before = self._stream.received
+        try:
+            answer = await self._ask(codec.place(new), urgent=exits, order=True)
+        except Refused as error:
+            if not exits or error.why is not Why.FUNDS:
+                raise
+            fitting = await self._fitted(new, rules, error)
+            answer = await self._ask(codec.place(fitting), urgent=True, order=True)
+        self._stream.expect(before)
+        return codec.order_report(answer)
+
+    async def _fitted(self, new: NewOrder, rules: Instrument, error: Refused) -> NewOrder:
+        """The same sell of no more than is free; raises Refused when nothing is."""
+        wealth = codec.owned(await self._ask(codec.account(), 20, urgent=True))
+        owned = wealth.get(self._base(new.symbol), codec.Owned())
+        free = codec.rounded(owned.free, rules)
+        if codec.rounded(owned.all, rules) <= 0:
+            raise Refused(f"there is nothing of {new.symbol} to sell", error.code, Why.REDUCE_ONLY)
+        if free <= 0:  # all is promised to other orders
+            raise error
+        return replace(new, quantity=min(free, new.quantity))  # more when something came meanwhile
+
+    async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:  # noqa: ARG002 - all are orders
+        """Take an order out; raises NotFound when the venue says that there is none open."""
+        before = self._stream.received
+        await self._ask(codec.named("DELETE", symbol, client_id), urgent=True)
+        self._stream.expect(before)
+
+    async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:  # noqa: ARG002 - the same
+        """Look an order up by its client id; raises NotFound."""
+        return codec.order_report(await self._ask(codec.named("GET", symbol, client_id), 4), client_id)
+
+    # ------------------------------------------------------------------------------------------------ state
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone.
+
+        The last page mostly holds them all, and needs no window of time, of which the venue allows but a day.
+        """
+        wanted = {"orderId": venue_order_id} if venue_order_id else {}
+        rows: list[Row] = await self._ask(codec.trades(symbol, **wanted), 20)
+        if len(rows) >= codec.PAGE and (venue_order_id or int(rows[0]["time"]) >= since):
+            rows = await self._pages(symbol, wanted or {"startTime": str(since)}, wanted)
+        found = {row["id"]: codec.fill(row) for row in rows}
+        return [found[number] for number in sorted(found) if found[number].time >= since]
+
+    async def _pages(self, symbol: str, first: dict[str, str], more: dict[str, str]) -> list[Row]:
+        """All rows from a first page on."""
+        first = first | ({"fromId": "0"} if more else {})
+        page: list[Row] = await self._ask(codec.trades(symbol, **first), 20)
+        rows = list(page)
+        while len(page) >= codec.PAGE:
+            after = str(max(row["id"] for row in page) + 1)
+            page = await self._ask(codec.trades(symbol, **more, fromId=after), 20)
+            rows += page
+        return rows
+
+    async def funding(self, symbol: str, *, since: int) -> list[Funding]:  # noqa: ARG002 - whenever it is
+        """None: there is no funding on spot."""
+        return []
+
+    async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
+        """Positions, working orders and balance; its time is before all questions."""
+        time = self.now_ms()
+        asked = [self._ask(codec.open_orders(symbol), 6) for symbol in symbols]
+        orders = [row for answer in await together(asked) for row in answer]
+        account = await self._ask(codec.account(), 20)
+        wealth, until = codec.owned(account), int(account.get("updateTime") or 0)
+        held = [symbol for symbol in symbols if codec.rounded(self._owned(wealth, symbol), self._rules_of(symbol)) > 0]
+        positions = await together([self._position(symbol, self._owned(wealth, symbol), until) for symbol in held])
+        found = [position for position in positions if position is not None]
+        return codec.snapshot(time, found, orders, wealth, self.capabilities.quote)
+
+    def _owned(self, wealth: dict[str, codec.Owned], symbol: str) -> Any:
+        self._rules_of(symbol)  # or there is no such symbol
+        return wealth.get(self._base(symbol), codec.Owned()).all
+
+    async def _position(self, symbol: str, quantity: Any, until: int) -> PositionReport | None:
+        rules = self._rules_of(symbol)
+        last = number(await self._ask(codec.price(symbol), 2), "price")
+        if codec.is_dust(quantity, last, rules):
+            return None
+        rows = await self._ask(codec.trades(symbol), 20)
+        fills = sorted(
+            (codec.fill(r) for r in rows if int(r["time"]) <= until or not until), key=lambda f: int(f.trade_id)
+        )
+        return codec.position(rules, quantity, last, codec.entry_price(quantity, fills, self._base(symbol), rules))
+
+    # ------------------------------------------------------------------------------------------------ stream
+    def events(self) -> AsyncIterator[VenueEvent]:
+        """The private stream, for ever, through reconnects, until :meth:`close`."""
+        return self._stream.events()
