@@ -171,14 +171,20 @@ def _cancel(mexc: "Mexc", number: object, order: Order | None) -> Any:
     return {"orderId": shown, "errorCode": code, "errorMsg": TEXTS[code] if code else "success"}
 
 
+def _list(q: Query) -> list[Any]:
+    if not isinstance(q.get("list"), list):
+        raise Refusal(600)
+    return list(q["list"])
+
+
 def cancel(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     """POST order/cancel: a list of ids."""
-    return [_cancel(mexc, number, _find(mexc, a, number)) for number in q["list"]]
+    return [_cancel(mexc, number, _find(mexc, a, number)) for number in _list(q)]
 
 
 def cancel_external(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     """POST order/cancel_with_external (one, or a list) and order/batch_cancel_with_external (a list)."""
-    rows = q.get("list", [q])
+    rows = _list(q) if "list" in q else [q]
     if not all(isinstance(row, dict) for row in rows):
         raise Refusal(600)
     return [_cancel(mexc, 0, _external(mexc, a, row.get("symbol"), row.get("externalOid"))) for row in rows]
@@ -275,7 +281,7 @@ def plans(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
 
 def cancel_plans(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     """POST planorder/cancel: a list of symbol and id."""
-    for row in q["list"]:
+    for row in _list(q):
         number = str(row.get("orderId", "")) if isinstance(row, dict) else ""
         plan = a.algos.get(int(number)) if number.isdecimal() else None
         if plan is None or _hidden(mexc, plan):

@@ -26,7 +26,7 @@ class Trader:
 
     def ask(self, method, path, params=None, *, key="k", secret="s", time=None, **more):
         """The body of a signed request's answer."""
-        params = {**params, **more} if isinstance(params, dict) else params or more
+        params = params if isinstance(params, list) else {**(params or {}), **more}
         query, body = "", ""
         if method == "POST":
             body = json.dumps(params)
