@@ -1,0 +1,295 @@
+"""The words of MEXC, checked against the box and against recorded messages."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triplane.errors import DataError
+from triplane.venues.base import BalanceChange, Cause, Fill, MarginCall, OrderReport, OrderStatus, OrderType
+from triplane.venues.errors import NotFound, Refused, Unknown, Why
+from triplane.venues.mexc import codec
+from triplane.venues.mexc.failures import failure
+
+D = Decimal
+STOP, TARGET = OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET
+MEXC = Path(__file__).parents[5] / "shared" / "data" / "protocol" / "mexc_net"
+DETAIL = {
+    "symbol": "DOGE_USDT", "quoteCoin": "USDT", "settleCoin": "USDT", "contractSize": 100, "volUnit": 1, "minVol": 2,
+    "priceUnit": D("0.00001"), "maintenanceMarginRate": D("0.01"), "maxLeverage": 50, "state": 0, "isHidden": False,
+}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------- contracts
+def test_a_contract():
+    c = codec.contract(DETAIL)
+    rules = c.instrument
+    assert (rules.tick_size, rules.lot_size, rules.min_quantity) == (D("0.00001"), 100, 200)
+    assert (c.tradable, c.by_api, c.most_leverage, rules.maintenance_margin) == (True, True, 50, 0.01)
+    assert not codec.contract({**DETAIL, "state": 4}).tradable
+    assert not codec.contract({**DETAIL, "apiAllowed": False}).by_api
+
+
+@given(
+    st.integers(1, 10**7), st.sampled_from(["0.0001", "0.001", "0.01", "1", "10", "1000"]), st.sampled_from([1, 5, 10])
+)
+def test_contracts_and_base_units_are_the_same_exactly(count, size, unit):
+    c = codec.contract({**DETAIL, "contractSize": D(size), "volUnit": unit})
+    quantity = count * c.instrument.lot_size
+    sent = c.contracts(quantity)
+    assert sent == count * unit
+    assert c.base({"vol": D(sent)}, "vol") == quantity
+
+
+# ------------------------------------------------------------------------------------------------------- requests
+@pytest.mark.parametrize(("hedge", "more"), [(True, {}), (False, {"reduceOnly": True})])
+@pytest.mark.parametrize(("side", "opens", "closes"), [(1, 1, 2), (-1, 3, 4)])
+def test_sides(desk, hedge, more, side, opens, closes):
+    opening = codec.place(desk.new(side=side), desk.btc, 10, hedge=hedge).params
+    closing = codec.place(desk.new(side=side, reduce_only=True), desk.btc, 0, hedge=hedge).params
+    base = {"symbol": "BTC_USDT", "vol": 10, "openType": 1, "positionMode": 1 if hedge else 2, "externalOid": "a"}
+    assert opening == {**base, "side": opens, "type": 5, "leverage": 10}
+    assert closing == {**base, "side": closes, "type": 5, **more}
+
+
+@pytest.mark.parametrize("hedge", [True, False])
+def test_a_reducing_buy_closes_the_short_and_never_a_long(desk, hedge):
+    desk.account.hedge = hedge
+    desk.place("long", side=1, hedge=hedge)
+    with pytest.raises(Refused) as refused:
+        desk.place("no", side=1, reduce_only=True, hedge=hedge)
+    assert refused.value.why is Why.REDUCE_ONLY
+    desk.place("close", side=-1, quantity="0.02", reduce_only=True, hedge=hedge)
+    assert not desk.account.positions
+    desk.place("short", side=-1, hedge=hedge)
+    desk.place("cover", side=1, quantity="0.02", reduce_only=True, hedge=hedge)
+    assert not desk.account.positions
+    assert [desk.lookup(name).filled for name in ("long", "close", "short", "cover")] == [D("0.01")] * 4
+
+
+@pytest.mark.parametrize(("tif", "code"), [("GTC", 1), ("GTX", 2), ("IOC", 3), ("FOK", 4)])
+def test_limit_orders(desk, tif, code):
+    order = desk.new(kind=OrderType.LIMIT, price=D("0.00001230"), time_in_force=tif)
+    params = codec.place(order, desk.btc, 10).params
+    assert (params["type"], params["price"]) == (code, "0.0000123")
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("kind", [STOP, TARGET])
+def test_plan_orders_there_and_back(desk, side, kind):
+    desk.place("in", side=-side)
+    above = (kind is STOP) == (side > 0)
+    report = desk.place("plan", kind, side, trigger=D(61_000 if above else 59_000), reduce_only=True)
+    (seen,) = desk.plans("1")
+    assert (seen.client_id, seen.type, seen.side, seen.trigger) == ("plan", kind, side, report.trigger)
+    assert (seen.quantity, seen.reduce_only, seen.status) == (D("0.01"), True, OrderStatus.OPEN)
+    assert seen.venue_id == report.venue_id
+    with pytest.raises(Refused) as refused:
+        desk.place("late", kind, side, trigger=D(59_000 if above else 61_000), reduce_only=True)
+    assert refused.value.why is Why.WOULD_TRIGGER
+
+
+@pytest.mark.parametrize("client_id", ["a/b", "x" * 33, "with:colon", "A" * 36])
+def test_ids_that_the_venue_cannot_take_are_digests(desk, client_id):
+    digest = codec.external(client_id)
+    assert re.fullmatch("[0-9a-f]{32}", digest)
+    desk.place(client_id)
+    row = desk.lookup(client_id)
+    assert row.client_id == digest
+    assert desk.links.order(row).client_id == client_id
+    assert codec.external("s-1.0.A.E.7_x") == "s-1.0.A.E.7_x"
+
+
+# ------------------------------------------------------------------------------------------------------- answers
+def test_orders(desk):
+    report = desk.place("in")
+    assert (report.status, report.filled, report.quantity) == (OrderStatus.OPEN, 0, D("0.01"))
+    found = desk.lookup("in")
+    assert (found.venue_id, found.status, found.filled) == (report.venue_id, OrderStatus.FILLED, D("0.01"))
+    assert found.average == D("60003")
+    desk.place("low", OrderType.LIMIT, price=D(59_000))
+    assert desk.lookup("low").status is OrderStatus.OPEN
+    assert codec.rows(desk.ask(codec.cancel("BTC_USDT", "low")))[0]["errorCode"] == 0
+    assert desk.lookup("low").status is OrderStatus.CANCELLED
+    desk.place("maker", OrderType.LIMIT, price=D(61_000), time_in_force="GTX")
+    ended = desk.lookup("maker")
+    assert (ended.status, ended.reason) == (OrderStatus.EXPIRED, "post-only: it would have taken")
+    with pytest.raises(NotFound):
+        desk.lookup("nobody")
+
+
+def test_fills_positions_and_money(desk):
+    report = desk.place("in", side=-1, quantity="0.1")
+    (row,) = desk.ask(codec.Ask("GET", f"{codec.PRIVATE}order/deal_details/{report.venue_id}", {}))
+    fill = codec.fill(row, desk.btc)
+    assert (fill.side, fill.quantity, fill.price, fill.maker) == (-1, D("0.1"), D("59997"), False)
+    assert (fill.fee, fill.fee_asset, fill.venue_order_id) == (D("0.1") * 59997 * D("0.0005"), "USDT", report.venue_id)
+    desk.price("59000")
+    (row,) = desk.ask(codec.Ask("GET", f"{codec.PRIVATE}position/open_positions", {}))
+    position = codec.position_report(row, desk.btc, D(59_000))
+    assert (position.quantity, position.entry_price) == (D("-0.1"), D("59997"))
+    assert position.unrealized == D("99.7")
+    assert position.liquidation_price > 60_000
+    assert 0.9 < position.margin_ratio < 1
+    money = codec.balance(desk.ask(codec.Ask("GET", f"{codec.PRIVATE}account/asset/USDT", {})))
+    assert money.wallet == desk.account.wallet
+    assert money.available < money.wallet
+    desk.x.advance(desk.x.now + 8 * 3_600_000)
+    (payment,) = map(
+        codec.funding_payment, codec.rows(desk.ask(codec.Ask("GET", f"{codec.PRIVATE}position/funding_records", {})))
+    )
+    assert payment.amount == desk.account.income[-1].amount > 0
+    assert payment.time % 28_800_000 == 0
+
+
+# ------------------------------------------------------------------------------------------------------- pushes
+def test_pushes_of_an_order(desk):
+    desk.place("in", quantity="0.02")
+    said = desk.events()
+    reports = [e for e in said if isinstance(e, OrderReport)]
+    assert [(e.client_id, e.status, e.filled) for e in reports] == [
+        ("in", OrderStatus.OPEN, 0),
+        ("in", OrderStatus.FILLED, D("0.02")),
+    ]
+    (fill,) = [e for e in said if isinstance(e, Fill)]
+    assert (fill.client_id, fill.venue_order_id, fill.quantity) == ("in", reports[0].venue_id, D("0.02"))
+    (change,) = [e for e in said if isinstance(e, BalanceChange)]
+    assert change.wallet == desk.account.wallet
+
+
+def test_pushes_of_a_stop_and_its_child(desk):
+    desk.place("in")
+    desk.place("stop", STOP, -1, trigger=D(59_000), reduce_only=True)
+    desk.events()
+    desk.price("58990")
+    said = desk.events()
+    reports = [e for e in said if isinstance(e, OrderReport)]
+    assert {(e.client_id, e.type, e.trigger) for e in reports} == {("stop", STOP, D(59_000))}
+    assert [e.status for e in reports] == [OrderStatus.OPEN, OrderStatus.OPEN, OrderStatus.FILLED]
+    (fill,) = [e for e in said if isinstance(e, Fill)]
+    assert (fill.client_id, fill.venue_order_id) == ("stop", reports[-1].child_id)
+
+
+def test_a_child_that_is_pushed_before_its_plan_order(desk):
+    desk.place("in")
+    desk.place("stop", STOP, -1, trigger=D(59_000), reduce_only=True)
+    desk.events()
+    desk.price("58990")
+    desk.heard.sort(key=lambda text: b"plan.order" in text)
+    said = desk.events()
+    assert said[-1].client_id == "stop"
+    assert (said[-1].status, said[-1].filled) == (OrderStatus.FILLED, D("0.01"))
+    (fill,) = [e for e in said if isinstance(e, Fill)]
+    assert fill.venue_order_id == said[-1].child_id
+
+
+def test_a_liquidation_has_a_cause(desk):
+    desk.place("in", quantity="0.5")
+    desk.events()
+    desk.price("53000")
+    said = desk.events()
+    assert [e.cause for e in said if isinstance(e, Fill)] == [Cause.LIQUIDATION]
+    (report,) = [e for e in said if isinstance(e, OrderReport) and e.status.final]
+    assert report.client_id.startswith("autoclose-")
+
+
+def test_messages_that_are_nothing_or_broken(desk):
+    assert desk.edge.parse(b'{"channel":"pong","data":1}') is None
+    assert desk.edge.read({"channel": "push.personal.adl.level", "data": {"symbol": "BTC_USDT"}, "ts": 1}) == []
+    assert desk.edge.read({"channel": "push.personal.order", "data": {"symbol": "X_USDT"}, "ts": 1}) == []
+    with pytest.raises(DataError, match=r"push\.personal\.order"):
+        desk.edge.read({"channel": "push.personal.order", "data": {"symbol": "BTC_USDT", "side": 1}, "ts": 1})
+    with pytest.raises(DataError, match="must be 1, 2, 3 or 4"):
+        codec.fill({"symbol": "BTC_USDT", "id": 1, "orderId": 1, "side": 9}, desk.btc)
+
+
+# ------------------------------------------------------------------------------------------------------- failures
+@pytest.mark.parametrize(
+    ("status", "body", "changing", "kind", "why"),
+    [
+        (200, {"success": False, "code": 2005}, True, Refused, Why.FUNDS),
+        (200, {"success": False, "code": 602}, True, Refused, Why.KEYS),
+        (200, {"success": False, "code": 7002}, True, Refused, Why.MODE),
+        (200, {"success": False, "code": 510}, True, Refused, Why.RATE),
+        (429, "", True, Refused, Why.RATE),
+        (200, {"success": False, "code": 513}, True, Refused, Why.CLOCK),
+        (200, {"success": False, "code": 1002}, True, Refused, Why.OTHER),
+        (200, {"success": False, "code": 2040}, True, NotFound, None),
+        (200, {"success": False, "code": 500}, True, Unknown, None),
+        (200, {"success": False, "code": 501}, False, Refused, Why.DOWN),
+        (200, {"success": False, "code": 0}, True, Unknown, None),
+        (200, "<html>", True, Unknown, None),
+        (502, {}, True, Unknown, None),
+        (503, {"success": False, "code": 77777}, True, Unknown, None),
+        (200, {"success": False, "code": 77777}, True, Refused, Why.OTHER),
+    ],
+)
+def test_failures(status, body, changing, kind, why):
+    error = failure(status, body, changing=changing, now=1000)
+    assert type(error) is kind
+    assert getattr(error, "why", None) is why
+    if why is Why.RATE:
+        assert error.retry_at > 1000
+
+
+def test_successes():
+    assert failure(200, {"success": True, "code": 0}, changing=True, now=0) is None
+    assert failure(200, {"success": True, "code": 200, "data": []}, changing=True, now=0) is None
+
+
+# ------------------------------------------------------------------------------------------------------- recorded
+@pytest.fixture
+def recorded(desk):
+    if not MEXC.is_dir():
+        pytest.skip("the protocol fixtures are not there")
+    for symbol in ("ETH_USDT", "CRV_USDT"):
+        desk.contracts[symbol] = codec.contract({**DETAIL, "symbol": symbol, "contractSize": D("0.01")})
+
+    def read(name):
+        text = (MEXC / f"{name}.txt").read_text()
+        text = text[text.index("\n{") :] if "Subscriptions" in name else text.split("\n", 3)[3]
+        return json.loads(text, parse_float=D)
+
+    return desk, read
+
+
+def test_recorded_answers(recorded):
+    desk, read = recorded
+    folder = "Endpoints/FuturesApi/"
+    eth = desk.contracts["ETH_USDT"]
+    contracts = [codec.contract(row) for row in read(folder + "ExchangeData/GetSymbols")["data"]]
+    assert [c.instrument.lot_size for c in contracts] == [D("0.0001"), D("0.001")]
+    for name in ("GetOrder", "GetOrderByClientOrderId"):
+        order = codec.order_report(read(folder + f"Trading/{name}")["data"], eth)
+        assert (order.status, order.filled, order.average) == (OrderStatus.FILLED, D("0.01"), D("1208.35"))
+        assert (order.side, order.reduce_only, order.type) == (1, True, OrderType.MARKET)
+    (fill,) = [codec.fill(row, eth) for row in read(folder + "Trading/GetOrderTrades")["data"]]
+    assert (fill.trade_id, fill.fee, fill.maker) == ("159274416", D("0.0072501"), False)
+    (row,) = read(folder + "Trading/GetPositions")["data"]
+    position = codec.position_report(row, eth, D("1217.3"))
+    assert (position.quantity, position.entry_price, position.unrealized) == (D("0.01"), D("1217.3"), 0)
+    payments = [codec.funding_payment(r) for r in codec.rows(read(folder + "Account/GetFundingHistory")["data"])]
+    assert payments[0].amount == D("0.0837798")
+    assert codec.balance(read(folder + "Account/GetBalances")["data"][0]).wallet == D("0.03176562")
+    placed = codec.ack(desk.new(), read(folder + "Trading/PlaceOrder")["data"])
+    assert (placed.venue_id, placed.updated) == ("739113577038255616", 1761888808839)
+    planned = codec.ack(desk.new(kind=STOP), read(folder + "Trading/PlacePlanOrder")["data"])
+    assert planned.venue_id == "739206374277809664"
+
+
+def test_recorded_pushes(recorded):
+    desk, read = recorded
+    said = {}
+    for path in sorted((MEXC / "Subscriptions/FuturesApi").glob("*.txt")):
+        said[path.stem] = desk.edge.read(read(f"Subscriptions/FuturesApi/{path.stem}"))
+    told = {name: events[0] for name, events in said.items() if events}
+    assert set(told) == {"Balance", "LiquidationRisk", "Order", "PlanOrder", "UserTrade"}
+    assert told["Balance"].wallet == D("0.7514236")
+    assert told["Order"].status is OrderStatus.FILLED
+    assert told["LiquidationRisk"] == MarginCall(("BTC_USDT",), 1760942212000)
+    assert (told["PlanOrder"].type, told["PlanOrder"].trigger) == (STOP, D("46000.0"))
+    assert (told["UserTrade"].client_id, told["UserTrade"].price) == ("ext_001", D("45000.5"))
