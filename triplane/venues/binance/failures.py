@@ -81,8 +81,7 @@ def failure(status: int, body: Any, headers: Mapping[str, str], *, changing: boo
 
 
 def _retry_at(words: str, headers: Mapping[str, str], now: int) -> int:
-    until = _UNTIL.search(words)
-    after = headers.get("retry-after", "")
-    times = [int(until[1])] if until else []
-    times += [now + int(after) * 1000] if after.isdigit() else []
-    return max(times, default=now + _RATE_MS)
+    after, until = headers.get("retry-after", ""), _UNTIL.search(words)
+    if after.isdigit():
+        return now + int(after) * 1000
+    return int(until[1]) if until else now + _RATE_MS
