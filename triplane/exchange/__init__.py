@@ -11,5 +11,6 @@ rules by which an order fills are the kernel's (:mod:`triplane.exchange.rules`);
            streams ◀─ market (trades) ─▶ matching, algo ─▶ account ─▶ streams
 
 :class:`triplane.exchange.venue.Exchange` is all of it without sockets, in one thread and in virtual time if wanted.
-Other places that trade on the same markets are its annexes: Binance spot is :mod:`triplane.exchange.spot`.
+Other places that trade on the same markets are its annexes: Binance spot is :mod:`triplane.exchange.spot`, MEXC futures
+:mod:`triplane.exchange.mexc`.
 """
