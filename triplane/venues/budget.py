@@ -103,5 +103,6 @@ class Budget:
             if error.code == ORDERS_CODE:
                 self.orders_until = max(self.orders_until, error.retry_at)
             else:
+                still = self.banned and now < self.quiet_until
+                self.banned = still or error.why is Why.BANNED
                 self.quiet_until = max(self.quiet_until, error.retry_at)
-                self.banned = error.why is Why.BANNED

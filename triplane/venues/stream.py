@@ -15,8 +15,9 @@ The venue's part (:class:`Line`) says where to connect, how to log in, what a me
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import orjson
@@ -85,7 +86,8 @@ class _Connection:
         self.worn = asyncio.Event()
         self.why = ""
         self.reader = asyncio.create_task(self._read())
-        self._others = [asyncio.create_task(self._until_worn(job)) for job in (owner.line.keep(socket), self._age())]
+        jobs = (partial(owner.line.keep, socket), self._age)
+        self._others = [asyncio.create_task(self._until_worn(job)) for job in jobs]
 
     def wear(self, why: str) -> None:
         """It has to be replaced."""
@@ -112,9 +114,9 @@ class _Connection:
         await self._owner.clock.sleep(self._owner.timing.age)
         raise Rotate("it is a day old")
 
-    async def _until_worn(self, job: Coroutine[Any, Any, None]) -> None:
+    async def _until_worn(self, job: Callable[[], Awaitable[None]]) -> None:
         try:
-            await job
+            await job()
             self.wear("it is not kept alive any more")
         except (Rotate, TriplaneError, OSError) as error:
             self.wear(str(error))

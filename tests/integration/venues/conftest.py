@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,11 @@ def box(one_box):
     one_box.price(None)
     yield one_box
     one_box.clear()
+
+
+@pytest.fixture(autouse=True)
+def own_logging():
+    """What a test does to logging ends with it."""
+    factory = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(factory)

@@ -1,5 +1,6 @@
 """A box without sockets that is asked through the codec alone."""
 
+import logging
 from decimal import Decimal
 
 import orjson
@@ -65,3 +66,11 @@ class Desk:
 @pytest.fixture
 def desk():
     return Desk()
+
+
+@pytest.fixture(autouse=True)
+def own_logging():
+    """What a test does to logging ends with it."""
+    factory = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(factory)
