@@ -350,7 +350,9 @@ class BinanceSpot:
         fills = sorted(
             (codec.fill(r) for r in rows if int(r["time"]) <= until or not until), key=lambda f: int(f.trade_id)
         )
-        return codec.position(rules, quantity, last, codec.entry_price(quantity, fills, self._base(symbol), rules))
+        return codec.position(
+            rules, quantity, last, codec.entry_price(quantity, last, fills, self._base(symbol), rules)
+        )
 
     # ------------------------------------------------------------------------------------------------ stream
     def events(self) -> AsyncIterator[VenueEvent]:

@@ -201,7 +201,7 @@ def is_dust(quantity: Decimal, price: Decimal, rules: Instrument) -> bool:
     return lots <= 0 or lots < rules.min_quantity or lots * price < rules.min_notional
 
 
-def entry_price(quantity: Decimal, fills: Sequence[Fill], base: str, rules: Instrument) -> Decimal:
+def entry_price(quantity: Decimal, last: Decimal, fills: Sequence[Fill], base: str, rules: Instrument) -> Decimal:
     """Average price at which a position was bought; 0 when the executions do not explain what is owned.
 
     They are followed back from now, each one's part in the balance undone, until no more than dust was owned; from
@@ -212,14 +212,16 @@ def entry_price(quantity: Decimal, fills: Sequence[Fill], base: str, rules: Inst
     ----------
     quantity
         All that is owned now.
+    last
+        The price that dust is measured at, throughout.
     fills
         Own executions of the symbol up to now, oldest first.
     """
     held, first = quantity, len(fills)
-    while first and not is_dust(held, fills[first - 1].price, rules):
+    while first and not is_dust(held, last, rules):
         first -= 1
         held -= _gained(fills[first], base)
-    if held < 0 or first == len(fills) or not is_dust(held, fills[first].price, rules):
+    if held < 0 or not is_dust(held, last, rules):
         return ZERO
     bought = average = ZERO
     for one in fills[first:]:

@@ -130,7 +130,7 @@ def owned_after(fills, start="0"):
     ],
 )
 def test_entry_price(fills, start, price):
-    assert codec.entry_price(owned_after(fills, start), fills, "BTC", RULES) == price
+    assert codec.entry_price(owned_after(fills, start), D(60_000), fills, "BTC", RULES) == price
 
 
 @given(
@@ -143,9 +143,9 @@ def test_an_entry_price_is_within_the_prices_bought_at(steps):
         if quantity > 0:
             fills.append(trade(number, 1 if buys else -1, price, str(quantity)))
             held = owned_after(fills)
-    found = codec.entry_price(held, fills, "BTC", RULES)
-    bought = [f.price for f in fills if f.side > 0]
     last = fills[-1].price if fills else D(1)
+    found = codec.entry_price(held, last, fills, "BTC", RULES)
+    bought = [f.price for f in fills if f.side > 0]
     if codec.is_dust(held, last, RULES):
         assert found == 0
     else:
