@@ -500,8 +500,9 @@ def serve(world: World, request: m.Request, stamp: int) -> tuple[Any, int]:
         return look_up(world, request, stamp)
     if request.venue_order_id:
         body, delay = read(world, codec.fills_of(SYMBOL, request.venue_order_id), stamp, changing=False)
-        return ([codec.fill(row) for row in body] if is_body(body) else body), delay
-    pages, delay = codec.fills(SYMBOL, request.since or START, world.clock.now), 0
+        rows = [codec.fill(row) for row in body] if is_body(body) else []
+        return ([fill for fill in rows if fill.time >= request.since] if is_body(body) else body), delay
+    pages, delay = codec.fills(SYMBOL, request.since, world.clock.now), 0
     while (page := pages.request()) is not None:
         body, delay = read(world, page, stamp, changing=False)
         if not is_body(body):

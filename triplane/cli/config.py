@@ -4,7 +4,7 @@ What stands on the command line wins over the file, the file over the defaults.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
@@ -26,7 +26,13 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: str = Field("demo", description="demo, binance, binance-spot, or a file or folder of recorded candles")
+    mode: Literal["paper", "testnet", "live"] = Field("paper", description="paper, testnet, or live: real money")
+    venue: Literal["binance", "binance-spot", "mexc", "box"] | None = Field(
+        None, description="where to trade: binance, binance-spot, mexc, or box: an exchange on this computer"
+    )
+    source: str = Field(
+        "demo", description="demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
+    )
     symbols: list[str] = Field(default=[], max_length=64, description="markets to trade; [] = what the source offers")
     timeframe: str | None = Field(None, description="bars to decide on; null = the strategy's own")
     strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")

@@ -1,16 +1,13 @@
 """``triplane up``: a session, live on a page or to the end of recorded data without one."""
 
 import asyncio
-import contextlib
 import gc
 import signal
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-import uvicorn
 
 from triplane.api.app import create_app
 from triplane.api.auth import load_token
@@ -20,7 +17,9 @@ from triplane.cli.config import Config, parse_speed, resolve
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, errors, one_sentence, print_figures, print_json, progress
-from triplane.data.clock import SystemClock
+from triplane.cli.serving import listen, make_server
+from triplane.cli.trading import Trading, open_trading, prepare
+from triplane.data.clock import Clock, SystemClock
 from triplane.data.replay import Speed
 from triplane.engine.desk import Desk
 from triplane.engine.live import Engine, Options, open_engine
@@ -35,6 +34,7 @@ from triplane.strategies.registry import find, source_of
 
 DATABASE = "triplane.sqlite"
 STALE_AFTER = 30.0
+MONEY = {"testnet": "play money", "live": "REAL money"}
 
 
 def _data_dir(path: Path) -> Path:
@@ -48,38 +48,43 @@ def _data_dir(path: Path) -> Path:
     return path
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or answers wait for Nagle
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise BadInput(
-            f"port {port} on 127.0.0.1 cannot be used ({error.strerror}); choose another with --port"
-        ) from None
-    return listener
-
-
 async def build(config: Config, store: Store, *, once: bool = False, quiet: bool = False) -> Engine:
     """Everything between the configuration and an engine that is ready to run."""
     clock = SystemClock()
+    trading = await open_trading(config, clock)
+    try:
+        engine = await _build(config, store, trading, clock, once=once, quiet=quiet)
+    except BaseException:
+        await trading.close()
+        raise
+    engine.on_end = trading.close
+    return engine
+
+
+async def _build(
+    config: Config, store: Store, trading: Trading, clock: Clock, *, once: bool = False, quiet: bool = False
+) -> Engine:
     strategy = find(config.strategy)
     params = strategy.resolve(config.params)
     speed = cast("Speed", parse_speed(config.speed))
     wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
-    source = await open_source(config.source, config.symbols, clock, speed, once=once, warmup_ms=WARM_UP * wanted_ms)
+    source = await open_source(
+        trading.source, config.symbols, clock, speed, once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place
+    )
+    venue, instruments = trading.venue, source.instruments
+    if venue is not None:
+        instruments = tuple(await venue.instruments([i.symbol for i in instruments]))
     _warn(source, quiet)
     core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)
     setup = Setup(
         strategy=config.strategy,
         params=params,
-        instruments=source.instruments,
+        instruments=instruments,
         base_ms=source.base_ms,
         timeframe_ms=choose_timeframe(source.base_ms, config.timeframe, strategy.timeframe),
         balance=config.balance,
-        source=source.name,
+        source=trading.name,
+        mode=config.mode,
         hold=source.live,
         trading=config.trading,
         costs=config.costs,
@@ -94,8 +99,22 @@ async def build(config: Config, store: Store, *, once: bool = False, quiet: bool
     )
     sink = StoreSink(store)
     engine = await asyncio.to_thread(
-        open_engine, config.data_dir, setup, core, strategy, source.make_feed, options=options, sink=sink, clock=clock
+        open_engine,
+        config.data_dir,
+        setup,
+        core,
+        strategy,
+        source.make_feed,
+        options=options,
+        sink=sink,
+        clock=clock,
+        venue=venue,
     )
+    try:
+        await prepare(trading, setup.symbols, int(config.costs.leverage), resume=engine.continued)
+    except BaseException:
+        engine.session.close()
+        raise
     if not quiet and (engine.continued or engine.notice):
         text = engine.notice or f"Continuing the interrupted session {engine.session.id}."
         errors.print(text, highlight=False, soft_wrap=True)
@@ -108,15 +127,6 @@ def _warn(source: Source, quiet: bool) -> None:
             errors.print(
                 f"[dim]Data of {symbol}: grade {report.grade}. {' '.join(report.sentences)}[/]", soft_wrap=True
             )
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
-        yield
 
 
 async def _once(config: Config, json: bool) -> None:
@@ -138,7 +148,7 @@ async def _once(config: Config, json: bool) -> None:
 
 async def _serve(config: Config, json: bool) -> None:
     data_dir = _data_dir(config.data_dir)
-    listener = _listen(config.port)
+    listener = listen(config.port)
     port = listener.getsockname()[1]
     store = Store(data_dir / DATABASE)
     token = load_token(data_dir)
@@ -157,13 +167,14 @@ async def _serve(config: Config, json: bool) -> None:
     engine = await desk.start({})
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
     app = create_app(cast("EngineView", desk), store, token, port=port)
-    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, ws="websockets-sansio", lifespan="on"))
+    server = make_server(app, log_level="warning")
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{port}/?token={token}"
     if json:
         print_json({"url": url, "port": port, "session": engine.session.id})
     else:
-        title = f"\n  Triplane runs session [bold]{engine.session.id}[/] on paper. Open\n"
+        where = "on paper" if config.mode == "paper" else f"with {MONEY[config.mode]} at {config.venue}"
+        title = f"\n  Triplane runs session [bold]{engine.session.id}[/] {where}. Open\n"
         console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
         console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
     stopping = asyncio.create_task(stop.wait())
@@ -177,8 +188,13 @@ async def _serve(config: Config, json: bool) -> None:
 
 
 def up(
+    mode: Annotated[str | None, typer.Option(help="paper, testnet, or live: real money.")] = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(help="Where to trade: binance, binance-spot, mexc; box: an exchange on this computer."),
+    ] = None,
     source: Annotated[
-        str | None, typer.Option(help="demo, binance, binance-spot, or a file or folder of recorded candles.")
+        str | None, typer.Option(help="demo, binance, binance-spot, mexc, or a file or folder of recorded candles.")
     ] = None,
     symbols: Annotated[str | None, typer.Option(help="Markets, separated by commas.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Bars to decide on. Default: the strategy's own.")] = None,
@@ -197,10 +213,11 @@ def up(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Trade on paper: live on a page, or with --once to the end of recorded data."""
+    """Trade: on paper, at a testnet or with real money; live on a page, or with --once to the end of recorded data."""
     with one_sentence():
         configure_logs()
         given: dict[str, Any] = {
+            "mode": mode, "venue": venue,
             "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
             "regime": regime, "news": news, "funding": funding, "port": port, "data_dir": data_dir,
             "params": parse_set(set_) if set_ else None,

@@ -7,11 +7,12 @@ the tick or the step.
 import difflib
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from triplane.data.candles import parse_timeframe
-from triplane.data.clock import Clock, SystemClock
+from triplane.data.clock import Clock, FastClock, SystemClock
 from triplane.data.instruments import Instrument, Market, decimal
 from triplane.data.live import CcxtExchange, LiveFeed, Timing
 from triplane.errors import BadInput, DataError
@@ -19,13 +20,57 @@ from triplane.errors import BadInput, DataError
 VENUES: Final[dict[Market, str]] = {"usdm": "Binance USDⓈ-M", "spot": "Binance spot"}
 
 
-def make_exchange(market: Market) -> CcxtExchange:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where public data is served: the real venue, its demo, or a box at these addresses whose time goes so fast."""
+
+    demo: bool = False
+    rest: str = ""
+    sockets: str = ""
+    speed: float = 1.0
+
+    def pace(self, clock: Clock) -> tuple[Clock, Timing]:
+        """Clock and deadlines of a feed from there."""
+        if self.speed == 1.0:
+            return clock, Timing()
+        return FastClock(clock, self.speed), Timing(**{name: seconds * self.speed for name, seconds in asdict(Timing()).items()})
+
+
+class InBox:
+    """A ccxt exchange on a box, whose time is that of the market."""
+
+    def __init__(self, exchange: Any, rest: str) -> None:
+        self._exchange, self._rest = exchange, rest
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the exchange's."""
+        return getattr(self._exchange, name)
+
+    async def fetch_time(self) -> int:
+        """The time of the market, ms."""
+        return int((await self._exchange.fetch(f"{self._rest}/box/clock"))["market"])
+
+
+def make_exchange(market: Market, place: Place | None = None) -> CcxtExchange:
     """A ccxt.pro exchange for public data of one market; needs no keys."""
     import ccxt.pro  # noqa: PLC0415 - half a second that only live sessions should pay
 
+    place = place or Place()
     if market == "usdm":
-        return cast("CcxtExchange", ccxt.pro.binanceusdm())
-    return cast("CcxtExchange", ccxt.pro.binance({"options": {"fetchMarkets": {"types": ["spot"]}}}))
+        exchange = ccxt.pro.binanceusdm()
+    else:
+        exchange = ccxt.pro.binance({"options": {"fetchMarkets": {"types": ["spot"]}}})
+    if place.demo:
+        exchange.enable_demo_trading(True)
+    if place.rest:
+        api = exchange.urls["api"]
+        for name in api:
+            if name.startswith("fapiPublic"):
+                api[name] = f"{place.rest}/fapi/v{name[-1] if name[-1] in '23' else '1'}"
+        api["public"] = f"{place.rest}/api/v3"
+        api["ws"]["linear" if market == "usdm" else "spot"] = f"{place.sockets}{'' if market == 'usdm' else '/spot'}/ws"
+        exchange = InBox(exchange, place.rest)
+    return cast("CcxtExchange", exchange)
 
 
 def binance_feed(
@@ -34,6 +79,7 @@ def binance_feed(
     market: Market = "usdm",
     *,
     exchange: CcxtExchange | None = None,
+    place: Place | None = None,
     clock: Clock | None = None,
     rng: random.Random | None = None,
     start_after: Mapping[str, int] | None = None,
@@ -49,6 +95,8 @@ def binance_feed(
         Of the candles.
     market
         ``usdm`` (perpetual futures) or ``spot``.
+    place
+        Where the data is served.
     exchange, clock, rng, timing
         For tests; the real ones by default.
     start_after
@@ -66,15 +114,16 @@ def binance_feed(
         found = find_market(markets, symbol, market)
         return str(found["symbol"]), instrument_of(found)
 
+    paced, deadlines = (place or Place()).pace(clock or SystemClock())
     return LiveFeed(
-        exchange or make_exchange(market),
+        exchange or make_exchange(market, place),
         symbols,
         parse_timeframe(timeframe),
         resolve,
-        clock or SystemClock(),
+        paced,
         rng,
         start_after,
-        timing,
+        timing or deadlines,
     )
 
 

@@ -47,6 +47,35 @@ class SystemClock:
         await asyncio.sleep(max(seconds, 0.0))
 
 
+class FastClock:
+    """A clock whose seconds are a fraction of the computer's, for a market that is replayed faster than real time.
+
+    Parameters
+    ----------
+    clock
+        The computer's.
+    speed
+        Its seconds in one of those.
+    """
+
+    def __init__(self, clock: Clock, speed: float) -> None:
+        self._clock, self._speed = clock, speed
+        self._begin = clock.now_ms(), clock.monotonic()
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 as far as this clock is concerned."""
+        start, begin = self._begin
+        return start + round((self._clock.monotonic() - begin) * 1000 * self._speed)
+
+    def monotonic(self) -> float:
+        """Its seconds since some fixed moment."""
+        return self._clock.monotonic() * self._speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many of its seconds."""
+        await self._clock.sleep(seconds / self._speed)
+
+
 class ManualClock:
     """Virtual time, for programs that wait for nothing but this clock and each other (no threads, no sockets).
 

@@ -1,14 +1,15 @@
 """The engine as the API sees it: reads come from the replica, commands go to the runner; and how it is put together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
 from triplane.engine.agenda import NOTHING, Array
 from triplane.engine.bus import EventBus
+from triplane.engine.decode import money
 from triplane.engine.eventlog import EventLog
 from triplane.engine.killswitch import KillSwitch
 from triplane.engine.record import Record
@@ -19,6 +20,10 @@ from triplane.engine.settings import TradingSettings, checked
 from triplane.engine.setup import Setup
 from triplane.engine.storing import Sink, Writer
 from triplane.errors import BadInput, TriplaneError
+from triplane.execution.executor import Executor
+from triplane.execution.link import Link
+from triplane.execution.pilot import Pilot
+from triplane.execution.risk import Bounds
 from triplane.kernel.records import (
     CMD_CANCEL,
     CMD_CLOSE,
@@ -30,7 +35,10 @@ from triplane.kernel.records import (
 )
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core
+from triplane.venues.base import Venue
 
+SLACK: Final = 1.05
+"""An order's value may be so much above the largest position: the price has moved since it was sized."""
 MakeFeed = Callable[[Mapping[str, int]], Feed]
 """Makes the feed that goes on behind the open times given by symbol."""
 
@@ -80,10 +88,15 @@ class Engine:
         self.continued = continued
         self.notice = notice
         self.record = runner.publisher.record
+        self.on_end: Callable[[], Awaitable[None]] | None = None
 
     async def run(self) -> Outcome:
-        """Run until the data ends or :meth:`stop`."""
-        return await self.runner.run()
+        """Run until the data ends or :meth:`stop`; then what ``on_end`` names is let go of."""
+        try:
+            return await self.runner.run()
+        finally:
+            if self.on_end is not None:
+                await self.on_end()
 
     def stop(self) -> None:
         """Ask :meth:`run` to end; the session can be continued later."""
@@ -279,6 +292,27 @@ class Engine:
         return "The settings count from the next candle on."
 
 
+def make_link(session: Session, venue: Venue, now: int) -> Link:
+    """The executor of a session and what connects both."""
+
+    def bounds(k: int) -> Bounds:
+        balance, limits = float(session.A["balance"][0]), session.trading
+        most = limits.max_position_share * balance
+        if limits.max_position_quote:
+            most = min(most, limits.max_position_quote)
+        price = float(session.S[k]["core"]["last"]["close"])
+        return Bounds(money(most * SLACK), money(price))
+
+    executor = Executor(
+        session.id,
+        session.setup.instruments,
+        venue.capabilities,
+        bounds=bounds,
+        wallet=lambda: float(session.A["balance"][0]),
+    )
+    return Link(executor, now)
+
+
 def open_engine(
     data_dir: Path,
     setup: Setup,
@@ -289,6 +323,7 @@ def open_engine(
     options: Options | None = None,
     sink: Sink | None = None,
     clock: Clock | None = None,
+    venue: Venue | None = None,
 ) -> Engine:
     """Open the session with this setup (the interrupted one, or a new one) and put everything around it.
 
@@ -302,6 +337,8 @@ def open_engine(
         Called with the open time of the newest known candle by symbol.
     options, sink, clock
         How to run, where events are stored, and what tells the time.
+    venue
+        Where orders go, opened; None for the simulated broker.
     """
     options = options or Options()
     clock = clock or SystemClock()
@@ -314,6 +351,8 @@ def open_engine(
             writer.begin(session.id)
         record = Record(setup.balance)
         publisher = Publisher(session, spec, record, bus, writer)
+        if venue is not None:
+            publisher.link = make_link(session, venue, clock.now_ms())
         if options.page:
             publisher.replica = Replica(session, spec, record, EventLog(session.id, clock.now_ms()), options.speed)
             publisher.replica.quiet = True
@@ -324,6 +363,7 @@ def open_engine(
     publisher = made[-1]
     if publisher.replica is not None:
         publisher.replica.refresh("the session was opened")
+    pilot = Pilot(publisher.link, venue, clock) if publisher.link is not None and venue is not None else None
     known = {s: at for s, at in zip(setup.symbols, opened.session.last_open, strict=True) if at >= 0}
     runner = Runner(
         opened.session,
@@ -336,5 +376,8 @@ def open_engine(
         live=options.live,
         stale_after=options.stale_after,
         agenda=options.agenda,
+        pilot=pilot,
     )
+    if pilot is not None:
+        pilot.on_finding = runner.found
     return Engine(runner, bus, continued=opened.continued, notice=opened.notice)

@@ -154,6 +154,10 @@ class Replica:
         """The limits were replaced."""
         self.trading = session.trading
 
+    def on_alert(self, event: RiskAlert) -> None:
+        """Something outside the core that a person should know."""
+        self._apply([event])
+
     def on_forming(self, k: int, candle: Array, now: int) -> None:
         """The candle under way of symbol ``k``; nothing is decided on it."""
         symbol = self._symbols[k]

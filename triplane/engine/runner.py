@@ -9,8 +9,10 @@ the store *before* it takes the next batch from the feed, never when it publishe
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -22,14 +24,17 @@ from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
 from triplane.engine.bus import EventBus
 from triplane.engine.decode import Decoder
-from triplane.engine.events import CandleClosed, Decision, Event, Notice
+from triplane.engine.events import CandleClosed, Decision, Event, Notice, RiskAlert
 from triplane.engine.killswitch import KillSwitch
-from triplane.engine.latency import Latency
 from triplane.engine.record import Record
 from triplane.engine.replica import Replica
 from triplane.engine.session import Session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.storing import Writer
+from triplane.execution.latency import Latency
+from triplane.execution.link import Link
+from triplane.execution.messages import Finding
+from triplane.execution.pilot import Pilot
 from triplane.kernel.records import (
     CMD_GATE,
     CMD_HALT,
@@ -51,6 +56,9 @@ SLICE: Final = 256
 """Candles of a long batch after which others get their turn."""
 BACKLOG: Final = 50_000
 """Events that may wait for the store before the next batch is taken from the feed."""
+BURST: Final = 5
+"""Refused orders within so many seconds that throw the kill switch."""
+BURST_SECONDS: Final = 60.0
 FEW: Final = 32
 """Candles of a batch that are still shown one by one on the page."""
 
@@ -70,6 +78,7 @@ class Publisher:
         self.decoder = Decoder(session.id, setup.instruments, spec, setup.costs.leverage)
         self.record = record
         self.replica: Replica | None = None
+        self.link: Link | None = None  # to a venue: it hears of everything first
         self._bus = bus
         self._writer = writer
         self.replaying = True
@@ -89,6 +98,8 @@ class Publisher:
 
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
         """One candle was taken."""
+        if self.link is not None:
+            self.link.on_candle(session, k, candle, rows)
         events = self._out(rows)
         if events:
             self._tell(events)
@@ -104,14 +115,18 @@ class Publisher:
         if self.replica is not None:
             self.replica.on_candle(session, k, candle, events)
 
-    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the observer's protocol
+    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
         """Many were taken; only without a page."""
+        if self.link is not None:
+            self.link.on_batch(session, which, candles, rows, equity)
         self.record.add(rows)
         self.record.curve.extend(candles["open_time"], equity)
         self._tell(self._out(rows))
 
-    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the observer's protocol
+    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:
         """A command was carried out."""
+        if self.link is not None:
+            self.link.on_command(session, k, command, rows)
         events = self._out(rows)
         self.record.add(rows)
         self.record.curve.settle(session.A["equity"].item(0))
@@ -123,6 +138,12 @@ class Publisher:
         """The limits were replaced."""
         if self.replica is not None:
             self.replica.on_limits(session)
+
+    def alert(self, event: RiskAlert) -> None:
+        """Something outside the core that a person should know."""
+        if self.replica is not None:
+            self.replica.on_alert(event)
+        self._tell([event])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +172,8 @@ class Runner:
         Candles come as they happen: commands carry wall time, and the watchdog is on.
     agenda
         Gate events of calendars: commands in order of time.
+    pilot
+        Executes at a venue; None for the simulated broker.
     stale_after
         Seconds without a word from the feed after which entries are closed; None for no watchdog.
     """
@@ -168,9 +191,11 @@ class Runner:
         live: bool = False,
         stale_after: float | None = None,
         agenda: Array = NOTHING,
+        pilot: Pilot | None = None,
     ) -> None:
         self.session = session
         self.feed = feed
+        self.pilot = pilot
         self.publisher = publisher
         self.replica = publisher.replica
         self.bus = bus
@@ -187,6 +212,7 @@ class Runner:
         self._heard = 0.0
         self._refreshed = 0.0
         self._was_quiet = False
+        self._refusals: list[float] = []
 
     # ------------------------------------------------------------------------------------------------------------- life
     async def run(self) -> Outcome:
@@ -241,6 +267,8 @@ class Runner:
             helpers.append(self._store)
         if self._stale_after is not None:
             helpers.append(self._watch)
+        if self.pilot is not None:
+            helpers.append(partial(self.pilot.run, self.session))
         return helpers
 
     # ------------------------------------------------------------------------------------------------------------- feed
@@ -280,6 +308,8 @@ class Runner:
                 self._agenda.carry_out(session, int(closes[i]))
             before, begin = self.publisher.decided_ns, time.perf_counter_ns()
             if len(session.feed_candle(which[i], candles, i)):
+                if self.pilot is not None:
+                    self.pilot.kick()
                 decided = self.publisher.decided_ns
                 if decided != before:
                     self.latency.add(decided - begin)
@@ -344,7 +374,10 @@ class Runner:
 
     def command(self, kind: int, k: int = 0, **fields: Any) -> int:
         """Carry out a command now, between two candles; returns how many rows came out."""
-        return len(self.session.command(kind, k, time_ms=self._now(), **fields))
+        rows = len(self.session.command(kind, k, time_ms=self._now(), **fields))
+        if self.pilot is not None:
+            self.pilot.kick()
+        return rows
 
     def _each(self, kind: int, **fields: Any) -> None:
         for k in range(len(self.session.setup.instruments)):
@@ -355,6 +388,21 @@ class Runner:
         bit = GATES.index(name)
         if bool(int(self.session.A["gates"].item(0)) >> bit & 1) != closed and not self.session.finished:
             self.command(CMD_GATE, 0, code=bit, flag=int(closed))
+
+    def found(self, finding: Finding) -> None:
+        """Execution found something: tell, and halt when it happens too often."""
+        symbol = finding.symbol or self.session.setup.symbols[0]
+        event = RiskAlert(session_id=self.session.id, seq=self.session.rows, time=self._now(), symbol=symbol,
+                          alert_id=str(uuid.uuid4()), severity=finding.severity, alert_type=finding.code,
+                          message=finding.text, details={})  # fmt: skip
+        self.publisher.alert(event)
+        now = self._clock.monotonic()
+        self._refusals = [at for at in self._refusals if now - at < BURST_SECONDS]
+        if finding.code == "order_refused":
+            self._refusals.append(now)
+        if len(self._refusals) >= BURST:
+            self._refusals.clear()
+            self.halt(f"{BURST} orders were refused within {BURST_SECONDS:g} seconds", flatten=False)
 
     def price(self, k: int) -> float:
         """The newest price of symbol ``k``; 0 when there is none."""

@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from triplane.data.binance import binance_feed
+from triplane.data.binance import Place, binance_feed
 from triplane.data.candles import Candles
 from triplane.data.clock import Clock
 from triplane.data.feed import Feed
 from triplane.data.generator import MINUTE, demo_instrument
 from triplane.data.instruments import Instrument, Market
+from triplane.data.mexc import mexc_feed
 from triplane.data.quality import QualityReport, assess
 from triplane.data.recorded import UNKNOWN, open_recorded
 from triplane.data.replay import ReplayFeed, Speed, demo_feed
 from triplane.engine.live import MakeFeed
 from triplane.errors import BadInput
 
-LIVE: Final[dict[str, Market]] = {"binance": "usdm", "binance-spot": "spot"}
+LIVE: Final = ("binance", "binance-spot", "mexc")
+"""Venues with market data."""
+BINANCE: Final[dict[str, Market]] = {"binance": "usdm", "binance-spot": "spot"}
 DEMO_HISTORY: Final = 4 * 1440
 """Minutes of a demo market that have passed when it starts: they are traded at once, so there is something to see."""
 DEMO_ONCE: Final = 7 * 1440
@@ -59,14 +62,21 @@ class Source:
 
 
 async def open_source(
-    name: str, symbols: Sequence[str], clock: Clock, speed: Speed, *, once: bool = False, warmup_ms: int = 0
+    name: str,
+    symbols: Sequence[str],
+    clock: Clock,
+    speed: Speed,
+    *,
+    once: bool = False,
+    warmup_ms: int = 0,
+    place: Place | None = None,
 ) -> Source:
     """Open the source called ``name``.
 
     Parameters
     ----------
     name
-        ``demo``, ``binance``, ``binance-spot``, or the path of recorded candles.
+        ``demo``, a venue of :data:`LIVE`, or the path of recorded candles.
     symbols
         Markets; empty for ``BTCUSDT``, or what the recorded file holds.
     clock, speed
@@ -75,6 +85,8 @@ async def open_source(
         Without a page: a demo market ends after a week.
     warmup_ms
         How much history a live source brings for a new session.
+    place
+        Where a venue's data is served: its demo, or an exchange in a box.
 
     Raises
     ------
@@ -86,7 +98,7 @@ async def open_source(
     if name == "demo":
         return _demo(tuple(symbols) or ("BTCUSDT",), clock, speed, once)
     if name in LIVE:
-        return await _venue(name, tuple(symbols) or ("BTCUSDT",), clock, warmup_ms)
+        return await _venue(name, tuple(symbols), clock, warmup_ms, place)
     if not Path(name).exists():  # noqa: ASYNC240 - a local path, before anything runs
         raise BadInput(f"source is {name}; it must be demo, {', '.join(LIVE)}, or an existing file or folder")
     return _recorded(Path(name), symbols, clock, speed)
@@ -116,8 +128,13 @@ def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) ->
     return Source(str(path), tuple(rules.values()), base_ms, False, make, reports)
 
 
-async def _venue(name: str, symbols: tuple[str, ...], clock: Clock, warmup_ms: int) -> Source:
-    feed = binance_feed(symbols, "1m", LIVE[name], clock=clock)
+async def _venue(name: str, symbols: tuple[str, ...], clock: Clock, warmup_ms: int, place: Place | None) -> Source:
+    if name == "mexc":
+        symbols = symbols or ("BTC_USDT",)
+        feed = mexc_feed(symbols, "1m", place=place, clock=clock)
+    else:
+        symbols = symbols or ("BTCUSDT",)
+        feed = binance_feed(symbols, "1m", BINANCE[name], place=place, clock=clock)
     await feed.open()
     first = clock.now_ms() - warmup_ms
 

@@ -101,7 +101,13 @@ def deposit(pace: "Pace", body: Any) -> Any:
     return spot.state()[body["account"]]["balances"]
 
 
+def read_clock(pace: "Pace", _body: Any) -> Any:
+    """GET clock."""
+    return pace.state()
+
+
 ROUTES = {
+    ("GET", "/box/clock"): read_clock,
     ("GET", "/box/state"): state,
     ("POST", "/box/faults"): add_faults,
     ("DELETE", "/box/faults"): clear_faults,

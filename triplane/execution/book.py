@@ -94,7 +94,7 @@ class Book:
         """Take what the venue says of an order; None when it is not one of this session's."""
         order = self.find(report.symbol, report.client_id, report.venue_id, report.child_id)
         if order is None:
-            order = self._recognise(report)
+            order = self._recognise(report, now)
         if order is not None and order.fate is not Fate.DONE:
             if order.accepted is False or report.status.final or report.filled > order.filled:
                 self.activity[order.k] += 1
@@ -113,14 +113,14 @@ class Book:
             self._live[order.k][order.client_id] = order
             self.activity[order.k] += 1
 
-    def _recognise(self, report: OrderReport) -> Working | None:
+    def _recognise(self, report: OrderReport, now: int) -> Working | None:
         """An order with an id of this session that is not in the book: an older revision, from before a restart."""
         name = parse_client_id(self.session_id, report.client_id)
         if name is None or report.status.final or self.index.get(report.symbol) != name.symbol:
             return None
         new = NewOrder(report.client_id, report.symbol, report.side, report.type, report.quantity, report.price,
                        report.trigger, report.reduce_only)  # fmt: skip
-        return self.add(Working(new, name.symbol, name.leg, name.number, name.revision, report.updated))
+        return self.add(Working(new, name.symbol, name.leg, name.number, name.revision, now, report.updated))
 
     def stop_rests(self, k: int, beside: Working | None = None) -> bool:
         """Whether a stop (another one than ``beside``) is known to rest at the venue."""

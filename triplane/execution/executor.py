@@ -23,7 +23,7 @@ from triplane.execution.ids import client_order_id
 from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Report, Request, TakeSnapshot
 from triplane.execution.orders import Fate, Working
 from triplane.execution.patience import Patience
-from triplane.execution.reconciler import Reconciler
+from triplane.execution.reconciler import OVERLAP_MS, Reconciler
 from triplane.execution.risk import Bounds, approve, approve_exit
 from triplane.kernel.records import (
     CANCELLED,
@@ -130,7 +130,7 @@ class Executor:
             instrument.price(int(row["trigger_ticks"])) if row["trigger_ticks"] else None,
             bool(row["flag"]),
         )
-        self._want(Working(new, k, leg, number, 0, now), again)
+        self._want(Working(new, k, leg, number, 0, now, int(row["time"])), again)
 
     def _amend(self, row: Any, now: int, again: bool) -> None:
         k, leg = int(row["symbol"]), int(row["leg"])
@@ -145,7 +145,7 @@ class Executor:
             quantity=instrument.quantity(int(row["quantity_lots"])),
             trigger=instrument.price(int(row["trigger_ticks"])),
         )
-        self._want(Working(new, k, leg, old.number, revision, now), again)
+        self._want(Working(new, k, leg, old.number, revision, now, old.decided_at), again)
         if old.fate is Fate.WANTED:
             self.book.close(old)
 
@@ -500,7 +500,7 @@ class Executor:
         if not venue_id:
             return self._ask(order, now)
         order.fetching = True
-        return FetchFills(order.new.symbol, order.sent_at or order.wanted_at, order.client_id, venue_id)
+        return FetchFills(order.new.symbol, order.decided_at - OVERLAP_MS, order.client_id, venue_id)
 
     def _dispensable(self, order: Working) -> bool:
         """Whether an order that is not wanted may be taken out now. A stop stays until the position is flat or another

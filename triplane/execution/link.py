@@ -44,7 +44,7 @@ class Link:
     def pump(self, session: Commands) -> None:
         """Give the core every report that is due."""
         while (report := self.executor.take_report(self.now)) is not None:
-            session.command(report.kind, report.k, **report.fields)
+            session.command(report.kind, report.k, **{"time_ms": self.now, **report.fields})
 
     # ------------------------------------------------------------------------------------ the session's observer
     def on_candle(self, session: Any, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol

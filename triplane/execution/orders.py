@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from triplane.venues.base import ZERO, Fill, NewOrder, OrderReport, OrderStatus
+from triplane.venues.base import ZERO, Fill, NewOrder, OrderReport, OrderStatus, OrderType
 
 
 class Fate(StrEnum):
@@ -27,6 +27,8 @@ class Working:
         Which order of the core's; each amendment is another revision, and another order at the venue.
     accepted
         The venue has confirmed it at some time. From then on "not found" proves nothing.
+    wanted_at, decided_at
+        When this program heard of it, and when it was decided, in the time of the market.
     filled, counted
         Base units: what the venue says has been executed, and the sum of the executions themselves that were counted.
     told
@@ -51,6 +53,7 @@ class Working:
     number: int
     revision: int
     wanted_at: int
+    decided_at: int
     fate: Fate = Fate.WANTED
     accepted: bool = False
     venue_id: str = ""
@@ -88,6 +91,11 @@ class Working:
     def alive(self) -> bool:
         """Whether it may still be executed."""
         return self.fate is not Fate.DONE and self.status is None
+
+    @property
+    def in_motion(self) -> bool:
+        """Whether it is being executed now, as far as is known: at market, or triggered."""
+        return self.alive and (self.new.type is OrderType.MARKET or bool(self.child_id))
 
     def ids(self) -> tuple[str, ...]:
         """The venue's ids of it."""

@@ -46,7 +46,10 @@ class Comparison:
 
 def settled(orders: Iterable[Working]) -> bool:
     """Whether nothing about these orders is on its way or open to doubt."""
-    return all(o.fate is Fate.OPEN and o.status is None and o.filled <= o.counted and not o.cancelling for o in orders)
+    return all(
+        o.fate is Fate.OPEN and o.status is None and o.filled <= o.counted and not (o.cancelling or o.in_motion)
+        for o in orders
+    )
 
 
 def compare(

@@ -49,6 +49,8 @@ class Reconciler:
         self._open = True  # the gate is closed by the first plan
         self._agreed = [False] * n
         self._differs = [0] * n
+        self._difference: list[tuple[object, ...]] = [()] * n
+        self._begin = 0
         self._fetch = [False] * n
         self._fetching = [False] * n
         self._strange: set[str] = set()
@@ -82,7 +84,7 @@ class Reconciler:
         for k, instrument in enumerate(self._book.instruments):
             if self._fetch[k] and not self._fetching[k]:
                 self._fetch[k], self._fetching[k] = False, True
-                out.append(FetchFills(instrument.symbol, max(self._book.last_fill[k] - OVERLAP_MS, 0)))
+                out.append(FetchFills(instrument.symbol, max(self._book.last_fill[k], self._begin) - OVERLAP_MS))
         every = self._patience.soon if self._due == 0 else self._patience.reconcile
         if not self._waiting and now - self._asked_at >= every and now >= self._due:
             self._waiting = True
@@ -105,6 +107,7 @@ class Reconciler:
             self._due = min(self._due, now + AGAIN_MS)
             return
         self.snapshot = snapshot
+        self._begin = self._begin or snapshot.time
         book = self._book
         for report in snapshot.orders:
             book.revive(report, now)
@@ -121,7 +124,7 @@ class Reconciler:
             elif found.agrees:
                 self._agrees(k, found)
             else:
-                self._disagrees(k, found)
+                self._disagrees(k, found, now)
         self._money(snapshot, request)
 
     def _agrees(self, k: int, found: Comparison) -> None:
@@ -133,19 +136,23 @@ class Reconciler:
         if uncertain or not found.settled:
             self._due = 0
 
-    def _disagrees(self, k: int, found: Comparison) -> None:
+    def _disagrees(self, k: int, found: Comparison, now: int) -> None:
         """Explain a difference, or else adjust the books to the venue."""
         self._due = 0
-        self._differs[k] += 1
+        difference = (self._book.activity[k], found.ours, found.theirs)
+        self._differs[k] = self._differs[k] + 1 if difference == self._difference[k] else 1
+        self._difference[k] = difference
+        for order in self._book.live(k):
+            if order.in_motion:
+                order.next_at = order.next_at or now
         if self._differs[k] <= 2 or self._fetching[k]:
             self._fetch[k] = not self._fetching[k]
             return
         if not found.settled or self._book.orphans[k]:
             return
         instrument = self._book.instruments[k]
-        difference = found.theirs - found.ours
-        lots = int(abs(difference) / instrument.lot_size)
-        side = 1 if difference > 0 else -1
+        lots = int(abs(found.theirs - found.ours) / instrument.lot_size)
+        side = 1 if found.theirs > found.ours else -1
         price = found.price or Decimal(0)
         text = (
             f"{found.symbol}: the venue holds {found.theirs}, the books held {found.ours}, and no execution explains "

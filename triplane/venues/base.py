@@ -288,7 +288,7 @@ class Venue(Protocol):
         """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
         ...
 
-    async def prepare(self, symbols: Sequence[str], leverage: int) -> list[str]:
+    async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
         """Set modes and leverage for trading; returns what stands in the way, each in a plain sentence."""
         ...
 

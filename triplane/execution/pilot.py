@@ -1,0 +1,159 @@
+"""Runs an executor: its requests go to the venue, answers and events come back, time passes.
+
+One thread. What is decided between two awaits is whole: rows come in, requests are planned and become tasks, each of
+which ends in an answer, an error or a time-out, and so in the executor. The private stream is read without a bound:
+nothing of it is ever dropped. :meth:`Pilot.stop` leaves orders as they are; the next start finds them again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from triplane.data.clock import Clock
+from triplane.errors import TriplaneError
+from triplane.execution.executor import Answer, Executor
+from triplane.execution.latency import Latency
+from triplane.execution.link import Commands, Link
+from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Request
+from triplane.execution.monitor import MarginMonitor
+from triplane.venues.base import Venue
+from triplane.venues.errors import Unknown, VenueError
+
+log = structlog.get_logger(__name__)
+
+BEAT: Final = 0.1
+"""Seconds between two looks at the time."""
+TIMEOUT: Final = 5.0
+"""Seconds until a request counts as unanswered; longer than the venue's own window for requests to arrive."""
+
+
+class Pilot:
+    """Runs the execution of one session.
+
+    Parameters
+    ----------
+    link
+        Connects session and executor.
+    venue
+        Where orders go: an adapter, or a router in front of it.
+    clock
+        Tells the time.
+
+    Attributes
+    ----------
+    on_finding
+        Hears what a person should know.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        venue: Venue,
+        clock: Clock,
+        *,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self.link, self.venue = link, venue
+        self.executor: Executor = link.executor
+        self.monitor = MarginMonitor()
+        self.placing = Latency()  # from the intent to the venue's answer
+        self.on_finding: Callable[[Finding], None] = lambda _: None
+        self._clock, self._timeout = clock, timeout
+        self._epoch = clock.now_ms() - int(clock.monotonic() * 1000)
+        self._session: Commands | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._seen: object = None
+
+    def now(self) -> int:
+        """Milliseconds that never go back, near wall time."""
+        return self._epoch + int(self._clock.monotonic() * 1000)
+
+    async def run(self, session: Commands) -> None:
+        """Execute until cancelled."""
+        self._session = session
+        self.link.now = self.now()
+        self.link.live()
+        listener = asyncio.create_task(self._listen())
+        try:
+            while True:
+                self.kick()
+                await self._clock.sleep(BEAT)
+                if listener.done():
+                    listener.result()  # raises what ended it
+                    raise TriplaneError("The private stream of the venue has ended.")
+        finally:
+            for task in (listener, *self._tasks):
+                task.cancel()
+            await asyncio.gather(listener, *self._tasks, return_exceptions=True)
+
+    def kick(self) -> None:
+        """Take the next steps at once; called whenever the session may have decided something."""
+        session = self._session
+        if session is None:
+            return
+        self.link.now = now = self.now()
+        self.link.pump(session)
+        for request in self.executor.plan(now):
+            self._start(self._carry_out(request, time.perf_counter_ns()))
+        self.link.pump(session)
+        self._look()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a request ended in an unexpected error", exc_info=task.exception())
+
+    def _look(self) -> None:
+        """Tell what was found."""
+        snapshot = self.executor.reconciler.snapshot
+        if snapshot is not None and snapshot is not self._seen:
+            self._seen = snapshot
+            self.executor.findings += self.monitor.look(snapshot)
+        findings, self.executor.findings = self.executor.findings, []
+        for finding in findings:
+            log.warning("execution", code=finding.code, symbol=finding.symbol, text=finding.text)
+            self.on_finding(finding)
+
+    # ------------------------------------------------------------------------------------------------------ the venue
+    async def _carry_out(self, request: Request, planned: int) -> None:
+        answer: Answer
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._ask(request)
+        except VenueError as error:
+            answer = error
+        except TimeoutError:
+            answer = Unknown(f"no answer within {self._timeout:g} s")
+        except Exception as error:  # a bug in an adapter must not lose an order: what became of it is unknown
+            log.exception("the venue's adapter failed", request=type(request).__name__)
+            answer = Unknown(f"{type(error).__name__} in the adapter")
+        if isinstance(request, Place):
+            self.placing.add(time.perf_counter_ns() - planned)
+        self.executor.on_answer(request, answer, self.now())
+        self.kick()
+
+    async def _ask(self, request: Request) -> Answer:
+        venue = self.venue
+        if isinstance(request, Place):
+            return await venue.place(request.order)
+        if isinstance(request, Cancel):
+            await venue.cancel(request.symbol, request.client_id, conditional=request.conditional)
+            return None
+        if isinstance(request, Lookup):
+            return await venue.order(request.symbol, request.client_id, conditional=request.conditional)
+        if isinstance(request, FetchFills):
+            return await venue.fills(request.symbol, since=request.since, venue_order_id=request.venue_order_id)
+        return await venue.snapshot(request.symbols)
+
+    async def _listen(self) -> None:
+        async for event in self.venue.events():
+            self.executor.on_event(event, self.now())
+            self.kick()
