@@ -8,7 +8,7 @@ from triplane.exchange.market import INTERVALS as BINANCE_INTERVALS
 from triplane.exchange.market import Bar, Columns, Market, Trade
 from triplane.exchange.mexc.account import MexcAccount, Track
 from triplane.exchange.orders import ZERO, Algo, Order, Request
-from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
+from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
 from triplane.exchange.views import FUNDING_RATE, next_funding
 
 Json = dict[str, Any]
@@ -184,7 +184,7 @@ def position(a: MexcAccount, side: str, t: Track) -> Json:
     """A position, open or closed."""
     held = a.position(t.market.symbol, side) if t.lots else None
     config = a.config(t.market.symbol)
-    margin = a.initial(held) if held else ZERO
+    margin = money(a.initial(held)) if held else ZERO
     entry = held.entry if held else t.open_average
     return {
         "positionId": t.id, "symbol": name_of(t.market), "positionType": 1 if t.sign > 0 else 2,
@@ -211,7 +211,7 @@ def _used_up(a: MexcAccount, side: str, t: Track) -> Decimal:
 
 def asset(a: MexcAccount) -> Json:
     """The one asset; available, frozen and position margin add up to the wallet (to be confirmed on the real venue)."""
-    margin = sum((a.initial(p) for p in a.positions.values()), ZERO)
+    margin = money(sum((a.initial(p) for p in a.positions.values()), ZERO))
     free = a.wallet - margin - a.reserved
     return {
         "currency": "USDT", "positionMargin": num(margin), "availableBalance": num(free), "cashBalance": num(free),

@@ -211,11 +211,9 @@ class MexcFutures:
                 problems.append(
                     f"{symbol} has a position on cross margin; isolated margin cannot be set before it closes"
                 )
-            ways = [{"symbol": symbol, "openType": 1, "positionType": kind, "leverage": leverage} for kind in (1, 2)]
-            if symbol in held:
-                ways = [{"positionId": int(held[symbol]["positionId"]), "leverage": leverage}]
-            reasons = [await self._set("position/change_leverage", params) for params in ways]
-            problems += [f"the leverage of {symbol} cannot be set to {leverage} ({why})" for why in reasons[:1] if why]
+            why = await self._set_leverage(symbol, leverage, held.get(symbol))
+            if why:
+                problems.append(f"the leverage of {symbol} cannot be set to {leverage} ({why})")
             self._leverage[symbol] = leverage
         return problems if resume else problems + await self._foreign(symbols)
 
@@ -228,6 +226,17 @@ class MexcFutures:
                 raise
             return str(error)
         return ""
+
+    async def _set_leverage(self, symbol: str, leverage: int, held: Row | None) -> str:
+        """Why the leverage cannot be set; what is as wanted is let be, for the venue allows few of these requests."""
+        ways = [{"symbol": symbol, "openType": 1, "positionType": kind, "leverage": leverage} for kind in (1, 2)]
+        if held is not None:
+            ways = [{"positionId": int(held["positionId"]), "leverage": leverage}]
+        present = await self._get("position/leverage", {"symbol": symbol})
+        if all(int(row.get("openType") or 0) == 1 and number(row, "leverage") == leverage for row in present):
+            return ""
+        reasons = [await self._set("position/change_leverage", params) for params in ways]
+        return next(filter(None, reasons), "")
 
     async def _foreign(self, symbols: Sequence[str]) -> list[str]:
         seen = await self.snapshot(symbols)
@@ -254,6 +263,8 @@ class MexcFutures:
         except Refused:
             self._links.forget(new.client_id)
             raise
+        if not report.venue_id:
+            raise Unknown("the venue acknowledged an order without its id")
         if new.type.conditional:
             self._links.placed(new.client_id, report.venue_id)
         self._stream.expect(before)

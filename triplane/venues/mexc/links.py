@@ -77,7 +77,8 @@ class Links:
         if parent is not None:
             return with_child(parent, report)
         name = self._names.get(report.client_id)
-        if name is None:
+        known = self._strangers.get(report.venue_id)
+        if name is None and (known is None or not known.status.final):  # pushes may overtake each other
             _keep(self._strangers, report.venue_id, report)
         return replace(report, client_id=name or report.client_id)
 

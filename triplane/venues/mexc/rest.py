@@ -15,12 +15,12 @@ from triplane.venues.mexc.codec import PRIVATE, PUBLIC, Ask
 from triplane.venues.mexc.failures import CLOCK, failure
 
 TURN: Final = 2_000
-"""The venue counts by two seconds: 20 requests to each address, 4 orders."""
+"""The venue counts by two seconds: 20 requests to each path, of all of them 40, and 4 orders."""
 
 
 def budget() -> Budget:
-    """What the venue allows, each address counted as if it were all of them; a part is kept for exits."""
-    return Budget(Window(TURN, 20, 5, ""), (Window(TURN, 4, 1, ""),))
+    """What the venue allows (to be confirmed there); a part is kept for exits."""
+    return Budget(Window(TURN, 40, 10, ""), (Window(TURN, 4, 1, ""),))
 
 
 class Rest:

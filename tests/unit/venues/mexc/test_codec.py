@@ -3,6 +3,7 @@
 import json
 import re
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from triplane.venues.base import BalanceChange, Cause, Fill, MarginCall, OrderRe
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.mexc import codec
 from triplane.venues.mexc.failures import failure
+from triplane.venues.mexc.links import Links
 
 D = Decimal
 STOP, TARGET = OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET
@@ -174,17 +176,24 @@ def test_pushes_of_a_stop_and_its_child(desk):
     assert (fill.client_id, fill.venue_order_id) == ("stop", reports[-1].child_id)
 
 
-def test_a_child_that_is_pushed_before_its_plan_order(desk):
+def test_pushes_of_a_triggered_stop_in_every_order(desk):
     desk.place("in")
     desk.place("stop", STOP, -1, trigger=D(59_000), reduce_only=True)
     desk.events()
     desk.price("58990")
-    desk.heard.sort(key=lambda text: b"plan.order" in text)
-    said = desk.events()
-    assert said[-1].client_id == "stop"
-    assert (said[-1].status, said[-1].filled) == (OrderStatus.FILLED, D("0.01"))
-    (fill,) = [e for e in said if isinstance(e, Fill)]
-    assert fill.venue_order_id == said[-1].child_id
+    told = [t for t in desk.heard if re.search(rb"personal\.(plan\.order|order|order\.deal)\"", t)]
+    assert len(told) == 4  # triggered; child accepted, dealt, filled
+    for texts in permutations(told):
+        desk.heard[:] = texts
+        desk.edge._links = links = Links()
+        links.remember(desk.new("stop", STOP, -1, trigger=D(59_000), reduce_only=True))
+        said = desk.events()
+        mine = [e for e in said if isinstance(e, OrderReport) and e.client_id == "stop"]
+        assert {(e.type, e.trigger) for e in mine} == {(STOP, D(59_000))}
+        ends = {(e.status, e.filled, e.child_id) for e in mine if e.status.final}
+        (fill,) = [e for e in said if isinstance(e, Fill)]
+        assert ends == {(OrderStatus.FILLED, D("0.01"), fill.venue_order_id)}
+        assert fill.client_id == "stop" or fill.client_id.startswith("_m_")
 
 
 def test_a_liquidation_has_a_cause(desk):
