@@ -2,7 +2,7 @@
 words of the venue reach the adapter.
 
 No answer of ccxt comes out of this: numbers in JSON become decimals, errors one of :mod:`triplane.venues.errors` with a
-text without addresses, and nothing is ever sent twice. A connection that could not be made says that nothing was sent;
+text without addresses, and no POST is ever sent twice. A connection that could not be made says that nothing was sent;
 any other failure leaves open whether the request arrived.
 """
 

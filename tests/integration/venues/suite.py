@@ -9,6 +9,7 @@ import logging
 from decimal import Decimal
 
 import pytest
+from ear import Ear
 from structlog.testing import capture_logs
 
 from triplane.data.clock import SystemClock
@@ -28,49 +29,6 @@ from triplane.venues.keys import Credentials, protect_logs
 
 MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
 STOP, TARGET = OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET
-
-
-class Ear:
-    """Everything that the private stream says."""
-
-    def __init__(self, venue):
-        self.heard = []
-        self._more = asyncio.Event()
-        self._task = asyncio.create_task(self._listen(venue))
-
-    async def _listen(self, venue):
-        async for event in venue.events():
-            self.heard.append(event)
-            self._more.set()
-
-    async def until(self, wanted, since=0, seconds=20.0):
-        """The first event from number ``since`` on for which ``wanted`` holds."""
-        async with asyncio.timeout(seconds):
-            while True:
-                self._more.clear()
-                for event in self.heard[since:]:
-                    if wanted(event):
-                        return event
-                await self._more.wait()
-
-    async def up(self, since=0):
-        return await self.until(lambda e: isinstance(e, StreamState) and e.state is Stream.UP, since)
-
-    async def fill(self, client_id, since=0):
-        return await self.until(lambda e: isinstance(e, Fill) and e.client_id == client_id, since)
-
-    @property
-    def fills(self):
-        return [event for event in self.heard if isinstance(event, Fill)]
-
-    @property
-    def states(self):
-        return [event.state for event in self.heard if isinstance(event, StreamState)]
-
-    async def done(self):
-        """The stream has ended by itself."""
-        async with asyncio.timeout(10):
-            await self._task
 
 
 class AdapterSuite:
@@ -367,12 +325,12 @@ class AdapterSuite:
         venue = await self.quick(box, keys, request=0.5)
         try:
             assert self.snapshot_parts
-            for part in self.snapshot_parts:
-                for what in ("503", "timeout"):
-                    box.faults({"when": part, "what": what, "seconds": 5})
-                    with pytest.raises(VenueError):
-                        await venue.snapshot([self.symbol])
-                    assert not box.state()["faults"]
+            faults = [(part, "503") for part in self.snapshot_parts] + [(self.snapshot_parts[-1], "timeout")]
+            for part, what in faults:
+                box.faults({"when": part, "what": what, "seconds": 5})
+                with pytest.raises(VenueError):
+                    await venue.snapshot([self.symbol])
+                assert not box.state()["faults"]
             assert (await venue.snapshot([self.symbol])).positions == ()
         finally:
             await venue.close()
@@ -380,12 +338,12 @@ class AdapterSuite:
     # ------------------------------------------------------------------------------------ limits and clock
     @pytest.mark.parametrize("what", ["429", "418"])
     async def test_told_to_wait_nothing_is_sent(self, box, venue, what):
-        box.faults({"when": self.requests, "what": what, "seconds": 2})
+        box.faults({"when": self.requests, "what": what, "seconds": 1})
         with pytest.raises(Refused) as error:
             await venue.snapshot([self.symbol])
         assert error.value.why is (Why.RATE if what == "429" else Why.BANNED)
         until = error.value.retry_at
-        assert 0 < until - venue.now_ms() <= 3000
+        assert 0 < until - venue.now_ms() <= 2000
         box.faults({"when": self.requests, "what": "503", "accepted": False})
         for job in (
             self.place(venue, "m"),

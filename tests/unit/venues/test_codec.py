@@ -105,15 +105,16 @@ def test_a_snapshot(desk):
     assert 0.99 < position.margin_ratio < 1
 
 
-def test_pages_of_fills_by_week_and_by_id():
-    week, since, now = codec.WEEK_MS, 1_000_000_000_000, 1_000_000_000_000 + 3 * codec.WEEK_MS
+@pytest.mark.parametrize("weeks", [0, 1, 3])
+def test_pages_of_fills_by_week_and_by_id(weeks):
+    week, since, now = codec.WEEK_MS, 1_000_000_000_000, 1_000_000_000_000 + weeks * codec.WEEK_MS
     history = [{"id": n, "time": since + n * week // 1200} for n in range(3500)]
     pages, asked = codec.fills("BTCUSDT", since, now), []
     while (request := pages.request()) is not None:
         p = {name: int(value) for name, value in request.params.items() if name != "symbol"}
         asked.append(p)
         assert not ("fromId" in p and "startTime" in p)
-        end = min(p.get("endTime", now), p.get("startTime", 0) + week)
+        end = p.get("endTime", p.get("startTime", 0) + week)
         assert end - p.get("startTime", end) <= week
         rows = [r for r in history if r["id"] >= p.get("fromId", 0)]
         if "startTime" in p:
@@ -123,8 +124,9 @@ def test_pages_of_fills_by_week_and_by_id():
     assert any("fromId" in p for p in asked)
 
 
-def test_pages_without_ids_go_on_by_time():
-    since, now = 1_000_000_000_000, 1_000_000_000_000 + 1000
+@pytest.mark.parametrize("now", [-5000, 100, 1000])
+def test_pages_without_ids_go_on_by_time(now):
+    since, now = 1_000_000_000_000, 1_000_000_000_000 + now
     history = [{"tranId": n, "time": since + n // 4} for n in range(2500)]
     pages = codec.funding("BTCUSDT", since, now)
     while (request := pages.request()) is not None:

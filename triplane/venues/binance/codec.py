@@ -176,6 +176,7 @@ class Pages:
         key = "id" if self.by_id else "tranId"
         self._rows.update({row[key]: row for row in rows})
         last = max((int(row["time"]) for row in rows), default=self.start)
+        self.now = max(self.now, last)  # the venue's books may be ahead of its clock
         if len(rows) >= PAGE and len(self._rows) > known:
             self.next_id = max(row["id"] for row in rows) + 1 if self.by_id else -1
             self.start = last
