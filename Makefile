@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 
-.PHONY: run test lint bench docs coverage setup clean
+.PHONY: run test lint bench docs chaos coverage setup clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -46,6 +46,10 @@ docs: $(READY)
 
 clean:
 	rm -rf $(VENV) ui/node_modules triplane/api/static site
+
+# Schedules of faults for the night: N of them, from seed FIRST on; or the one of SEED, with everything that happens.
+chaos: $(READY)
+	$(BIN)/python tests/chaos/schedules.py $(if $(SEED),--seed $(SEED),--count $(or $(N),2000) --first $(or $(FIRST),1))
 
 # Line coverage of the decision core: the same tests, without the compiler.
 coverage: $(READY)

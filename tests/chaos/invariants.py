@@ -11,6 +11,9 @@ from triplane.kernel.records import CMD_FILL, ENTRY, EXIT
 if TYPE_CHECKING:
     from world import World
 
+STOP_WITHIN = 500
+"""Milliseconds within which a stop rests after a fill, with a network of at most 150 ms."""
+
 
 def problems(world: "World") -> list[str]:
     """Every sentence is a broken invariant."""
@@ -21,7 +24,11 @@ def problems(world: "World") -> list[str]:
         *books_equal_venue(world),
         *every_fill_once(world),
         *covered(world),
+        *world.breaches,
     ]
+    plan = world.plan
+    if not (plan.faults or plan.kills or plan.doings or plan.slow) and world.longest_naked > STOP_WITHIN:
+        found.append(f"a position lay open without a stop for {world.longest_naked} ms although nothing went wrong")
     if world.changes() != before:
         found.append("a further reconciliation changed the books")
     if not world.executor.reconciler.ready(0):

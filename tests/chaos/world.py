@@ -31,6 +31,7 @@ from triplane.exchange.streams import Connection
 from triplane.exchange.venue import Exchange
 from triplane.execution import messages as m
 from triplane.execution.executor import Executor
+from triplane.execution.ids import parse_client_id
 from triplane.execution.link import Link
 from triplane.kernel.records import (
     CANDLE,
@@ -44,6 +45,7 @@ from triplane.kernel.records import (
     CMD_MARKET,
     CMD_RESUME,
     COMMAND,
+    EXIT,
     WHY_KILL_SWITCH,
 )
 from triplane.strategies.registry import find, source_of
@@ -190,7 +192,9 @@ class World:
         self.log: list[str] = []
         self.fed = START
         self.busy_until = 0
-        self.uncovered = 0
+        self.naked_since = 0
+        self.longest_naked = 0
+        self.breaches: list[str] = []
         self.quiet = False
         setup = Setup(WILD, {"seed": plan.seed}, (market.instrument,), 60_000, 60_000, 10_000.0, "chaos", "testnet",
                       trading=LIMITS, costs=CostSettings(leverage=20))  # fmt: skip
@@ -340,12 +344,17 @@ class World:
         self.x.faults.clear()
         self.x.skew = self.client_skew = 0
         self.x.hub.mutes.clear()
-        self._until(self.clock.now + 40_000, market=False)
+        self._until(self.clock.now + 35_000, market=False, coarse=400)
         if self.socket is None and self.alive:
             self._open_stream()
         self.executor.on_event(StreamState(Stream.UP, "reconnected", self.clock.now), self.clock.now)
-        self._until(self.clock.now + 45 * 60_000, market=False, coarse=5_000)
-        self._until(self.clock.now + 60_000, market=False)
+        self._until(self.clock.now + 15_000, market=False, coarse=400)
+        self.clock.now += 41 * 60_000  # what was hidden is not any more
+        self._until(self.clock.now + 35_000, market=False, coarse=400)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self.session.close()
 
     def _until(self, end: int, *, market: bool, coarse: int = 200) -> None:
         while True:
@@ -378,6 +387,34 @@ class World:
             self.die()
         if busy:
             self.busy_until = now + 12_000
+        self._watch_cover()
+
+    def _watch_cover(self) -> None:
+        """How long a position lies open without a stop at the venue and without an exit on its way."""
+        position = self.account.positions.get((SYMBOL, "BOTH"))
+        leaving = any(o.leg == EXIT for o in self.executor.book.live(0))
+        if position is None or position.lots == 0 or leaving or self.stops(position.lots):
+            self.naked_since = 0
+            return
+        self.naked_since = self.naked_since or self.clock.now
+        self.longest_naked = max(self.longest_naked, self.clock.now - self.naked_since)
+
+    def stops(self, lots: int) -> list[Any]:
+        """Stops of ours that rest at the venue, for a position of so many lots."""
+        return [a for a in self.account.algos.values()
+                if a.open and a.request.type == "STOP_MARKET" and a.request.side * lots < 0
+                and parse_client_id(self.session.id, a.request.client_id) is not None]  # fmt: skip
+
+    def cancelled(self, request: m.Cancel) -> None:
+        """One of our cancellations was carried out: was it the last stop of an open position?"""
+        position = self.account.positions.get((SYMBOL, "BOTH"))
+        if position is None or position.lots == 0 or ".s." not in request.client_id:
+            return
+        held = self.executor.book.held[0] if self.alive else position.lots
+        if held and not self.stops(position.lots) and not any(o.leg == EXIT for o in self.executor.book.live(0)):
+            self.breaches.append(
+                f"the last stop, {request.client_id}, was cancelled while {position.lots} lots are open"
+            )
 
     def _cycle(self) -> None:
         self.link.now = now = self.clock.now
@@ -495,6 +532,8 @@ def serve(world: World, request: m.Request, stamp: int) -> tuple[Any, int]:
     if isinstance(request, m.Cancel):
         what = codec.cancel(request.symbol, request.client_id, conditional=request.conditional)
         body, delay = read(world, what, stamp, changing=True)
+        if is_body(body):
+            world.cancelled(request)
         return (None if is_body(body) else body if body is not None else Unknown("time-out")), delay
     if isinstance(request, m.Lookup):
         return look_up(world, request, stamp)
