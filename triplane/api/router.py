@@ -1,0 +1,417 @@
+"""The router as a service: the same promises as :class:`triplane.execution.router.Router`, over HTTP.
+
+A placed order answers 200, and the same under the same id for ever; 409 is another order under a known id, 400 what
+the venue's rules, the bounds or the venue itself do not allow. **504** means that what became of the request is not
+known: it may have been carried out. Asking for the order tells later, and placing it again is always safe. Any other
+error says that nothing was carried out.
+
+``/api/v1/events`` sends the venue's private stream, one JSON object a message, to every client. The first message says
+whether that stream is up; from then on a client gets everything, or is cut off when it does not read.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Annotated, Any, Final, TypeVar
+
+import orjson
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from triplane.api import errors
+from triplane.api.auth import Access, Guard
+from triplane.api.errors import ApiError, answer
+from triplane.api.schemas.base import Health
+from triplane.api.schemas.router import (
+    Cancelled,
+    KillBody,
+    OrderBody,
+    PrepareBody,
+    Prepared,
+    RouterProblem,
+)
+from triplane.data.instruments import Instrument
+from triplane.errors import BadInput, TriplaneError
+from triplane.execution.records import KillSwitch
+from triplane.execution.risk import Bounds
+from triplane.execution.router import Killed, Router
+from triplane.execution.wire import encode, encode_error, encode_event, shape
+from triplane.venues.base import (
+    ZERO,
+    Fill,
+    Funding,
+    OrderReport,
+    PositionReport,
+    Snapshot,
+    Stream,
+    StreamState,
+    VenueEvent,
+)
+from triplane.venues.errors import Refused, VenueError, Why
+from triplane.version import __version__
+
+T = TypeVar("T")
+log = structlog.get_logger("triplane.api.router")
+BEHIND: Final = 10_000
+"""Events that a client may be behind before it is cut off."""
+MAX_CLIENTS: Final = 32
+AGAIN: Final = 1.0
+"""Seconds until a stream that failed is read again."""
+BEGIN: Final = "The private stream of the venue has not been up yet."
+
+
+class Hub:
+    """Reads the private stream once and gives every event to every client."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+        self.clients: set[asyncio.Queue[str | None]] = set()
+        self._state = StreamState(Stream.DOWN, BEGIN, 0)
+
+    async def run(self) -> None:
+        """Read until the venue is closed."""
+        while True:
+            try:
+                async for event in self.router.events():
+                    self._tell(event)
+            except Exception as error:
+                log.exception("the private stream cannot be read")
+                self._tell(StreamState(Stream.DOWN, type(error).__name__, self.router.now_ms()))
+                await asyncio.sleep(AGAIN)
+            else:
+                return
+
+    def _tell(self, event: VenueEvent) -> None:
+        if isinstance(event, StreamState):
+            self._state = event
+        text = encode_event(event)
+        for queue in list(self.clients):
+            if queue.qsize() < BEHIND:
+                queue.put_nowait(text)
+            else:  # better cut off, and told to look again, than left without one event
+                self.clients.discard(queue)
+                queue.put_nowait(None)
+
+    def join(self) -> asyncio.Queue[str | None]:
+        """A new client's events; None is the end."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        state = StreamState(self._state.state, self._state.text, self.router.now_ms())
+        queue.put_nowait(encode_event(state))
+        self.clients.add(queue)
+        return queue
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One client, until it goes."""
+        await socket.accept()
+        queue = self.join()
+        reader = asyncio.create_task(_until_gone(socket))
+        writer = asyncio.create_task(_write(socket, queue))
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.clients.discard(queue)
+            for task in (reader, writer):
+                task.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _write(socket: WebSocket, queue: asyncio.Queue[str | None]) -> None:
+    while (text := await queue.get()) is not None:
+        await socket.send_text(text)
+    await socket.close(1013, "too slow")
+
+
+class Service:
+    """What the routes work with."""
+
+    def __init__(self, router: Router, access: Access, max_notional: Decimal) -> None:
+        self.router, self.access, self.max_notional = router, access, max_notional
+        self.hub = Hub(router)
+
+    def bounds(self, body: OrderBody) -> Bounds:
+        """What an order must respect."""
+        return Bounds(self.max_notional, Decimal(body.reference or 0))
+
+    def check(self, body: OrderBody) -> None:
+        """Refuse an entry whose worth nobody can tell."""
+        new = body.order()
+        known = new.price or new.trigger or body.reference
+        if self.max_notional and not known and not self.router.reduces(new):
+            text = "referencePrice is missing; a market entry needs it, for at most {} may be ordered at once"
+            raise Refused(text.format(self.max_notional), why=Why.FILTER)
+
+    def symbols(self, asked: str | None) -> list[str]:
+        """Those asked for, or all that are traded."""
+        return sorted(self.router.symbols) if asked is None else _split(asked)
+
+
+def _split(names: str) -> list[str]:
+    return [name for name in names.split(",") if name]
+
+
+def _here(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _signed_in(request: Request) -> None:
+    _here(request).access.require(request)
+
+
+Here = Annotated[Service, Depends(_here)]
+Symbols = Annotated[str | None, Query(max_length=2000, description="Separated by commas; none = all that are traded.")]
+OneSymbol = Annotated[str, Query(max_length=40, description="Only needed for an order that was not placed here.")]
+Conditional = Annotated[bool, Query(description="The same.")]
+Since = Annotated[int, Query(ge=0, description="Not before this time, ms.")]
+_WHEN: Final = {
+    400: "The venue, its rules or the bounds do not allow it.",
+    401: "The token is missing or wrong.",
+    404: "The venue does not know the order.",
+    409: "Another order is known under this id.",
+    422: "The request is malformed.",
+    429: "The venue's limits are used up; see Retry-After.",
+    503: "Not sent: breaker open, kill switch on, or the venue cannot be reached.",
+    504: "It is not known whether it was carried out.",
+}
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": RouterProblem, "description": _WHEN[status]} for status in statuses}
+
+
+def _shown(of: Any, *statuses: int) -> dict[str, Any]:
+    """How a route that answers ``of`` is described."""
+    return {"response_model": of, "responses": _problems(401, 422, 429, 503, *statuses)}
+
+
+def _many(of: Any) -> Any:
+    part: Any = shape(of)
+    return list[part]
+
+
+routes = APIRouter(prefix="/api/v1")
+
+
+@routes.post("/order", tags=["orders"], **_shown(shape(OrderReport), 400, 409, 504))
+async def place(request: Request, here: Here, body: OrderBody) -> JSONResponse:
+    """Place an order; the same body under the same clientOrderId is answered the same, for ever, and sent once."""
+    request.state.client_id = body.client_id
+    if here.router.records.get(body.client_id) is None:
+        here.check(body)
+    return JSONResponse(encode(await _settled(here.router.submit(body.order(), here.bounds(body)))))
+
+
+@routes.get("/order/{client_id:path}", tags=["orders"], **_shown(shape(OrderReport), 404))
+async def find(here: Here, client_id: str, symbol: OneSymbol = "", conditional: Conditional = False) -> JSONResponse:
+    """Ask the venue for the present state of an order."""
+    symbol, conditional = _known(here, client_id, symbol, conditional)
+    return JSONResponse(encode(await here.router.order(symbol, client_id, conditional=conditional)))
+
+
+@routes.delete("/order/{client_id:path}", tags=["orders"], **_shown(Cancelled, 404, 504))
+async def cancel(here: Here, client_id: str, symbol: OneSymbol = "", conditional: Conditional = False) -> JSONResponse:
+    """Take an order out; 404 when the venue has none open under this id."""
+    symbol, conditional = _known(here, client_id, symbol, conditional)
+    await _settled(here.router.cancel(symbol, client_id, conditional=conditional))
+    return JSONResponse({"clientOrderId": client_id, "symbol": symbol, "cancelled": True})
+
+
+def _known(here: Service, client_id: str, symbol: str, conditional: bool) -> tuple[str, bool]:
+    """Symbol and kind of an order, as asked for or as it was placed here."""
+    record = here.router.records.get(client_id)
+    if symbol:
+        return symbol, conditional
+    if record is None:
+        raise ApiError(404, f"No order {client_id[:40]!r} was placed here; say its symbol to ask the venue.")
+    return record.order.symbol, record.order.type.conditional
+
+
+async def _settled(request: Awaitable[T]) -> T:
+    """What fails in a way that nobody foresaw leaves open whether it was carried out."""
+    try:
+        return await request
+    except TriplaneError:
+        raise
+    except Exception as error:
+        log.exception("an order request failed")
+        raise ApiError(504, "What became of the order is not known; the log says more.", code="unknown") from error
+
+
+@routes.get("/positions", tags=["account"], **_shown(_many(PositionReport)))
+async def positions(here: Here, symbols: Symbols = None) -> JSONResponse:
+    """Give the open positions."""
+    seen = await here.router.snapshot(here.symbols(symbols))
+    return JSONResponse([encode(position) for position in seen.positions])
+
+
+@routes.get("/snapshot", tags=["account"], **_shown(shape(Snapshot)))
+async def snapshot(here: Here, symbols: Symbols = None) -> JSONResponse:
+    """Give positions, working orders and balance of one moment; complete or not at all."""
+    return JSONResponse(encode(await here.router.snapshot(here.symbols(symbols))))
+
+
+@routes.get("/fills", tags=["account"], **_shown(_many(Fill)))
+async def fills(here: Here, symbol: str, since: Since = 0, order: str = "") -> JSONResponse:
+    """Give own executions, oldest first; maybe of one order, by the venue's id."""
+    rows = await here.router.fills(symbol, since=since, venue_order_id=order)
+    return JSONResponse([encode(row) for row in rows])
+
+
+@routes.get("/funding", tags=["account"], **_shown(_many(Funding)))
+async def funding(here: Here, symbol: str, since: Since = 0) -> JSONResponse:
+    """Give funding payments, oldest first."""
+    return JSONResponse([encode(row) for row in await here.router.funding(symbol, since=since)])
+
+
+@routes.get("/exchange-info", tags=["venue"], **_shown(_many(Instrument)))
+async def instruments(here: Here, symbols: Annotated[str, Query(max_length=2000)]) -> JSONResponse:
+    """Give trading rules, in the order asked for."""
+    rows = await here.router.instruments(_split(symbols))
+    return JSONResponse([encode(row) for row in rows])
+
+
+@routes.get("/exchange-info/{symbol}", tags=["venue"], **_shown(shape(Instrument), 404))
+async def instrument(here: Here, symbol: str) -> JSONResponse:
+    """Give the trading rules of one symbol."""
+    try:
+        (row,) = await here.router.instruments([symbol])
+    except BadInput as error:
+        raise ApiError(404, str(error)) from None
+    return JSONResponse(encode(row))
+
+
+@routes.get("/venue", tags=["venue"])
+async def venue(here: Here) -> JSONResponse:
+    """Give the venue's name, its time (ms) and what it can do."""
+    router = here.router
+    return JSONResponse({"name": router.name, "time": router.now_ms(), "capabilities": encode(router.capabilities)})
+
+
+@routes.get("/keys", tags=["venue"], responses=_problems(401, 422, 503))
+async def check_keys(here: Here) -> JSONResponse:
+    """Tell whether the keys may trade, and may not withdraw; 422 says what is wrong with them."""
+    await here.router.check_keys()
+    return JSONResponse({"ok": True})
+
+
+@routes.post("/prepare", tags=["venue"], **_shown(Prepared))
+async def prepare(here: Here, body: PrepareBody) -> JSONResponse:
+    """Set position mode, margin mode and leverage; tells what stands in the way."""
+    return JSONResponse({"problems": await here.router.prepare(body.symbols, body.leverage, resume=body.resume)})
+
+
+@routes.get("/kill-switch", tags=["safety"], **_shown(shape(KillSwitch)))
+async def switch(here: Here) -> JSONResponse:
+    """Tell whether entries are refused."""
+    return JSONResponse(encode(here.router.records.kill))
+
+
+@routes.post("/kill-switch", tags=["safety"], **_shown(shape(Killed)))
+async def kill(here: Here, body: KillBody | None = None) -> JSONResponse:
+    """Refuse entries and cancel working ones, or take that back; with flatten, close all positions at market."""
+    body = body or KillBody()
+    if not body.active:
+        return JSONResponse(encode(Killed(here.router.revive())))
+    return JSONResponse(encode(await here.router.kill(body.reason, flatten=body.flatten)))
+
+
+async def events(socket: WebSocket) -> None:
+    """Serve ``/api/v1/events``."""
+    service: Service = socket.app.state.service
+    if not service.access.allows(socket):
+        await socket.send_denial_response(answer(401, "The token is missing or wrong."))
+        return
+    if len(service.hub.clients) >= MAX_CLIENTS:
+        await socket.send_denial_response(answer(503, f"There are {MAX_CLIENTS} connections already; close one."))
+        return
+    await service.hub.serve(socket)
+
+
+async def metrics(request: Request) -> Response:
+    """Give everything that Prometheus wants to know."""
+    return Response(_here(request).router.meters.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def healthz() -> Health:
+    """Answer as long as the process lives."""
+    return Health(status="ok", version=__version__)
+
+
+def create_router_app(
+    router: Router, token: str, *, port: int = 8001, max_notional: Decimal = ZERO, hosts: Iterable[str] = ()
+) -> FastAPI:
+    """Make the service of a router that is open.
+
+    Parameters
+    ----------
+    token
+        What a client must hold, see :func:`triplane.api.auth.load_token`.
+    port, hosts
+        Where it listens, and under which further ``name:port`` it may be called.
+    max_notional
+        Quote currency, of one entry; 0 = no bound.
+    """
+    access = Access(token, port, hosts)
+    service = Service(router, access, max_notional)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reading = asyncio.create_task(service.hub.run())
+        yield
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    said = __doc__ or ""
+    app = FastAPI(
+        title="Triplane router", version=__version__, description=said, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.state.service = service
+    _install(app)
+    app.add_middleware(Guard, access=access)
+    app.include_router(routes, dependencies=[Depends(_signed_in)])
+    app.add_api_route("/metrics", metrics, tags=["ops"], response_class=Response, dependencies=[Depends(_signed_in)])
+    app.add_api_route("/healthz", healthz, tags=["ops"])
+    app.add_api_websocket_route("/api/v1/events", events)
+    return app
+
+
+def _install(app: FastAPI) -> None:
+    """Make every error ``{code, message, clientOrderId}``."""
+    errors.install(app)
+
+    async def refused(_: Request, error: Any) -> JSONResponse:
+        status, body = encode_error(error)
+        until = body.get("retryAt", 0) - app.state.service.router.now_ms()
+        headers = {"Retry-After": str(max(1, -(-until // 1000)))} if body.get("retryAt") else {}
+        return JSONResponse(body, status, headers)
+
+    handlers: dict[Any, Callable[..., Any]] = {**app.exception_handlers, VenueError: refused, BadInput: refused}
+    for kind, handler in handlers.items():
+        if isinstance(kind, type) and kind is not WebSocketRequestValidationError:
+            app.add_exception_handler(kind, _named(handler))
+
+
+def _named(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The same answer with the client id that it is about."""
+
+    async def named(request: Request, error: Exception) -> Response:
+        reply: Response = await handler(request, error)
+        sent = error.body if isinstance(error, RequestValidationError) else None
+        client_id = request.path_params.get("client_id") or getattr(request.state, "client_id", None)
+        client_id = client_id or (sent.get("clientOrderId") if isinstance(sent, dict) else None)
+        body = {**orjson.loads(reply.body), "clientOrderId": client_id if isinstance(client_id, str) else None}
+        headers = {
+            name: value for name, value in reply.headers.items() if name not in ("content-length", "content-type")
+        }
+        return JSONResponse(body, reply.status_code, headers)
+
+    return named

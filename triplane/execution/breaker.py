@@ -1,0 +1,73 @@
+"""The circuit breaker of a venue: after a row of failures entries wait, and one of them tries whether it answers again.
+
+A failure is a request that trades and got no answer, or none that says anything about the order. What may only reduce
+a position is never held back: it goes out even while the breaker is open, and its success closes the breaker. Time is
+passed in, milliseconds.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Whether entries may be sent."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"  # the next entry may try
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Counts failures of one venue.
+
+    Parameters
+    ----------
+    limit
+        Consecutive failures that open it.
+    pause
+        Until an entry may try again, ms.
+    """
+
+    limit: int = 5
+    pause: int = 60_000
+    failures: int = 0
+    open_until: int = 0  # 0 = closed
+    trying: bool = False
+
+    def state(self, now: int) -> State:
+        """Where it stands."""
+        if not self.open_until:
+            return State.CLOSED
+        return State.OPEN if now < self.open_until else State.HALF_OPEN
+
+    def refuses(self, now: int, *, reduces: bool = False) -> int:
+        """When an order may be tried; 0 = now, and then its outcome must be told.
+
+        Parameters
+        ----------
+        reduces
+            It can only make a position smaller.
+        """
+        state = self.state(now)
+        if reduces or state is State.CLOSED:
+            return 0
+        if state is State.OPEN or self.trying:
+            return max(self.open_until, now + 1)
+        self.trying = True
+        return 0
+
+    def succeeded(self) -> None:
+        """The venue answered, if only with a refusal of this very order."""
+        self.failures, self.open_until, self.trying = 0, 0, False
+
+    def failed(self, now: int) -> None:
+        """It did not answer, or cannot carry anything out."""
+        self.failures += 1
+        self.trying = False
+        if self.failures >= self.limit:
+            self.open_until = now + self.pause
+
+    def undecided(self) -> None:
+        """What came back says nothing about the venue's health."""
+        self.trying = False

@@ -1,0 +1,221 @@
+"""What became of each client order id, so that it means one order for ever.
+
+With a folder, every line is in the hands of the operating system before the order is sent, so neither an exception nor
+``kill -9`` forgets one; :meth:`Records.sync`, called about once a second, also puts them on the disk, for a power cut.
+A last line that was torn by the end of the process was never acted on, and is dropped. Without a folder they are only
+in memory.
+"""
+
+import errno
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from triplane.data.instruments import plain
+from triplane.errors import DataError, TriplaneError
+from triplane.venues.base import NewOrder, OrderReport
+from triplane.venues.errors import Refused, Why
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        module: Any = msvcrt
+        module.locking(descriptor, module.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+FILE: Final = "orders.jsonl"
+LOCK: Final = "router.lock"
+_ORDER: Final = TypeAdapter(NewOrder)
+_REPORT: Final = TypeAdapter(OrderReport)
+
+
+class State(StrEnum):
+    """How much is known of an order that was to be sent."""
+
+    SENT = "sent"  # maybe it arrived
+    FREE = "free"  # it did not arrive, for a reason that will pass: it may be sent again
+    ANSWERED = "answered"
+    REFUSED = "refused"  # for good
+
+
+@dataclass(slots=True)
+class Record:
+    """One client order id.
+
+    Attributes
+    ----------
+    sent_at
+        Venue time of the last attempt, ms.
+    """
+
+    order: NewOrder
+    sent_at: int
+    state: State = State.SENT
+    report: OrderReport | None = None
+    refusal: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KillSwitch:
+    """Whether entries are refused; since when (ms) and why."""
+
+    active: bool = False
+    since: int = 0
+    reason: str = ""
+
+
+def _exact(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain(value)
+    raise TypeError(type(value).__name__)
+
+
+class Records:
+    """All records of a venue and account.
+
+    Parameters
+    ----------
+    folder
+        Where they are kept; None = only in memory.
+
+    Raises
+    ------
+    TriplaneError
+        The folder cannot be written, or another process uses it.
+    DataError
+        A line of the file cannot be read.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.kill = KillSwitch()
+        self._records: dict[str, Record] = {}
+        self._file = self._guard = -1
+        self._size = 0
+        self._dirty = False
+        if folder is not None:
+            try:
+                self._open(folder)
+            except OSError as error:
+                self.close()
+                raise TriplaneError(f"The router's folder {folder} cannot be used: {error.strerror}.") from None
+            except BaseException:
+                self.close()
+                raise
+
+    def __iter__(self) -> Any:
+        """Every record."""
+        return iter(self._records.values())
+
+    def get(self, client_id: str) -> Record | None:
+        """The record of an id."""
+        return self._records.get(client_id)
+
+    def sent(self, order: NewOrder, now: int) -> None:
+        """An attempt is about to be made; raises OSError when that cannot be written, and is forgotten then."""
+        self._write({"id": order.client_id, "at": now, "order": order})
+        self.remember(order, now)
+
+    def remember(self, order: NewOrder, now: int) -> None:
+        """The same in memory alone."""
+        self._records[order.client_id] = Record(order, now)
+
+    def answered(self, client_id: str, report: OrderReport) -> None:
+        """The venue has the order. That this cannot be written does no harm: it would be looked up."""
+        record = self._records[client_id]
+        record.state, record.report = State.ANSWERED, report
+        with suppress(OSError):
+            self._write({"id": client_id, "report": report})
+
+    def refused(self, client_id: str, error: Refused) -> None:
+        """The venue does not want this order."""
+        record = self._records[client_id]
+        record.state, record.refusal = State.REFUSED, error
+        with suppress(OSError):
+            self._write({"id": client_id, "refused": [str(error), error.code, error.why]})
+
+    def free(self, client_id: str) -> None:
+        """It was not carried out, and may be tried again."""
+        self._records[client_id].state = State.FREE
+        with suppress(OSError):
+            self._write({"id": client_id, "free": True})
+
+    def switch(self, kill: KillSwitch) -> None:
+        """Keep the kill switch; it holds in memory also when this raises OSError."""
+        self.kill = kill
+        self._write({"kill": kill})
+        self.sync()
+
+    # ------------------------------------------------------------------------------------------------------- the file
+    def sync(self) -> None:
+        """Have everything on the disk."""
+        if self._dirty:
+            self._dirty = False
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Let go of the folder; may be called twice."""
+        if self._file >= 0:
+            with suppress(OSError):
+                self.sync()
+            os.close(self._file)
+        if self._guard >= 0:
+            os.close(self._guard)
+        self._file = self._guard = -1
+
+    def _write(self, row: dict[str, Any]) -> None:
+        if self._file < 0:
+            return
+        line = orjson.dumps(row, default=_exact) + b"\n"
+        if os.write(self._file, line) != len(line):  # the disk is full: leave no half of a line for the next one
+            os.ftruncate(self._file, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += len(line)
+        self._dirty = True
+
+    def _open(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._guard = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(self._guard)
+        except OSError:
+            raise TriplaneError(f"Another router uses the folder {folder}; give each its own.") from None
+        path = folder / FILE
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._file = os.open(path, flags, 0o600)
+        content = path.read_bytes()
+        self._size = content.rfind(b"\n") + 1
+        os.ftruncate(self._file, self._size)
+        for number, line in enumerate(content[: self._size].splitlines(), 1):
+            try:
+                self._take(orjson.loads(line))
+            except (ValueError, TypeError, KeyError, ValidationError):
+                raise DataError(f"{path}, line {number}, is not a record of the router.") from None
+
+    def _take(self, row: dict[str, Any]) -> None:
+        if "kill" in row:
+            self.kill = KillSwitch(**row["kill"])
+        elif "order" in row:
+            self._records[row["id"]] = Record(_ORDER.validate_python(row["order"]), int(row["at"]))
+        elif "report" in row:
+            record = self._records[row["id"]]
+            record.state, record.report = State.ANSWERED, _REPORT.validate_python(row["report"])
+        elif "refused" in row:
+            text, code, why = row["refused"]
+            record = self._records[row["id"]]
+            record.state, record.refusal = State.REFUSED, Refused(text, code, Why(why))
+        else:
+            self._records[row["id"]].state = State.FREE
