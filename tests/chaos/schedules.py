@@ -27,7 +27,7 @@ def run(seed: int, *, show: bool = False) -> tuple[int, list[str], int]:
         try:
             made.run()
             found = invariants.problems(made)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, its seed must be told
             found = [traceback.format_exc()]
         finally:
             made.close()
@@ -57,7 +57,7 @@ def main() -> int:
             if found:
                 bad += 1
                 print(
-                    f"seed {seed}: {' | '.join(found)}\n  replay: python tests/chaos/schedules.py --seed {seed}",
+                    f"seed {seed}: {' | '.join(found)}\n  replay: make chaos SEED={seed}",
                     flush=True,
                 )
     print(f"{given.count} schedules, {executions} executions, {bad} broken")

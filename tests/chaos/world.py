@@ -411,10 +411,9 @@ class World:
         if position is None or position.lots == 0 or ".s." not in request.client_id:
             return
         held = self.executor.book.held[0] if self.alive else position.lots
-        if held and not self.stops(position.lots) and not any(o.leg == EXIT for o in self.executor.book.live(0)):
-            self.breaches.append(
-                f"the last stop, {request.client_id}, was cancelled while {position.lots} lots are open"
-            )
+        leaving = any(o.leg == EXIT for o in self.executor.book.live(0))
+        if held * position.lots > 0 and not self.stops(position.lots) and not leaving:
+            self.breaches.append(f"the last stop, {request.client_id}, was cancelled over {position.lots} open lots")
 
     def _cycle(self) -> None:
         self.link.now = now = self.clock.now

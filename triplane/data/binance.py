@@ -33,7 +33,8 @@ class Place:
         """Clock and deadlines of a feed from there."""
         if self.speed == 1.0:
             return clock, Timing()
-        return FastClock(clock, self.speed), Timing(**{name: seconds * self.speed for name, seconds in asdict(Timing()).items()})
+        slower = {name: seconds * self.speed for name, seconds in asdict(Timing()).items()}
+        return FastClock(clock, self.speed), Timing(**slower)
 
 
 class InBox:
