@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.data.candles import parse_timeframe
+from triplane.engine.golive import GoLiveGate
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
 from triplane.strategies.registry import find
@@ -48,6 +49,8 @@ class Config(BaseModel):
     balance: float = Field(10_000.0, gt=0, description="paper money to start with, quote currency")
     port: int = Field(8000, ge=0, le=65535, description="of the page, on 127.0.0.1")
     data_dir: Path = Field(Path("triplane-data"), description="where sessions and the database are kept")
+    override_gate: str | None = Field(None, description="go live although the paper record does not suffice")
+    go_live: GoLiveGate = Field(default_factory=lambda: GoLiveGate.model_validate({}))
     trading: TradingSettings = Field(default_factory=lambda: TradingSettings.model_validate({}))
     costs: CostSettings = Field(default_factory=lambda: CostSettings.model_validate({}))
 

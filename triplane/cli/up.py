@@ -13,7 +13,7 @@ from triplane.api.app import create_app
 from triplane.api.auth import load_token
 from triplane.api.ports import EngineView
 from triplane.cli.backtest import parse_set
-from triplane.cli.config import Config, parse_speed, resolve
+from triplane.cli.config import Config, load, parse_speed, resolve
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, errors, one_sentence, print_figures, print_json, progress
@@ -22,11 +22,13 @@ from triplane.cli.trading import Trading, open_trading, prepare
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.replay import Speed
 from triplane.engine.desk import Desk
+from triplane.engine.golive import paper_record, require
 from triplane.engine.live import Engine, Options, open_engine
 from triplane.engine.setup import Setup
-from triplane.engine.sources import WARM_UP, Source, open_source
+from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
 from triplane.engine.storing import StoreSink
 from triplane.errors import BadInput, TriplaneError
+from triplane.execution.messages import Finding
 from triplane.research.backtest import choose_timeframe
 from triplane.store import Store
 from triplane.strategies.compiler import compile_strategy
@@ -76,6 +78,11 @@ async def _build(
         instruments = tuple(await venue.instruments([i.symbol for i in instruments]))
     _warn(source, quiet)
     core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)
+    overridden: list[str] = []
+    if config.mode == "live":
+        sessions = config.data_dir / "sessions"
+        record = await asyncio.to_thread(paper_record, sessions, config.strategy, params, LIVE, core)
+        overridden = require(config.go_live, record, config.override_gate)
     setup = Setup(
         strategy=config.strategy,
         params=params,
@@ -115,6 +122,8 @@ async def _build(
     except BaseException:
         engine.session.close()
         raise
+    for problem in overridden:
+        engine.runner.found(Finding("gate_overridden", f"Live in spite of the gate: {problem}", severity="CRITICAL"))
     if not quiet and (engine.continued or engine.notice):
         text = engine.notice or f"Continuing the interrupted session {engine.session.id}."
         errors.print(text, highlight=False, soft_wrap=True)
@@ -204,6 +213,10 @@ def up(
     regime: Annotated[str | None, typer.Option(help="Regime model: a parameter set's name or a JSON file.")] = None,
     news: Annotated[str | None, typer.Option(help="News calendar, ICS or CSV: no entries around its events.")] = None,
     funding: Annotated[str | None, typer.Option(help="Funding rates: no entries before dear ones.")] = None,
+    leverage: Annotated[float | None, typer.Option(help="Of futures positions, isolated.")] = None,
+    override_gate: Annotated[
+        str | None, typer.Option(help="To go live without the paper record: the sentence that is asked for.")
+    ] = None,
     balance: Annotated[float | None, typer.Option(help="Paper money to start with, quote currency.")] = None,
     port: Annotated[int | None, typer.Option(help="Of the page, on 127.0.0.1; 0 = any free one.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where sessions and the database are kept.")] = None,
@@ -217,11 +230,13 @@ def up(
     with one_sentence():
         configure_logs()
         given: dict[str, Any] = {
-            "mode": mode, "venue": venue,
+            "override_gate": override_gate, "mode": mode, "venue": venue,
             "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
             "regime": regime, "news": news, "funding": funding, "port": port, "data_dir": data_dir,
             "params": parse_set(set_) if set_ else None,
             "symbols": [s.strip().upper() for s in symbols.split(",")] if symbols else None,
         }  # fmt: skip
+        if leverage is not None:
+            given["costs"] = {**load(config).get("costs", {}), "leverage": leverage}
         chosen = resolve(config, given)
         asyncio.run(_once(chosen, json) if once else _serve(chosen, json))
