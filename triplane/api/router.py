@@ -106,17 +106,17 @@ class Hub:
 
     async def serve(self, socket: WebSocket) -> None:
         """One client, until it goes."""
-        await socket.accept()
-        queue = self.join()
-        reader = asyncio.create_task(_until_gone(socket))
-        writer = asyncio.create_task(_write(socket, queue))
+        queue = self.join()  # before the client hears that it is connected, so that nothing after that is missed
+        tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            await socket.accept()
+            tasks += [asyncio.create_task(job) for job in (_until_gone(socket), _write(socket, queue))]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.clients.discard(queue)
-            for task in (reader, writer):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -1,0 +1,30 @@
+"""A router's service on a port of this process."""
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from triplane.api.router import create_router_app
+
+TOKEN = "token-of-the-test"
+
+
+@asynccontextmanager
+async def served(router, **options):
+    """Serve an open router; gives the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    app = create_router_app(router, TOKEN, port=port, **options)
+    config = uvicorn.Config(
+        app, log_level="critical", ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
