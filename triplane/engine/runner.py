@@ -279,6 +279,8 @@ class Runner:
             if isinstance(event, CandleBatch):
                 await self._take(event)
             elif isinstance(event, Forming):
+                if self.pilot is not None:
+                    self.pilot.on_price(event.symbol, event.candle["close"].item(0))
                 if self.replica is not None and not self.replica.quiet:
                     self.replica.on_forming(event.symbol, event.candle, self._now())
             else:

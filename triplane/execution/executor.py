@@ -18,8 +18,9 @@ from typing import Any, Final
 import numpy as np
 
 from triplane.data.instruments import Instrument
+from triplane.execution import intents
 from triplane.execution.book import Book
-from triplane.execution.ids import client_order_id
+from triplane.execution.locks import Locks
 from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Report, Request, TakeSnapshot
 from triplane.execution.orders import Fate, Working
 from triplane.execution.patience import Patience
@@ -33,7 +34,6 @@ from triplane.kernel.records import (
     ENTRY,
     EXIT,
     EXPIRED,
-    ORDER_TYPES,
     REJECTED,
     ROW_AMEND,
     ROW_CANCEL,
@@ -46,10 +46,8 @@ from triplane.venues.base import (
     Fill,
     Funding,
     MarginCall,
-    NewOrder,
     OrderReport,
     OrderStatus,
-    OrderType,
     Snapshot,
     Stream,
     StreamState,
@@ -105,47 +103,24 @@ class Executor:
         self._exit_tries = [0] * len(instruments)
         self._exit_at = [0] * len(instruments)
         self._funded: set[tuple[str, int]] = set()
+        self.locks = Locks(self.book, active=not capabilities.stop_beside_target)
 
     # ------------------------------------------------------------------------------------------------- from the core
     def on_rows(self, rows: Rows, now: int, *, again: bool = False) -> None:
         """Take intents; ``again``: they come from the journal, so they may have been sent."""
         for i, kind in enumerate(rows["kind"].tolist()):
             if kind == ROW_PLACE:
-                self._intend(rows[i], now, again)
+                self._want(intents.placed(self.session_id, self.book.instruments, rows[i], now), again)
             elif kind == ROW_AMEND:
                 self._amend(rows[i], now, again)
             elif kind == ROW_CANCEL:
                 self._release(rows[i])
 
-    def _intend(self, row: Any, now: int, again: bool) -> None:
-        k, leg, number = int(row["symbol"]), int(row["leg"]), int(row["order"])
-        instrument = self.book.instruments[k]
-        new = NewOrder(
-            client_order_id(self.session_id, k, int(row["decision"]), leg, number),
-            instrument.symbol,
-            int(row["side"]),
-            OrderType(ORDER_TYPES[row["type"]]),
-            instrument.quantity(int(row["quantity_lots"])),
-            instrument.price(int(row["price_ticks"])) if row["price_ticks"] else None,
-            instrument.price(int(row["trigger_ticks"])) if row["trigger_ticks"] else None,
-            bool(row["flag"]),
-        )
-        self._want(Working(new, k, leg, number, 0, now, int(row["time"])), again)
-
     def _amend(self, row: Any, now: int, again: bool) -> None:
-        k, leg = int(row["symbol"]), int(row["leg"])
-        old = self.book.wanted.get((k, leg))
+        old = self.book.wanted.get((int(row["symbol"]), int(row["leg"])))
         if old is None or old.number != int(row["order"]):
             return  # it ended in the meantime; the core hears of it
-        instrument = self.book.instruments[k]
-        revision = int(row["bits"])
-        new = replace(
-            old.new,
-            client_id=client_order_id(self.session_id, k, int(row["decision"]), leg, old.number, revision),
-            quantity=instrument.quantity(int(row["quantity_lots"])),
-            trigger=instrument.price(int(row["trigger_ticks"])),
-        )
-        self._want(Working(new, k, leg, old.number, revision, now, old.decided_at), again)
+        self._want(intents.amended(self.session_id, self.book.instruments, row, old, now), again)
         if old.fate is Fate.WANTED:
             self.book.close(old)
 
@@ -419,7 +394,7 @@ class Executor:
             return None
         if order.leg == STOP and not self._patient(order, now):
             return None
-        if now < order.next_at:
+        if now < order.next_at or not self.locks.free(order):
             return None
         try:
             approved = self._approve(order)
@@ -481,7 +456,8 @@ class Executor:
                 self._settle(order, now)
                 return None
             return self._fetch(order, now)
-        if not self.book.is_wanted(order) and self._dispensable(order) and not order.cancelling:
+        wanted = self.book.is_wanted(order) and not self.locks.must_yield(order)
+        if not wanted and self._dispensable(order) and not order.cancelling:
             if now >= order.cancel_at:
                 order.cancelling = True
                 return Cancel(order.client_id, order.new.symbol, order.conditional)
@@ -505,6 +481,8 @@ class Executor:
     def _dispensable(self, order: Working) -> bool:
         """Whether an order that is not wanted may be taken out now. A stop stays until the position is flat or another
         stop rests, a target until its new revision does."""
+        if order.leg == STOP and self.locks.active:
+            return True  # its successor, or the way out, waits for what it locks
         if order.leg == STOP:
             wanted = self.book.wanted.get((order.k, STOP))
             rests = wanted is not None and wanted.accepted and wanted.alive

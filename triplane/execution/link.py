@@ -49,6 +49,7 @@ class Link:
     # ------------------------------------------------------------------------------------ the session's observer
     def on_candle(self, session: Any, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
         """One candle was taken."""
+        self.executor.locks.on_price(k, candle["close"].item(0))
         if len(rows):
             self.executor.on_rows(rows, self.now, again=self.replaying)
 

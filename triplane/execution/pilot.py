@@ -89,6 +89,12 @@ class Pilot:
                 task.cancel()
             await asyncio.gather(listener, *self._tasks, return_exceptions=True)
 
+    def on_price(self, k: int, price: float) -> None:
+        """The price of symbol ``k`` has changed; most venues watch it themselves."""
+        if self.executor.locks.active:
+            self.executor.locks.on_price(k, price)
+            self.kick()
+
     def kick(self) -> None:
         """Take the next steps at once; called whenever the session may have decided something."""
         session = self._session

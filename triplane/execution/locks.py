@@ -1,0 +1,65 @@
+"""Venues where a resting order locks what it would sell (spot): a stop and targets cannot rest for the same coins.
+
+There targets are watched here and sell at market when they are reached. The stop makes way for them, and for an exit,
+and is placed again for what is left. For the moments in between the position has no stop, which is the price of spot.
+"""
+
+from dataclasses import replace
+
+from triplane.execution.book import Book
+from triplane.execution.orders import Fate, Working
+from triplane.kernel.records import ENTRY, EXIT, STOP
+from triplane.venues.base import OrderType
+
+
+class Locks:
+    """Decides what has to wait for what.
+
+    Parameters
+    ----------
+    book
+        The orders.
+    active
+        Whether the venue is such a one; otherwise nothing ever waits.
+    """
+
+    def __init__(self, book: Book, *, active: bool) -> None:
+        self.active = active
+        self._book = book
+        self._prices = [0.0] * len(book.instruments)
+
+    def on_price(self, k: int, price: float) -> None:
+        """The newest price of symbol ``k``."""
+        self._prices[k] = price
+
+    def _reached(self, order: Working) -> bool:
+        price, trigger = self._prices[order.k], order.new.trigger
+        if trigger is None:
+            return order.new.type is OrderType.MARKET
+        return price > 0.0 and (price - float(trigger)) * order.new.side <= 0.0
+
+    def _way_out(self, k: int) -> bool:
+        """Whether an exit, or a target that was reached, is waiting to be sent."""
+        return any(
+            o.fate is Fate.WANTED and self._book.is_wanted(o) and (o.leg == EXIT or (o.leg > STOP and self._reached(o)))
+            for o in self._book.live(k)
+        )
+
+    def must_yield(self, order: Working) -> bool:
+        """Whether a stop that is wanted has to go, because it locks what the way out needs."""
+        return self.active and order.leg == STOP and self._way_out(order.k)
+
+    def free(self, order: Working) -> bool:
+        """Whether nothing else locks what an order would sell; a target also has to be reached."""
+        if not self.active or order.leg == ENTRY:
+            return True
+        others = [
+            o for o in self._book.live(order.k) if o is not order and o.leg != ENTRY and o.fate is not Fate.WANTED
+        ]
+        if order.leg == STOP:
+            return not others and not self._way_out(order.k)
+        if order.leg != EXIT:
+            if others or not self._reached(order):
+                return False
+            order.new = replace(order.new, type=OrderType.MARKET, trigger=None)
+        return not others
