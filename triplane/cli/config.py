@@ -31,6 +31,7 @@ class Config(BaseModel):
     venue: Literal["binance", "binance-spot", "mexc", "box"] | None = Field(
         None, description="where to trade: binance, binance-spot, mexc, or box: an exchange on this computer"
     )
+    router: str | None = Field(None, description="address of a router's service; null = orders leave by this process")
     source: str = Field(
         "demo", description="demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
     )

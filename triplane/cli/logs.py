@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from triplane.venues.keys import redact_event
+
 
 def configure_logs(level: int = logging.WARNING) -> None:
     """Set up structlog for the command line."""
@@ -13,6 +15,7 @@ def configure_logs(level: int = logging.WARNING) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S"),
             structlog.processors.format_exc_info,
+            redact_event,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -1,6 +1,7 @@
 """From ``--mode`` and ``--venue`` to a venue that may be traded on, or a sentence that says what stands in the way."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from triplane.data.clock import Clock
 from triplane.errors import BadInput, TriplaneError
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.pace import Pace
+from triplane.execution.remote import RemoteRouter
+from triplane.execution.router import Router
 from triplane.venues.base import Venue
 from triplane.venues.binance.usdm import Urls
 from triplane.venues.catalogue import open_venue
@@ -95,14 +98,27 @@ async def open_trading(config: Config, clock: Clock) -> Trading:
     trading = Trading(None, name, place, box, clock.now_ms())
     try:
         if config.mode != "paper":
-            where = Urls(box.rest, box.sockets, box.rest) if box else None
-            trading.venue = venue = open_venue(config.venue, config.mode, urls=where, clock=clock)
+            trading.venue = venue = _router(config, box, clock)
             await venue.open()
             await venue.check_keys()
     except BaseException:
         await trading.close()
         raise
     return trading
+
+
+def _router(config: Config, box: BoxServer | None, clock: Clock) -> Venue:
+    """What orders leave by: a router in this process, or the service of one."""
+    if config.router is not None:
+        token = os.environ.get("TRIPLANE_ROUTER_TOKEN", "")
+        if not token:
+            raise BadInput("TRIPLANE_ROUTER_TOKEN is not set; it must hold the token of the router's service")
+        return RemoteRouter(config.router, token, clock)
+    if box is not None:
+        where = Urls(box.rest, box.sockets, box.rest)
+        return Router(open_venue("box", config.mode, urls=where, clock=clock))
+    name = str(config.venue)
+    return Router(open_venue(name, config.mode, clock=clock), config.data_dir / "router" / f"{name}-{config.mode}")
 
 
 async def prepare(trading: Trading, symbols: Sequence[str], leverage: int, *, resume: bool) -> None:

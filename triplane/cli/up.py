@@ -202,6 +202,9 @@ def up(
         str | None,
         typer.Option(help="Where to trade: binance, binance-spot, mexc; box: an exchange on this computer."),
     ] = None,
+    router: Annotated[
+        str | None, typer.Option(help="Address of a router's service; its token in TRIPLANE_ROUTER_TOKEN.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option(help="demo, binance, binance-spot, mexc, or a file or folder of recorded candles.")
     ] = None,
@@ -230,7 +233,7 @@ def up(
     with one_sentence():
         configure_logs()
         given: dict[str, Any] = {
-            "override_gate": override_gate, "mode": mode, "venue": venue,
+            "override_gate": override_gate, "mode": mode, "venue": venue, "router": router,
             "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
             "regime": regime, "news": news, "funding": funding, "port": port, "data_dir": data_dir,
             "params": parse_set(set_) if set_ else None,
