@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+import orjson
+
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import BadInput
@@ -23,6 +25,8 @@ from triplane.venues.base import (
     NewOrder,
     OrderReport,
     Snapshot,
+    Stream,
+    StreamState,
     VenueEvent,
 )
 from triplane.venues.client import KEEP_ALIVE, lost, read
@@ -48,7 +52,11 @@ class _Events:
         return self._address
 
     async def greet(self, socket: Socket) -> None:
-        """Nothing has to be said: the token is in the address."""
+        """Wait until the venue's own stream is up; while it is not, there is nothing to miss."""
+        while True:
+            event = decode_event(orjson.loads(await socket.recv()))
+            if isinstance(event, StreamState) and event.state is Stream.UP:
+                return
 
     def read(self, message: Any) -> list[VenueEvent]:
         """One event a message."""
