@@ -122,11 +122,16 @@ class Book:
                        report.trigger, report.reduce_only)  # fmt: skip
         return self.add(Working(new, name.symbol, name.leg, name.number, name.revision, now, report.updated))
 
-    def stop_rests(self, k: int, beside: Working | None = None) -> bool:
-        """Whether a stop (another one than ``beside``) is known to rest at the venue."""
-        return any(
-            o.leg == STOP and o is not beside and o.alive and o.accepted and not o.cancelling for o in self.live(k)
-        )
+    def resting_stop(self, k: int, beside: Working | None = None) -> Working | None:
+        """The newest stop (another one than ``beside``) that is known to rest at the venue for all that is held."""
+        lots = self.held[k]
+        resting = [
+            o
+            for o in self.live(k)
+            if o.leg == STOP and o is not beside and o.alive and o.accepted and not o.cancelling
+            if o.new.side * lots <= 0 and self.instruments[k].lots(o.new.quantity) >= abs(lots)
+        ]
+        return max(resting, key=lambda o: (o.number, o.revision), default=None)
 
     # ----------------------------------------------------------------------------------------------------- executions
     def is_new(self, fill: Fill) -> bool:

@@ -284,7 +284,8 @@ class Executor:
         order.next_at = now + self.patience.event
 
     def _pause(self, answer: Answer, order: Working, now: int) -> int:
-        order.tries += 1
+        if order.fate is not Fate.WANTED:  # sending it has been counted
+            order.tries += 1
         if isinstance(answer, Refused) and answer.retry_at > now:
             return answer.retry_at - now
         return self.patience.backoff(min(order.tries, 6))
@@ -333,8 +334,10 @@ class Executor:
         text = f"{order.new.symbol}: the order {order.client_id} was refused: {error}"
         self._tell(Finding("order_refused", text, order.new.symbol))
         past = error.why is Why.WOULD_TRIGGER
-        if order.leg == STOP and not past and self.book.stop_rests(order.k, order):
-            self.book.close(order)  # the old one stays
+        old = self.book.resting_stop(order.k, order) if order.leg == STOP and not past else None
+        if old is not None:  # it stays, and the next move is one from there
+            self.book.close(order)
+            self.book.wanted[order.k, STOP] = old
             return
         self._end(order, REJECTED, past=past, now=now)
 
@@ -427,7 +430,7 @@ class Executor:
         time = self.patience.stop
         if order.fate is Fate.UNKNOWN or order.tries > 1:  # it may rest, or was sent again after it was known not to
             time += self.capabilities.request_window + self.patience.margin
-        if now - order.wanted_at < time or self.book.stop_rests(order.k, order):
+        if now - order.wanted_at < time or self.book.resting_stop(order.k, order):
             return True
         if not self.book.is_wanted(order) or self.book.held[order.k] == 0:
             return True
