@@ -1,8 +1,10 @@
 """Every command that the README and the docs show can be typed as it stands."""
 
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +64,7 @@ def test_every_command_works(folder):
         if "--source binance" in command:  # needs the internet
             continue
         words = shlex.split(command.replace("SESSION", session))[1:]
-        if words[0] == "exchange":
+        if words[0] == "exchange" or "--venue" in words:
             continue
         if words[0] == "up":
             words = ["up", "--once", *words[1:]]
@@ -76,6 +78,21 @@ def test_every_command_works(folder):
         assert done.returncode == 0, (page, command, done.stderr)
         if words[0] == "up" and not session:
             session = min(p.name for p in (folder / "triplane-data" / "sessions").iterdir())
+
+
+def test_every_command_with_a_box_starts_and_stops(folder):
+    shown = [c for c in commands() if "up --venue box" in c]
+    assert shown
+    for command in shown:
+        words = [*shlex.split(command)[1:], "--port", "0", "--json", "--data-dir", "box"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "triplane.cli.main", *words], cwd=folder, stdout=subprocess.PIPE, text=True
+        )  # fmt: skip
+        ready = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, command
+        process.stdout.close()
+        assert ready["session"]
 
 
 def test_the_python_of_the_readme(folder, monkeypatch):

@@ -139,6 +139,8 @@ def _warn(source: Source, quiet: bool) -> None:
 
 
 async def _once(config: Config, json: bool) -> None:
+    if config.venue is not None or config.source in LIVE:
+        raise BadInput(f"--once needs data that ends; {config.venue or config.source} does not end")
     store = Store(_data_dir(config.data_dir) / DATABASE)
     engine = await build(config, store, once=True, quiet=json)
     loop = asyncio.get_running_loop()

@@ -1,0 +1,117 @@
+"""``triplane up`` on an exchange in a box: orders through the real adapter, and one sentence for what cannot be."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+STRATEGY = '''
+"""Long at every bar."""
+from triplane.strategies.base import Enter, PythonStrategy
+
+
+class Always(PythonStrategy):
+    name = "always"
+    timeframe = "1m"
+
+    def on_bar(self, bar, view):
+        if view.side or view.pending:
+            return None
+        d = bar.close * 0.0004
+        return Enter(1, stop_distance=d, target_distances=[d, 2 * d], fractions=[0.5, 0.5])
+
+
+STRATEGY = Always
+'''
+PLACES = ("BINANCE_TESTNET", "BINANCE_MAINNET", "MEXC")
+KEYS = [f"{place}_API_{part}" for place in PLACES for part in ("KEY", "SECRET")]
+
+
+def command(*words):
+    return [sys.executable, "-m", "triplane.cli.main", "up", *words]
+
+
+def clean(**more):
+    return {name: value for name, value in os.environ.items() if name not in KEYS} | more
+
+
+@pytest.fixture
+def running(tmp_path):
+    (tmp_path / "always.py").write_text(STRATEGY)
+    (tmp_path / "c.yaml").write_text("trading: {cooldown_bars: 0, max_trades_day: 1000}\n")
+    words = ["--venue", "box", "--mode", "testnet", "--strategy", str(tmp_path / "always.py"), "--speed", "120",
+             "--leverage", "3", "--config", str(tmp_path / "c.yaml"), "--data-dir", str(tmp_path / "data"),
+             "--port", "0", "--json"]  # fmt: skip
+    process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, text=True, env=clean())
+    ready = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+    token = (tmp_path / "data" / "token").read_text().strip()
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{ready['port']}", headers={"Authorization": f"Bearer {token}"}
+    ) as page:
+        yield page, process
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    process.stdout.close()
+
+
+def until(found, seconds=90.0):
+    end = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.2)
+    return result
+
+
+def test_it_trades_through_the_adapter(running):
+    page, _ = running
+
+    trades = until(lambda: (found := page.get("/trades/history").json())["total"] >= 2 and found["items"])
+
+    status = page.get("/system/status").json()
+    assert status["mode"] == "testnet"
+    assert "not_reconciled" not in status["gates"]
+    assert {trade["side"] for trade in trades} == {"LONG"}
+    assert all(float(trade["fees"]) > 0 for trade in trades)
+    portfolio = page.get("/trades/portfolio").json()
+    assert float(portfolio["wallet_balance"]) != 10_000
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--mode", "live"], "mode is live; it needs a venue"),
+        (["--mode", "live", "--venue", "box"], "on the exchange in a box it must be paper or testnet"),
+        (["--mode", "testnet", "--venue", "mexc"], "MEXC has none"),
+        (["--mode", "testnet", "--venue", "binance"], "BINANCE_TESTNET_API_KEY is not set"),
+        (["--mode", "live", "--venue", "mexc"], "MEXC_API_KEY is not set"),
+        (["--venue", "box", "--mode", "testnet", "--speed", "max"], "speed is max"),
+        (["--venue", "box", "--once"], "--once needs data that ends"),
+        (["--venue", "binance", "--source", "demo.csv"], "the data comes from there too"),
+        (["--venue", "kraken"], "venue is 'kraken'"),
+        (["--mode", "testnet", "--venue", "binance", "--router", "ftp://x"], "TRIPLANE_ROUTER_TOKEN is not set"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(words, sentence, tmp_path):
+    done = subprocess.run(
+        command(*words, "--data-dir", str(tmp_path), "--port", "0"),
+        check=False, capture_output=True, text=True, timeout=60, env=clean(),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert done.stderr.count("\n") <= 4
+
+
+def test_placeholders_are_refused(tmp_path):
+    keys = {"BINANCE_MAINNET_API_KEY": "your_api_key_here", "BINANCE_MAINNET_API_SECRET": "xxx"}
+    done = subprocess.run(
+        command("--mode", "live", "--venue", "binance", "--data-dir", str(tmp_path), "--port", "0"),
+        check=False, capture_output=True, text=True, timeout=60, env=clean(**keys),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "BINANCE_MAINNET_API_KEY still holds a placeholder" in " ".join(done.stderr.split())
+    assert "your_api_key_here" not in done.stderr
