@@ -184,7 +184,7 @@ class Executor:
         order = self.book.learn(report, now)
         if order is None:
             return
-        if order.filled > order.counted or order.status is not None:
+        if order.filled > order.counted or order.status is not None or order.in_motion:  # what comes next may be lost
             order.next_at = max(order.next_at, now + self.patience.event)
         self._adopt(order.k, now)
         self._settle(order, now)
