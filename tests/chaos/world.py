@@ -89,10 +89,10 @@ def candles(number: int) -> Any:
 
 
 @cache
-def core() -> Any:
+def core(name: str = WILD) -> Any:
     from triplane.strategies.compiler import compile_strategy
 
-    return compile_strategy(find(WILD), source_of(WILD))
+    return compile_strategy(find(name), source_of(name))
 
 
 @dataclass
@@ -178,7 +178,7 @@ class World:
         self.plan, self.folder = plan, folder
         self.dice = random.Random(plan.seed ^ 0x5EED)
         self.clock = Clock()
-        market = Market(demo_instrument(SYMBOL), ArraySource(candles(plan.seed % 16), 60_000), START)
+        market = Market(demo_instrument(SYMBOL), ArraySource(self._candles(), 60_000), START)
         self.x = Exchange([market], [Account(KEY, SECRET, Decimal(10_000))], self.clock, seed=plan.seed, limits=False)
         self.market = market
         self.account = self.x.accounts[KEY]
@@ -196,11 +196,20 @@ class World:
         self.longest_naked = 0
         self.breaches: list[str] = []
         self.quiet = False
-        setup = Setup(WILD, {"seed": plan.seed}, (market.instrument,), 60_000, 60_000, 10_000.0, "chaos", "testnet",
+        name, params = self._strategy()
+        setup = Setup(name, params, (market.instrument,), 60_000, 60_000, 10_000.0, "chaos", "testnet",
                       trading=LIMITS, costs=CostSettings(leverage=20))  # fmt: skip
-        self.session = Session.create(folder, setup, core(), START)
+        self.session = Session.create(folder, setup, core(name), START)
         self._wrap(self.session)
         self._connect_core(again=False)
+
+    def _candles(self) -> Any:
+        """What the market does."""
+        return candles(self.plan.seed % 16)
+
+    def _strategy(self) -> tuple[str, dict[str, Any]]:
+        """Who trades."""
+        return WILD, {"seed": self.plan.seed}
 
     # ------------------------------------------------------------------------------------------------ life and death
     def _connect_core(self, *, again: bool) -> None:
@@ -252,7 +261,7 @@ class World:
             self.link = Link(self.executor, self.clock.now)
             return self.link
 
-        self.session = Session.resume(self.folder / self.session.id, core(), observe)
+        self.session = Session.resume(self.folder / self.session.id, core(self._strategy()[0]), observe)
         self._wrap(self.session)
         self._connect_core(again=True)
         self.note("resumed")

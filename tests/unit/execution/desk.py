@@ -1,0 +1,178 @@
+"""An executor without a session: intents go in by hand, requests and reports come out, time stands still between."""
+
+from decimal import Decimal
+
+import numpy as np
+
+from triplane.data.instruments import Instrument
+from triplane.execution import messages as m
+from triplane.execution.executor import Executor
+from triplane.kernel.records import (
+    CMD_FILL,
+    CMD_ORDER_END,
+    ENTRY,
+    EXIT,
+    MARKET,
+    ORDER_TYPES,
+    OUTPUT,
+    ROW_AMEND,
+    ROW_CANCEL,
+    ROW_PLACE,
+    STOP,
+    STOP_MARKET,
+    TP1,
+)
+from triplane.venues.base import (
+    ZERO,
+    Balance,
+    Capabilities,
+    Fill,
+    OrderReport,
+    OrderStatus,
+    PositionReport,
+    Snapshot,
+    Stream,
+    StreamState,
+)
+
+D = Decimal
+START = 1_700_000_000_000
+SYMBOL = "BTCUSDT"
+RULES = Instrument(SYMBOL, D("0.1"), D("0.001"), D("0.001"), D("100"))
+PRICE = D(50_000)
+SESSION = "s"
+
+
+class Desk:
+    """Drives one executor."""
+
+    def __init__(self, capabilities=None, instruments=(RULES,), **more):
+        self.now = START
+        self.executor = Executor(SESSION, instruments, capabilities or Capabilities(), **more)
+        self.book = self.executor.book
+        self.told = []  # reports to the core
+        self.trades = 0
+
+    # ------------------------------------------------------------------------------------------------ from the core
+    def rows(self, kind, again=False, **fields):
+        row = np.zeros(1, OUTPUT)
+        row["kind"], row["time"], row["decision"] = kind, self.now, 1
+        for name, value in fields.items():
+            row[name] = value
+        self.executor.on_rows(row, self.now, again=again)
+
+    def place(self, leg, number, lots=10, side=None, kind=None, price=None, trigger=None, **more):
+        """An intent of a long position; returns the order."""
+        kind = kind if kind is not None else STOP_MARKET if leg == STOP else 3 if EXIT > leg >= TP1 else MARKET
+        trigger = (
+            trigger or {STOP: "49000", TP1: "51000"}.get(leg, "52000")
+            if ORDER_TYPES[kind].endswith("t_market")
+            else None
+        )
+        more |= {"price_ticks": RULES.ticks(D(price)) if price else 0}
+        more |= {"trigger_ticks": RULES.ticks(D(trigger)) if trigger and kind in (2, 3) else 0}
+        side = side or (1 if leg == ENTRY else -1)
+        self.rows(
+            ROW_PLACE, leg=leg, order=number, type=kind, side=side, quantity_lots=lots, flag=int(leg != ENTRY), **more
+        )
+        return self.book.wanted[0, leg]
+
+    def amend(self, leg, number, revision, trigger="49500", lots=10):
+        self.rows(
+            ROW_AMEND, leg=leg, order=number, bits=revision, trigger_ticks=RULES.ticks(D(trigger)), quantity_lots=lots
+        )
+        return self.book.wanted.get((0, leg))
+
+    def cancel(self, leg, number):
+        self.rows(ROW_CANCEL, leg=leg, order=number)
+
+    # --------------------------------------------------------------------------------------------------- time passes
+    def plan(self, after=0):
+        """The next requests, a moment later."""
+        self.now += after
+        return self.executor.plan(self.now)
+
+    def orders(self, after=0, of=m.Place):
+        """The next requests of one kind."""
+        return [r for r in self.plan(after) if isinstance(r, of)]
+
+    def reports(self, *kinds):
+        """What the core hears now."""
+        while (report := self.executor.take_report(self.now)) is not None:
+            self.told.append(report)
+        return [r for r in self.told if not kinds or r.kind in kinds]
+
+    def fills(self):
+        return self.reports(CMD_FILL)
+
+    def ends(self):
+        return self.reports(CMD_ORDER_END)
+
+    def codes(self):
+        return [finding.code for finding in self.executor.findings]
+
+    # ---------------------------------------------------------------------------------------------------- the venue
+    def answer(self, request, answer):
+        self.executor.on_answer(request, answer, self.now)
+
+    def event(self, event):
+        self.executor.on_event(event, self.now)
+
+    def report(self, order, status=OrderStatus.OPEN, filled="0", **more):
+        """What the venue says of an order of ours."""
+        new = order.new
+        ids = {"venue_id": more.pop("venue_id", f"v-{new.client_id}")}
+        said = {"price": new.price, "trigger": new.trigger, "reduce_only": new.reduce_only, "updated": self.now}
+        return OrderReport(
+            new.client_id, new.symbol, new.side, new.type, status, new.quantity, D(filled), **said | ids | more
+        )
+
+    def fill(self, order, lots=None, trade=None, **more):
+        """An execution of an order of ours."""
+        self.trades += 1
+        quantity = order.new.quantity if lots is None else RULES.quantity(lots)
+        said = {"venue_order_id": f"v-{order.client_id}", "client_id": order.client_id, "side": order.new.side}
+        said |= {"price": PRICE, "fee": D("0.1"), "fee_asset": "USDT", "maker": False, "time": self.now}
+        return Fill(SYMBOL, trade or str(self.trades), quantity=quantity, **said | more)
+
+    def snapshot(self, lots=None, orders=(), wallet="10000", price=PRICE):
+        """What the venue has open; by default what the books hold."""
+        held = RULES.quantity(self.book.held[0] if lots is None else lots)
+        positions = (PositionReport(SYMBOL, held, price, price),) if held else ()
+        return Snapshot(self.now, positions, tuple(orders), Balance("USDT", D(wallet), D(wallet)))
+
+    def stream(self, state=Stream.UP):
+        self.event(StreamState(state, "", self.now))
+
+    def ready(self, lots=None):
+        """The stream is up and the books are right."""
+        self.stream()
+        for _ in range(20):
+            for request in self.orders(400, m.TakeSnapshot):
+                self.answer(request, self.snapshot(lots))
+            if self.executor.reconciler.ready(0):
+                self.reports()
+                self.told.clear()
+                return self
+        raise AssertionError("the books were never found right")
+
+    def open(self, order, **more):
+        """Send an order, and the venue takes it."""
+        (request,) = [r for r in self.plan() if isinstance(r, m.Place) and r.client_id == order.client_id]
+        self.answer(request, self.report(order, **more))
+        return order
+
+    def long(self, lots=10, stop=True):
+        """A position with its stop; returns the stop, or nothing."""
+        entry = self.open(self.place(ENTRY, 1, lots))
+        self.event(self.fill(entry))
+        self.event(self.report(entry, OrderStatus.FILLED, entry.new.quantity))
+        assert self.book.held[0] == lots
+        assert entry.fate == "done"
+        found = self.open(self.place(STOP, 2, lots)) if stop else None
+        self.reports()
+        self.told.clear()
+        return found
+
+
+__all__ = ["PRICE", "RULES", "SYMBOL", "ZERO", "D", "Desk"]
