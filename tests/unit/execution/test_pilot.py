@@ -1,0 +1,236 @@
+"""The driver of an executor, its link to a session, and the margin monitor, with a venue that does what it is told."""
+
+import asyncio
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from desk import SYMBOL, Desk
+from fakes import Carried, FakeVenue, Held
+
+from triplane.data.clock import ManualClock
+from triplane.errors import TriplaneError
+from triplane.execution import messages as m
+from triplane.execution.link import Link
+from triplane.execution.monitor import MarginMonitor
+from triplane.execution.pilot import Pilot
+from triplane.kernel.records import CANDLE, CMD_FILL, CMD_GATE, CMD_ORDER_END, ENTRY, LIMIT
+from triplane.venues.base import Balance, PositionReport, Snapshot
+from triplane.venues.errors import Refused, Unknown, Why
+
+D = Decimal
+
+
+class Session:
+    """Writes down what it is told."""
+
+    def __init__(self):
+        self.commands = []
+
+    def command(self, kind, k=0, *, time_ms=None, **fields):
+        self.commands.append((kind, fields))
+
+    def of(self, kind):
+        return [fields for what, fields in self.commands if what == kind]
+
+
+class Flight:
+    """A pilot under way, on the test's own time."""
+
+    def __init__(self, **more):
+        self.clock = ManualClock(1_700_000_000_000, auto=False)
+        self.venue = FakeVenue()
+        self.session = Session()
+        self.desk = Desk()
+        self.link = Link(self.desk.executor, 0)
+        self.pilot = Pilot(self.link, self.venue, self.clock, **more)
+        self.findings = []
+        self.pilot.on_finding = self.findings.append
+
+    async def begin(self):
+        await self.venue.open()
+        self.task = asyncio.create_task(self.pilot.run(self.session))
+        await self.go(2.0)
+        return self
+
+    async def go(self, seconds):
+        """Let time pass, and everything happen that is due."""
+        await self.clock.advance(seconds)
+
+    async def end(self):
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    def enter(self, number=1, **more):
+        self.desk.now = self.pilot.now()
+        order = self.desk.place(ENTRY, number, **more)
+        self.pilot.kick()
+        return order
+
+    def sent(self):
+        return [order.client_id for order in self.venue.sent]
+
+
+@pytest.fixture
+async def flight():
+    made = await Flight().begin()
+    yield made
+    await made.end()
+
+
+async def test_an_intent_becomes_an_order_and_its_execution_a_report(flight):
+    flight.enter()
+    await flight.go(1.0)
+    assert flight.sent() == ["s.0.1.e.1"]
+    (fill,) = flight.session.of(CMD_FILL)
+    assert (fill["number"], fill["lots"], fill["done"]) == (1, 10, 1)
+    assert flight.pilot.placing.count == 1
+
+
+async def test_the_gate_opens_when_the_venue_was_seen(flight):
+    assert [fields["flag"] for fields in flight.session.of(CMD_GATE)] == [1, 0]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyError("orderId"), Unknown("lost")])
+async def test_what_an_adapter_did_not_foresee_leaves_the_fate_unknown(flight, error):
+    """The order was carried out all the same: it is found, not sent again."""
+    flight.venue.will("place", Carried(error))
+    flight.enter()
+    await flight.go(10.0)
+    assert flight.sent() == ["s.0.1.e.1"]
+    assert ("order", "s.0.1.e.1") in flight.venue.asked or len(flight.session.of(CMD_FILL)) == 1
+    assert [fill["lots"] for fill in flight.session.of(CMD_FILL)] == [10]
+
+
+async def test_an_adapter_that_fails_before_it_sends_is_not_asked_to_send_an_entry_again(flight):
+    flight.venue.will("place", RuntimeError("a bug"))
+    flight.enter()
+    await flight.go(10.0)
+    assert flight.sent() == []
+    assert [end["number"] for end in flight.session.of(CMD_ORDER_END)] == [1]
+
+
+async def test_a_request_without_an_answer_ends_in_a_time_out():
+    flight = await Flight(timeout=0.01).begin()
+    gate = Held(asyncio.Event(), asyncio.Event())
+    flight.venue.will("place", gate)
+    order = flight.enter()
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    assert order.fate == "sent"
+    (request,) = (task for task in flight.pilot._tasks if not task.done())
+    await request
+    assert order.fate in ("unknown", "open")
+    await flight.end()
+
+
+async def test_a_refusal_reaches_the_core(flight):
+    flight.venue.will("place", Refused("no", why=Why.FUNDS))
+    flight.enter()
+    await flight.go(1.0)
+    assert [end["number"] for end in flight.session.of(CMD_ORDER_END)] == [1]
+    assert [finding.code for finding in flight.findings] == ["order_refused"]
+
+
+async def test_no_task_is_left_after_the_end():
+    flight = await Flight().begin()
+    gate = Held(asyncio.Event(), asyncio.Event())
+    flight.venue.will("place", gate)
+    flight.enter()
+    await asyncio.wait_for(gate.begun.wait(), 5)
+    assert len(asyncio.all_tasks()) > 2
+    await flight.end()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_private_stream_that_ends_ends_the_run(flight):
+    await flight.venue.close()
+    await flight.go(0.5)
+    with pytest.raises(TriplaneError, match="private stream"):
+        await flight.task
+
+
+async def test_time_never_goes_back(flight):
+    """Wall time jumps; what is waited for does not."""
+    before = flight.pilot.now()
+    flight.clock.jump(-5_000)
+    assert flight.pilot.now() == before
+    await flight.go(1.0)
+    assert flight.pilot.now() == pytest.approx(before + 1_000, abs=1)
+
+
+async def test_a_resting_entry_is_taken_out_when_the_core_wants(flight):
+    flight.enter(kind=LIMIT, price="49000")
+    await flight.go(0.5)
+    flight.desk.cancel(ENTRY, 1)
+    await flight.go(1.0)
+    assert ("cancel", "s.0.1.e.1") in flight.venue.asked
+    assert len(flight.session.of(CMD_ORDER_END)) == 1
+
+
+# --------------------------------------------------------------------------------------------------------------- link
+def test_intents_of_a_replay_are_not_sent_but_looked_up():
+    desk = Desk()
+    link = Link(desk.executor, desk.now)
+    row = placed_row()
+    link.on_candle(None, 0, np.zeros(1, CANDLE), row)
+    desk.reports()
+    link.live()
+    link.live()  # twice does no harm
+    desk.stream()
+    assert [type(r) for r in desk.plan(400) if not isinstance(r, m.TakeSnapshot)] == [m.Lookup]
+
+
+def test_intents_of_a_live_session_are_sent():
+    desk = Desk().ready()
+    link = Link(desk.executor, desk.now)
+    link.live()
+    link.now = desk.now
+    link.on_batch(None, None, None, placed_row(), None)
+    assert [type(r) for r in desk.plan()] == [m.Place]
+
+
+def placed_row():
+    desk, rows = Desk(), []
+    desk.executor.on_rows = lambda row, now, again: rows.append(row)
+    with pytest.raises(KeyError):  # nobody took it
+        desk.place(ENTRY, 1)
+    return rows[0]
+
+
+def test_reports_become_commands_in_their_order():
+    desk = Desk()
+    link, session = Link(desk.executor, 1), Session()
+    for kind in (CMD_FILL, CMD_ORDER_END, CMD_GATE):
+        desk.executor._report(m.Report(kind, 0, {}))
+    desk.executor._report(m.Report(CMD_FILL, 0, {}), 2)
+    link.pump(session)
+    assert [kind for kind, _ in session.commands] == [CMD_FILL, CMD_ORDER_END, CMD_GATE]
+    link.now = 2
+    link.pump(session)
+    assert [kind for kind, _ in session.commands][3:] == [CMD_FILL]
+
+
+# ------------------------------------------------------------------------------------------------------------- margin
+def seen(ratio, symbol=SYMBOL):
+    position = PositionReport(symbol, D("0.01"), D(50_000), D(50_000), liquidation_price=D(47_000), margin_ratio=ratio)
+    return Snapshot(0, (position,) if ratio is not None else (), (), Balance("USDT", D(1), D(1)))
+
+
+def test_each_step_towards_liquidation_is_said_once():
+    monitor = MarginMonitor()
+    said = [[f.severity for f in monitor.look(seen(r))] for r in (0.5, 0.249, 0.2, 0.149, 0.1, 0.2, 0.3, 0.24)]
+    assert said == [[], ["WARNING"], [], ["CRITICAL"], [], ["WARNING"], [], ["WARNING"]]
+
+
+def test_a_position_that_is_gone_is_forgotten():
+    monitor = MarginMonitor()
+    (finding,) = monitor.look(seen(0.1))
+    assert "47000" in finding.text
+    assert monitor.look(seen(None)) == []
+    assert monitor.positions == {}
+    assert len(monitor.look(seen(0.1))) == 1
+
+
+def test_a_ratio_that_is_not_known_says_nothing():
+    position = PositionReport(SYMBOL, D("0.01"), D(50_000))
+    assert MarginMonitor().look(Snapshot(0, (position,), (), Balance("USDT", D(1), D(1)))) == []
