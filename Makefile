@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 
-.PHONY: run test lint bench docs chaos coverage setup clean
+.PHONY: run test lint bench docs chaos soak coverage setup clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -50,6 +50,10 @@ clean:
 # Schedules of faults for the night: N of them, from seed FIRST on; or the one of SEED, with everything that happens.
 chaos: $(READY)
 	$(BIN)/python tests/chaos/schedules.py $(if $(SEED),--seed $(SEED),--count $(or $(N),2000) --first $(or $(FIRST),1))
+
+# An hour of an exchange in a box with faults, over real sockets: memory, tasks and sockets stay, the books are right.
+soak: $(READY)
+	$(BIN)/python tests/soak/soak.py --minutes $(or $(MINUTES),60) --speed $(or $(SPEED),60) --seed $(or $(SEED),1)
 
 # Line coverage of the decision core: the same tests, without the compiler.
 coverage: $(READY)
