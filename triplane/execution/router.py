@@ -149,7 +149,7 @@ class Router:
 
         async def approved() -> Approved[NewOrder]:
             (rules,) = await self.instruments([new.symbol])
-            return approve(new, rules, bounds)
+            return approve(new, rules, None if self.reduces(new) else bounds)
 
         return await self._place(new, approved)
 

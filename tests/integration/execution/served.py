@@ -12,9 +12,9 @@ TOKEN = "token-of-the-test"
 
 
 @asynccontextmanager
-async def served(router, **options):
+async def served(router, port=0, **options):
     """Serve an open router; gives the address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     app = create_router_app(router, TOKEN, port=port, **options)
     config = uvicorn.Config(

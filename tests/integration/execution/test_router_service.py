@@ -559,18 +559,39 @@ class TestRemote:
         server.close()
         await asyncio.gather(*handlers)
 
-    async def test_the_service_is_started_again(self, inside, venue):
-        """The stream comes back by itself, and says so."""
-        async with served(inside) as url:
+    async def test_it_is_up_when_the_venue_is(self, venue):
+        """A connection to the service alone is no connection to the venue's stream."""
+        router = Router(venue)
+        venue.queue.put_nowait(StreamState(Stream.DOWN, "not yet", 5))
+        async with served(router) as url, asyncio.timeout(20):
             remote = RemoteRouter(url, TOKEN)
             await remote.open()
-            states = (event.state async for event in remote.events())
-            assert await anext(states) is Stream.UP
-        assert Stream.DOWN in [await anext(states) for _ in range(2)]
-        with pytest.raises(Refused):
-            await place(remote, limit("a"))
-        await remote.close()
-        assert [state async for state in states].count(Stream.UP) == 0
+            first = asyncio.create_task(anext(remote.events()))
+            while not venue.queue.empty():  # noqa: ASYNC110 - the service reads it
+                await asyncio.sleep(0)
+            assert not first.done()
+            await router.open()
+            assert (await first).state is Stream.UP
+            await remote.close()
+        await router.close()
+
+    async def test_the_service_is_started_again(self, inside, venue):
+        """The stream comes back by itself, and says so."""
+        async with asyncio.timeout(30):
+            async with served(inside) as url:
+                remote = RemoteRouter(url, TOKEN)
+                await remote.open()
+                states = (event.state async for event in remote.events())
+                assert await anext(states) is Stream.UP
+            assert await anext(states) is Stream.DOWN
+            with pytest.raises(Refused):
+                await place(remote, limit("a"))
+            async with served(inside, port=int(url.rpartition(":")[2])):
+                venue.queue.put_nowait(StreamState(Stream.UP, "connected", venue.time))
+                assert await anext(states) is Stream.UP
+                await place(remote, limit("a"))
+                await remote.close()
+            assert [state async for state in states] == []
 
 
 async def test_no_secret_leaves(inside, venue, http, address, caplog):

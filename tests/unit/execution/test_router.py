@@ -351,6 +351,14 @@ async def test_on_spot_the_stop_makes_room_first_and_sells_are_exits():
     await router.close()
 
 
+async def test_on_spot_bounds_are_for_purchases():
+    router = Router(FakeVenue(Capabilities(reduce_only=False, shorts=False)))
+    with pytest.raises(Refused, match="at most 100 may"):
+        await router.submit(limit("bid"), Bounds(D(100)))
+    await router.submit(limit("ask", side=-1), Bounds(D(100)))
+    await router.close()
+
+
 async def test_a_position_that_stays_keeps_its_stop(router, venue):
     await place(router, market("m"))
     await place(router, stop("s"))

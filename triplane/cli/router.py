@@ -1,0 +1,93 @@
+"""``triplane router``: the only process that holds exchange keys, and the only one that orders leave by."""
+
+import asyncio
+import os
+import signal
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triplane.api.auth import load_token
+from triplane.api.router import create_router_app
+from triplane.cli.logs import configure_logs
+from triplane.cli.output import Json, console, one_sentence, print_json
+from triplane.cli.serving import listen, make_server
+from triplane.data.instruments import decimal
+from triplane.errors import BadInput
+from triplane.execution.router import Router
+from triplane.venues.binance.usdm import Urls
+from triplane.venues.catalogue import open_venue
+
+
+async def _serve(router: Router, data_dir: Path, port: int, max_notional: Decimal, where: str, json: bool) -> None:
+    listener = listen(port)
+    try:
+        token = load_token(data_dir)
+        await router.open()
+        await router.check_keys()
+    except BaseException:
+        listener.close()
+        await router.close()
+        raise
+    port = listener.getsockname()[1]
+    app = create_router_app(router, token, port=port, max_notional=max_notional)
+    server = make_server(app, log_level="warning")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    url, path = f"http://127.0.0.1:{port}", data_dir / "token"
+    if json:
+        print_json({"url": url, "token_file": str(path), "venue": router.name})
+    else:
+        console.print(f"\n  The router trades {where}.\n\n    address  {url}\n    token    in {path}", highlight=False)
+        if router.records.kill.active:
+            console.print("\n  [bold red]The kill switch is on:[/] no entries until it is taken back.", highlight=False)
+        console.print("\n  Ctrl-C stops it.", highlight=False)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving
+    await router.close()
+
+
+def _addresses(venue: str, rest: str, sockets: str) -> Urls | None:
+    """Where the exchange in a box is; None for a venue of its own address."""
+    given = [name for name, value in (("--box-rest", rest), ("--box-ws", sockets)) if value]
+    if venue != "box":
+        if given:
+            raise BadInput(f"{given[0]} is for --venue box, not {venue}")
+        return None
+    for name, value, schemes in (("--box-rest", rest, "http"), ("--box-ws", sockets, "ws")):
+        if not value.startswith((f"{schemes}://", f"{schemes}s://")):
+            raise BadInput(f"{name} is {value!r}; it must be the address of the exchange, {schemes}://127.0.0.1:PORT")
+    return Urls(rest.rstrip("/"), sockets.rstrip("/"), rest.rstrip("/"))
+
+
+def router(
+    venue: Annotated[str, typer.Option(help="binance, binance-spot, mexc; box: an exchange on this computer.")],
+    mode: Annotated[str, typer.Option(help="testnet, or live: real money.")] = "testnet",
+    port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 = any free one.")] = 8001,
+    data_dir: Annotated[Path, typer.Option(help="Where orders, the kill switch and the token are kept.")] = Path(
+        "triplane-data"
+    ),
+    max_notional: Annotated[str, typer.Option(help="Largest entry, quote currency; 0 = no bound.")] = "0",
+    box_rest: Annotated[str, typer.Option(help="With --venue box: its REST address.")] = "",
+    box_ws: Annotated[str, typer.Option(help="With --venue box: its socket address.")] = "",
+    json: Json = False,
+) -> None:
+    """Run the router as a process of its own, the only one with exchange keys."""
+    with one_sentence():
+        configure_logs()
+        bound = decimal("max-notional", max_notional)
+        if bound < 0:
+            raise BadInput(f"max-notional is {max_notional}; it must be 0 or more")
+        if venue == "box" and mode == "live":
+            raise BadInput("mode is live; at the exchange in a box it must be testnet")
+        adapter = open_venue(venue, mode, environment=os.environ, urls=_addresses(venue, box_rest, box_ws))
+        own = Router(adapter, data_dir / "router" / f"{venue}-{mode}")
+        where = f"with real money at {venue}" if mode == "live" else f"at {venue}, without real money"
+        asyncio.run(_serve(own, data_dir, port, bound, where, json))
