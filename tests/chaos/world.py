@@ -363,6 +363,7 @@ class World:
 
     def close(self) -> None:
         """Let go of the journal."""
+        self.quiet = True  # nobody is killed any more
         self.session.close()
 
     def _until(self, end: int, *, market: bool, coarse: int = 200) -> None:
@@ -543,6 +544,8 @@ def serve(world: World, request: m.Request, stamp: int) -> tuple[Any, int]:
         if is_body(body):
             world.cancelled(request)
         return (None if is_body(body) else body if body is not None else Unknown("time-out")), delay
+    if isinstance(request, m.FetchFunding):
+        return [], 0  # no schedule lasts until funding is due
     if isinstance(request, m.Lookup):
         return look_up(world, request, stamp)
     if request.venue_order_id:

@@ -189,6 +189,19 @@ class Decoder:
     ) -> None:
         self._out.append(LogLine(**self._head(row), kind=kind, render=render, level=level, reasons=reasons))
 
+    def confirmed(
+        self, number: int, client_id: str, venue_id: str, latency_ms: int, seq: int, time: int
+    ) -> Order | None:
+        """A venue has confirmed an order: the same with the venue's id; None when it is over."""
+        known = self._orders.get(number)
+        if known is None:
+            return None
+        self._orders[number] = replace(
+            known, seq=seq, time=time, created=False, client_order_id=client_id, exchange_order_id=venue_id,
+            latency_ms=latency_ms,
+        )  # fmt: skip
+        return self._orders[number]
+
     # -------------------------------------------------------------------------------------------------------- signals
     def _signal(self, row: Any) -> None:
         known = self._signals.get(row.decision)

@@ -181,6 +181,8 @@ class Order(Event):
     filled_quantity: Decimal = Decimal(0)
     filled_price: Decimal | None = None
     slippage: Decimal | None = None
+    exchange_order_id: str | None = None
+    latency_ms: int | None = None  # from the intent to the venue's confirmation
     created: bool = False
 
     @property

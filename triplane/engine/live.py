@@ -380,4 +380,5 @@ def open_engine(
     )
     if pilot is not None:
         pilot.on_finding = runner.found
+        pilot.on_confirmed = runner.confirmed
     return Engine(runner, bus, continued=opened.continued, notice=opened.notice)

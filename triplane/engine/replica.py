@@ -154,8 +154,8 @@ class Replica:
         """The limits were replaced."""
         self.trading = session.trading
 
-    def on_alert(self, event: RiskAlert) -> None:
-        """Something outside the core that a person should know."""
+    def on_event(self, event: Event) -> None:
+        """Something that no row of the core tells."""
         self._apply([event])
 
     def on_forming(self, k: int, candle: Array, now: int) -> None:

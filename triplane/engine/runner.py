@@ -34,6 +34,7 @@ from triplane.engine.storing import Writer
 from triplane.execution.latency import Latency
 from triplane.execution.link import Link
 from triplane.execution.messages import Finding
+from triplane.execution.orders import Working
 from triplane.execution.pilot import Pilot
 from triplane.kernel.records import (
     CMD_GATE,
@@ -139,11 +140,14 @@ class Publisher:
         if self.replica is not None:
             self.replica.on_limits(session)
 
-    def alert(self, event: RiskAlert) -> None:
-        """Something outside the core that a person should know."""
+    def tell_alone(self, event: Event) -> None:
+        """Something that no row of the core tells."""
         if self.replica is not None:
-            self.replica.on_alert(event)
-        self._tell([event])
+            self.replica.on_event(event)
+        if self._writer is not None:
+            self._writer.add_alone(event)
+        if self._bus is not None:
+            self._bus.publish(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +401,7 @@ class Runner:
         event = RiskAlert(session_id=self.session.id, seq=self.session.rows, time=self._now(), symbol=symbol,
                           alert_id=str(uuid.uuid4()), severity=finding.severity, alert_type=finding.code,
                           message=finding.text, details={})  # fmt: skip
-        self.publisher.alert(event)
+        self.publisher.tell_alone(event)
         now = self._clock.monotonic()
         self._refusals = [at for at in self._refusals if now - at < BURST_SECONDS]
         if finding.code == "order_refused":
@@ -405,6 +409,15 @@ class Runner:
         if len(self._refusals) >= BURST:
             self._refusals.clear()
             self.halt(f"{BURST} orders were refused within {BURST_SECONDS:g} seconds", flatten=False)
+
+    def confirmed(self, order: Working) -> None:
+        """A venue has confirmed an order."""
+        event = self.publisher.decoder.confirmed(
+            order.number, order.client_id, order.venue_id or order.child_id, order.open_at - order.wanted_at,
+            self.session.rows, self._now(),
+        )  # fmt: skip
+        if event is not None:
+            self.publisher.tell_alone(event)
 
     def price(self, k: int) -> float:
         """The newest price of symbol ``k``; 0 when there is none."""

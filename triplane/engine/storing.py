@@ -103,7 +103,8 @@ def _order(order: Order) -> Row:
     return {
         "order_id": order.order_id,
         "client_order_id": order.client_order_id,
-        "exchange_order_id": None,
+        "exchange_order_id": order.exchange_order_id,
+        "latency_ms": order.latency_ms,
         "decision": order.decision,
         "leg": order.leg,
         "type": order.order_type,
@@ -219,11 +220,16 @@ class Writer:
             return
         self._events += [e for e in events if e.seq > self._last_seq] if events[0].seq <= self._last_seq else events
 
+    def add_alone(self, event: Event) -> None:
+        """Queue an event that no row of the core tells, and that a replay will not tell again."""
+        if not self.failed:
+            self._events.append(event)
+
     async def flush(self, session: Session, status: str, tries: int = 1) -> bool:
         """Write what waits, and the session's record; False when the sink failed every time."""
         async with self._busy:
             events, self._events = self._events, []
-            last = events[-1].seq if events else self._last_seq
+            last = max(self._last_seq, events[-1].seq) if events else self._last_seq
             described = describe(session, status)
             for number in range(tries):
                 try:

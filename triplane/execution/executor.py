@@ -21,24 +21,32 @@ from triplane.data.instruments import Instrument
 from triplane.execution import intents
 from triplane.execution.book import Book
 from triplane.execution.locks import Locks
-from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Report, Request, TakeSnapshot
+from triplane.execution.messages import (
+    FetchFills,
+    FetchFunding,
+    Finding,
+    Lookup,
+    Place,
+    Report,
+    Request,
+    TakeSnapshot,
+)
 from triplane.execution.orders import Fate, Working
 from triplane.execution.patience import Patience
-from triplane.execution.reconciler import OVERLAP_MS, Reconciler
-from triplane.execution.risk import Bounds, approve, approve_exit
+from triplane.execution.planner import Planner
+from triplane.execution.reconciler import Reconciler
+from triplane.execution.risk import Bounds
+from triplane.execution.telling import Telling
 from triplane.kernel.records import (
     CANCELLED,
     CMD_FILL,
     CMD_FUNDING,
     CMD_ORDER_END,
     ENTRY,
-    EXIT,
-    EXPIRED,
     REJECTED,
     ROW_AMEND,
     ROW_CANCEL,
     ROW_PLACE,
-    STOP,
 )
 from triplane.venues.base import (
     Capabilities,
@@ -47,7 +55,6 @@ from triplane.venues.base import (
     Funding,
     MarginCall,
     OrderReport,
-    OrderStatus,
     Snapshot,
     Stream,
     StreamState,
@@ -56,12 +63,9 @@ from triplane.venues.base import (
 from triplane.venues.errors import NotFound, Refused, VenueError, Why
 
 Rows = np.ndarray[Any, Any]
-Answer = OrderReport | Snapshot | list[Fill] | VenueError | None
+Answer = OrderReport | Snapshot | list[Fill] | list[Funding] | VenueError | None
 LATER: Final = frozenset({Why.RATE, Why.BANNED, Why.OVERLOAD, Why.CLOCK, Why.DOWN, Why.COOLING_OFF})
 """Refusals that say nothing about the order itself: it may be sent again."""
-SURE: Final = 2
-"""Times that the venue must not have found a stop before the position is closed for want of one."""
-ENDS: Final = {OrderStatus.EXPIRED: EXPIRED, OrderStatus.REJECTED: REJECTED}
 
 
 class Executor:
@@ -78,8 +82,8 @@ class Executor:
 
     Attributes
     ----------
-    findings
-        What a person should know; whoever runs the executor takes it from here.
+    book, reconciler, planner, locks, telling
+        Its parts: what is known, the comparison with the venue, the next steps, and what is told.
     """
 
     def __init__(
@@ -96,14 +100,15 @@ class Executor:
         self.capabilities = capabilities
         self.patience = patience or Patience()
         self.book = Book(session_id, instruments, capabilities)
-        self.findings: list[Finding] = []
-        self.reconciler = Reconciler(self.book, self.patience, self._tell, self._report, wallet)
-        self._bounds = bounds or (lambda _: Bounds())
-        self._reports: list[tuple[int, Report]] = []  # not before this time
-        self._exit_tries = [0] * len(instruments)
-        self._exit_at = [0] * len(instruments)
-        self._funded: set[tuple[str, int]] = set()
         self.locks = Locks(self.book, active=not capabilities.stop_beside_target)
+        self.telling = Telling(self.book, self.patience)
+        self.reconciler = Reconciler(self.book, self.patience, self.telling.tell, self.telling.report, wallet)
+        self.telling.soon = self.reconciler.soon
+        self.planner = Planner(
+            self.book, self.locks, self.reconciler, self.telling, self.patience, capabilities,
+            bounds or (lambda _: Bounds()),
+        )  # fmt: skip
+        self._funded: set[tuple[str, int]] = set()
 
     # ------------------------------------------------------------------------------------------------- from the core
     def on_rows(self, rows: Rows, now: int, *, again: bool = False) -> None:
@@ -139,7 +144,7 @@ class Executor:
         del self.book.wanted[key]
         self.book.activity[order.k] += 1
         if order.fate is Fate.WANTED:
-            self._end(order, CANCELLED)
+            self.telling.end(order, CANCELLED)
 
     def on_command_again(self, k: int, kind: int, command: Any) -> None:
         """Take a report to the core that the journal holds (after a restart)."""
@@ -178,16 +183,19 @@ class Executor:
             self.reconciler.stream(event.state is Stream.UP)
         elif isinstance(event, MarginCall):
             text = f"The venue warns of liquidation: {', '.join(event.symbols)}."
-            self._tell(Finding("margin_call", text, event.symbols[0] if event.symbols else "", "CRITICAL"))
+            self.telling.tell(Finding("margin_call", text, event.symbols[0] if event.symbols else "", "CRITICAL"))
 
     def _learn(self, report: OrderReport, now: int) -> None:
         order = self.book.learn(report, now)
         if order is None:
             return
+        if not order.announced and order.accepted:
+            order.announced = True
+            self.telling.confirmed.append(order)
         if order.filled > order.counted or order.status is not None or order.in_motion:  # what comes next may be lost
             order.next_at = max(order.next_at, now + self.patience.event)
         self._adopt(order.k, now)
-        self._settle(order, now)
+        self.telling.settle(order, now)
 
     def _fill(self, fill: Fill, now: int) -> None:
         k = self.book.index.get(fill.symbol)
@@ -195,13 +203,13 @@ class Executor:
             return
         if fill.cause is not Cause.NONE:
             text = f"{fill.symbol}: {fill.quantity} at {fill.price} were closed by the venue ({fill.cause})."
-            self._tell(Finding(f"venue_{fill.cause}", text, fill.symbol, "CRITICAL"))
+            self.telling.tell(Finding(f"venue_{fill.cause}", text, fill.symbol, "CRITICAL"))
         self._reported(self.book.take(fill, now, self.patience.orphan))
         for order in self.book.live(k) if self.book.orphans[k] else ():
             order.next_at = now if order.conditional else order.next_at  # one of these may be its order: ask
         order_of = self.book.find(fill.symbol, fill.client_id, fill.venue_order_id)
         if order_of is not None:
-            self._settle(order_of, now)
+            self.telling.settle(order_of, now)
 
     def _adopt(self, k: int, now: int) -> None:
         if self.book.orphans[k]:
@@ -212,20 +220,24 @@ class Executor:
             if not report.fields["number"]:
                 symbol = self.book.instruments[report.k].symbol
                 text = f"{symbol}: an execution that nobody here asked for was taken into the books."
-                self._tell(Finding("foreign_fill", text, symbol))
-            self._report(report)
+                self.telling.tell(Finding("foreign_fill", text, symbol))
+            self.telling.report(report)
 
     def _funding(self, event: Funding) -> None:
         k = self.book.index.get(event.symbol)
         if k is not None and (event.symbol, event.time) not in self._funded:
             self._funded.add((event.symbol, event.time))
-            self._report(Report(CMD_FUNDING, k, {"price": float(event.amount), "number": event.time}))
+            self.telling.report(Report(CMD_FUNDING, k, {"price": float(event.amount), "number": event.time}))
 
     # ------------------------------------------------------------------------------------------------------- answers
     def on_answer(self, request: Request, answer: Answer, now: int) -> None:
         """Take the answer to a request, or the error that came instead."""
         if isinstance(request, TakeSnapshot):
             self.reconciler.on_snapshot(request, answer if isinstance(answer, Snapshot) else None, now)
+            return
+        if isinstance(request, FetchFunding):
+            for payment in answer if isinstance(answer, list) else ():
+                self.on_event(payment, now)
             return
         if isinstance(request, FetchFills):
             self._on_fills(request, answer, now)
@@ -259,21 +271,22 @@ class Executor:
 
     def _on_fills(self, request: FetchFills, answer: Answer, now: int) -> None:
         order = self.book.orders.get(request.client_id)
-        if isinstance(answer, list):
-            for fill in answer:
+        fills = [fill for fill in answer if isinstance(fill, Fill)] if isinstance(answer, list) else None
+        if fills is not None:
+            for fill in fills:
                 own = order is not None and not fill.client_id
                 self._fill(replace(fill, client_id=request.client_id) if own else fill, now)
         if order is None:
-            self.reconciler.fetched(self.book.index[request.symbol], isinstance(answer, list))
+            self.reconciler.fetched(self.book.index[request.symbol], fills is not None)
             return
         order.fetching = False
-        if not isinstance(answer, list):
+        if fills is None:
             order.next_at = now + self._pause(answer, order, now)
             return
-        order.counted = max(order.counted, sum((fill.quantity for fill in answer), Decimal(0)))
+        order.counted = max(order.counted, sum((fill.quantity for fill in fills), Decimal(0)))
         order.verified = order.verified or order.status is not None
         order.next_at = now + self.patience.soon
-        self._settle(order, now)
+        self.telling.settle(order, now)
 
     def _on_cancelled(self, order: Working, answer: Answer, now: int) -> None:
         order.cancelling = False
@@ -306,7 +319,7 @@ class Executor:
 
     def _never_arrived(self, order: Working, now: int) -> None:
         if order.leg == ENTRY:
-            self._end(order, REJECTED)
+            self.telling.end(order, REJECTED)
         elif self.book.is_wanted(order):
             order.fate = Fate.WANTED
             order.unknown_at = 0
@@ -326,188 +339,23 @@ class Executor:
         order.fate = Fate.WANTED
         if order.leg == ENTRY or error.why not in LATER:
             order.reason = str(error)
-            self._give_up(order, error, now)
+            self.telling.give_up(order, error, now)
         else:
             order.next_at = now + self._pause(error, order, now)
 
-    def _give_up(self, order: Working, error: Refused, now: int) -> None:
-        text = f"{order.new.symbol}: the order {order.client_id} was refused: {error}"
-        self._tell(Finding("order_refused", text, order.new.symbol))
-        past = error.why is Why.WOULD_TRIGGER
-        old = self.book.resting_stop(order.k, order) if order.leg == STOP and not past else None
-        if old is not None:  # it stays, and the next move is one from there
-            self.book.close(order)
-            self.book.wanted[order.k, STOP] = old
-            return
-        self._end(order, REJECTED, past=past, now=now)
-
-    def _end(self, order: Working, code: int, *, past: bool = False, now: int = 0) -> None:
-        """An order is over; the core hears of it when it still reckons with it."""
-        concerned = self.book.is_wanted(order) or order.leg == ENTRY
-        self.book.close(order)
-        if order.told or not concerned:
-            return
-        order.told = True
-        fields = {"number": order.number, "leg": order.leg, "code": code, "flag": int(past)}
-        later = 0
-        if order.leg == EXIT:  # the core asks for another exit at once: give the venue time
-            self._exit_tries[order.k] += 1
-            later = now + self.patience.backoff(self._exit_tries[order.k])
-            self.reconciler.soon()
-        self._report(Report(CMD_ORDER_END, order.k, fields), later)
-
-    def _settle(self, order: Working, now: int) -> None:
-        """Finish an order whose end is known and whose executions are all counted."""
-        if order.fate is Fate.DONE or not order.complete:
-            return
-        if order.leg == EXIT and order.counted:
-            self._exit_tries[order.k] = 0
-        self._end(order, ENDS.get(order.status or OrderStatus.CANCELLED, CANCELLED), now=now)
-
-    # ---------------------------------------------------------------------------------------------------------- plan
+    # --------------------------------------------------------------------------------------------------------- steps
     def plan(self, now: int) -> list[Request]:
         """The next steps; each is under way until :meth:`on_answer`. Exits and stops come first, entries last."""
-        out: list[tuple[int, Request]] = []
-        for k in range(len(self.book.instruments)):
-            if self.book.orphans[k]:
+        for k, orphans in enumerate(self.book.orphans):
+            if orphans:
                 self._adopt(k, now)
-            for order in self.book.live(k):
-                request = self._next(order, now)
-                if request is not None:
-                    out.append((_urgency(order), request))
-        requests = [request for _, request in sorted(out, key=lambda item: item[0])]
-        return requests + self.reconciler.plan(now)
-
-    def _next(self, order: Working, now: int) -> Request | None:
-        if order.fate is Fate.WANTED:
-            return self._send(order, now)
-        if order.leg == STOP and order.fate is Fate.UNKNOWN:
-            self._patient(order, now)
-        if order.fate is Fate.UNKNOWN or (order.fate is Fate.OPEN and not order.accepted):
-            return self._ask(order, now)
-        if order.fate is Fate.OPEN:
-            return self._attend(order, now)
-        return None
-
-    def _send(self, order: Working, now: int) -> Request | None:
-        if not self.book.is_wanted(order):
-            self._end(order, CANCELLED)
-            return None
-        if order.leg == ENTRY and not self._may_enter(order, now):
-            return None
-        if order.leg == STOP and not self._patient(order, now):
-            return None
-        if now < order.next_at or not self.locks.free(order):
-            return None
-        try:
-            approved = self._approve(order)
-        except Refused as error:
-            self._give_up(order, error, now)
-            return None
-        order.sent(now)
-        self.book.activity[order.k] += 1
-        return Place(order.client_id, approved)
-
-    def _approve(self, order: Working) -> Any:
-        if order.leg != ENTRY:
-            return approve_exit(order.new)
-        return approve(order.new, self.book.instruments[order.k], self._bounds(order.k))
-
-    def _may_enter(self, order: Working, now: int) -> bool:
-        """An entry waits until everything before it is settled, and grows stale while it waits."""
-        others = [o for o in self.book.live(order.k) if o is not order]
-        if self.reconciler.ready(order.k) and not others and not self.book.orphans[order.k]:
-            return True
-        if now - order.wanted_at >= self.patience.entry:
-            self._end(order, EXPIRED)
-        return False
-
-    def _patient(self, order: Working, now: int) -> bool:
-        """Whether a stop that does not rest yet has time left; otherwise the core is told that there will be none.
-
-        A venue that does not answer at all says nothing against a stop.
-        """
-        time = self.patience.stop
-        if order.fate is Fate.UNKNOWN or order.tries > 1:  # it may rest, or was sent again after it was known not to
-            time += self.capabilities.request_window + self.patience.margin
-        if now - order.wanted_at < time or self.book.resting_stop(order.k, order):
-            return True
-        if not self.book.is_wanted(order) or self.book.held[order.k] == 0:
-            return True
-        if order.fate is Fate.UNKNOWN and order.absences < SURE:
-            return True
-        text = f"{order.new.symbol}: the stop did not come to rest in time; the position is closed at market."
-        self._tell(Finding("no_stop", text, order.new.symbol, "CRITICAL"))
-        if order.fate is Fate.WANTED:
-            self._end(order, REJECTED, now=now)
-            return False
-        del self.book.wanted[order.k, order.leg]
-        order.told = True
-        self._report(Report(CMD_ORDER_END, order.k, {"number": order.number, "leg": STOP, "code": REJECTED, "flag": 0}))
-        return False
-
-    def _ask(self, order: Working, now: int) -> Request | None:
-        if order.asking or now < order.next_at:
-            return None
-        order.asking = True
-        return Lookup(order.client_id, order.new.symbol, order.conditional)
-
-    def _attend(self, order: Working, now: int) -> Request | None:
-        """What an order at the venue needs: its executions, an answer, or to be cancelled."""
-        if order.status is not None or order.filled > order.counted:
-            if order.complete:
-                self._settle(order, now)
-                return None
-            return self._fetch(order, now)
-        wanted = self.book.is_wanted(order) and not self.locks.must_yield(order)
-        if not wanted and self._dispensable(order) and not order.cancelling:
-            if now >= order.cancel_at:
-                order.cancelling = True
-                return Cancel(order.client_id, order.new.symbol, order.conditional)
-            if order.next_at > 0:
-                return self._ask(order, now)
-        elif 0 < order.next_at <= now:
-            order.next_at = 0
-            order.asking = True
-            return Lookup(order.client_id, order.new.symbol, order.conditional)
-        return None
-
-    def _fetch(self, order: Working, now: int) -> Request | None:
-        if order.fetching or now < order.next_at:
-            return None
-        venue_id = order.child_id if order.conditional else order.venue_id
-        if not venue_id:
-            return self._ask(order, now)
-        order.fetching = True
-        return FetchFills(order.new.symbol, order.decided_at - OVERLAP_MS, order.client_id, venue_id)
-
-    def _dispensable(self, order: Working) -> bool:
-        """Whether an order that is not wanted may be taken out now. A stop stays until the position is flat or another
-        stop rests, a target until its new revision does."""
-        if order.leg == STOP and self.locks.active:
-            return True  # its successor, or the way out, waits for what it locks
-        if order.leg == STOP:
-            wanted = self.book.wanted.get((order.k, STOP))
-            rests = wanted is not None and wanted.accepted and wanted.alive
-            return rests or self.book.held[order.k] == 0
-        wanted = self.book.wanted.get((order.k, order.leg))
-        return wanted is None or wanted.number != order.number or (wanted.accepted and wanted.fate is Fate.OPEN)
-
-    # ------------------------------------------------------------------------------------------------------- reports
-    def _tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
-
-    def _report(self, report: Report, at: int = 0) -> None:
-        self._reports.append((at, report))
+        return self.planner.plan(now) + self.reconciler.plan(now)
 
     def take_report(self, now: int) -> Report | None:
         """The next report that the core must hear, oldest first. Its rows come back by :meth:`on_rows`."""
-        for i, (at, report) in enumerate(self._reports):
-            if at <= now:
-                del self._reports[i]
-                return report
-        return None
+        return self.telling.take_report(now)
 
-
-def _urgency(order: Working) -> int:
-    return 0 if order.leg == EXIT else 1 if order.leg == STOP else 3 if order.leg == ENTRY else 2
+    @property
+    def findings(self) -> list[Finding]:
+        """What a person should know and has not been told yet."""
+        return self.telling.findings

@@ -1,4 +1,4 @@
-"""From the core's audit rows to orders: integers of ticks and lots become exact decimals, and each gets its identity."""
+"""From the core's audit rows to orders: ticks and lots become exact decimals, and each order gets its identity."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 from triplane.data.instruments import Instrument
 from triplane.execution.ids import client_order_id
 from triplane.execution.orders import Working
-from triplane.kernel.records import ORDER_TYPES
+from triplane.kernel.records import ORDER_TYPES, STOP
 from triplane.venues.base import NewOrder, OrderType
 
 
@@ -34,7 +34,7 @@ def amended(session_id: str, instruments: Sequence[Instrument], row: Any, old: W
     new = replace(
         old.new,
         client_id=client_order_id(session_id, old.k, int(row["decision"]), old.leg, old.number, revision),
-        type=OrderType.STOP_MARKET if old.leg == 1 else OrderType.TAKE_PROFIT_MARKET,
+        type=OrderType.STOP_MARKET if old.leg == STOP else OrderType.TAKE_PROFIT_MARKET,
         quantity=instrument.quantity(int(row["quantity_lots"])),
         trigger=instrument.price(int(row["trigger_ticks"])),
     )

@@ -46,6 +46,14 @@ class FetchFills:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchFunding:
+    """Ask for funding payments since a time."""
+
+    symbol: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeSnapshot:
     """Ask for everything open. ``marks`` are the activity counters of the symbols when it was asked."""
 
@@ -53,7 +61,7 @@ class TakeSnapshot:
     marks: tuple[int, ...]
 
 
-Request: TypeAlias = Place | Cancel | Lookup | FetchFills | TakeSnapshot
+Request: TypeAlias = Place | Cancel | Lookup | FetchFills | FetchFunding | TakeSnapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Working:
     net: Decimal = ZERO  # counted, without what the venue kept as a fee in the base asset
     told_lots: int = 0
     told: bool = False
+    announced: bool = False
     status: OrderStatus | None = None
     verified: bool = False
     asking: bool = False

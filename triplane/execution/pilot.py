@@ -17,8 +17,9 @@ from triplane.errors import TriplaneError
 from triplane.execution.executor import Answer, Executor
 from triplane.execution.latency import Latency
 from triplane.execution.link import Commands, Link
-from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Request
+from triplane.execution.messages import Cancel, FetchFills, FetchFunding, Finding, Lookup, Place, Request
 from triplane.execution.monitor import MarginMonitor
+from triplane.execution.orders import Working
 from triplane.venues.base import Venue
 from triplane.venues.errors import Unknown, VenueError
 
@@ -44,8 +45,8 @@ class Pilot:
 
     Attributes
     ----------
-    on_finding
-        Hears what a person should know.
+    on_finding, on_confirmed
+        Hear what a person should know, and of each order that the venue has confirmed.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Pilot:
         self.monitor = MarginMonitor()
         self.placing = Latency()  # from the intent to the venue's answer
         self.on_finding: Callable[[Finding], None] = lambda _: None
+        self.on_confirmed: Callable[[Working], None] = lambda _: None
         self._clock, self._timeout = clock, timeout
         self._epoch = clock.now_ms() - int(clock.monotonic() * 1000)
         self._session: Commands | None = None
@@ -122,8 +124,11 @@ class Pilot:
         snapshot = self.executor.reconciler.snapshot
         if snapshot is not None and snapshot is not self._seen:
             self._seen = snapshot
-            self.executor.findings += self.monitor.look(snapshot)
-        findings, self.executor.findings = self.executor.findings, []
+            for finding in self.monitor.look(snapshot):
+                self.executor.telling.tell(finding)
+        confirmed, findings = self.executor.telling.take()
+        for order in confirmed:
+            self.on_confirmed(order)
         for finding in findings:
             log.warning("execution", code=finding.code, symbol=finding.symbol, text=finding.text)
             self.on_finding(finding)
@@ -157,6 +162,8 @@ class Pilot:
             return await venue.order(request.symbol, request.client_id, conditional=request.conditional)
         if isinstance(request, FetchFills):
             return await venue.fills(request.symbol, since=request.since, venue_order_id=request.venue_order_id)
+        if isinstance(request, FetchFunding):
+            return await venue.funding(request.symbol, since=request.since)
         return await venue.snapshot(request.symbols)
 
     async def _listen(self) -> None:

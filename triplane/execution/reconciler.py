@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from triplane.execution.book import Book
-from triplane.execution.messages import FetchFills, Finding, Report, Request, TakeSnapshot
+from triplane.execution.messages import FetchFills, FetchFunding, Finding, Report, Request, TakeSnapshot
 from triplane.execution.orders import Fate
 from triplane.execution.patience import Patience
 from triplane.execution.reconcile import Comparison, compare
@@ -21,6 +21,8 @@ OVERLAP_MS = 60_000
 """How far before the last known execution missed ones are looked for."""
 AGAIN_MS = 1_000
 """After a snapshot that could not be made."""
+ASK_TWICE = 3
+"""Snapshots in which the wallet must differ."""
 CENT = 0.01
 
 
@@ -51,6 +53,7 @@ class Reconciler:
         self._differs = [0] * n
         self._difference: list[tuple[object, ...]] = [()] * n
         self._begin = 0
+        self._fund = [False] * n
         self._fetch = [False] * n
         self._fetching = [False] * n
         self._strange: set[str] = set()
@@ -85,6 +88,10 @@ class Reconciler:
             if self._fetch[k] and not self._fetching[k]:
                 self._fetch[k], self._fetching[k] = False, True
                 out.append(FetchFills(instrument.symbol, max(self._book.last_fill[k], self._begin) - OVERLAP_MS))
+        for k, asked in enumerate(self._fund):
+            if asked:
+                self._fund[k] = False
+                out.append(FetchFunding(self._book.instruments[k].symbol, self._begin - OVERLAP_MS))
         every = self._patience.soon if self._due == 0 else self._patience.reconcile
         if not self._waiting and now - self._asked_at >= every and now >= self._due:
             self._waiting = True
@@ -183,8 +190,10 @@ class Reconciler:
             self._money_known = True
             return
         self._money_off += 1
-        if self._money_known and self._money_off < 2:
+        if self._money_known and self._money_off < ASK_TWICE:
             self._due = 0
+            if self._money_off == 1:  # not every venue tells of funding by itself
+                self._fund = [True] * len(self._fund)
             return
         if self._money_known:
             text = f"The wallet holds {theirs}, the books said {self._wallet():.2f}; the books were adjusted."

@@ -104,6 +104,7 @@ ORDERS = Table(
     *_projected(),
     Column("client_order_id", Name(), nullable=False),
     Column("exchange_order_id", Name()),
+    Column("latency_ms", Real()),
     Column("symbol", Name(), nullable=False),
     Column("decision", Time(), nullable=False),
     Column("leg", Name(), nullable=False),
