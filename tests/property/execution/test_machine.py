@@ -105,6 +105,11 @@ class Machine(RuleBasedStateMachine):
             self.flights.append(Flight(request, self.now))
         self.pump()
 
+    @property
+    def held(self):
+        """Lots that the session knows of."""
+        return int(self.S[0]["core"]["position"]["lots"])
+
     def judge(self, request):
         """A stop may go when the position is flat, or when another one is known to rest."""
         name = parse_client_id("s", request.client_id)
@@ -138,17 +143,20 @@ class Machine(RuleBasedStateMachine):
                 self.answer(flight, Unknown("time-out"))
         self.cycle()
 
+    @precondition(lambda self: not self.held and not any(order.rests for order in self.venue.orders.values()))
     @rule(side=st.sampled_from([1, -1]))
     def enter(self, side):
         self.command(CMD_RESUME)
         self.command(CMD_SIMULATE, side=side)
         self.cycle()
 
+    @precondition(lambda self: self.held or self.venue.resting())
     @rule(kind=st.sampled_from([CMD_CLOSE, CMD_CANCEL]))
     def ask(self, kind):
         self.command(kind)
         self.cycle()
 
+    @precondition(lambda self: self.held)
     @rule(away=st.integers(1, 40))
     def move_the_stop(self, away):
         side = 1 if self.S[0]["core"]["position"]["lots"] > 0 else -1
@@ -258,5 +266,5 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
-    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
