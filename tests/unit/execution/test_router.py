@@ -2,9 +2,14 @@
 
 import asyncio
 import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fakes import SYMBOL, Carried, D, FakeVenue, Held, limit, market, stop
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triplane.errors import DataError, TriplaneError
 from triplane.execution.breaker import State as Breaking
@@ -212,6 +217,58 @@ async def test_a_lookup_by_somebody_settles_it(router, venue):
     found = await router.order(SYMBOL, "a", conditional=False)
     venue.fill("a")
     assert await place(router, limit("a")) == found
+
+
+NOTHING = (None, LOST, Refused("later", why=Why.RATE), Refused("down", why=Why.DOWN), KeyError("x"))
+STEPS = st.one_of(
+    st.sampled_from([*NOTHING, Carried(LOST), Carried(KeyError("x"))]).map(lambda outcome: ("place", outcome)),
+    st.sampled_from([None, LOST, Refused("busy", why=Why.RATE)]).map(lambda outcome: ("ask", outcome)),
+    st.sampled_from([1, 1_000, 5_999, 6_000, 60_000]).map(lambda ms: ("wait", ms)),
+    st.sampled_from(["stop", "kill -9", "fill", "look"]).map(lambda what: (what, None)),
+)
+
+
+@given(st.lists(STEPS, max_size=14))
+def test_one_id_is_one_order_whatever_happens(steps):
+    """Placed again and again while requests fail, arrive without an answer, and the process ends."""
+
+    async def life(folder):
+        venue = FakeVenue()
+        router, answers, lost = await restarted(folder, venue), [], []
+        for what, value in steps:
+            if what == "wait":
+                venue.time += value
+            elif what == "ask":
+                venue.will("order", value)
+            elif what == "fill" and "a" in venue.orders and not venue.orders["a"].status.final:
+                venue.fill("a")
+            elif what in ("stop", "kill -9"):
+                if what == "stop":
+                    await router.close()
+                else:
+                    router.records.close()
+                    lost.append(router)
+                router = await restarted(folder, venue)
+            elif what in ("place", "look"):
+                with suppress(Unknown, Refused, NotFound):
+                    if what == "look":
+                        await router.order(SYMBOL, "a", conditional=False)
+                    else:
+                        venue.will("place", value)
+                        answers.append(await place(router, limit("a")))
+            venue._script["place"].clear()
+            assert len(venue.sent) <= 1
+            assert answers == answers[:1] * len(answers)
+            assert not answers or venue.sent
+        venue._script.clear()
+        venue.time += 120_000
+        assert (await place(router, limit("a"))).client_id == "a"  # in the end there is an answer, and one order
+        assert len(venue.sent) == 1
+        for one in (*lost, router):
+            await one.close()
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(life(Path(folder)))
 
 
 # ------------------------------------------------------------------------------------------------------------ the disk
