@@ -201,8 +201,8 @@ def test_reports_become_commands_in_their_order():
     desk = Desk()
     link, session = Link(desk.executor, 1), Session()
     for kind in (CMD_FILL, CMD_ORDER_END, CMD_GATE):
-        desk.executor._report(m.Report(kind, 0, {}))
-    desk.executor._report(m.Report(CMD_FILL, 0, {}), 2)
+        desk.executor.telling.report(m.Report(kind, 0, {}))
+    desk.executor.telling.report(m.Report(CMD_FILL, 0, {}), 2)
     link.pump(session)
     assert [kind for kind, _ in session.commands] == [CMD_FILL, CMD_ORDER_END, CMD_GATE]
     link.now = 2
