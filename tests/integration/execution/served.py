@@ -1,12 +1,12 @@
 """A router's service on a port of this process."""
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager
 
 import uvicorn
 
 from triplane.api.router import create_router_app
+from triplane.cli.serving import listen
 
 TOKEN = "token-of-the-test"
 
@@ -14,7 +14,7 @@ TOKEN = "token-of-the-test"
 @asynccontextmanager
 async def served(router, port=0, **options):
     """Serve an open router; gives the address."""
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = listen(port)
     port = listener.getsockname()[1]
     app = create_router_app(router, TOKEN, port=port, **options)
     config = uvicorn.Config(
