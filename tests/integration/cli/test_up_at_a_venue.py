@@ -47,16 +47,19 @@ def running(tmp_path):
     words = ["--venue", "box", "--mode", "testnet", "--strategy", str(tmp_path / "always.py"), "--speed", "120",
              "--leverage", "3", "--config", str(tmp_path / "c.yaml"), "--data-dir", str(tmp_path / "data"),
              "--port", "0", "--json"]  # fmt: skip
-    process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, text=True, env=clean())
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=log, text=True, env=clean())
     ready = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
     token = (tmp_path / "data" / "token").read_text().strip()
     with httpx.Client(
         base_url=f"http://127.0.0.1:{ready['port']}", headers={"Authorization": f"Bearer {token}"}
     ) as page:
-        yield page, process
+        yield page, tmp_path / "log"
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
     process.stdout.close()
+    log.close()
+    assert "box-secret" not in (tmp_path / "log").read_text()
 
 
 def until(found, seconds=90.0):
@@ -79,6 +82,10 @@ def test_it_trades_through_the_adapter(running):
     assert all(float(trade["fees"]) > 0 for trade in trades)
     portfolio = page.get("/trades/portfolio").json()
     assert float(portfolio["wallet_balance"]) != 10_000
+    said = page.get("/openapi.json").json()
+    for path, methods in said["paths"].items():
+        if "get" in methods and "{" not in path:
+            assert "box-secret" not in page.get(path).text, path
 
 
 @pytest.mark.parametrize(
