@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "sessions": "triplane.cli.sessions",
     "strategies": "triplane.cli.strategies",
     "exchange": "triplane.cli.exchange",
+    "parity": "triplane.cli.parity",
     "router": "triplane.cli.router",
 }
 """Each command and the module whose function of that name it is."""

@@ -1,0 +1,71 @@
+"""``triplane parity``: paper against real on an exchange in a box."""
+
+from typing import Annotated, Any
+
+import typer
+
+from triplane.cli.backtest import parse_set
+from triplane.cli.logs import configure_logs
+from triplane.cli.output import FAILED, Json, console, one_sentence, print_figures, print_json, print_table
+
+
+def parity(
+    strategy: Annotated[str, typer.Option(help="Name of a strategy, or path of a strategy file.")] = "ema_cross",
+    minutes: Annotated[int, typer.Option(help="Of market time.")] = 240,
+    symbols: Annotated[str, typer.Option(help="Markets, separated by commas.")] = "BTCUSDT,ETHUSDT",
+    timeframe: Annotated[str, typer.Option(help="Bars to decide on.")] = "1m",
+    seed: Annotated[int, typer.Option(help="Of the generated market.", min=0)] = 1,
+    lag: Annotated[int, typer.Option(help="Milliseconds to the venue, and back.", min=0, max=1000)] = 40,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, key=value.")] = None,
+    json: Json = False,
+) -> None:
+    """Trade one market on paper and for real, and explain every difference; exit code 1 when one has no reason."""
+    with one_sentence():
+        configure_logs()
+        from triplane.research.parity import compare  # noqa: PLC0415 - the exchange compiles when it is loaded
+
+        names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
+        params = parse_set(set_ or [])
+        result = compare(
+            strategy, minutes=minutes, symbols=names, params=params, timeframe=timeframe, seed=seed, lag=lag
+        )
+    found = result.to_dict()
+    if json:
+        print_json(found)
+    else:
+        _print(found)
+    if not result.agree:
+        raise typer.Exit(FAILED)
+
+
+def _print(found: dict[str, Any]) -> None:
+    differences = found.pop("differences")
+    agree = found.pop("agree")
+    for title, figures in found.items():
+        print_figures(title.replace("_", " "), figures if title != "exits" else _exits(figures))
+    if differences:
+        rows = [
+            (
+                d["symbol"],
+                d["time"],
+                "long" if d["side"] > 0 else "short",
+                d["class"],
+                _exit(d, "paper"),
+                _exit(d, "real"),
+            )
+            for d in differences
+        ]
+        print_table("Trades that differ", ("symbol", "decided", "side", "class", "paper", "real"), rows)
+    verdict = "every difference has its reason" if agree else "[bold red]some differences have no reason[/]"
+    console.print(f"\nPaper and real: {verdict}. docs/parity.md explains the classes.", highlight=False)
+
+
+def _exits(figures: dict[str, dict[str, int]]) -> dict[str, str]:
+    names = sorted(set(figures["paper"]) | set(figures["real"]))
+    return {
+        name: f"{figures['paper'].get(name, 0)} on paper, {figures['real'].get(name, 0)} for real" for name in names
+    }
+
+
+def _exit(difference: dict[str, Any], side: str) -> str | None:
+    return difference[side]["exit"] or "open" if side in difference else None
