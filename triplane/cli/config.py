@@ -32,6 +32,8 @@ class Config(BaseModel):
         None, description="where to trade: binance, binance-spot, mexc, or box: an exchange on this computer"
     )
     router: str | None = Field(None, description="address of a router's service; null = orders leave by this process")
+    box_rest: str = Field("", description="REST address of a running exchange in a box; empty = one of its own")
+    box_ws: str = Field("", description="its socket address")
     source: str = Field(
         "demo", description="demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
     )

@@ -14,6 +14,7 @@ from triplane.api.router import create_router_app
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.cli.serving import listen, make_server
+from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
@@ -56,15 +57,11 @@ async def _serve(router: Router, data_dir: Path, port: int, max_notional: Decima
 
 def _addresses(venue: str, rest: str, sockets: str) -> Urls | None:
     """Where the exchange in a box is; None for a venue of its own address."""
-    given = [name for name, value in (("--box-rest", rest), ("--box-ws", sockets)) if value]
-    if venue != "box":
-        if given:
-            raise BadInput(f"{given[0]} is for --venue box, not {venue}")
-        return None
-    for name, value, schemes in (("--box-rest", rest, "http"), ("--box-ws", sockets, "ws")):
-        if not value.startswith((f"{schemes}://", f"{schemes}s://")):
-            raise BadInput(f"{name} is {value!r}; it must be the address of the exchange, {schemes}://127.0.0.1:PORT")
-    return Urls(rest.rstrip("/"), sockets.rstrip("/"), rest.rstrip("/"))
+    if venue == "box":
+        return box_addresses(rest, sockets)
+    if rest or sockets:
+        raise BadInput(f"box-rest and box-ws are for --venue box, not {venue}")
+    return None
 
 
 def router(

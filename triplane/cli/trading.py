@@ -42,18 +42,17 @@ class Trading:
         Name of the market data's source.
     place
         Where that is served.
+    name
+        For people, and part of a session's identity: a box of this process is another one each time.
+    box
+        The one of this process, if there is one.
     """
 
     venue: Venue | None
     source: str
     place: Place | None
+    name: str
     box: BoxServer | None = None
-    begin: int = 0  # when the box was started, ms
-
-    @property
-    def name(self) -> str:
-        """For people, and part of a session's identity: a box is another one each time it is started."""
-        return f"box {self.begin}" if self.box else self.source
 
     async def close(self) -> None:
         """Let go of the venue, and end the box."""
@@ -71,6 +70,8 @@ def check(config: Config) -> None:
         raise BadInput("mode is live; on the exchange in a box it must be paper or testnet")
     if config.venue == "box" and config.speed == "max":
         raise BadInput("speed is max; on the exchange in a box it must be a number, such as 60")
+    if config.venue != "box" and (config.box_rest or config.box_ws):
+        raise BadInput(f"box-rest and box-ws are for venue box, not {config.venue or 'paper'}")
     if config.venue == "mexc" and config.mode == "testnet":
         raise BadInput("mode is testnet; MEXC has none, it must be paper or live")
     if config.venue not in (None, "box") and config.source not in ("demo", config.venue):
@@ -89,16 +90,19 @@ async def open_trading(config: Config, clock: Clock) -> Trading:
     """
     check(config)
     if config.venue is None:
-        return Trading(None, config.source, None)
-    box = await _start_box(config, clock) if config.venue == "box" else None
-    place = Place(config.mode == "testnet")
-    if box is not None:
-        place = Place(rest=box.rest, sockets=box.sockets, speed=float(config.speed.removesuffix("x")))
+        return Trading(None, config.source, None, config.source)
+    box, place, label = None, Place(config.mode == "testnet"), str(config.venue)
+    if config.venue == "box":
+        urls = box_addresses(config.box_rest, config.box_ws) if config.box_rest or config.box_ws else None
+        box = await _start_box(config, clock) if urls is None else None
+        urls = Urls(box.rest, box.sockets, box.rest) if box is not None else urls
+        place = await _place(urls)
+        label = f"box {clock.now_ms()}" if box is not None else f"box {place.rest}"
     name = "binance" if config.venue == "box" else config.venue
-    trading = Trading(None, name, place, box, clock.now_ms())
+    trading = Trading(None, name, place, label, box)
     try:
         if config.mode != "paper":
-            trading.venue = venue = _router(config, box, clock)
+            trading.venue = venue = _router(config, place, clock)
             await venue.open()
             await venue.check_keys()
     except BaseException:
@@ -107,15 +111,42 @@ async def open_trading(config: Config, clock: Clock) -> Trading:
     return trading
 
 
-def _router(config: Config, box: BoxServer | None, clock: Clock) -> Venue:
+async def _place(urls: Urls | None) -> Place:
+    """Where a box serves its data, and how fast its time goes."""
+    if urls is None:
+        return Place()
+    import aiohttp  # noqa: PLC0415 - it takes a while, and only sessions at a venue need it
+
+    async with aiohttp.ClientSession() as session:
+        try:
+            async with session.get(f"{urls.rest}/box/clock", timeout=aiohttp.ClientTimeout(10)) as answer:
+                speed = (await answer.json())["speed"]
+        except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+            raise BadInput(
+                f"box-rest is {urls.rest}; no exchange in a box answers there ({type(error).__name__})"
+            ) from None
+    if not isinstance(speed, int | float):
+        raise BadInput("the exchange in a box runs at speed max; to be traded on it needs a number, such as 60")
+    return Place(rest=urls.rest, sockets=urls.stream, speed=float(speed))
+
+
+def box_addresses(rest: str, sockets: str) -> Urls:
+    """The addresses of a running box; raises BadInput for what is none."""
+    for name, value, scheme in (("box-rest", rest, "http"), ("box-ws", sockets, "ws")):
+        if not value.startswith((f"{scheme}://", f"{scheme}s://")):
+            raise BadInput(f"{name} is {value!r}; it must be the address of the exchange, {scheme}://127.0.0.1:PORT")
+    return Urls(rest.rstrip("/"), sockets.rstrip("/"), rest.rstrip("/"))
+
+
+def _router(config: Config, place: Place, clock: Clock) -> Venue:
     """What orders leave by: a router in this process, or the service of one."""
     if config.router is not None:
         token = os.environ.get("TRIPLANE_ROUTER_TOKEN", "")
         if not token:
             raise BadInput("TRIPLANE_ROUTER_TOKEN is not set; it must hold the token of the router's service")
         return RemoteRouter(config.router, token, clock)
-    if box is not None:
-        where = Urls(box.rest, box.sockets, box.rest)
+    if place.rest:
+        where = Urls(place.rest, place.sockets, place.rest)
         return Router(open_venue("box", config.mode, urls=where, clock=clock))
     name = str(config.venue)
     return Router(open_venue(name, config.mode, clock=clock), config.data_dir / "router" / f"{name}-{config.mode}")

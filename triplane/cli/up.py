@@ -21,6 +21,7 @@ from triplane.cli.serving import listen, make_server
 from triplane.cli.trading import Trading, open_trading, prepare
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.replay import Speed
+from triplane.engine.decode import money
 from triplane.engine.desk import Desk
 from triplane.engine.golive import paper_record, require
 from triplane.engine.live import Engine, Options, open_engine
@@ -29,6 +30,7 @@ from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
 from triplane.engine.storing import StoreSink
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.messages import Finding
+from triplane.execution.remote import RemoteRouter
 from triplane.research.backtest import choose_timeframe
 from triplane.store import Store
 from triplane.strategies.compiler import compile_strategy
@@ -118,6 +120,8 @@ async def _build(
         venue=venue,
     )
     try:
+        if isinstance(venue, RemoteRouter):
+            venue.reference = lambda symbol: money(engine.runner.price(setup.symbols.index(symbol)))
         await prepare(trading, setup.symbols, int(config.costs.leverage), resume=engine.continued)
     except BaseException:
         engine.session.close()
@@ -207,6 +211,8 @@ def up(
     router: Annotated[
         str | None, typer.Option(help="Address of a router's service; its token in TRIPLANE_ROUTER_TOKEN.")
     ] = None,
+    box_rest: Annotated[str | None, typer.Option(help="With --venue box: REST address of one that runs.")] = None,
+    box_ws: Annotated[str | None, typer.Option(help="With --venue box: its socket address.")] = None,
     source: Annotated[
         str | None, typer.Option(help="demo, binance, binance-spot, mexc, or a file or folder of recorded candles.")
     ] = None,
@@ -235,7 +241,8 @@ def up(
     with one_sentence():
         configure_logs()
         given: dict[str, Any] = {
-            "override_gate": override_gate, "mode": mode, "venue": venue, "router": router,
+            "override_gate": override_gate, "mode": mode, "venue": venue, "router": router, "box_rest": box_rest,
+            "box_ws": box_ws,
             "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
             "regime": regime, "news": news, "funding": funding, "port": port, "data_dir": data_dir,
             "params": parse_set(set_) if set_ else None,

@@ -13,7 +13,7 @@ flat or another one rests. An entry waits until everything before it is settled.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -60,12 +60,10 @@ from triplane.venues.base import (
     StreamState,
     VenueEvent,
 )
-from triplane.venues.errors import NotFound, Refused, VenueError, Why
+from triplane.venues.errors import LATER, NotFound, Refused, VenueError, Why
 
 Rows = np.ndarray[Any, Any]
 Answer = OrderReport | Snapshot | list[Fill] | list[Funding] | VenueError | None
-LATER: Final = frozenset({Why.RATE, Why.BANNED, Why.OVERLOAD, Why.CLOCK, Why.DOWN, Why.COOLING_OFF})
-"""Refusals that say nothing about the order itself: it may be sent again."""
 
 
 class Executor:

@@ -97,7 +97,7 @@ class RemoteRouter:
         if not found or scheme not in ("http", "https") or not host:
             raise BadInput(f"the router's address is {url!r}; it must be like http://127.0.0.1:8001")
         self._url, self._token, self._timeout = f"{scheme}://{host}{API}", hide(token), timeout
-        self._clock, self._reference = clock or SystemClock(), reference
+        self._clock, self.reference = clock or SystemClock(), reference
         self._time = VenueClock(self._clock, self._ask_time)
         events = f"{'wss' if scheme == 'https' else 'ws'}://{host}{API}/events?token={quote(token, safe='')}"
         self._stream = PrivateStream(_Events(events, self._clock), self._clock, self.now_ms)
@@ -195,8 +195,8 @@ class RemoteRouter:
         """Send an order; the service holds it against its own bounds too."""
         new = order.value
         body = encode(new)
-        if self._reference is not None and not new.reduce_only:
-            body["referencePrice"] = plain(self._reference(new.symbol))
+        if self.reference is not None and not new.reduce_only:
+            body["referencePrice"] = plain(self.reference(new.symbol))
         try:
             answer = await self._ask("POST", "/order", body, changing=True)
         except BadInput as error:

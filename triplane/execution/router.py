@@ -24,7 +24,6 @@ import structlog
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, DataError, TriplaneError
 from triplane.execution.breaker import Breaker
-from triplane.execution.executor import LATER
 from triplane.execution.ids import base36
 from triplane.execution.meters import Meters
 from triplane.execution.records import KillSwitch, Record, Records, State
@@ -42,7 +41,7 @@ from triplane.venues.base import (
     Venue,
     VenueEvent,
 )
-from triplane.venues.errors import NotFound, Refused, Unknown, VenueError, Why
+from triplane.venues.errors import LATER, NotFound, Refused, Unknown, VenueError, Why
 
 __all__ = ["Conflict", "Killed", "Router"]
 

@@ -5,6 +5,7 @@ venue's evidence settles it, never another attempt.
 """
 
 from enum import StrEnum
+from typing import Final
 
 from triplane.errors import TriplaneError
 
@@ -30,6 +31,10 @@ class Why(StrEnum):
     RULES = "rules"  # quantitative rules: reducing is still allowed
     DOWN = "down"  # not sent at all: no connection, breaker open, kill switch
     OTHER = "other"
+
+
+LATER: Final = frozenset({Why.RATE, Why.BANNED, Why.OVERLOAD, Why.CLOCK, Why.DOWN, Why.COOLING_OFF})
+"""Refusals that say nothing about the order itself: it may be sent again."""
 
 
 class VenueError(TriplaneError):

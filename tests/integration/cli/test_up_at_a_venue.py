@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 import httpx
 import pytest
@@ -122,3 +124,81 @@ def test_placeholders_are_refused(tmp_path):
     assert done.returncode == 2
     assert "BINANCE_MAINNET_API_KEY still holds a placeholder" in " ".join(done.stderr.split())
     assert "your_api_key_here" not in done.stderr
+
+
+# ------------------------------------------------------------------------ box, router and session, three processes
+PYTHON = [sys.executable, "-m", "triplane.cli.main"]
+
+
+def ready(process):
+    """The JSON object that a command prints when it is ready, on one line or several."""
+    text = ""
+    for line in iter(process.stdout.readline, ""):
+        text += line
+        try:
+            return json.loads(text)
+        except ValueError:
+            continue
+    raise AssertionError("it ended before it was ready")
+
+
+def start(*words, **more):
+    process = subprocess.Popen([*PYTHON, *words, "--json"], stdout=subprocess.PIPE, text=True, env=clean(**more))
+    return process, ready(process)
+
+
+def end(process):
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    process.stdout.close()
+
+
+def test_killed_sessions_go_on_through_the_router(tmp_path):
+    (tmp_path / "always.py").write_text(STRATEGY)
+    (tmp_path / "c.yaml").write_text("trading: {cooldown_bars: 0, max_trades_day: 1000}\n")
+    box, urls = start("exchange", "--speed", "120", "--port", "0", "--no-limits")
+    where = ["--box-rest", urls["rest"], "--box-ws", urls["ws"]]
+    router, served = start("router", "--venue", "box", *where, "--port", "0", "--data-dir", str(tmp_path / "router"))
+    token = Path(served["token_file"]).read_text().strip()
+    words = ["up", "--venue", "box", "--mode", "testnet", *where, "--router", served["url"], "--port", "0",
+             "--strategy", str(tmp_path / "always.py"), "--leverage", "3", "--config", str(tmp_path / "c.yaml"),
+             "--data-dir", str(tmp_path / "data")]  # fmt: skip
+
+    def state():
+        return httpx.get(f"{urls['rest']}/box/state", timeout=30).json()["accounts"]["box-key"]
+
+    sessions = set()
+    try:
+        for life in range(3):
+            session, told = start(*words, TRIPLANE_ROUTER_TOKEN=token)
+            sessions.add(told["session"])
+            before = len(state()["fills"])
+            until(lambda before=before: len(state()["fills"]) >= before + 3)
+            if life < 2:
+                time.sleep(0.05 * life)
+                os.kill(session.pid, signal.SIGKILL)
+                session.wait(10)
+                session.stdout.close()
+        headers = {"Authorization": "Bearer " + (tmp_path / "data" / "token").read_text().strip()}
+        with httpx.Client(base_url=told["url"].split("/?")[0], headers=headers) as page:
+            httpx.post(f"{urls['rest']}/box/clock", json={"pause": True})
+            assert page.post("/api/kill-switch", json={"flatten": True, "reason": "it is over"}).status_code == 200
+            until(lambda: not any(float(p["positionAmt"]) for p in state()["positions"]) and not waiting(state()))
+            until(lambda: agrees(page, state()))
+        end(session)
+    finally:
+        for process in (router, box):
+            end(process)
+    assert len(sessions) == 1  # the same session each time
+
+
+def waiting(account):
+    return [a for a in account["algoOrders"] if a["algoStatus"] == "NEW"]
+
+
+def agrees(page, account):
+    ours = float(page.get("/trades/portfolio").json()["wallet_balance"])
+    ids = Counter(o["clientOrderId"] for o in account["orders"])
+    assert max(ids.values()) == 1
+    assert max(Counter(a["clientAlgoId"] for a in account["algoOrders"]).values()) == 1
+    return abs(ours - float(account["balance"])) < 0.01

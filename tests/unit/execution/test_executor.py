@@ -6,7 +6,6 @@ import pytest
 from desk import RULES, D, Desk
 
 from triplane.execution import messages as m
-from triplane.execution.executor import LATER
 from triplane.execution.orders import Fate
 from triplane.execution.patience import Patience
 from triplane.execution.risk import Bounds
@@ -27,7 +26,7 @@ from triplane.kernel.records import (
     TP1,
 )
 from triplane.venues.base import Funding, MarginCall, OrderStatus, Stream
-from triplane.venues.errors import NotFound, Refused, Unknown, Why
+from triplane.venues.errors import LATER, NotFound, Refused, Unknown, Why
 
 WAIT = Patience()
 ABSENT = NotFound("there is none", "-2013")
