@@ -305,7 +305,7 @@ class _Judge:
         leaving = rows[(rows["symbol"] == name[0]) & (rows["time"] == name[1]) & (rows["kind"] == ROW_CANCEL)]
         if (leaving["leg"] == ENTRY).any():
             return "waits"
-        parted = self.parted is not None and self.parted < name[1]
+        parted = bool(self.result.differences) or (self.parted is not None and self.parted < name[1])
         return "follows" if parted and self.was_busy(name, other) else "alone"
 
     def pair(self, paper: Trade, real: Trade) -> str:
@@ -331,6 +331,9 @@ class _Judge:
             return "path"
         if inside and self.crowded(paper, real):
             return "order"
+        entries = [t.legs[LEGS[ENTRY]].ticks for t in (paper, real) if LEGS[ENTRY] in t.legs]
+        if inside and len(set(entries)) == 2:  # stop and targets lie at distances from the fill: they are others, too
+            return "path"
         return "open" if not (paper.closed and real.closed) else "apart"
 
     def leg(self, paper: Trade, real: Trade, name: str) -> tuple[float, float, float]:
