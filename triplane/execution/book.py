@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from triplane.data.instruments import Instrument
 from triplane.execution.ids import OrderName, parse_client_id
@@ -16,6 +17,9 @@ from triplane.kernel.records import (
     WHY_LIQUIDATION,
 )
 from triplane.venues.base import ZERO, Capabilities, Cause, Fill, NewOrder, OrderReport
+
+KEPT: Final = 5_000
+"""Orders that are remembered after they are done."""
 
 
 @dataclass(slots=True)
@@ -76,8 +80,19 @@ class Book:
         """An order is done."""
         order.fate = Fate.DONE
         self._live[order.k].pop(order.client_id, None)
+        if len(self.orders) > 2 * KEPT:
+            self._forget()
         if self.wanted.get((order.k, order.leg)) is order:
             del self.wanted[order.k, order.leg]
+
+    def _forget(self) -> None:
+        """Let go of the oldest orders that are done; a late word of one of them would be taken as news, and is none."""
+        for client_id in list(self.orders)[: len(self.orders) - KEPT]:
+            order = self.orders[client_id]
+            if order.fate is Fate.DONE:
+                del self.orders[client_id]
+                for venue_id in order.ids():
+                    self._by_venue_id.pop((order.new.symbol, venue_id), None)
 
     def is_wanted(self, order: Working) -> bool:
         """Whether the core wants this very order."""

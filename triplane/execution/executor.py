@@ -240,7 +240,9 @@ class Executor:
         if isinstance(request, FetchFills):
             self._on_fills(request, answer, now)
             return
-        order = self.book.orders[request.client_id]
+        order = self.book.orders.get(request.client_id)
+        if order is None:
+            return  # over and forgotten
         if isinstance(request, Place):
             self._on_placed(order, answer, now)
         elif isinstance(request, Lookup):
