@@ -256,14 +256,19 @@ class LiveFeed:
         """Take rows of the stream until it fails or falls mute."""
         deadline = self._clock.monotonic() + self._timing.first_data
         heard = False
-        watch = self._watch(stream)
+        waiting: asyncio.Queue[Candles] = asyncio.Queue()
+        watch = self._watch(stream, waiting)
+        news = asyncio.ensure_future(waiting.get())
         try:
             while True:
-                await self._race(watch, min(deadline, self._overdue(stream)) - self._clock.monotonic())
-                if watch.done():
-                    rows = watch.result()
-                    watch = self._watch(stream)
-                    self._take(stream, rows)
+                await self._race(min(deadline, self._overdue(stream)) - self._clock.monotonic(), news, watch)
+                if news.done():
+                    self._take(stream, news.result())
+                    while not waiting.empty():
+                        self._take(stream, waiting.get_nowait())
+                    news = asyncio.ensure_future(waiting.get())
+                elif watch.done():
+                    watch.result()  # raises what ended it
                 elif self._clock.monotonic() >= deadline:
                     await self._judge_silence(stream)
                 else:
@@ -275,13 +280,19 @@ class LiveFeed:
                     self._say_connected(stream)
         finally:
             watch.cancel()
+            news.cancel()
 
-    def _watch(self, stream: _Stream) -> "asyncio.Task[Candles]":
-        """Wait for the next rows in the background."""
+    def _watch(self, stream: _Stream, waiting: "asyncio.Queue[Candles]") -> "asyncio.Task[None]":
+        """Take in rows in the background, until it fails.
 
-        async def rows() -> Candles:
+        It asks again at once: the library wakes whoever waits when a row comes, and nobody does if it comes between.
+        """
+
+        async def rows() -> None:
             try:
-                return parse_rows(await self._exchange.watch_ohlcv(stream.name, self._timeframe))
+                while True:
+                    found = await self._exchange.watch_ohlcv(stream.name, self._timeframe)
+                    waiting.put_nowait(parse_rows(found))
             except DataError:
                 raise
             except Exception as error:  # whatever a library of many venues raises ends this connection
@@ -384,7 +395,7 @@ class LiveFeed:
         await self._clock.sleep(self._silent_until - self._clock.monotonic())
         task = asyncio.ensure_future(call())
         try:
-            await self._race(task, self._timing.request)
+            await self._race(self._timing.request, task)
             if task.done():
                 return task.result()
         except OSError:
@@ -435,13 +446,12 @@ class LiveFeed:
         return int(self._server_ms()) // self.interval_ms * self.interval_ms
 
     # ---------------------------------------------------------------------------------------------- waiting in time
-    async def _race(self, task: "asyncio.Future[T]", seconds: float) -> None:
-        """Wait until the task is done or the time is over."""
-        if task.done():
+    async def _race(self, seconds: float, *tasks: "asyncio.Future[Any]") -> None:
+        """Wait until one of the tasks is done or the time is over."""
+        if any(task.done() for task in tasks):
             return
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
-        either: set[asyncio.Future[Any]] = {task, timer}
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({timer, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
