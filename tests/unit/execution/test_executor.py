@@ -334,6 +334,18 @@ def test_a_confirmed_stop_that_is_not_found_still_protects():
     assert ended(desk) == []
 
 
+def test_a_stop_that_a_snapshot_does_not_list_is_asked_for():
+    """Somebody took it out, and nobody said so."""
+    desk = Desk().ready()
+    stop = desk.long()
+    (request,) = desk.orders(10_000, m.TakeSnapshot)
+    desk.answer(request, desk.snapshot())
+    (request,) = desk.orders(of=m.Lookup)
+    assert request.client_id == stop.client_id
+    desk.answer(request, desk.report(stop, OrderStatus.CANCELLED))
+    assert ended(desk) == [(STOP, 2, CANCELLED)]
+
+
 def test_a_cancellation_that_finds_nothing_is_tried_again_until_the_venue_tells_the_end():
     desk = Desk().ready()
     stop = desk.long()

@@ -132,13 +132,13 @@ async def test_a_refusal_reaches_the_core(flight):
 
 
 async def test_no_task_is_left_after_the_end():
-    flight = await Flight().begin()
+    flight = await Flight(timeout=3600.0).begin()
     gate = Held(asyncio.Event(), asyncio.Event())
     flight.venue.will("place", gate)
     flight.enter()
     await asyncio.wait_for(gate.begun.wait(), 5)
     assert len(asyncio.all_tasks()) > 2
-    await flight.end()
+    await asyncio.wait_for(flight.end(), 60)  # it does not wait for the answer
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
