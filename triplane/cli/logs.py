@@ -2,10 +2,25 @@
 
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 from triplane.venues.keys import redact_event
+
+
+class _StandardError:
+    """Today's standard error, whatever it was when the logs were set up."""
+
+    @staticmethod
+    def write(text: str) -> int:
+        """Write a piece of a line."""
+        return sys.stderr.write(text)
+
+    @staticmethod
+    def flush() -> None:
+        """Let it be seen."""
+        sys.stderr.flush()
 
 
 def configure_logs(level: int = logging.WARNING) -> None:
@@ -19,6 +34,6 @@ def configure_logs(level: int = logging.WARNING) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=False,
     )

@@ -60,7 +60,7 @@ def _addresses(venue: str, rest: str, sockets: str) -> Urls | None:
     if venue == "box":
         return box_addresses(rest, sockets)
     if rest or sockets:
-        raise BadInput(f"box-rest and box-ws are for --venue box, not {venue}")
+        raise BadInput(f"--box-rest and --box-ws are for --venue box, not {venue}")
     return None
 
 

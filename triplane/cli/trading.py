@@ -71,7 +71,7 @@ def check(config: Config) -> None:
     if config.venue == "box" and config.speed == "max":
         raise BadInput("speed is max; on the exchange in a box it must be a number, such as 60")
     if config.venue != "box" and (config.box_rest or config.box_ws):
-        raise BadInput(f"box-rest and box-ws are for venue box, not {config.venue or 'paper'}")
+        raise BadInput(f"--box-rest and --box-ws are for --venue box, not {config.venue or 'none'}")
     if config.venue == "mexc" and config.mode == "testnet":
         raise BadInput("mode is testnet; MEXC has none, it must be paper or live")
     if config.venue not in (None, "box") and config.source not in ("demo", config.venue):
@@ -123,7 +123,7 @@ async def _place(urls: Urls | None) -> Place:
                 speed = (await answer.json())["speed"]
         except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
             raise BadInput(
-                f"box-rest is {urls.rest}; no exchange in a box answers there ({type(error).__name__})"
+                f"--box-rest is {urls.rest}; no exchange in a box answers there ({type(error).__name__})"
             ) from None
     if not isinstance(speed, int | float):
         raise BadInput("the exchange in a box runs at speed max; to be traded on it needs a number, such as 60")
@@ -132,7 +132,7 @@ async def _place(urls: Urls | None) -> Place:
 
 def box_addresses(rest: str, sockets: str) -> Urls:
     """The addresses of a running box; raises BadInput for what is none."""
-    for name, value, scheme in (("box-rest", rest, "http"), ("box-ws", sockets, "ws")):
+    for name, value, scheme in (("--box-rest", rest, "http"), ("--box-ws", sockets, "ws")):
         if not value.startswith((f"{scheme}://", f"{scheme}s://")):
             raise BadInput(f"{name} is {value!r}; it must be the address of the exchange, {scheme}://127.0.0.1:PORT")
     return Urls(rest.rstrip("/"), sockets.rstrip("/"), rest.rstrip("/"))

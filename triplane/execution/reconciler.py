@@ -182,7 +182,8 @@ class Reconciler:
 
     def _money(self, snapshot: Snapshot, request: TakeSnapshot) -> None:
         """Adjust the balance when it differs twice while everything is quiet: a transfer, or fees in another asset."""
-        if self._wallet is None or tuple(self._book.activity) != request.marks or not all(self._agreed):
+        moved = tuple(self._book.activity) != request.marks or any(self._differs)
+        if self._wallet is None or moved or not all(self._agreed):
             return
         theirs = float(snapshot.balance.wallet)
         if abs(theirs - self._wallet()) < CENT:

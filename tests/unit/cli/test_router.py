@@ -40,7 +40,7 @@ def run(tmp_path, monkeypatch):
     (["--venue", "mexc"], "mexc has no testnet; mode must be live"),
     (["--venue", "binance", "--max-notional", "lots"], "max-notional must be a number, not 'lots'"),
     (["--venue", "binance", "--max-notional", "-1"], "max-notional is -1; it must be 0 or more"),
-    (["--venue", "binance", "--box-rest", "http://127.0.0.1:1"], "--box-rest is for --venue box, not binance"),
+    (["--venue", "binance", "--box-rest", "http://127.0.0.1:1"], "are for --venue box, not binance"),
     (["--venue", "box"], "--box-rest is ''; it must be the address of the exchange, http://127.0.0.1:PORT"),
     (["--venue", "box", "--box-rest", "http://127.0.0.1:1", "--box-ws", "http://x"], "--box-ws is 'http://x'"),
     (["--venue", "box", "--mode", "live"], "mode is live; at the exchange in a box it must be testnet"),
