@@ -84,6 +84,7 @@ class Publisher:
         self._writer = writer
         self.replaying = True
         self.decided_ns = 0  # when the last decision was published
+        self._later: tuple[Session, int, Array, Array, float] | None = None
 
     def _out(self, rows: Array) -> Sequence[Event]:
         return self.decoder.decode(rows) if len(rows) else ()
@@ -98,14 +99,28 @@ class Publisher:
                     self.decided_ns = time.perf_counter_ns()
 
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
-        """One candle was taken."""
+        """One candle was taken. When it led to orders at a venue, those leave before anybody else hears of it."""
+        self.tell_later()
+        equity = session.A["equity"].item(0)
         if self.link is not None:
             self.link.on_candle(session, k, candle, rows)
+            if len(rows) and not self.replaying:
+                self._later = session, k, candle.copy(), rows.copy(), equity
+                return
+        self._candle(session, k, candle, rows, equity)
+
+    def tell_later(self) -> None:
+        """Tell of the candle that has not been told of yet."""
+        if self._later is not None:
+            later, self._later = self._later, None
+            self._candle(*later)
+
+    def _candle(self, session: Session, k: int, candle: Array, rows: Array, equity: float) -> None:
         events = self._out(rows)
         if events:
             self._tell(events)
             self.record.add(rows)
-        self.record.curve.add(candle["open_time"].item(0), session.A["equity"].item(0))
+        self.record.curve.add(candle["open_time"].item(0), equity)
         if not self.replaying and self._bus is not None and self._bus.wants(CandleClosed.type):
             names = ("open_time", "open", "high", "low", "close", "volume")
             values: dict[str, Any] = dict(zip(names, candle.item(0), strict=True))
@@ -126,6 +141,7 @@ class Publisher:
 
     def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:
         """A command was carried out."""
+        self.tell_later()
         if self.link is not None:
             self.link.on_command(session, k, command, rows)
         events = self._out(rows)
@@ -258,6 +274,7 @@ class Runner:
 
     async def _wind_up(self) -> None:
         await self.feed.close()
+        self.publisher.tell_later()
         if self.bus is not None:
             await self.bus.stop()
         if self.writer is not None:
@@ -316,6 +333,8 @@ class Runner:
             if len(session.feed_candle(which[i], candles, i)):
                 if self.pilot is not None:
                     self.pilot.kick()
+                    await asyncio.sleep(0)  # what it asks for is written now
+                    self.publisher.tell_later()
                 decided = self.publisher.decided_ns
                 if decided != before:
                     self.latency.add(decided - begin)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triplane.data.instruments import Instrument
-from triplane.engine.decode import Decoder, Grid, money
+from triplane.data.instruments import Grid, Instrument
+from triplane.engine.decode import Decoder, money
 from triplane.engine.events import (
     Decision,
     Event,

@@ -19,7 +19,7 @@ import asyncio
 import hashlib
 import hmac
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from triplane.data.binance import find_market, instrument_of
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import BadInput
+from triplane.venues.adapter import Adapter
 from triplane.venues.base import (
     Approved,
     Capabilities,
@@ -117,7 +118,7 @@ class UserData:
         await asyncio.Event().wait()
 
 
-class BinanceSpot:
+class BinanceSpot(Adapter):
     """The adapter.
 
     Parameters
@@ -159,18 +160,12 @@ class BinanceSpot:
         self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream)
         self._markets: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, Instrument] = {}
-        self._resync: asyncio.Task[None] | None = None
+        self._sync_every = self._timing.sync
 
     # ------------------------------------------------------------------------------------------------ life
-    async def open(self) -> None:
-        """Load the markets and measure the clock."""
-        try:
-            await self._rest.open()
-            wanted = Request("GET", "/api/v3/exchangeInfo", {"showPermissionSets": "false"})
-            rows = (await self._ask(wanted, 20))["symbols"]
-        except BaseException:
-            await self.close()
-            raise
+    async def _load(self) -> None:
+        wanted = Request("GET", "/api/v3/exchangeInfo", {"showPermissionSets": "false"})
+        rows = (await self._ask(wanted, 20))["symbols"]
         self._markets = {
             row["symbol"]: {
                 "id": row["symbol"],
@@ -180,29 +175,6 @@ class BinanceSpot:
             }
             for row in rows
         }
-        if self._resync is None:
-            self._resync = asyncio.create_task(self._keep_time())
-
-    async def close(self) -> None:
-        """Let go of every connection; may be called twice."""
-        if self._resync is not None:
-            self._resync.cancel()
-            await asyncio.gather(self._resync, return_exceptions=True)
-            self._resync = None
-        await self._stream.close()
-        await self._rest.close()
-
-    def now_ms(self) -> int:
-        """The venue's time."""
-        return self._rest.clock.now_ms()
-
-    async def _keep_time(self) -> None:
-        while True:
-            await self._clock.sleep(self._timing.sync)
-            try:
-                await self._rest.clock.sync()
-            except VenueError:  # the old measure stays good for long, and −1021 asks for a new one
-                continue
 
     async def _ask(self, request: Request, weight: int = 1, *, urgent: bool = False, order: bool = False) -> Any:
         try:
@@ -353,8 +325,3 @@ class BinanceSpot:
         return codec.position(
             rules, quantity, last, codec.entry_price(quantity, last, fills, self._base(symbol), rules)
         )
-
-    # ------------------------------------------------------------------------------------------------ stream
-    def events(self) -> AsyncIterator[VenueEvent]:
-        """The private stream, for ever, through reconnects, until :meth:`close`."""
-        return self._stream.events()

@@ -5,8 +5,7 @@ order that has triggered also asks for its child, whose state then counts. A sna
 then for orders, then for positions: what moves on meanwhile is seen twice, never not at all.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from triplane.data.binance import find_market, instrument_of
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import BadInput, DataError
+from triplane.venues.adapter import Adapter
 from triplane.venues.base import (
     Approved,
     Capabilities,
@@ -22,7 +22,6 @@ from triplane.venues.base import (
     NewOrder,
     OrderReport,
     Snapshot,
-    VenueEvent,
 )
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import UNCHANGED
@@ -30,7 +29,7 @@ from triplane.venues.binance.rest import Rest
 from triplane.venues.binance.stream import PROLONG, ListenKey
 from triplane.venues.budget import Budget
 from triplane.venues.clock import EVERY
-from triplane.venues.errors import NotFound, Refused, VenueError, Why
+from triplane.venues.errors import NotFound, Refused, Why
 from triplane.venues.keys import Credentials
 from triplane.venues.stream import PrivateStream, StreamTiming
 from triplane.venues.wire import Request, Row, check_grid, together
@@ -59,7 +58,7 @@ class Timing:
     stream: StreamTiming = field(default_factory=StreamTiming)
 
 
-class BinanceUsdm:
+class BinanceUsdm(Adapter):
     """The adapter.
 
     Parameters
@@ -105,17 +104,11 @@ class BinanceUsdm:
         self._working_type = working_type
         self._markets: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, Instrument] = {}
-        self._resync: asyncio.Task[None] | None = None
+        self._sync_every = self._timing.sync
 
     # ------------------------------------------------------------------------------------------------ life
-    async def open(self) -> None:
-        """Load the markets and measure the clock."""
-        try:
-            await self._rest.open()
-            rows = (await self._get("/fapi/v1/exchangeInfo"))["symbols"]
-        except BaseException:
-            await self.close()
-            raise
+    async def _load(self) -> None:
+        rows = (await self._get("/fapi/v1/exchangeInfo"))["symbols"]
         self._markets = {
             row["symbol"]: {
                 "id": row["symbol"],
@@ -126,29 +119,6 @@ class BinanceUsdm:
             }
             for row in rows
         }
-        if self._resync is None:
-            self._resync = asyncio.create_task(self._keep_time())
-
-    async def close(self) -> None:
-        """Let go of every connection; may be called twice."""
-        if self._resync is not None:
-            self._resync.cancel()
-            await asyncio.gather(self._resync, return_exceptions=True)
-            self._resync = None
-        await self._stream.close()
-        await self._rest.close()
-
-    def now_ms(self) -> int:
-        """The venue's time."""
-        return self._rest.clock.now_ms()
-
-    async def _keep_time(self) -> None:
-        while True:
-            await self._clock.sleep(self._timing.sync)
-            try:
-                await self._rest.clock.sync()
-            except VenueError:  # the old measure stays good for long, and −1021 asks for a new one
-                continue
 
     async def _get(self, path: str, params: dict[str, str] | None = None, weight: int = 1) -> Any:
         return await self._rest.ask(Request("GET", path, params or {}), weight=weight)
@@ -294,10 +264,6 @@ class BinanceUsdm:
         return codec.snapshot(time, symbols, rows[0], rows[1], risks, wallet, self.capabilities.quote)
 
     # ------------------------------------------------------------------------------------------------ stream
-    def events(self) -> AsyncIterator[VenueEvent]:
-        """The private stream, for ever, through reconnects, until :meth:`close`."""
-        return self._stream.events()
-
     async def _listen_key(self, method: str) -> str:
         answer = await self._rest.ask(Request(method, "/fapi/v1/listenKey", {}), urgent=True)
         return str(answer["listenKey"])

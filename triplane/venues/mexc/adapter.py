@@ -16,13 +16,14 @@ The venue does not tell whether a key may withdraw (to be confirmed on the real 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import BadInput
+from triplane.venues.adapter import Adapter
 from triplane.venues.base import (
     Approved,
     Capabilities,
@@ -31,11 +32,10 @@ from triplane.venues.base import (
     NewOrder,
     OrderReport,
     Snapshot,
-    VenueEvent,
 )
 from triplane.venues.budget import Budget
 from triplane.venues.clock import EVERY
-from triplane.venues.errors import NotFound, Refused, Unknown, VenueError, Why
+from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.keys import Credentials
 from triplane.venues.mexc import codec
 from triplane.venues.mexc.codec import PRIVATE, PUBLIC, Ask, Contract
@@ -68,7 +68,7 @@ class Timing:
     stream: StreamTiming = field(default_factory=StreamTiming)
 
 
-class MexcFutures:
+class MexcFutures(Adapter):
     """The adapter.
 
     Parameters
@@ -105,42 +105,13 @@ class MexcFutures:
         self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream, parse=line.parse)
         self._leverage: dict[str, int] = {}
         self._hedge = False
-        self._resync: asyncio.Task[None] | None = None
+        self._sync_every = self._timing.sync
 
     # ------------------------------------------------------------------------------------------------ life
-    async def open(self) -> None:
-        """Load the markets and measure the clock."""
-        try:
-            await self._rest.open()
-            rows: list[Row] = await self._rest.ask(Ask("GET", f"{PUBLIC}detail", {}))
-        except BaseException:
-            await self.close()
-            raise
+    async def _load(self) -> None:
+        rows: list[Row] = await self._rest.ask(Ask("GET", f"{PUBLIC}detail", {}))
         linear = [row for row in rows if row["settleCoin"] == row["quoteCoin"] == self.capabilities.quote]
         self._contracts.update({row["symbol"]: codec.contract(row) for row in linear})
-        if self._resync is None:
-            self._resync = asyncio.create_task(self._keep_time())
-
-    async def close(self) -> None:
-        """Let go of every connection; may be called twice."""
-        if self._resync is not None:
-            self._resync.cancel()
-            await asyncio.gather(self._resync, return_exceptions=True)
-            self._resync = None
-        await self._stream.close()
-        await self._rest.close()
-
-    def now_ms(self) -> int:
-        """The venue's time."""
-        return self._rest.clock.now_ms()
-
-    async def _keep_time(self) -> None:
-        while True:
-            await self._clock.sleep(self._timing.sync)
-            try:
-                await self._rest.clock.sync()
-            except VenueError:  # the old measure stays good for long, and code 513 asks for a new one
-                continue
 
     async def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         return await self._rest.ask(Ask("GET", PRIVATE + path, params or {}))
@@ -358,8 +329,3 @@ class MexcFutures:
                 positions.append(codec.position_report(row, self._contract(row["symbol"]), mark))
         money = codec.balance(await self._get(f"account/asset/{self.capabilities.quote}"))
         return Snapshot(time, tuple(positions), tuple(orders), money)
-
-    # ------------------------------------------------------------------------------------------------ stream
-    def events(self) -> AsyncIterator[VenueEvent]:
-        """The private stream, for ever, through reconnects, until :meth:`close`."""
-        return self._stream.events()
