@@ -111,7 +111,8 @@ def _entry_ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         reason = WHY_ENTRY_CANCELLED
     lots = mine.quantity_lots
     on_order_end(a, s, out, ENTRY, reason)
-    if s.plan.then_market and cmd.code == CANCELLED and s.position.lots == 0 and s.state != HALTED:
+    passed = cmd.code == REJECTED and cmd.flag != 0  # the market is where the entry waited for it to be
+    if (passed or (s.plan.then_market and cmd.code == CANCELLED)) and s.position.lots == 0 and s.state != HALTED:
         s.plan.signal.entry_type = MARKET
         place(a, s, out, ENTRY, MARKET, s.plan.signal.side, 0, lots, 0)
         change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, mine.order)

@@ -43,6 +43,7 @@ COIN = Instrument.from_dict({**Instrument.research("BTCUSDT").to_dict(), "tick_s
 FLAT = (100.0, 100.0, 100.0, 100.0)
 LONG = Enter(1, stop=95.0, targets=[110.0])
 LADDER = Enter(1, stop=95.0, targets=[105.0, 110.0, 115.0], fractions=[0.5, 0.3, 0.2])
+BREAKOUT = Enter(1, entry=102.0, entry_type="stop_market", stop=95.0, targets=[110.0])
 LIMIT = Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[110.0], ttl_bars=2)
 
 
@@ -250,6 +251,23 @@ def test_at_market_the_waiting_entry_goes_first():
     assert live.state == "ENTRY_PENDING"
     live.fill(ENTRY, 1000)
     assert live.lots == 1000
+
+
+def test_a_stop_entry_whose_trigger_was_passed_enters_at_market_as_on_paper():
+    live = Live({0: BREAKOUT})
+    live.candle()
+    rows = live.end(ENTRY, REJECTED, flag=1)
+    assert said(rows, "place") == [("entry", "market", 1000)]
+    assert live.state == "ENTRY_PENDING"
+    live.fill(ENTRY, 1000)
+    assert (live.lots, live.state) == (1000, "IN_POSITION")
+
+
+def test_a_stop_entry_that_was_refused_for_another_reason_is_given_up():
+    live = Live({0: BREAKOUT})
+    live.candle()
+    assert said(live.end(ENTRY, REJECTED), "place") == []
+    assert live.state == "SCANNING"
 
 
 @pytest.mark.parametrize("code", [EXPIRED, REJECTED])
