@@ -63,7 +63,7 @@ STAGES = (
     ("frame to ccxt: loopback, event loop, WebSocket", "wrote", "frame"),
     ("decode: ccxt's JSON and candle", "frame", "rows"),
     ("decode: our checks, sequence, queue", "rows", "batch"),
-    ("decide: core, audit rows, page, bus", "batch", "decided"),
+    ("decide: core, audit rows", "batch", "decided"),
     ("journal", "", "journal"),
     ("risk and plan", "decided", "planned"),
     ("send: task and adapter", "planned", "asked"),
