@@ -58,7 +58,7 @@ SLICE: Final = 256
 BACKLOG: Final = 50_000
 """Events that may wait for the store before the next batch is taken from the feed."""
 BURST: Final = 5
-"""Refused orders within so many seconds that throw the kill switch."""
+"""Refused orders, or failures of the adapter, within so many seconds that throw the kill switch."""
 BURST_SECONDS: Final = 60.0
 FEW: Final = 32
 """Candles of a batch that are still shown one by one on the page."""
@@ -423,11 +423,11 @@ class Runner:
         self.publisher.tell_alone(event)
         now = self._clock.monotonic()
         self._refusals = [at for at in self._refusals if now - at < BURST_SECONDS]
-        if finding.code == "order_refused":
+        if finding.code in ("order_refused", "adapter_error"):
             self._refusals.append(now)
         if len(self._refusals) >= BURST:
             self._refusals.clear()
-            self.halt(f"{BURST} orders were refused within {BURST_SECONDS:g} seconds", flatten=False)
+            self.halt(f"{BURST} orders failed within {BURST_SECONDS:g} seconds", flatten=False)
 
     def confirmed(self, order: Working) -> None:
         """A venue has confirmed an order."""

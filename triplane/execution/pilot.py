@@ -146,6 +146,7 @@ class Pilot:
         except Exception as error:  # a bug in an adapter must not lose an order: what became of it is unknown
             log.exception("the venue's adapter failed", request=type(request).__name__)
             answer = Unknown(f"{type(error).__name__} in the adapter")
+            self.executor.telling.tell(Finding("adapter_error", f"The venue's adapter failed: {type(error).__name__}."))
         if isinstance(request, Place):
             self.placing.add(time.perf_counter_ns() - planned)
         self.executor.on_answer(request, answer, self.now())
