@@ -25,7 +25,7 @@ async def _start_box(config: Config, clock: Clock) -> BoxServer:
     """An exchange of its own for this session, on a free port."""
     account = f"{BOX_KEYS}:{config.balance}"
     x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=clock)
-    box = BoxServer(Pace(x, float(config.speed.removesuffix("x"))), listen(0))
+    box = BoxServer(Pace(x, _speed(config)), listen(0))
     await box.start()
     return box
 
@@ -93,11 +93,13 @@ async def open_trading(config: Config, clock: Clock) -> Trading:
         return Trading(None, config.source, None, config.source)
     box, place, label = None, Place(config.mode == "testnet"), str(config.venue)
     if config.venue == "box":
-        urls = box_addresses(config.box_rest, config.box_ws) if config.box_rest or config.box_ws else None
-        box = await _start_box(config, clock) if urls is None else None
-        urls = Urls(box.rest, box.sockets, box.rest) if box is not None else urls
-        place = await _place(urls)
-        label = f"box {clock.now_ms()}" if box is not None else f"box {place.rest}"
+        if config.box_rest or config.box_ws:
+            place = await _place(box_addresses(config.box_rest, config.box_ws))
+            label = f"box {place.rest}"
+        else:
+            box = await _start_box(config, clock)
+            place = Place(rest=box.rest, sockets=box.sockets, speed=_speed(config))
+            label = f"box {clock.now_ms()}"
     name = "binance" if config.venue == "box" else config.venue
     trading = Trading(None, name, place, label, box)
     try:
@@ -111,10 +113,12 @@ async def open_trading(config: Config, clock: Clock) -> Trading:
     return trading
 
 
-async def _place(urls: Urls | None) -> Place:
-    """Where a box serves its data, and how fast its time goes."""
-    if urls is None:
-        return Place()
+def _speed(config: Config) -> float:
+    return float(config.speed.removesuffix("x"))
+
+
+async def _place(urls: Urls) -> Place:
+    """Where a running box serves its data, and how fast its time goes: it is asked."""
     import aiohttp  # noqa: PLC0415 - it takes a while, and only sessions at a venue need it
 
     async with aiohttp.ClientSession() as session:
