@@ -8,7 +8,7 @@ from typing import Any, Final
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
 from triplane.engine.agenda import NOTHING, Array
-from triplane.engine.bus import EventBus
+from triplane.flow.bus import EventBus
 from triplane.engine.decode import money
 from triplane.engine.eventlog import EventLog
 from triplane.engine.killswitch import KillSwitch

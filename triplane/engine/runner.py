@@ -22,7 +22,7 @@ from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
-from triplane.engine.bus import EventBus
+from triplane.flow.bus import EventBus
 from triplane.engine.decode import Decoder
 from triplane.engine.events import CandleClosed, Decision, Event, Notice, RiskAlert
 from triplane.engine.killswitch import KillSwitch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triplane.engine.processors import Processor, Processors
+from triplane.flow.processors import Processor, Processors
 
 
 class Part(Processor):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from triplane.engine.bus import EventBus
+from triplane.flow.bus import EventBus
 
 
 class Event:
