@@ -8,7 +8,6 @@ from typing import Any, Final
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
 from triplane.engine.agenda import NOTHING, Array
-from triplane.flow.bus import EventBus
 from triplane.engine.decode import money
 from triplane.engine.eventlog import EventLog
 from triplane.engine.killswitch import KillSwitch
@@ -24,6 +23,7 @@ from triplane.execution.executor import Executor
 from triplane.execution.link import Link
 from triplane.execution.pilot import Pilot
 from triplane.execution.risk import Bounds
+from triplane.flow.bus import EventBus
 from triplane.kernel.records import (
     CMD_CANCEL,
     CMD_CLOSE,

@@ -22,7 +22,6 @@ from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
-from triplane.flow.bus import EventBus
 from triplane.engine.decode import Decoder
 from triplane.engine.events import CandleClosed, Decision, Event, Notice, RiskAlert
 from triplane.engine.killswitch import KillSwitch
@@ -36,6 +35,7 @@ from triplane.execution.link import Link
 from triplane.execution.messages import Finding
 from triplane.execution.orders import Working
 from triplane.execution.pilot import Pilot
+from triplane.flow.bus import EventBus
 from triplane.kernel.records import (
     CMD_GATE,
     CMD_HALT,

@@ -1,0 +1,91 @@
+"""What a user can set about trading: the risk profile, the costs that the simulated broker charges, the mode.
+
+Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %), money is in the quote currency, and
+0 turns an optional limit off. A frozen model: a change is a new one, journaled before it counts.
+"""
+
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from triplane.errors import BadInput
+
+Array = np.ndarray[Any, Any]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class TradingSettings(BaseModel):
+    """Risk limits and session settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    execution_mode: Literal["auto", "manual"] = Field("auto", description="manual: signals wait for a person")
+    risk_per_trade: float = Field(0.01, gt=0, le=1, description="fraction of the balance lost at the stop")
+    max_position_quote: float = Field(0.0, ge=0, description="largest position, quote currency; 0 = off")
+    max_position_share: float = Field(0.10, gt=0, le=100, description="largest position, fraction of the balance")
+    max_open_positions: int = Field(3, ge=1, le=1000, description="positions open at the same time")
+    max_symbol_share: float = Field(0.25, gt=0, le=100, description="one symbol's share of equity")
+    daily_loss_quote: float = Field(0.0, ge=0, description="daily loss that halts, quote currency; 0 = off")
+    daily_loss_share: float = Field(0.03, ge=0, le=1, description="daily loss that halts, fraction; 0 = off")
+    max_drawdown: float = Field(0.20, ge=0, le=1, description="drawdown from the equity peak that halts; 0 = off")
+    max_margin_use: float = Field(0.80, gt=0, le=1, description="used margin as a fraction of equity")
+    max_trades_day: int = Field(5, ge=1, le=100_000, description="positions opened in a UTC day")
+    volatility_ceiling: float = Field(0.0, ge=0, le=10, description="no entries above this ATR(14) / price; 0 = off")
+    min_sharpe: float | None = Field(None, description="no entries below this Sharpe of the session's trades")
+    default_stop: float = Field(0.02, gt=0, lt=1, description="stop distance where the strategy gives none")
+    reward_risk: float = Field(3.0, gt=0, le=1000, description="target in stop distances where there is none")
+    cooldown_bars: int = Field(4, ge=0, le=100_000, description="closed candles between a close and the next entry")
+    break_even: bool = Field(True, description="after the first target the stop moves to the entry price")
+    quality_gate: bool = Field(True, description="no entries while the data grade is D or F")
+    signal_ttl_bars: int = Field(3, ge=1, le=100_000, description="bars after which a pending signal expires")
+
+    def to_record(self, fixed_lots: int = 0) -> Array:
+        """One-element array of ``records.LIMITS``; ``fixed_lots`` > 0 is research with a fixed quantity."""
+        from triplane.kernel.records import LIMITS  # noqa: PLC0415 - who only reads settings needs no compiler
+
+        out = np.zeros(1, LIMITS)
+        for name in set(LIMITS.names or ()) & set(type(self).model_fields):
+            value = getattr(self, name)
+            out[0][name] = np.nan if value is None else value
+        out[0]["fixed_lots"] = fixed_lots
+        out[0]["manual"] = self.execution_mode == "manual"
+        if fixed_lots > 0:
+            out[0]["quality_gate"] = 0
+        return out
+
+
+class CostSettings(BaseModel):
+    """What the simulated broker charges, and how it fills."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    maker_fee: float = Field(0.0004, ge=-0.01, le=0.1, description="fraction of the notional")
+    taker_fee: float = Field(0.0004, ge=0, le=0.1, description="fraction of the notional")
+    slippage: float = Field(0.0, ge=0, lt=0.5, description="fraction of the price, on market and stop orders")
+    through_ticks: int = Field(1, ge=0, le=1000, description="ticks that must trade through a limit")
+    leverage: float = Field(1.0, ge=1, le=125, description="isolated")
+
+    def to_record(self) -> Array:
+        """One-element array of ``records.COSTS``."""
+        from triplane.kernel.records import COSTS  # noqa: PLC0415 - as above
+
+        out = np.zeros(1, COSTS)
+        for name in type(self).model_fields:
+            out[0][name] = getattr(self, name)
+        return out
+
+
+def sentence(error: ValidationError, what: str) -> str:
+    """The first problem of a validation as one sentence: field, value, what is allowed."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or what
+    return f"{what}: {field} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}."
+
+
+def checked(kind: type[Model], values: dict[str, object], what: str) -> Model:
+    """Build a settings model, or raise :class:`BadInput` with one sentence."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise BadInput(sentence(error, what)) from None
