@@ -216,6 +216,22 @@ class Grid:
         """Exact quantity of a number of lots."""
         return Decimal(lots * self._lot).scaleb(self._lot_exponent, EXACT)
 
+    def price_text(self, ticks: int) -> str:
+        """The price as text."""
+        return _point(ticks * self._tick, -self._tick_exponent)
+
+    def quantity_text(self, lots: int) -> str:
+        """The quantity as text."""
+        return _point(lots * self._lot, -self._lot_exponent)
+
+
+def _point(number: int, places: int) -> str:
+    """A whole number with a decimal point before its last places."""
+    if places == 0:
+        return str(number)
+    digits = str(abs(number)).rjust(places + 1, "0")
+    return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
 
 def _whole(size: Decimal) -> tuple[int, int]:
     """A step as a whole number and a power of ten, at most 0."""

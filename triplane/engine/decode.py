@@ -1,64 +1,47 @@
-"""From the rows of the core to typed events: integers become exact decimals, codes become words, here and only here."""
+"""From the rows of the core to facts: integers become exact decimals, codes become words, here and only here."""
 
-import math
-from collections import namedtuple
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
 from typing import Any, Final, Protocol
 
-import numpy as np
+from msgspec.structs import replace
 
 from triplane.data.instruments import Grid, Instrument
-from triplane.engine import ids, sentences
-from triplane.engine.events import (
+from triplane.engine import ids
+from triplane.engine.heads import Heads
+from triplane.execution.ids import client_order_id
+from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
+from triplane.kernel.rows import Row, read
+from triplane.model.facts import (
     Decision,
-    Event,
+    Fact,
     Fill,
-    LogLine,
     Order,
     Position,
+    Risk,
     RiskAlert,
     Signal,
     StateChange,
-    Target,
+    Step,
+    TakeProfit,
+    TpLevels,
     Trade,
 )
-from triplane.execution.ids import client_order_id
-from triplane.kernel.records import (
-    CHECKS,
-    ENTRY,
-    EXIT,
-    LEGS,
-    ORDER_ENDS,
-    ORDER_TYPES,
-    OUTPUT,
-    REASONS,
-    ROW_AMEND,
-    ROW_CANCEL,
-    ROW_FILL,
-    ROW_ORDER,
-    ROW_PLACE,
-    ROW_REJECT,
-    ROW_SIGNAL,
-    ROW_STATE,
-    ROW_TRADE,
-    SIGNAL_EXECUTED,
-    SIGNAL_PENDING,
-    SIGNAL_REJECTED,
-    SIGNAL_STATUS,
-    STATES,
-    STOP,
-)
+from triplane.model.money import money, money_text, number, text
 
-Row: Any = namedtuple("Row", OUTPUT.names or ())  # type: ignore[misc]
 KEPT_SIGNALS: Final = 64
 """Signals of a symbol that may still change their status."""
+EXECUTED, PENDING, REJECTED = (SignalStatus.EXECUTED, SignalStatus.PENDING, SignalStatus.REJECTED)
 
 
 class Speaks(Protocol):
     """What the decoder needs of a strategy: the sentences of its reasons and the names of the values it saw."""
+
+    @property
+    def name(self) -> str:
+        """How it is called."""
+        ...
 
     @property
     def reasons(self) -> Sequence[str]:
@@ -71,19 +54,19 @@ class Speaks(Protocol):
         ...
 
 
-def money(value: float) -> Decimal:
-    """A float of the core as money: eight decimals, without trailing zeros."""
-    digits = f"{value:.8f}".rstrip("0").rstrip(".")
-    return Decimal("0" if digits == "-0" else digits)
-
-
-def number(value: float) -> float | None:
-    """A float that may be missing."""
-    return value if math.isfinite(value) else None
-
-
 def _side(side: int) -> str:
     return "buy" if side > 0 else "sell"
+
+
+def _level(confidence: float) -> str:
+    return "high" if confidence >= 0.7 else "medium" if confidence >= 0.4 else "low"
+
+
+def _risk_reward(entry: float | None, stop: float | None, targets: list[float]) -> float | None:
+    """Distance of the furthest target in distances of the stop."""
+    if entry is None or stop is None or not targets or entry == stop:
+        return None
+    return round(max(abs(target - entry) for target in targets) / abs(entry - stop), 4)
 
 
 @dataclass(slots=True)
@@ -96,8 +79,8 @@ class _Open:
     lots: int = 0
     entry_lots: int = 0
     entry_ticks: int = 0  # sum of ticks x lots
-    stop: Decimal | None = None
-    targets: dict[int, Target] = field(default_factory=dict)
+    stop: str | None = None
+    targets: dict[int, TakeProfit] = field(default_factory=dict)
 
 
 class Decoder:
@@ -105,7 +88,9 @@ class Decoder:
 
     Parameters
     ----------
-    session_id, instruments
+    heads
+        Numbers the facts.
+    instruments
         As in the session's setup.
     strategy
         For the sentences.
@@ -114,371 +99,338 @@ class Decoder:
     """
 
     def __init__(
-        self, session_id: str, instruments: Sequence[Instrument], strategy: Speaks, leverage: float = 1.0
+        self, heads: Heads, instruments: Sequence[Instrument], strategy: Speaks, leverage: float = 1.0
     ) -> None:
-        self._session = session_id
+        self._heads = heads
+        self._session = heads.session_id
         self._instruments = [Grid(instrument) for instrument in instruments]
         self._strategy = strategy
-        self._leverage = money(leverage)
+        self._leverage = money_text(leverage)
         self._orders: dict[int, Order] = {}
         self._signals: dict[int, Signal] = {}
         self._positions: dict[int, _Open] = {}
-        self._out: list[Event] = []
-        self._decoders: dict[int, Callable[[Any], None]] = {
-            ROW_SIGNAL: self._signal,
-            ROW_REJECT: self._reject,
-            ROW_PLACE: self._place,
-            ROW_AMEND: self._amend,
-            ROW_CANCEL: self._cancel,
-            ROW_STATE: self._state,
-            ROW_FILL: self._fill,
-            ROW_ORDER: self._order_end,
-            ROW_TRADE: self._trade,
+        self._out: list[Fact] = []
+        self._decoders: dict[int, Callable[[Row], None]] = {
+            RowKind.SIGNAL: self._signal,
+            RowKind.REJECT: self._reject,
+            RowKind.PLACE: self._place,
+            RowKind.AMEND: self._amend,
+            RowKind.CANCEL: self._cancel,
+            RowKind.STATE: self._state,
+            RowKind.FILL: self._fill,
+            RowKind.ORDER: self._order_end,
+            RowKind.TRADE: self._trade,
         }
 
-    def decode(self, rows: "np.ndarray[Any, Any]") -> list[Event]:
-        """Events of some rows, in their order."""
+    def decode(self, rows: Any) -> list[Fact]:
+        """Facts of some rows (``records.OUTPUT``), in their order."""
         self._out = []
-        for values, x in zip(rows.tolist(), rows["x"].tolist(), strict=True):
-            row: Any = Row._make((*values[:-1], x))  # the floats of x as Python's own
+        for row in read(rows):
             self._decoders[row.kind](row)
         return self._out
 
-    def working_orders(self) -> list[Order]:
-        """Orders that may still fill."""
-        return list(self._orders.values())
+    def _head(self, row: Row) -> dict[str, Any]:
+        return self._heads.make(row.time, self._instruments[row.symbol].symbol, row.decision)
 
-    # ------------------------------------------------------------------------------------------------------- plumbing
-    def _head(self, row: Any) -> dict[str, Any]:
-        return {
-            "session_id": self._session,
-            "seq": row.seq,
-            "time": row.time,
-            "symbol": self._instruments[row.symbol].symbol,
-            "decision": row.decision,
-        }
-
-    def _log(
-        self, row: Any, kind: str, render: Callable[[], str], level: str = "info", reasons: tuple[str, ...] = ()
-    ) -> None:
-        self._out.append(LogLine(**self._head(row), kind=kind, render=render, level=level, reasons=reasons))
-
-    def confirmed(
-        self, number: int, client_id: str, venue_id: str, latency_ms: int, seq: int, time: int
-    ) -> Order | None:
-        """A venue has confirmed an order: the same with the venue's id; None when it is over."""
-        known = self._orders.get(number)
+    def confirmed(self, order: int, client_id: str, venue_id: str, latency_ms: int, time: int) -> list[Fact]:
+        """A venue has confirmed an order: the same with the venue's id; nothing when it is over."""
+        known = self._orders.get(order)
         if known is None:
-            return None
-        self._orders[number] = replace(
-            known, seq=seq, time=time, created=False, client_order_id=client_id, exchange_order_id=venue_id,
-            latency_ms=latency_ms,
-        )  # fmt: skip
-        return self._orders[number]
+            return []
+        head = self._heads.make(time, known.symbol, known.decision)
+        self._orders[order] = replace(
+            known, **head, client_order_id=client_id, exchange_order_id=venue_id, latency_ms=latency_ms
+        )
+        return [self._orders[order]]
 
     # -------------------------------------------------------------------------------------------------------- signals
-    def _signal(self, row: Any) -> None:
+    def _signal(self, row: Row) -> None:
         known = self._signals.get(row.decision)
-        status = SIGNAL_STATUS[row.code]
         if row.flag:
-            signal = self._said(row, "close", status)
-            self._out.append(signal)
-            self._log(row, "signal", partial(sentences.signal_text, signal), reasons=signal.reasons)
+            self._out.append(self._said(row, "close"))
             return
         if known is None:
-            signal = self._said(row, "enter", status)
-        elif row.x[1] > 0.0:  # a pending signal that was tried now: the row has what it became
-            signal = self._said(row, "enter", status)
-            signal = replace(signal, generated_at=known.generated_at, pending_at=known.pending_at)
+            signal = self._said(row, "enter")
+        elif row.x.entry > 0.0:  # a pending signal that was tried now: the row has what it became
+            signal = replace(self._said(row, "enter"), generated_at=known.generated_at, pending_at=known.pending_at)
         else:
-            signal = replace(known, seq=row.seq, time=row.time, status=status)
-        if row.code in (SIGNAL_EXECUTED, SIGNAL_REJECTED):
+            signal = replace(known, **self._head(row), status=SignalStatus(row.code).label)
+        if row.code in (EXECUTED, REJECTED):
             self._signals[row.decision] = signal  # the next row has its order, or the check that refused it
+            self._heads.take_back()  # so nobody sees it yet
             return
-        if row.code == SIGNAL_PENDING:
+        if row.code == PENDING:
             self._signals[row.decision] = signal
             while len(self._signals) > KEPT_SIGNALS * len(self._instruments):
                 del self._signals[next(iter(self._signals))]
         else:
             self._signals.pop(row.decision, None)
         self._out.append(signal)
-        self._log(row, "signal", partial(sentences.signal_text, signal), reasons=signal.reasons)
 
-    def _said(self, row: Any, action: str, status: str) -> Signal:
+    def _said(self, row: Row, action: str) -> Signal:
         spec, x = self._strategy, row.x
-        seen: dict[str, float | str | None] = {name: number(x[8 + i]) for i, name in enumerate(spec.sees[:8])}
         enter = action == "enter"
+        entry = x.entry if enter and x.entry > 0.0 else None
+        stop = x.stop if enter and x.stop > 0.0 else None
+        targets = [t for t in (x.tp1, x.tp2, x.tp3) if t > 0.0] if enter else []
+        seen: dict[str, float | str | None] = {"regime": None, "regime_confidence": None}
+        for name, value in zip(spec.sees, x.seen, strict=False):
+            seen[name] = number(value)
         return Signal(
             **self._head(row),
             id=ids.signal_id(self._session, row.decision, action),
+            agent=spec.name,
             action=action,
             signal_type=_side(row.side or -1),
-            status=status,
-            confidence=x[6],
-            price=x[0],
-            entry_price=x[1] if enter and x[1] > 0.0 else None,
-            stop_loss=x[2] if enter and x[2] > 0.0 else None,
-            targets=tuple(t for t in x[3:6] if t > 0.0) if enter else (),
-            position_size=x[7] if enter and x[7] > 0.0 else None,
-            indicators={"regime": None, "regime_confidence": None} | seen,
-            reasons=tuple(text for bit, text in enumerate(spec.reasons) if row.bits >> bit & 1),
+            status=SignalStatus(row.code).label,
+            confidence=x.confidence,
+            confidence_level=_level(x.confidence),
+            price=x.price,
+            entry_price=entry,
+            stop_loss=stop,
+            tp_levels=TpLevels(*targets),
+            position_size=x.size if enter and x.size > 0.0 else None,
+            risk_reward_ratio=_risk_reward(entry, stop, targets),
+            indicators=seen,
+            reasons=[words for bit, words in enumerate(spec.reasons) if row.bits >> bit & 1],
             generated_at=row.time,
-            pending_at=row.time if row.code == SIGNAL_PENDING else None,
+            pending_at=row.time if row.code == PENDING else None,
             executed_at=row.time if not enter else None,
+            execution_latency_ms=0 if not enter else None,
         )
 
-    def _reject(self, row: Any) -> None:
-        signal = self._signals.pop(row.decision)
-        check, value, limit = CHECKS[row.code], row.x[0], row.x[1]
-        signal.seq = row.seq  # nobody has seen it yet
-        signal.reject_reason = check
-        sentence = sentences.reject_text(signal, check, value, limit)
-        self._out += [
-            signal,
-            RiskAlert(
-                **self._head(row),
-                alert_id=ids.alert_id(self._session, row.seq),
-                severity="WARNING" if 1 <= row.code <= 9 else "INFO",
-                alert_type=check,
-                message=sentence,
-                details={"value": number(value), "limit": number(limit), "signal_id": signal.id},
-            ),
-        ]
-        self._log(row, "reject", lambda: sentence, "bad", signal.reasons)
+    def _reject(self, row: Row) -> None:
+        check, value, limit = Check(row.code).label, row.x.value, row.x.limit
+        signal = replace(
+            self._signals.pop(row.decision), **self._head(row),
+            reject_reason=check, reject_value=number(value), reject_limit=number(limit),
+        )  # fmt: skip
+        self._out.append(signal)
+        if 1 <= row.code <= 9:  # the risk checks; the rest are gates and formalities
+            self._alert(row, "WARNING", check, {"value": number(value), "limit": number(limit), "signal_id": signal.id})
 
-    def _executed(self, row: Any, order: Order) -> None:
+    def _alert(self, row: Row, severity: str, kind: str, details: dict[str, float | str | None]) -> None:
+        self._out.append(
+            RiskAlert(**self._head(row), alert_id=ids.alert_id(self._session, row.seq), severity=severity,
+                      alert_type=kind, message="", details=details)
+        )  # fmt: skip
+
+    def _executed(self, row: Row, order_id: str, size: str) -> None:
         """The entry order behind a signal was placed: now the signal is complete, and a decision."""
         signal = self._signals.pop(row.decision, None)
         if signal is None:  # the same decision placed its entry again, at market
             return
-        signal.seq = row.seq  # nobody has seen it yet
-        signal.executed_at = row.time
-        signal.order_id = order.order_id
-        decision = Decision(
-            **self._head(row),
-            side=signal.signal_type,
-            size=order.quantity,
-            entry=signal.entry_price or signal.price,
-            stop=signal.stop_loss or 0.0,
-            targets=signal.targets,
+        signal = replace(
+            signal, **self._head(row), executed_at=row.time, order_id=order_id,
+            execution_latency_ms=row.time - signal.generated_at,
+        )  # fmt: skip
+        self._out.append(signal)
+        entry, stop, quantity = signal.entry_price or signal.price, signal.stop_loss or 0.0, float(size)
+        levels = signal.tp_levels
+        targets = [t for t in (levels.tp1, levels.tp2, levels.tp3) if t is not None]
+        risk, reward = abs(entry - stop), max((abs(t - entry) for t in targets), default=0.0)
+        self._out.append(
+            Decision(
+                **self._head(row),
+                side=signal.signal_type,
+                size=size,
+                entry=entry,
+                sl=stop,
+                tp_ladder=[Step(t, size if len(targets) == 1 else None) for t in targets],
+                risk=Risk(entry * quantity, risk * quantity, reward / risk if risk else None),
+            )
         )
-        self._out += [signal, decision]
-        self._log(row, "signal", partial(sentences.signal_text, signal), "good", signal.reasons)
 
     # --------------------------------------------------------------------------------------------------------- orders
-    def _place(self, row: Any) -> None:
+    def _place(self, row: Row) -> None:
         instrument = self._instruments[row.symbol]
+        order_id, size = ids.order_id(self._session, row.order), instrument.quantity_text(row.quantity_lots)
+        if row.leg == Leg.ENTRY:
+            self._executed(row, order_id, size)
         order = Order(
             **self._head(row),
-            order_id=ids.order_id(self._session, row.order),
+            order_id=order_id,
             client_order_id=client_order_id(self._session, row.symbol, row.decision, row.leg, row.order),
-            leg=LEGS[row.leg],
-            order_type=ORDER_TYPES[row.type],
+            leg=Leg(row.leg).label,
+            type=OrderType(row.type).label,
             side=_side(row.side),
-            quantity=instrument.quantity(row.quantity_lots),
-            price=instrument.price(row.price_ticks) if row.price_ticks else None,
-            trigger_price=instrument.price(row.trigger_ticks) if row.trigger_ticks else None,
-            requested_price=money(row.x[0]),
+            quantity=size,
+            price=instrument.price_text(row.price_ticks) if row.price_ticks else None,
+            trigger_price=instrument.price_text(row.trigger_ticks) if row.trigger_ticks else None,
+            requested_price=money_text(row.x.reference),
             reduce_only=bool(row.flag),
             created_at=row.time,
             expires_at=row.expires_at or None,
-            reason=REASONS[row.code] if row.leg == EXIT else None,
-            created=True,
+            reason=Reason(row.code).label if row.leg == Leg.EXIT else None,
         )
-        if row.leg == ENTRY:
-            self._executed(row, order)
         self._orders[row.order] = order
         self._out.append(order)
         self._rests(row, order)
 
-    def _amend(self, row: Any) -> None:
+    def _amend(self, row: Row) -> None:
         instrument = self._instruments[row.symbol]
-        known = self._orders[row.order]
         order = replace(
-            known,
-            seq=row.seq,
-            time=row.time,
-            created=False,
-            trigger_price=instrument.price(row.trigger_ticks),
-            quantity=instrument.quantity(row.quantity_lots),
-            reason=REASONS[row.code],
-        )
+            self._orders[row.order], **self._head(row),
+            trigger_price=instrument.price_text(row.trigger_ticks),
+            quantity=instrument.quantity_text(row.quantity_lots),
+            reason=Reason(row.code).label,
+        )  # fmt: skip
         self._orders[row.order] = order
         self._out.append(order)
-        if row.leg == STOP and order.trigger_price != known.trigger_price:
-            self._log(row, "amend", partial(sentences.stop_text, order))
         self._rests(row, order)
 
-    def _rests(self, row: Any, order: Order) -> None:
+    def _rests(self, row: Row, order: Order) -> None:
         """A stop or target of the open position rests now; say so with the position."""
         position = self._positions.get(row.symbol)
-        if position is None or order.trigger_price is None or row.leg == ENTRY:
+        if position is None or order.trigger_price is None or row.leg == Leg.ENTRY:
             return
-        if row.leg == STOP:
+        if row.leg == Leg.STOP:
             position.stop = order.trigger_price
         else:
-            position.targets[row.order] = Target(price=order.trigger_price, quantity=order.quantity)
+            position.targets[row.order] = TakeProfit(price=order.trigger_price, quantity=order.quantity)
         self._position(row, position)
 
-    def _cancel(self, row: Any) -> None:
+    def _cancel(self, row: Row) -> None:
         if row.flag:  # it works until the venue says that it is over
             return
-        self._ended(row, "cancelled", REASONS[row.code])
+        self._ended(row, "cancelled", Reason(row.code).label)
         position = self._positions.get(row.symbol)
         if position is not None:
             position.targets.pop(row.order, None)
 
-    def _order_end(self, row: Any) -> None:
-        self._ended(row, ORDER_ENDS[row.code], REASONS[row.code2])
+    def _order_end(self, row: Row) -> None:
+        self._ended(row, OrderEnd(row.code).label, Reason(row.code2).label)
 
-    def _ended(self, row: Any, status: str, reason: str) -> None:
+    def _ended(self, row: Row, status: str, reason: str) -> None:
         known = self._orders.pop(row.order, None)
-        if known is None:  # its cancellation was reported before
-            return
-        order = replace(known, seq=row.seq, time=row.time, created=False, status=status, reason=reason)
-        self._out.append(order)
-        if sentences.order_text(order):
-            self._log(row, "order", partial(sentences.order_text, order))
+        if known is not None:  # else its cancellation was reported before
+            self._out.append(replace(known, **self._head(row), status=status, reason=reason))
 
     # ---------------------------------------------------------------------------------------------- fills, positions
-    def _fill(self, row: Any) -> None:
+    def _fill(self, row: Row) -> None:
         instrument = self._instruments[row.symbol]
-        order = self._orders.get(row.order)  # none: of an order that was let go of, or of somebody else's
-        price, quantity = instrument.price(row.price_ticks), instrument.quantity(row.quantity_lots)
-        reason = REASONS[row.code] if row.code else None
+        slippage = money_text(row.x.slippage)
         fill = Fill(
             **self._head(row),
             fill_id=ids.fill_id(self._session, row.seq),
             order_id=ids.order_id(self._session, row.order),
-            filled_at=int(row.x[4]) or row.time,
-            leg=LEGS[row.leg],
+            filled_at=int(row.x.time) or row.time,
+            leg=Leg(row.leg).label,
             side=_side(row.side),
-            price=price,
-            quantity=quantity,
-            fee=money(row.x[0]),
-            slippage=money(row.x[2]),
+            price=instrument.price_text(row.price_ticks),
+            quantity=instrument.quantity_text(row.quantity_lots),
+            fee=money_text(row.x.fee),
+            slippage=slippage,
             maker=bool(row.flag),
-            reason=reason,
+            reason=Reason(row.code).label if row.code else None,
         )
         self._out.append(fill)
+        order = self._orders.get(row.order)  # none: of an order that was forgotten, or of somebody else's
         if order is not None:
             self._fills(row, order, fill)
-        self._log(row, "fill", partial(sentences.fill_text, fill))
         self._moves(row, fill)
 
-    def _fills(self, row: Any, order: Order, fill: Fill) -> None:
+    def _fills(self, row: Row, order: Order, fill: Fill) -> None:
         """Take a fill into its order."""
-        price, quantity = fill.price, fill.quantity
-        filled = order.filled_quantity + quantity
-        before = order.filled_price or Decimal(0)
+        before, quantity = Decimal(order.filled_quantity), Decimal(fill.quantity)
+        filled, price = before + quantity, fill.price
+        if before:
+            paid = Decimal(order.filled_price or 0) * before + Decimal(fill.price) * quantity
+            price = money_text(float(paid / filled))
+        asked = float(order.requested_price or 0.0)
         order = replace(
-            order,
-            seq=row.seq,
-            time=row.time,
-            created=False,
+            order, **self._head(row),
             status="filled" if row.code2 else "partially_filled",
-            filled_quantity=filled,
-            filled_price=money(float((before * order.filled_quantity + price * quantity) / filled))
-            if order.filled_quantity
-            else price,
-            slippage=money(row.x[2]),
-        )
+            filled_quantity=text(filled),
+            filled_price=price,
+            slippage=fill.slippage,
+            slippage_percent=100.0 * float(fill.slippage) / asked if asked else None,
+        )  # fmt: skip
         if row.code2:
             del self._orders[row.order]
         else:
             self._orders[row.order] = order
         self._out.append(order)
 
-    def _moves(self, row: Any, fill: Fill) -> None:
+    def _moves(self, row: Row, fill: Fill) -> None:
         """Take a fill into the position."""
         position = self._positions.get(row.symbol)
         if position is None:
             position = self._positions[row.symbol] = _Open(row.decision, row.side, fill.filled_at)
-        if row.leg == ENTRY:
+        if row.leg == Leg.ENTRY:
             position.entry_lots += row.quantity_lots
             position.entry_ticks += row.quantity_lots * row.price_ticks
-        position.lots = abs(int(row.x[3]))
+        position.lots = abs(int(row.x.lots_after))
         target = position.targets.get(row.order)
         if target is not None:
             position.targets[row.order] = replace(target, filled=True)
         if position.lots:
             self._position(row, position)
 
-    def _position(self, row: Any, position: _Open, status: str = "open") -> None:
+    def _position(self, row: Row, position: _Open, status: str = "open") -> None:
         instrument = self._instruments[row.symbol]
         ticks, lots = position.entry_ticks, position.entry_lots
         whole = ticks % lots == 0
-        entry = instrument.price(ticks // lots) if whole else money(float(instrument.price(ticks) / lots))
+        entry = instrument.price_text(ticks // lots) if whole else text(money(float(instrument.price(ticks) / lots)))
+        head = self._head(row)
+        head["decision"] = position.decision
         self._out.append(
             Position(
-                **self._head(row) | {"decision": position.decision},
+                **head,
                 id=ids.position_id(self._session, position.decision),
                 side="LONG" if position.side > 0 else "SHORT",
                 status=status,
-                size=instrument.quantity(position.lots),
-                quantity=instrument.quantity(lots),
+                size=instrument.quantity_text(position.lots),
+                quantity=instrument.quantity_text(lots),
                 entry_price=entry,
                 entry_time=position.entry_time,
                 stop_loss=position.stop,
-                take_profits=tuple(position.targets.values()),
+                take_profits=list(position.targets.values()),
                 leverage=self._leverage,
             )
         )
 
-    def _trade(self, row: Any) -> None:
+    def _trade(self, row: Row) -> None:
         x = row.x
         position = self._positions.pop(row.symbol)
         self._position(row, position, "closed")
         trade_id = ids.position_id(self._session, row.decision)
-        trade = Trade(
-            **self._head(row),
-            id=trade_id,
-            position_id=trade_id,
-            side="LONG" if row.side > 0 else "SHORT",
-            quantity=self._instruments[row.symbol].quantity(row.quantity_lots),
-            entry_time=int(x[4]),
-            exit_time=int(x[5]),
-            entry_price=money(x[0]),
-            exit_price=money(x[1]),
-            pnl=money(x[2]),
-            fees=money(x[3]),
-            funding=money(x[10]),
-            slippage=money(x[9]),
-            balance_after=money(x[11]),
-            r_multiple=number(x[6]),
-            mae=x[7],
-            mfe=x[8],
-            exit_reason=REASONS[row.code],
-            bars_held=int(x[12]),
-            stop_loss=position.stop,
+        self._out.append(
+            Trade(
+                **self._head(row),
+                id=trade_id,
+                position_id=trade_id,
+                side="LONG" if row.side > 0 else "SHORT",
+                quantity=self._instruments[row.symbol].quantity_text(row.quantity_lots),
+                entry_time=int(x.entry_time),
+                exit_time=int(x.exit_time),
+                entry_price=money_text(x.entry_price),
+                exit_price=money_text(x.exit_price),
+                pnl=money_text(x.pnl),
+                fees=money_text(x.fees),
+                funding=money_text(x.funding),
+                slippage=money_text(x.slippage),
+                balance_after=money_text(x.balance_after),
+                r_multiple=number(x.r_multiple),
+                mae=number(x.mae),
+                mfe=number(x.mfe),
+                exit_reason=Reason(row.code).label,
+                bars_held=int(x.bars_held),
+                stop_loss=position.stop,
+            )
         )
-        self._out.append(trade)
-        self._log(row, "trade", partial(sentences.trade_text, trade), "good" if trade.pnl > 0 else "bad")
 
     # ---------------------------------------------------------------------------------------------------------- state
-    def _state(self, row: Any) -> None:
+    def _state(self, row: Row) -> None:
         position = self._positions.get(row.symbol)
         change = StateChange(
             **self._head(row),
-            from_state=STATES[row.code2],
-            to_state=STATES[row.code],
-            reason=REASONS[row.flag],
+            from_state=State(row.code2).name,
+            to_state=State(row.code).name,
+            reason=Reason(row.flag).label,
             order_id=ids.order_id(self._session, row.order) if row.order else None,
             position_id=ids.position_id(self._session, position.decision) if position else None,
         )
         self._out.append(change)
-        sentence = sentences.state_text(change)
-        halted = change.to_state == "HALTED"
-        if halted:
-            self._out.append(
-                RiskAlert(
-                    **self._head(row),
-                    alert_id=ids.alert_id(self._session, row.seq),
-                    severity="CRITICAL",
-                    alert_type=change.reason,
-                    message=sentence,
-                    details={"from_state": change.from_state},
-                )
-            )
-        if sentence:
-            self._log(row, "state", lambda: sentence, "bad" if halted else "info")
+        if row.code == State.HALTED:
+            self._alert(row, "CRITICAL", change.reason, {"from_state": change.from_state})

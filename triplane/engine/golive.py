@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from triplane.engine.journal import Reader
 from triplane.engine.performance import performance
 from triplane.engine.session import JOURNAL, Session
-from triplane.engine.setup import Array, read_setup
+from triplane.engine.setup import read_setup
+from triplane.engine.tally import Tally
 from triplane.errors import BadInput, TriplaneError
-from triplane.kernel.records import ROW_TRADE
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core
 
@@ -54,31 +54,6 @@ def _shown(value: float | None) -> str:
     return "not known" if value is None else f"{value:.2f}"
 
 
-class _Watch:
-    """Keeps the rows and the equity of a session from its own beginning on."""
-
-    def __init__(self, begin: int) -> None:
-        self.begin = begin
-        self.rows: list[Array] = []
-        self.times: list[Array] = []
-        self.equity: list[Array] = []
-
-    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the protocol
-        own = candles["open_time"] >= self.begin
-        self.times.append(candles["open_time"][own])
-        self.equity.append(equity[own])
-        self.rows.append(rows[rows["kind"] == ROW_TRADE].copy())
-
-    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
-        self.on_batch(session, candle, candle, rows, session.A["equity"].copy())
-
-    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
-        self.rows.append(rows[rows["kind"] == ROW_TRADE].copy())
-
-    def on_limits(self, session: Session) -> None:
-        pass
-
-
 def paper_record(
     sessions: Path, strategy: str, params: Mapping[str, Number], sources: Iterable[str], core: Core
 ) -> dict[str, Any]:
@@ -91,7 +66,7 @@ def paper_record(
     dict
         As of ``performance``, and ``days``, ``sessions``.
     """
-    watches: list[tuple[_Watch, float]] = []
+    tallies: list[tuple[Tally, float]] = []
     for path in sorted(sessions.glob(f"*/{JOURNAL}")):
         try:
             reader = Reader(path)
@@ -101,33 +76,29 @@ def paper_record(
             if setup.source not in sources or setup.fixed_lots:
                 continue
             session = Session(path.parent, reader.meta, core)
-            watch = _Watch(session.created_at)
-            session.observer = watch
+            tally = Tally(session.created_at)
+            session.observer = tally
             session.replay(reader)
         except TriplaneError:  # of another version, or damaged: it proves nothing
             continue
-        watches.append((watch, setup.balance))
-    return _figures(watches)
+        tallies.append((tally, setup.balance))
+    return _figures(tallies)
 
 
-def _figures(watches: list[tuple[_Watch, float]]) -> dict[str, Any]:
-    times, equity, results, days, level = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros((0, 16))], 0.0, 1.0
-    for watch, balance in watches:
-        own = np.concatenate([np.zeros(0, np.int64), *watch.times])
+def _figures(tallies: list[tuple[Tally, float]]) -> dict[str, Any]:
+    times, equity, trades, days, level = [np.zeros(0, np.int64)], [np.zeros(0)], [], 0.0, 1.0
+    for tally, balance in tallies:
+        own, curve = tally.curve()
         if len(own) == 0:
             continue
-        curve = np.concatenate(watch.equity) / balance * level
         days += float(own[-1] - own[0]) / DAY_MS
         times.append(own)
-        equity.append(curve)
-        results += [rows["x"] for rows in watch.rows if len(rows)]
-        level = float(curve[-1])
-    x = np.concatenate(results)
-    columns = {"pnl": 2, "fees": 3, "entry_time": 4, "exit_time": 5, "r_multiple": 6, "mae": 7, "mfe": 8,
-               "slippage": 9, "funding": 10}  # fmt: skip
-    trades = pd.DataFrame({name: x[:, i] for name, i in columns.items()})
-    figures = performance(trades, np.concatenate(times), np.concatenate(equity), 1.0)
-    return figures | {"days": days, "sessions": len(watches)}
+        equity.append(curve / balance * level)
+        trades.append(tally.trades())
+        level = float(equity[-1][-1])
+    closed = pd.concat(trades) if trades else Tally().trades()
+    figures = performance(closed, np.concatenate(times), np.concatenate(equity), 1.0)
+    return figures | {"days": days, "sessions": len(tallies)}
 
 
 def require(gate: GoLiveGate, record: Mapping[str, Any], confirmation: str | None) -> list[str]:

@@ -9,6 +9,9 @@ means. ``sync`` brings them to the disk, in batches because that takes milliseco
 says how much is safe there. So a frame that cannot be read has one of two meanings. Behind the last safe byte it is
 the torn end of a crash: reading stops there and opening for append cuts it off. Before it, something safe was
 damaged later: that is an error, and it says where.
+
+A disk that takes nothing any more must not keep a position from its exit: frames then wait in memory, in order, and are
+written when there is room again (:attr:`Journal.behind`). Whoever decides must not open anything meanwhile.
 """
 
 import json
@@ -22,10 +25,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+import structlog
+
 from triplane.errors import TriplaneError
+
+log = structlog.get_logger(__name__)
 
 MAGIC: Final = b"TRIPLANE-JOURNAL"
 FORMAT: Final = 1
+MOST_OWED: Final = 64 * 1024 * 1024
+"""Bytes that may wait in memory for a full disk."""
 NO_SYMBOL: Final = 0xFFFF
 """Symbol of a frame that concerns all, or several."""
 
@@ -48,6 +57,7 @@ class Kind(IntEnum):
     OUTPUT = 5  # `n` OUTPUT rows
     SYNC = 6  # everything before this offset is on the disk
     END = 7  # the session is over; JSON
+    NOTE = 8  # what no core decides and a person should know for ever (a venue's order id, a finding, a reason); JSON
 
 
 class JournalError(TriplaneError):
@@ -184,6 +194,7 @@ class Journal:
         self.size = size
         self._descriptor = descriptor
         self._marked = 0
+        self._owed = bytearray()
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
@@ -213,19 +224,52 @@ class Journal:
             raise JournalError(f"The journal {path} cannot be continued: {error.strerror or error}.") from error
         return cls(path, descriptor, end)
 
+    @property
+    def behind(self) -> int:
+        """Bytes that wait because the disk does not take them."""
+        return len(self._owed)
+
     def append(self, kind: Kind, payload: bytes, symbol: int = NO_SYMBOL, count: int = 1) -> None:
-        """Write a frame; it is with the operating system on return, whole. Raises JournalError (disk full …)."""
+        """Write a frame; it is with the operating system on return, whole, unless the disk is full.
+
+        Raises
+        ------
+        JournalError
+            More waits than may (:data:`MOST_OWED`).
+        """
         data = _frame(kind, symbol, count, payload)
+        if self._owed:
+            self._owed += data
+            self.catch_up()
+        elif (reason := self._write(data)) is not None:
+            self._owed += data
+            log.error("the journal cannot be written", path=str(self.path), reason=reason)
+        if len(self._owed) > MOST_OWED:
+            raise JournalError(f"The journal {self.path} cannot be written: no room for {len(self._owed):,} bytes.")
+
+    def forget_owed(self) -> None:
+        """Take back what waits, to write something before it."""
+        self._owed.clear()
+
+    def catch_up(self) -> bool:
+        """Try to write what waits; true when nothing does."""
+        if self._owed and self._write(bytes(self._owed)) is None:
+            self._owed.clear()
+            log.warning("the journal is whole again", path=str(self.path))
+        return not self._owed
+
+    def _write(self, data: bytes) -> str | None:
+        """Write whole frames or nothing; says why not."""
         done = 0
         try:
             while done < len(data):
                 done += os.write(self._descriptor, data[done:] if done else data)
         except OSError as error:
-            os.ftruncate(self._descriptor, self.size)
-            raise JournalError(
-                f"The journal {self.path} cannot be written: {error.strerror}; nothing was decided on what it lacks."
-            ) from error
+            if done:
+                os.ftruncate(self._descriptor, self.size)
+            return error.strerror or str(error)
         self.size += len(data)
+        return None
 
     def end(self, ending: Mapping[str, Any]) -> None:
         """Write that the session is over."""
@@ -241,7 +285,7 @@ class Journal:
 
     def mark(self, safe: int) -> None:
         """Note in the journal that everything before ``safe`` is on the disk."""
-        if safe > self._marked:
+        if safe > self._marked and not self._owed:
             self.append(Kind.SYNC, _SYNC.pack(_SYNC_MARK, safe))
             self._marked = self.size if safe + _HEAD.size + _SYNC.size == self.size else safe
 
@@ -252,7 +296,8 @@ class Journal:
     def close(self) -> None:
         """Sync and let go of the file; may be called twice."""
         if self._descriptor >= 0:
-            self.sync()
+            if self.catch_up():
+                self.sync()
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -111,7 +111,7 @@ def load_inputs(reader: Reader, recheck: Recheck, one_by_one: bool) -> Iterator[
     Parameters
     ----------
     one_by_one
-        Every candle by itself, for somebody who wants to see each; otherwise they come in chunks.
+        Candles that came by themselves come so again; otherwise they are gathered.
     """
     waiting: list[Frame] = []
     for frame in reader:
@@ -119,9 +119,12 @@ def load_inputs(reader: Reader, recheck: Recheck, one_by_one: bool) -> Iterator[
         if kind == Kind.OUTPUT:
             recheck.expect(frame.payload)
             continue
+        if kind == Kind.CANDLE and one_by_one:
+            yield Step(Kind.CANDLE, frame.symbol, _symbols(1, frame.symbol), _copy(frame, CANDLE, 1))
+            continue
         if kind == Kind.CANDLE:
             waiting.append(frame)
-            if one_by_one or len(waiting) == CHUNK:
+            if len(waiting) == CHUNK:
                 yield _gathered(waiting)
                 waiting.clear()
             continue
@@ -129,11 +132,13 @@ def load_inputs(reader: Reader, recheck: Recheck, one_by_one: bool) -> Iterator[
             yield _gathered(waiting)
             waiting.clear()
         if kind == Kind.CANDLES:
-            yield from _batch(frame, one_by_one)
+            yield _batch(frame)
         elif kind == Kind.COMMAND:
             yield Step(Kind.COMMAND, frame.symbol, _symbols(1, frame.symbol), _copy(frame, COMMAND, 1))
         elif kind == Kind.LIMITS:
             yield Step(Kind.LIMITS, NO_SYMBOL, _symbols(1, 0), _copy(frame, LIMITS, 1))
+        elif kind == Kind.NOTE:
+            yield Step(Kind.NOTE, frame.symbol, _symbols(1, 0), np.frombuffer(bytes(frame.payload), np.uint8))
         elif kind not in (Kind.SYNC, Kind.END):
             raise JournalError(f"The journal {reader.path} holds an unknown kind of frame, {kind}, at {frame.offset}.")
     if waiting:
@@ -156,14 +161,9 @@ def _gathered(frames: list[Frame]) -> Step:
     return Step(Kind.CANDLES, frames[0].symbol, which, candles)
 
 
-def _batch(frame: Frame, one_by_one: bool) -> Iterator[Step]:
+def _batch(frame: Frame) -> Step:
     n = frame.n
     if frame.symbol == NO_SYMBOL:
         which = _copy(frame, np.dtype(np.int64), n)
-        candles = _copy(frame, CANDLE, n, 8 * n)
-    else:
-        which = _symbols(n, frame.symbol)
-        candles = _copy(frame, CANDLE, n)
-    size = 1 if one_by_one else n
-    for at in range(0, n, size):
-        yield Step(Kind.CANDLES, int(which[at]), which[at : at + size], candles[at : at + size])
+        return Step(Kind.CANDLES, int(which[0]), which, _copy(frame, CANDLE, n, 8 * n))
+    return Step(Kind.CANDLES, frame.symbol, _symbols(n, frame.symbol), _copy(frame, CANDLE, n))

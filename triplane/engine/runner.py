@@ -1,16 +1,14 @@
-"""The loop that runs a session: feed in, session, then replica, bus and store hear of it.
+"""The loop that runs one session: feed in, session, then everybody who wants to know.
 
-The way of one candle: journaled, decided, rows journaled, decoded, shown to the replica, published, queued for the
-store. All of it happens between two awaits of one thread, so a stop or a command finds the session before a candle or
-behind it, never inside. What takes long (disk, database, handlers) happens beside it. At full speed the loop waits for
-the store *before* it takes the next batch from the feed, never when it publishes.
+The way of one candle: journaled, decided, rows journaled, orders sent, facts emitted. All of it happens between two
+awaits of one thread, so a stop or a command finds the session before a candle or behind it, never inside. What takes
+long (disk, database, readers) happens elsewhere and is never waited for.
 """
 
 import asyncio
 import contextlib
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -22,148 +20,26 @@ from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
-from triplane.engine.decode import Decoder
-from triplane.engine.events import CandleClosed, Decision, Event, Notice, RiskAlert
-from triplane.engine.killswitch import KillSwitch
-from triplane.engine.record import Record
-from triplane.engine.replica import Replica
+from triplane.engine.emitter import Emitter
 from triplane.engine.session import Session
-from triplane.engine.settings import TradingSettings
-from triplane.engine.storing import Writer
 from triplane.execution.latency import Latency
-from triplane.execution.link import Link
 from triplane.execution.messages import Finding
 from triplane.execution.orders import Working
 from triplane.execution.pilot import Pilot
-from triplane.flow.bus import EventBus
-from triplane.kernel.records import (
-    CMD_GATE,
-    CMD_HALT,
-    CMD_READY,
-    CMD_RESUME,
-    GATES,
-    WHY_KILL_SWITCH,
-)
-from triplane.strategies.base import AnyStrategy
+from triplane.kernel.codes import CommandKind, Gate, Reason
+from triplane.model.live import FeedHealth
+from triplane.model.settings import TradingSettings
 
 log = structlog.get_logger(__name__)
 
 Array = np.ndarray[Any, Any]
 
 SYNC_EVERY: Final = 0.2
-STORE_EVERY: Final = 0.25
-REFRESH_EVERY: Final = 1.0
 SLICE: Final = 256
 """Candles of a long batch after which others get their turn."""
-BACKLOG: Final = 50_000
-"""Events that may wait for the store before the next batch is taken from the feed."""
 BURST: Final = 5
 """Refused orders, or failures of the adapter, within so many seconds that throw the kill switch."""
 BURST_SECONDS: Final = 60.0
-FEW: Final = 32
-"""Candles of a batch that are still shown one by one on the page."""
-
-
-class Publisher:
-    """Tells replica, bus and store what a session did: its observer."""
-
-    def __init__(
-        self,
-        session: Session,
-        spec: AnyStrategy,
-        record: Record,
-        bus: EventBus | None = None,
-        writer: Writer | None = None,
-    ) -> None:
-        setup = session.setup
-        self.decoder = Decoder(session.id, setup.instruments, spec, setup.costs.leverage)
-        self.record = record
-        self.replica: Replica | None = None
-        self.link: Link | None = None  # to a venue: it hears of everything first
-        self._bus = bus
-        self._writer = writer
-        self.replaying = True
-        self.decided_ns = 0  # when the last decision was published
-        self._later: tuple[Session, int, Array, Array, float] | None = None
-
-    def _out(self, rows: Array) -> Sequence[Event]:
-        return self.decoder.decode(rows) if len(rows) else ()
-
-    def _tell(self, events: Sequence[Event]) -> None:
-        if self._writer is not None:
-            self._writer.add(events)
-        if self._bus is not None and not self.replaying:
-            for event in events:
-                self._bus.publish(event)
-                if isinstance(event, Decision):
-                    self.decided_ns = time.perf_counter_ns()
-
-    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
-        """One candle was taken. When it led to orders at a venue, those leave before anybody else hears of it."""
-        self.tell_later()
-        equity = session.A["equity"].item(0)
-        if self.link is not None:
-            self.link.on_candle(session, k, candle, rows)
-            if len(rows) and not self.replaying:
-                self._later = session, k, candle.copy(), rows.copy(), equity
-                return
-        self._candle(session, k, candle, rows, equity)
-
-    def tell_later(self) -> None:
-        """Tell of the candle that has not been told of yet."""
-        if self._later is not None:
-            later, self._later = self._later, None
-            self._candle(*later)
-
-    def _candle(self, session: Session, k: int, candle: Array, rows: Array, equity: float) -> None:
-        events = self._out(rows)
-        if events:
-            self._tell(events)
-            self.record.add(rows)
-        self.record.curve.add(candle["open_time"].item(0), equity)
-        if not self.replaying and self._bus is not None and self._bus.wants(CandleClosed.type):
-            names = ("open_time", "open", "high", "low", "close", "volume")
-            values: dict[str, Any] = dict(zip(names, candle.item(0), strict=True))
-            self._bus.publish(
-                CandleClosed(session_id=session.id, seq=session.rows, time=session.now, symbol=session.setup.symbols[k],
-                             timeframe=timeframe_name(session.setup.base_ms), **values)
-            )  # fmt: skip
-        if self.replica is not None:
-            self.replica.on_candle(session, k, candle, events)
-
-    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
-        """Many were taken; only without a page."""
-        if self.link is not None:
-            self.link.on_batch(session, which, candles, rows, equity)
-        self.record.add(rows)
-        self.record.curve.extend(candles["open_time"], equity)
-        self._tell(self._out(rows))
-
-    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:
-        """A command was carried out."""
-        self.tell_later()
-        if self.link is not None:
-            self.link.on_command(session, k, command, rows)
-        events = self._out(rows)
-        self.record.add(rows)
-        self.record.curve.settle(session.A["equity"].item(0))
-        if self.replica is not None:
-            self.replica.on_command(session, k, events)
-        self._tell(events)
-
-    def on_limits(self, session: Session) -> None:
-        """The limits were replaced."""
-        if self.replica is not None:
-            self.replica.on_limits(session)
-
-    def tell_alone(self, event: Event) -> None:
-        """Something that no row of the core tells."""
-        if self.replica is not None:
-            self.replica.on_event(event)
-        if self._writer is not None:
-            self._writer.add_alone(event)
-        if self._bus is not None:
-            self._bus.publish(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +58,10 @@ class Runner:
     ----------
     session, feed
         The session, opened or resumed, and its candles behind the last one it knows.
-    publisher
-        The session's observer. Without a replica in it, batches are taken whole (a run without a page).
-    bus, writer, kill_switch
-        Optional parts.
+    emitter
+        The session's observer.
+    one_by_one
+        Somebody wants every candle's facts; otherwise batches are taken whole.
     clock
         Tells the time of commands when ``live``, and paces the watchdog.
     live
@@ -196,32 +72,38 @@ class Runner:
         Executes at a venue; None for the simulated broker.
     stale_after
         Seconds without a word from the feed after which entries are closed; None for no watchdog.
+
+    Attributes
+    ----------
+    ready : bool
+        History is loaded.
+    error, error_line : str
+        What its strategy raised, and where.
+    on_forming
+        Hears of the candle under way, as ``(symbol, candle)``.
     """
 
     def __init__(
         self,
         session: Session,
         feed: Feed,
-        publisher: Publisher,
+        emitter: Emitter,
         *,
-        bus: EventBus | None = None,
-        writer: Writer | None = None,
-        kill_switch: KillSwitch | None = None,
+        one_by_one: bool = True,
         clock: Clock | None = None,
         live: bool = False,
         stale_after: float | None = None,
         agenda: Array = NOTHING,
         pilot: Pilot | None = None,
     ) -> None:
-        self.session = session
-        self.feed = feed
-        self.pilot = pilot
-        self.publisher = publisher
-        self.replica = publisher.replica
-        self.bus = bus
-        self.writer = writer
-        self.kill_switch = kill_switch
-        self.latency = Latency()
+        self.session, self.feed, self.emitter, self.pilot = session, feed, emitter, pilot
+        self.decided, self.received = Latency(), Latency()
+        self.last_decided_ns = self.last_received_ns = 0
+        self.ready = session.finished
+        self.error: str | None = None
+        self.error_line: str | None = None
+        self.on_forming: Callable[[int, Array], None] = lambda _k, _candle: None
+        self._one_by_one = one_by_one
         self._clock = clock or SystemClock()
         self._live = live
         self._stale_after = stale_after
@@ -229,19 +111,17 @@ class Runner:
         self._pump: asyncio.Task[None] | None = None
         self._stopping = False
         self._failure: BaseException | None = None
-        self._heard = 0.0
-        self._refreshed = 0.0
-        self._was_quiet = False
+        self._heard: float | None = None
         self._refusals: list[float] = []
+        self.base_tf, self.timeframe = timeframe_name(session.setup.base_ms), timeframe_name(session.setup.timeframe_ms)
+        self._prices: list[float | None] = [None] * len(session.setup.instruments)
+        self._feed: dict[str, Any] = {"source": session.setup.source}
 
     # ------------------------------------------------------------------------------------------------------------- life
     async def run(self) -> Outcome:
-        """Run until the feed ends or :meth:`stop`; then everything is stored and on the disk. May be called once."""
+        """Run until the feed ends or :meth:`stop`; then everything is on the disk. May be called once."""
         begin, before = time.perf_counter(), self.session.candles
-        if self.bus is not None:
-            await self.bus.start()
-        self.publisher.replaying = False
-        self._recall_kill_switch()
+        self.emitter.replaying = False
         self._pump = asyncio.create_task(self._take_feed())
         if self._stopping:
             self._pump.cancel()
@@ -255,7 +135,9 @@ class Runner:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-            await self._wind_up()
+            await self.feed.close()
+            self.emitter.settle()
+            await asyncio.to_thread(self.session.close)
         if self._failure is not None:
             raise self._failure
         return Outcome(self.session.finished, self.session.candles - before, time.perf_counter() - begin)
@@ -272,20 +154,8 @@ class Runner:
         if self._pump is not None:
             self._pump.cancel()
 
-    async def _wind_up(self) -> None:
-        await self.feed.close()
-        self.publisher.tell_later()
-        if self.bus is not None:
-            await self.bus.stop()
-        if self.writer is not None:
-            status = "finished" if self.session.finished else "stopped"
-            await self.writer.flush(self.session, status, tries=5)
-        self.session.close()
-
     def _helpers(self) -> list[Callable[[], Any]]:
         helpers: list[Callable[[], Any]] = [self._sync]
-        if self.writer is not None:
-            helpers.append(self._store)
         if self._stale_after is not None:
             helpers.append(self._watch)
         if self.pilot is not None:
@@ -300,20 +170,17 @@ class Runner:
             if isinstance(event, CandleBatch):
                 await self._take(event)
             elif isinstance(event, Forming):
+                price = self._prices[event.symbol] = event.candle["close"].item(0)
                 if self.pilot is not None:
-                    self.pilot.on_price(event.symbol, event.candle["close"].item(0))
-                if self.replica is not None and not self.replica.quiet:
-                    self.replica.on_forming(event.symbol, event.candle, self._now())
+                    self.pilot.on_price(event.symbol, price)
+                self.on_forming(event.symbol, event.candle)
             else:
                 self._status(event)
-        self._loud("the end of the data")
 
     async def _take(self, batch: CandleBatch) -> None:
-        if self.writer is not None and self.writer.waiting > BACKLOG:
-            await self.writer.flush(self.session, "running")
         session, candles = self.session, batch.candles
         closes = candles["open_time"] + session.setup.base_ms
-        if self.replica is None:
+        if not self._one_by_one:
             begin = 0
             for end in self._agenda.split(closes):
                 self._agenda.carry_out(session, int(closes[begin]))
@@ -321,85 +188,85 @@ class Runner:
                 begin = end
             await asyncio.sleep(0)
             return
-        self._hush(len(batch))
         if not (candles.flags.c_contiguous and candles.flags.writeable):
             candles = candles.copy()
-        which = batch.which.tolist()
-        last = int(closes[-1])
+        if self._live and len(batch) == 1:
+            self.last_received_ns = max(self._clock.now_ms() - int(closes[0]), 0) * 1_000_000
+            self.received.add(self.last_received_ns)
+        which, last = batch.which.tolist(), int(closes[-1])
         for i in range(len(batch)):
             if self._agenda.due(last):
                 self._agenda.carry_out(session, int(closes[i]))
-            before, begin = self.publisher.decided_ns, time.perf_counter_ns()
-            if len(session.feed_candle(which[i], candles, i)):
-                if self.pilot is not None:
-                    self.pilot.kick()
-                    await asyncio.sleep(0)  # what it asks for is written now
-                    self.publisher.tell_later()
-                decided = self.publisher.decided_ns
-                if decided != before:
-                    self.latency.add(decided - begin)
+            await self._candle(which[i], candles, i)
             if i % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         if not session.setup.hold:  # otherwise the feed says when history is loaded
-            self.replica.live = True
+            self.ready = True
 
-    def _hush(self, n: int) -> None:
-        """Keep the replica quiet during long batches, and tell clients now and then to read again."""
-        replica = self.replica
-        if replica is None:
-            return
-        if n <= FEW:
-            self._loud("caught up")
-            return
-        replica.quiet = True
-        now = time.monotonic()
-        if self._was_quiet and now - self._refreshed > REFRESH_EVERY:
-            self._refreshed = now
-            replica.refresh("fast replay")
-        self._was_quiet = True
+    async def _candle(self, k: int, candles: Array, i: int) -> None:
+        """Take one candle through everything."""
+        emitter = self.emitter
+        before, begin = emitter.decided_ns, time.perf_counter_ns()
+        rows = self.session.feed_candle(k, candles, i)
+        self._prices[k] = candles["close"].item(i)
+        if len(rows):
+            if self.pilot is not None:
+                self.pilot.kick()
+                await asyncio.sleep(0)  # what it asks for is written now
+                emitter.settle()
+            if emitter.decided_ns != before:
+                self.last_decided_ns = emitter.decided_ns - begin
+                self.decided.add(self.last_decided_ns)
+        if self.session.core.failure is not None:
+            self._strategy_failed(k)
 
-    def _loud(self, reason: str) -> None:
-        if self.replica is not None and self.replica.quiet:
-            self.replica.quiet = self._was_quiet = False
-            self.replica.refresh(reason)
+    def _strategy_failed(self, k: int) -> None:
+        """The strategy raised: no entries until a person has looked; what protects the position stays."""
+        core = self.session.core
+        failure, core.failure = core.failure, None
+        if failure is None or self.error == failure.text:
+            return
+        self.error, self.error_line = failure.text, failure.line
+        where = f" ({failure.line})" if failure.line else ""
+        self.tell("strategy_error", f"{failure.text}{where}", "CRITICAL", self.session.setup.symbols[k])
+        self._each(CommandKind.HALT, code=Reason.ERROR)
 
     def _status(self, status: FeedStatus) -> None:
         state = status.state
-        if self.replica is not None:
-            changes: dict[str, Any] = {"connected": state not in (FeedState.RECONNECTING, FeedState.FINISHED)}
-            if state in (FeedState.STALE, FeedState.RECOVERED, FeedState.CONNECTED):
-                changes["stale"] = state == FeedState.STALE
-            if state == FeedState.RECONNECTING:
-                changes["reconnects"] = self.replica.feed()["reconnects"] + 1
-            self.replica.on_feed(text=status.text, time=status.time_ms, **changes)
+        feed = self._feed
+        feed["connected"] = state not in (FeedState.RECONNECTING, FeedState.FINISHED)
+        feed["text"] = status.text
+        feed["last_message_time"] = status.time_ms or feed.get("last_message_time")
+        if state == FeedState.RECONNECTING:
+            feed["reconnects"] = feed.get("reconnects", 0) + 1
         if state == FeedState.LIVE:
-            self._loud("history is loaded")
             if self.session.setup.hold:
-                self._each(CMD_READY)
-            if self.replica is not None:
-                self.replica.live = True
+                self._each(CommandKind.READY)
+            self.ready = True
         elif state == FeedState.STALE:
-            self.gate("stale_feed", closed=True)
+            self.gate(Gate.STALE_FEED, closed=True)
         elif state in (FeedState.RECOVERED, FeedState.CONNECTED):
-            self.gate("stale_feed", closed=False)
+            self.gate(Gate.STALE_FEED, closed=False)
         elif state == FeedState.FINISHED:
             self.session.finish()
-            if self.replica is not None:
-                self.replica.finished = True
-        if self.bus is not None and state not in (FeedState.LIVE, FeedState.CONNECTED):
+            self.ready = True
+        if state in (FeedState.GAP_REMAINS, FeedState.CONFLICT):
             symbol = "" if status.symbol is None else self.session.setup.symbols[status.symbol]
-            self.bus.publish(
-                Notice(session_id=self.session.id, seq=self.session.rows, time=self._now(), symbol=symbol,
-                       code=f"feed_{state.value}", message=status.text)
-            )  # fmt: skip
+            self.tell(f"feed_{state.value}", status.text, "WARNING", symbol)
+
+    def feed_health(self) -> FeedHealth:
+        """The connection to the source of market data."""
+        age = None if self._heard is None else self._clock.monotonic() - self._heard
+        return FeedHealth(**self._feed, stale=self.closed(Gate.STALE_FEED), age_s=age)
 
     # --------------------------------------------------------------------------------------------------------- commands
-    def _now(self) -> int:
+    def now(self) -> int:
+        """The time of a command: that of the wall when live, else that of the market."""
         return max(self._clock.now_ms(), self.session.now) if self._live else self.session.now
 
     def command(self, kind: int, k: int = 0, **fields: Any) -> int:
         """Carry out a command now, between two candles; returns how many rows came out."""
-        rows = len(self.session.command(kind, k, time_ms=self._now(), **fields))
+        rows = len(self.session.command(kind, k, time_ms=self.now(), **fields))
         if self.pilot is not None:
             self.pilot.kick()
         return rows
@@ -408,19 +275,28 @@ class Runner:
         for k in range(len(self.session.setup.instruments)):
             self.command(kind, k, **fields)
 
-    def gate(self, name: str, *, closed: bool) -> None:
+    def closed(self, gate: Gate) -> bool:
+        """Whether a gate is closed for entries."""
+        return bool(self.session.A["gates"].item(0) >> gate & 1)
+
+    def gate(self, gate: Gate, *, closed: bool) -> None:
         """Close or open a gate for entries; nothing is journaled when it is so already."""
-        bit = GATES.index(name)
-        if bool(int(self.session.A["gates"].item(0)) >> bit & 1) != closed and not self.session.finished:
-            self.command(CMD_GATE, 0, code=bit, flag=int(closed))
+        if self.closed(gate) != closed and not self.session.finished:
+            self.command(CommandKind.GATE, 0, code=gate, flag=int(closed))
+
+    def tell(self, code: str, text: str, severity: str, symbol: str = "") -> None:
+        """Write down what happened outside the core."""
+        log.warning("session", session=self.session.id, code=code, text=text)
+        self.session.note(
+            {"note": "error", "time": self.now(), "code": code, "text": text, "severity": severity, "symbol": symbol}
+        )
 
     def found(self, finding: Finding) -> None:
         """Execution found something: tell, and halt when it happens too often."""
-        symbol = finding.symbol or self.session.setup.symbols[0]
-        event = RiskAlert(session_id=self.session.id, seq=self.session.rows, time=self._now(), symbol=symbol,
-                          alert_id=str(uuid.uuid4()), severity=finding.severity, alert_type=finding.code,
-                          message=finding.text, details={})  # fmt: skip
-        self.publisher.tell_alone(event)
+        self.session.note(
+            {"note": "finding", "time": self.now(), "code": finding.code, "text": finding.text,
+             "severity": finding.severity, "symbol": finding.symbol or self.session.setup.symbols[0]}
+        )  # fmt: skip
         now = self._clock.monotonic()
         self._refusals = [at for at in self._refusals if now - at < BURST_SECONDS]
         if finding.code in ("order_refused", "adapter_error"):
@@ -431,45 +307,35 @@ class Runner:
 
     def confirmed(self, order: Working) -> None:
         """A venue has confirmed an order."""
-        event = self.publisher.decoder.confirmed(
-            order.number, order.client_id, order.venue_id or order.child_id, order.open_at - order.wanted_at,
-            self.session.rows, self._now(),
+        self.session.note(
+            {"note": "confirmed", "time": self.now(), "order": order.number, "client_id": order.client_id,
+             "venue_id": order.venue_id or order.child_id, "latency_ms": order.open_at - order.wanted_at}
         )  # fmt: skip
-        if event is not None:
-            self.publisher.tell_alone(event)
 
     def price(self, k: int) -> float:
         """The newest price of symbol ``k``; 0 when there is none."""
-        shown = self.replica.price(self.session.setup.symbols[k]) if self.replica is not None else None
+        shown = self._prices[k]
         return shown if shown is not None else float(self.session.S[k]["core"]["last"]["close"])
 
     def halt(self, reason: str, *, flatten: bool) -> None:
-        """Throw the kill switch: it is on the disk first, then entries are cancelled, positions kept or closed."""
-        if self.kill_switch is not None:
-            self.kill_switch.set(reason, flatten=flatten, time_ms=self._now())
-        self.gate("kill_switch", closed=True)
+        """Cancel entries, keep or close positions, and take no entries until a person resumes."""
+        if self.session.finished:
+            return
+        self.gate(Gate.KILL_SWITCH, closed=True)
         for k in range(len(self.session.setup.instruments)):
-            self.command(CMD_HALT, k, code=WHY_KILL_SWITCH, flag=int(flatten), price=self.price(k))
-        log.warning("halted", reason=reason, flatten=flatten)
+            self.command(CommandKind.HALT, k, code=Reason.KILL_SWITCH, flag=int(flatten), price=self.price(k))
+        self.tell("kill_switch", reason, "CRITICAL")
 
     def resume(self) -> None:
         """Acknowledge a halt; the session looks for entries again."""
-        if self.kill_switch is not None:
-            self.kill_switch.clear()
-        self.gate("kill_switch", closed=False)
-        self._each(CMD_RESUME)
-        self._each(CMD_READY)
+        self.error = self.error_line = None
+        self.gate(Gate.KILL_SWITCH, closed=False)
+        self._each(CommandKind.RESUME)
+        self._each(CommandKind.READY)
 
     def set_limits(self, trading: TradingSettings) -> None:
         """Replace the limits."""
         self.session.set_limits(trading)
-
-    def _recall_kill_switch(self) -> None:
-        """A kill switch that was on when the process ended is still on."""
-        halted = bool(self.session.A["halted"].item(0))
-        if self.kill_switch is not None and self.kill_switch.on and not self.session.finished and not halted:
-            found = self.kill_switch.read()
-            self.halt(str(found.get("reason", "it was on at the start")), flatten=bool(found.get("flatten", False)))
 
     # ---------------------------------------------------------------------------------------------------------- helpers
     async def _sync(self) -> None:
@@ -477,15 +343,8 @@ class Runner:
         journal = self.session.journal
         while True:
             await asyncio.sleep(SYNC_EVERY)
-            journal.mark(await asyncio.to_thread(journal.flush))
-
-    async def _store(self) -> None:
-        """Hand events to the store, in batches."""
-        writer = self.writer
-        while writer is not None:
-            await asyncio.sleep(STORE_EVERY)
-            if writer.waiting:
-                await writer.flush(self.session, "running")
+            if not journal.behind or journal.catch_up():
+                journal.mark(await asyncio.to_thread(journal.flush))
 
     async def _watch(self) -> None:
         """Close entries while the feed says nothing."""
@@ -493,4 +352,4 @@ class Runner:
         self._heard = self._clock.monotonic()
         while True:
             await self._clock.sleep(limit / 4)
-            self.gate("stale_feed", closed=self._clock.monotonic() - self._heard > limit)
+            self.gate(Gate.STALE_FEED, closed=self._clock.monotonic() - (self._heard or 0.0) > limit)

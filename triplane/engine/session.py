@@ -9,9 +9,9 @@ The folder of a session holds ``journal.tpj`` and a lock.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from triplane.engine.replay import Recheck, ReplayError, Step, load_inputs
 from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Array, Setup, code_of, make_meta, new_id, read_setup, settings_of
 from triplane.errors import DataError, TriplaneError
-from triplane.kernel.records import CANDLE, CMD_END, COMMAND, COMMANDS, OUTBOX, OUTPUT
+from triplane.kernel.codes import Reason
+from triplane.kernel.records import CANDLE, CMD_END, CMD_HALT, COMMAND, COMMANDS, OUTBOX, OUTPUT
 from triplane.strategies.compiler import Core
 
 JOURNAL: Final = "journal.tpj"
@@ -30,24 +31,26 @@ NOTHING: Final = np.zeros(0, OUTPUT)
 NEVER: Final = -1
 
 
-class Observer(Protocol):
+class Observer:
     """Who hears of everything a session does, after it is in the journal; also while it is made again from there."""
 
     def on_candle(self, session: "Session", k: int, candle: Array, rows: Array) -> None:
         """One candle (an array of one) of symbol ``k`` was taken; ``rows`` is what came out."""
-        ...
 
     def on_batch(self, session: "Session", which: Array, candles: Array, rows: Array, equity: Array) -> None:
-        """Many were; ``equity`` after each."""
-        ...
+        """Many candles were taken; ``equity`` after each."""
 
     def on_command(self, session: "Session", k: int, command: Array, rows: Array) -> None:
         """A command (an array of one) was carried out."""
-        ...
 
     def on_limits(self, session: "Session") -> None:
         """The limits were replaced."""
-        ...
+
+    def on_note(self, session: "Session", note: Mapping[str, Any]) -> None:
+        """Something that the core does not decide was written down."""
+
+    def on_end(self, session: "Session") -> None:
+        """The data has ended."""
 
 
 Observe = Callable[["Session"], Observer]
@@ -139,7 +142,6 @@ class Session:
             session.observer = observe(session) if observe is not None else None
             missing = session.replay(reader, one_by_one=one_by_one).missing()
             session._lock = lock
-            session.finished = reader.ending() is not None
             session._journal = Journal.open(folder / JOURNAL, reader.end)  # cuts the file: the reader is done with it
             if len(missing):
                 session._journal.append(Kind.OUTPUT, missing.tobytes(), count=len(missing))
@@ -158,9 +160,18 @@ class Session:
     def replay(self, reader: Reader, *, one_by_one: bool = False) -> Recheck:
         """Take all inputs of a journal, and hold what comes out against its rows; raises ReplayError."""
         recheck = Recheck(reader)
+        for _ in self.steps(reader, recheck, one_by_one=one_by_one):
+            pass
+        return recheck
+
+    def steps(self, reader: Reader, recheck: Recheck | None = None, *, one_by_one: bool = False) -> Iterator[None]:
+        """The same, one input after the other."""
+        recheck = recheck or Recheck(reader)
         for step in load_inputs(reader, recheck, one_by_one):
             recheck.made(self._again(step))
-        return recheck
+            yield
+        if reader.ending() is not None:
+            self._end()
 
     def _again(self, step: Step) -> Array:
         """Take one input from the journal."""
@@ -168,7 +179,9 @@ class Session:
             return self._take_command(step.symbol, step.records)
         if step.kind == Kind.LIMITS:
             return self._take_limits(step.records)
-        if len(step.records) == 1:
+        if step.kind == Kind.NOTE:
+            return self._take_note(json.loads(step.records.tobytes()))
+        if step.kind == Kind.CANDLE:
             return self._take_candle(int(step.which[0]), step.records, 0)
         return self._take_batch(step.which, step.records)[0]
 
@@ -192,7 +205,12 @@ class Session:
             for k in range(len(self.setup.instruments)):
                 self.command(CMD_END, k)
             self.journal.end({"decisions_sha256": self.decisions.hexdigest(), "rows": self.rows, "time": self.now})
-            self.finished = True
+            self._end()
+
+    def _end(self) -> None:
+        self.finished = True
+        if self.observer is not None:
+            self.observer.on_end(self)
 
     @property
     def rows(self) -> int:
@@ -204,7 +222,7 @@ class Session:
         """Take the closed candle ``candles[i]`` of symbol ``k``; returns the rows, valid until the next input."""
         if self.finished or candles["open_time"].item(i) <= self.last_open[k]:
             self._refuse(k, int(candles[i]["open_time"]))
-        self.journal.append(Kind.CANDLE, candles[i : i + 1].tobytes(), k)
+        self._write(Kind.CANDLE, candles[i : i + 1].tobytes(), k)
         return self._take_candle(k, candles, i)
 
     def feed_batch(self, which: Array, candles: Array) -> tuple[Array, Array]:
@@ -223,10 +241,10 @@ class Session:
             if self.finished or len(wrong):
                 self._refuse(int(k), int(times[wrong[0]] if len(wrong) else times[0]))
         if (which == which[0]).all():
-            self.journal.append(Kind.CANDLES, candles.tobytes(), int(which[0]), len(candles))
+            self._write(Kind.CANDLES, candles.tobytes(), int(which[0]), len(candles))
         else:
             payload = which.astype(np.int64).tobytes() + candles.tobytes()
-            self.journal.append(Kind.CANDLES, payload, NO_SYMBOL, len(candles))
+            self._write(Kind.CANDLES, payload, NO_SYMBOL, len(candles))
         return self._take_batch(which, candles)
 
     def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array:
@@ -256,6 +274,22 @@ class Session:
         record = trading.to_record(self.setup.fixed_lots)
         self.journal.append(Kind.LIMITS, record.tobytes())
         self._take_limits(record)
+
+    def note(self, note: Mapping[str, Any]) -> None:
+        """Write down, for ever, what the core does not decide; JSON."""
+        self.journal.append(Kind.NOTE, json.dumps(note, separators=(",", ":")).encode())
+        self._take_note(note)
+
+    def _write(self, kind: Kind, payload: bytes, symbol: int, count: int = 1) -> None:
+        """Journal candles; when the disk takes no more, halt before they are looked at: nothing new is opened."""
+        journal = self.journal
+        before = journal.behind
+        journal.append(kind, payload, symbol, count)
+        if journal.behind and not before and not self.A["halted"].item(0):
+            journal.forget_owed()
+            for k in range(len(self.setup.instruments)):
+                self.command(CMD_HALT, k, code=Reason.ERROR)
+            journal.append(kind, payload, symbol, count)
 
     def _refuse(self, k: int, open_time: int) -> None:
         if self.finished:
@@ -316,6 +350,11 @@ class Session:
         self.trading = settings_of(record)
         if self.observer is not None:
             self.observer.on_limits(self)
+        return NOTHING
+
+    def _take_note(self, note: Mapping[str, Any]) -> Array:
+        if self.observer is not None:
+            self.observer.on_note(self, note)
         return NOTHING
 
     def _came_out(self) -> Array:

@@ -19,7 +19,7 @@ from triplane.data.mexc import mexc_feed
 from triplane.data.quality import QualityReport, assess
 from triplane.data.recorded import UNKNOWN, open_recorded
 from triplane.data.replay import ReplayFeed, Speed, demo_feed
-from triplane.engine.live import MakeFeed
+from triplane.engine.opening import MakeFeed
 from triplane.errors import BadInput
 
 LIVE: Final = ("binance", "binance-spot", "mexc")

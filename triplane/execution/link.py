@@ -66,3 +66,9 @@ class Link:
 
     def on_limits(self, session: Any) -> None:
         """The limits were replaced; nothing here depends on them."""
+
+    def on_note(self, session: Any, note: Any) -> None:
+        """Something was written down; nothing here depends on it."""
+
+    def on_end(self, session: Any) -> None:
+        """The data has ended."""

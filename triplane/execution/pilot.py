@@ -68,6 +68,7 @@ class Pilot:
         self._session: Commands | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen: object = None
+        self._heard: float | None = None
 
     def now(self) -> int:
         """Milliseconds that never go back, near wall time."""
@@ -90,6 +91,10 @@ class Pilot:
             for task in (listener, *self._tasks):
                 task.cancel()
             await asyncio.gather(listener, *self._tasks, return_exceptions=True)
+
+    def heard_s(self) -> float | None:
+        """Seconds since the venue last said anything; None before it did."""
+        return None if self._heard is None else self._clock.monotonic() - self._heard
 
     def on_price(self, k: int, price: float) -> None:
         """The price of symbol ``k`` has changed; most venues watch it themselves."""
@@ -149,6 +154,8 @@ class Pilot:
             self.executor.telling.tell(Finding("adapter_error", f"The venue's adapter failed: {type(error).__name__}."))
         if isinstance(request, Place):
             self.placing.add(time.perf_counter_ns() - planned)
+        if not isinstance(answer, Unknown):
+            self._heard = self._clock.monotonic()
         self.executor.on_answer(request, answer, self.now())
         self.kick()
 
@@ -169,5 +176,6 @@ class Pilot:
 
     async def _listen(self) -> None:
         async for event in self.venue.events():
+            self._heard = self._clock.monotonic()
             self.executor.on_event(event, self.now())
             self.kick()

@@ -33,7 +33,7 @@ import numpy as np
 
 from triplane.data.generator import DEMO_START_MS, MINUTE, GeneratedMarket
 from triplane.data.replay import GeneratedSource
-from triplane.engine.session import Session
+from triplane.engine.session import Observer, Session
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
 from triplane.errors import BadInput
@@ -73,7 +73,7 @@ LIMITS: Final = TradingSettings(max_trades_day=100_000, daily_loss_share=0, max_
 BAD: Final = ("apart", "alone")
 
 
-class Side:
+class Side(Observer):
     """What one of the two did: an observer of its session."""
 
     def __init__(self, link: Link | None = None) -> None:
@@ -97,9 +97,6 @@ class Side:
         self._keep(rows)
         if self.link is not None:
             self.link.on_command(session, k, command, rows)
-
-    def on_limits(self, session: Session) -> None:
-        """The limits stay."""
 
     def _keep(self, rows: Array) -> None:
         if len(rows):

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +37,7 @@ from triplane.strategies.registry import file_hash, find, source_of
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[str], None]
+_OWN = str(Path(__file__).parent.parent / "strategies" / "python_core.py")
 
 
 class InstrumentLike(Protocol):
@@ -124,6 +127,32 @@ def compiled_halves(progress: Progress | None = None) -> ModuleType:
     return module
 
 
+def compiled_features(progress: Progress | None = None) -> ModuleType:
+    """The indicators of a session (``features_driver.py``), compiled or from the cache."""
+    path = Path(__file__).with_name("features_driver.py")
+    module = _driver("features", path, path)
+    if progress and not _cached(module, 2):
+        progress("Compiling the indicators for the first time …")
+    module.warm()
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a strategy raised, in a sentence, and its line as ``file:line: source`` (empty when it is not known)."""
+
+    text: str
+    line: str = ""
+
+    @classmethod
+    def of(cls, strategy: str, bar: int, error: BaseException) -> "Failure":
+        """Describe an error; the line is the innermost one of the user's own code."""
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OWN)]
+        last = next((f for f in reversed(frames) if "site-packages" not in f.filename), None)
+        line = f"{Path(last.filename).name}:{last.lineno}: {last.line}" if last is not None else ""
+        return cls(f"Strategy {strategy} failed on bar {bar}: {type(error).__name__}: {error}", line)
+
+
 class Core:
     """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments."""
 
@@ -131,6 +160,8 @@ class Core:
         self.strategy = strategy
         self.state_dtype = record([("core", CORE), ("strategy", state)])
         self.source_hash = source_hash
+        self.failure: Failure | None = None
+        """What the strategy raised on the last candle; it was taken to have said nothing."""
 
     def new(
         self,

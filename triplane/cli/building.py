@@ -1,0 +1,147 @@
+"""From the configuration to a session that is ready to run: the one place where everything is put together."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from triplane.cli.config import Config, parse_speed, resolve
+from triplane.cli.guards import agenda, regime_data
+from triplane.cli.output import errors, progress
+from triplane.cli.trading import Trading, open_trading, prepare
+from triplane.data.clock import Clock, SystemClock
+from triplane.data.replay import Speed
+from triplane.engine.app import Hosted
+from triplane.engine.emitter import Consumer
+from triplane.engine.golive import paper_record, require
+from triplane.engine.opening import Opened, Options, open_runner
+from triplane.engine.setup import Setup
+from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
+from triplane.execution.messages import Finding
+from triplane.execution.remote import RemoteRouter
+from triplane.model.money import money
+from triplane.research.backtest import choose_timeframe
+from triplane.strategies.base import AnyStrategy
+from triplane.strategies.compiler import Core, compile_strategy
+from triplane.strategies.registry import find, source_of
+
+STALE_AFTER = 30.0
+
+
+def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
+    """The configuration of a session that was asked for: what was not said is inherited.
+
+    Another strategy comes with its own timeframe and parameters, not with those of the configured one.
+    """
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    if "parameters" in changes:
+        changes["params"] = changes.pop("parameters")
+    if changes.get("strategy", config.strategy) != config.strategy:
+        changes = {"timeframe": None, "params": {}} | changes
+    return resolve(None, {**config.model_dump(), **changes}) if changes else config
+
+
+async def build(
+    config: Config, *, facts: bool = True, consumers: Sequence[Consumer] = (), once: bool = False, quiet: bool = False
+) -> Hosted:
+    """Everything between the configuration and a session that is ready to run."""
+    clock = SystemClock()
+    trading = await open_trading(config, clock)
+    try:
+        opened = await _build(config, trading, clock, facts=facts, consumers=consumers, once=once, quiet=quiet)
+    except BaseException:
+        await trading.close()
+        raise
+    return Hosted(
+        runner=opened.runner,
+        facts=opened.log,
+        close=trading.close,
+        speed=config.speed if config.speed == "max" else float(config.speed.removesuffix("x")),
+        venue=trading.name if trading.venue is not None else None,
+        continued=opened.continued,
+        notice=opened.notice,
+    )
+
+
+async def _build(
+    config: Config,
+    trading: Trading,
+    clock: Clock,
+    *,
+    facts: bool,
+    consumers: Sequence[Consumer],
+    once: bool,
+    quiet: bool,
+) -> Opened:
+    strategy = find(config.strategy)
+    speed = cast("Speed", parse_speed(config.speed))
+    wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
+    source = await open_source(
+        trading.source, config.symbols, clock, speed, once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place
+    )
+    _warn(source, quiet)
+    core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)
+    overridden = await _go_live(config, strategy, core)
+    setup = await _setup(config, trading, source, strategy)
+    options = Options(
+        facts=facts,
+        consumers=consumers,
+        live=source.live,
+        stale_after=STALE_AFTER if source.live else None,
+        agenda=agenda(config.news, config.news_minutes, config.funding, config.funding_limit),
+    )
+    opened = await asyncio.to_thread(
+        open_runner, config.data_dir, setup, core, strategy, source.make_feed, options=options, clock=clock,
+        venue=trading.venue,
+    )  # fmt: skip
+    runner, venue = opened.runner, trading.venue
+    try:
+        if isinstance(venue, RemoteRouter):
+            venue.reference = lambda symbol: money(runner.price(setup.symbols.index(symbol)))
+        await prepare(trading, setup.symbols, int(config.costs.leverage), resume=opened.continued)
+    except BaseException:
+        runner.session.close()
+        raise
+    for problem in overridden:
+        runner.found(Finding("gate_overridden", f"Live in spite of the gate: {problem}", severity="CRITICAL"))
+    if not quiet and (opened.continued or opened.notice):
+        text = opened.notice or f"Continuing the interrupted session {runner.session.id}."
+        errors.print(text, highlight=False, soft_wrap=True)
+    return opened
+
+
+async def _setup(config: Config, trading: Trading, source: Source, strategy: AnyStrategy) -> Setup:
+    """What the session is started with; the venue's own trading rules win over the source's."""
+    instruments = source.instruments
+    if trading.venue is not None:
+        instruments = tuple(await trading.venue.instruments([i.symbol for i in instruments]))
+    return Setup(
+        strategy=config.strategy,
+        params=strategy.resolve(config.params),
+        instruments=instruments,
+        base_ms=source.base_ms,
+        timeframe_ms=choose_timeframe(source.base_ms, config.timeframe, strategy.timeframe),
+        balance=config.balance,
+        source=trading.name,
+        mode=config.mode,
+        hold=source.live,
+        trading=config.trading,
+        costs=config.costs,
+        data=regime_data(strategy, config.regime, config.data_dir),
+    )
+
+
+async def _go_live(config: Config, strategy: AnyStrategy, core: Core) -> list[str]:
+    """Refuse real money without a record; gives what was overridden by the typed confirmation."""
+    if config.mode != "live":
+        return []
+    params = strategy.resolve(config.params)
+    record = await asyncio.to_thread(paper_record, config.data_dir / "sessions", config.strategy, params, LIVE, core)
+    return require(config.go_live, record, config.override_gate)
+
+
+def _warn(source: Source, quiet: bool) -> None:
+    for symbol, report in source.reports.items():
+        if not quiet and report.sentences:
+            errors.print(
+                f"[dim]Data of {symbol}: grade {report.grade}. {' '.join(report.sentences)}[/]", soft_wrap=True
+            )

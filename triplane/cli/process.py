@@ -1,0 +1,117 @@
+"""One process of ``triplane up``: ``python -m triplane.cli.process NAME``; see ``processes.py`` for who is told what."""
+
+import asyncio
+import gc
+import json
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from triplane.cli.logs import configure_logs
+from triplane.cli.output import one_sentence
+from triplane.flow import child
+
+Told = Mapping[str, Any]
+
+
+def _listener(told: Told) -> socket.socket:
+    return socket.socket(fileno=told["fd"])
+
+
+async def _until_parent_goes(*work: Awaitable[Any]) -> None:
+    """Work until the supervisor is gone; what ends with an error ends the process."""
+    gone = asyncio.create_task(child.parent_gone())
+    tasks = [asyncio.ensure_future(one) for one in work]
+    done, _ = await asyncio.wait({gone, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done - {gone}:
+        task.result()
+
+
+async def engine(told: Told) -> None:
+    """Sessions, their journals, their facts."""
+    from triplane.cli.building import build, chosen  # noqa: PLC0415 - each process loads only what it needs
+    from triplane.cli.config import Config  # noqa: PLC0415
+    from triplane.data.clock import SystemClock  # noqa: PLC0415
+    from triplane.engine.app import EngineApp, Hosted  # noqa: PLC0415
+    from triplane.engine.disk import disk_low  # noqa: PLC0415
+    from triplane.flow.server import FlowServer  # noqa: PLC0415
+
+    config = Config.model_validate(told["config"])
+
+    async def make(wanted: Mapping[str, Any]) -> Hosted:
+        return await build(chosen(config, wanted), router_token=told["router_token"])
+
+    session = ""
+
+    def beat(_health: Any) -> None:
+        child.tell({"beat": True, "session": session})
+
+    app = EngineApp(make, config.data_dir, SystemClock(), lambda: disk_low(config.data_dir), beat)
+    app.server = FlowServer(_listener(told), told["secret"], app.handle)
+    await app.server.start()
+    session = (await app.start({})).id
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
+    try:
+        await _until_parent_goes(app.watch())
+    finally:
+        await app.stop()
+        await app.server.stop()
+
+
+async def page(told: Told) -> None:
+    """What people see."""
+    from triplane.api.main import serve  # noqa: PLC0415
+
+    await serve(told)
+
+
+async def subscribers(told: Told) -> None:
+    """Alerts, and processors of the user."""
+    from triplane.alerts.main import serve  # noqa: PLC0415
+
+    await serve(told)
+
+
+async def router(told: Told) -> None:
+    """The only one with exchange keys."""
+    from triplane.cli.config import Config  # noqa: PLC0415
+    from triplane.cli.router import serve  # noqa: PLC0415
+
+    await serve(Config.model_validate(told["config"]), _listener(told), told["token"])
+
+
+async def box(told: Told) -> None:
+    """An exchange of its own."""
+    from triplane.cli.config import Config  # noqa: PLC0415
+    from triplane.cli.exchange import serve  # noqa: PLC0415
+
+    await serve(Config.model_validate(told["config"]), _listener(told))
+
+
+PROCESSES: Final[dict[str, Callable[[Told], Awaitable[None]]]] = {
+    "engine": engine,
+    "page": page,
+    "subscribers": subscribers,
+    "router": router,
+    "box": box,
+}
+
+
+def main(name: str) -> None:
+    """Run the process of this name until its supervisor is gone."""
+    configure_logs()
+    child.prepare()
+    told = json.loads(child.read_config())
+    told["data_dir"] = Path(told["data_dir"])
+    with one_sentence():
+        asyncio.run(PROCESSES[name](told))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

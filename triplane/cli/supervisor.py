@@ -1,0 +1,201 @@
+"""``triplane up`` as processes that cannot hurt each other: this one starts them, watches them, and does nothing else.
+
+A child that dies is started again, more slowly each time; one whose loop has not turned for a while is killed first.
+The engine trades on while the page is away, the page says what happened while the engine is. Only when a child cannot
+even start the first time does the whole command end, with that child's exit code.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+log = structlog.get_logger(__name__)
+
+FROZEN_S: Final = 15.0
+"""Seconds without a beat after which a child is killed."""
+SILENT_S: Final = 2.0
+"""Seconds without a beat after which a person's wish to restart it is granted."""
+GRACE_S: Final = 8.0
+"""Seconds that a child gets to stop."""
+LONGEST_PAUSE_S: Final = 30.0
+
+
+class Child:
+    """One process, kept alive.
+
+    Parameters
+    ----------
+    name
+        For people.
+    arguments
+        Behind the interpreter.
+    config
+        Makes the configuration of each start.
+    descriptors
+        Open files that it inherits.
+    environment
+        Of the process.
+    on_message
+        Hears of what it tells, besides beats.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        config: Callable[[], Mapping[str, Any]],
+        *,
+        descriptors: Sequence[int] = (),
+        environment: Mapping[str, str] | None = None,
+        on_message: Callable[[dict[str, Any]], Awaitable[None]] | None = None,
+    ) -> None:
+        self.name, self._arguments, self._config = name, list(arguments), config
+        self._descriptors, self._environment, self._on_message = tuple(descriptors), environment, on_message
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self.started = asyncio.Event()
+        """It has beaten once."""
+        self.first: dict[str, Any] = {}
+        self.beat_at = 0.0
+        self.starts = 0
+        self.exit_code: int | None = None
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since its last beat."""
+        return time.monotonic() - self.beat_at
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now."""
+        return None if self._process is None or self._process.returncode is not None else self._process.pid
+
+    async def run(self) -> None:
+        """Keep it alive until :meth:`stop`, or until it fails before its first beat ever."""
+        pause = 0.5
+        while not self._stopping:
+            begin = time.monotonic()
+            self.exit_code = await self._life()
+            if self._stopping or not self.started.is_set():
+                return
+            log.error(f"the {self.name} ended and is started again", code=self.exit_code, pause=pause)
+            await asyncio.sleep(pause)
+            pause = 0.5 if time.monotonic() - begin > 60 else min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _life(self) -> int:
+        """From one start to the end."""
+        self.beat_at = time.monotonic()
+        self.starts += 1
+        process = self._process = await asyncio.create_subprocess_exec(
+            sys.executable, *self._arguments,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20,
+            pass_fds=self._descriptors, env=self._environment, start_new_session=True,
+        )  # fmt: skip
+        watch = asyncio.create_task(self._watch(process))
+        try:
+            if process.stdin is not None:
+                process.stdin.write(msgspec.json.encode(self._config()) + b"\n")
+            await self._listen(process)
+            return await process.wait()
+        finally:
+            watch.cancel()
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        while process.stdout is not None and (line := await process.stdout.readline()):
+            try:
+                message = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue
+            if "beat" in message:
+                self.beat_at = time.monotonic()
+                if not self.started.is_set():
+                    self.first = message
+                    self.started.set()
+            elif self._on_message is not None:
+                await self._on_message(message)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Kill it when its loop does not turn."""
+        while True:
+            await asyncio.sleep(1.0)
+            if self.started.is_set() and self.silent_s > FROZEN_S:
+                log.error(f"the {self.name} does not turn and is killed", seconds=round(self.silent_s))
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                return
+
+    def restart(self) -> bool:
+        """Kill it when it is silent, so that it is started again; says whether it was."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return True
+        if self.silent_s < SILENT_S:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        return True
+
+    async def stop(self) -> None:
+        """Ask it to stop by closing its input, then insist."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT) if hasattr(signal, "SIGCONT") else None
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
+        except TimeoutError:
+            log.error(f"the {self.name} does not stop and is killed")
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+class Supervisor:
+    """Several children with one life together; they stop in reverse of their start."""
+
+    def __init__(self) -> None:
+        self.children: dict[str, Child] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, child: Child) -> None:
+        """Start a child and keep it alive."""
+        self.children[child.name] = child
+        self._tasks[child.name] = asyncio.create_task(child.run())
+
+    async def ready(self, child: Child) -> int | None:
+        """Wait for the first beat; gives the exit code when the child ended before."""
+        started = asyncio.create_task(child.started.wait())
+        await asyncio.wait({started, self._tasks[child.name]}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        return None if child.started.is_set() else child.exit_code if child.exit_code is not None else 1
+
+    async def ended(self) -> str:
+        """Return the name of a child that is no longer kept alive."""
+        done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        return next(name for name, task in self._tasks.items() if task in done)
+
+    async def stop(self) -> None:
+        """Stop all."""
+        for child in reversed(self.children.values()):
+            await child.stop()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+def own_environment() -> dict[str, str]:
+    """The environment of this process."""
+    return dict(os.environ)

@@ -1,0 +1,344 @@
+"""The engine as a process: sessions beside each other in one loop, their facts on the wire, commands off it.
+
+A session that fails ends alone and is shown as failed; the others go on. Twice a second the engine says how it is: a
+reader that has heard nothing for three seconds knows that the loop does not turn, whatever the reason.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from triplane.data.clock import Clock
+from triplane.engine.commands import Commands
+from triplane.engine.runner import Runner
+from triplane.errors import BadInput, TriplaneError
+from triplane.execution.latency import Latency
+from triplane.flow.killswitch import KillSwitch
+from triplane.flow.log import FactLog
+from triplane.flow.server import FlowServer
+from triplane.kernel.codes import Gate, Reason
+from triplane.model.facts import Candle
+from triplane.model.live import Answer, Command, Forming, Health, SessionHealth, Stage
+from triplane.version import __version__
+
+log = structlog.get_logger(__name__)
+
+BEAT_S: Final = 0.5
+TURN_S: Final = 0.1
+KEPT: Final = 50
+"""Sessions that are over and still told of."""
+
+
+@dataclass
+class Hosted:
+    """A session in this engine."""
+
+    runner: Runner
+    facts: FactLog | None
+    close: Callable[[], Awaitable[None]]
+    speed: float | str
+    venue: str | None = None
+    continued: bool = False
+    notice: str = ""
+    status: str = "loading"
+    error: str | None = None
+    error_line: str | None = None
+    task: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        """Of the session."""
+        return self.runner.session.id
+
+
+Build = Callable[[Mapping[str, Any]], Awaitable[Hosted]]
+"""Puts a session together from what was asked for; empty for the configured one."""
+
+
+class EngineApp:
+    """Hosts sessions.
+
+    Parameters
+    ----------
+    build
+        Makes sessions.
+    data_dir
+        Where they are kept.
+    clock
+        Tells the time.
+    disk_low
+        Tells free bytes, and whether they are too few to open positions.
+    beat
+        Called with every sign of life.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        data_dir: Path,
+        clock: Clock,
+        disk_low: Callable[[], tuple[int | None, bool]],
+        beat: Callable[[Health], None] = lambda _: None,
+    ) -> None:
+        self.sessions: dict[str, Hosted] = {}
+        self.kill_switch = KillSwitch(data_dir)
+        self.server: FlowServer | None = None
+        self._build, self._clock, self._disk, self._beat = build, clock, disk_low, beat
+        self._starting = asyncio.Lock()
+        self._started_at = clock.now_ms()
+        self._longest = 0.0
+        self._killed = False
+
+    # ------------------------------------------------------------------------------------------------------- sessions
+    async def start(self, wanted: Mapping[str, Any]) -> Hosted:
+        """Build a session and run it."""
+        async with self._starting:
+            hosted = await self._build(wanted)
+        self.sessions[hosted.id] = hosted
+        over = [key for key, one in self.sessions.items() if one.task is not None and one.task.done()]
+        for key in over[:-KEPT]:
+            del self.sessions[key]
+        if hosted.facts is not None:
+            loop = asyncio.get_running_loop()
+            hosted.facts.go_live(loop.call_soon)
+            if self.server is not None:
+                self.server.add(hosted.id, hosted.facts)
+                hosted.runner.on_forming = lambda k, candle: self._forming(hosted, k, candle)
+        if self.kill_switch.on:
+            self._recall(hosted)
+        hosted.task = asyncio.create_task(self._run(hosted))
+        return hosted
+
+    async def _run(self, hosted: Hosted) -> None:
+        try:
+            outcome = await hosted.runner.run()
+            hosted.status = "finished" if outcome.finished else "stopped"
+        except Exception as error:  # whatever ended it, the engine lives on and says so
+            hosted.status = "failed"
+            hosted.error = str(error) or type(error).__name__
+            hosted.error_line = strategy_line(error)
+            log.exception("a session ended with an error", session=hosted.id)
+        finally:
+            if hosted.facts is not None:
+                await asyncio.to_thread(hosted.facts.close)
+            await hosted.close()
+
+    def _recall(self, hosted: Hosted) -> None:
+        """A kill switch that was on when the process ended is still on."""
+        if not hosted.runner.session.A["halted"].item(0):
+            found = self.kill_switch.read()
+            hosted.runner.halt(
+                str(found.get("reason", "it was on at the start")), flatten=bool(found.get("flatten", False))
+            )
+
+    def _running(self) -> list[Hosted]:
+        return [one for one in self.sessions.values() if one.task is not None and not one.task.done()]
+
+    async def stop(self) -> None:
+        """Stop every session, and wait until all is on the disk."""
+        for hosted in self._running():
+            hosted.runner.stop()
+        await asyncio.gather(*(one.task for one in self._running() if one.task is not None), return_exceptions=True)
+
+    # ------------------------------------------------------------------------------------------------------- commands
+    async def handle(self, command: Command) -> Answer:
+        """Carry out what a person wants."""
+        try:
+            message, data = await self._carry_out(command)
+        except LookupError as error:
+            return Answer(id=command.id, code="not_found", message=str(error.args[0] if error.args else error))
+        except BadInput as error:
+            return Answer(id=command.id, code="invalid", message=str(error))
+        except TriplaneError as error:
+            return Answer(id=command.id, code="conflict", message=str(error))
+        except Exception as error:  # a person waits for the answer, whatever it is
+            log.exception("a command failed", kind=command.kind)
+            return Answer(id=command.id, code="failed", message=f"{type(error).__name__}: {error}")
+        return Answer(id=command.id, code="ok", message=message, data=data)
+
+    async def _carry_out(self, command: Command) -> tuple[str, dict[str, Any]]:
+        if command.kind == "start":
+            hosted = await self.start(command.fields)
+            return f"Session {hosted.id} runs.", {"id": hosted.id}
+        if command.kind == "halt":
+            return self._halt(command), {}
+        hosted = self._hosted(command.session_id)
+        if command.kind == "resume":
+            self.kill_switch.clear()
+            self._killed = False
+        answer = Commands(hosted.runner).carry_out(command.kind, command.fields)
+        if command.kind == "stop" and hosted.task is not None:
+            await asyncio.wait([hosted.task], timeout=5.0)
+        return answer, {"id": hosted.id}
+
+    def _hosted(self, session_id: str | None) -> Hosted:
+        running = self._running()
+        if session_id is None and len(running) == 1:
+            return running[0]
+        for one in running:
+            if one.id == session_id:
+                return one
+        if session_id is None:
+            raise BadInput(f"session is missing; {len(running)} sessions run here, so say which.")
+        raise LookupError(f"Session {session_id} does not run here.")
+
+    def _halt(self, command: Command) -> str:
+        """Act first, in every session; then write it down, so that it stays on over a restart."""
+        reason, flatten = str(command.fields.get("reason", "by hand")), bool(command.fields.get("flatten", False))
+        self._killed = True
+        problems = self._halt_all(reason, flatten)
+        try:
+            self.kill_switch.set(reason, flatten=flatten, time_ms=self._clock.now_ms())
+        except TriplaneError as error:
+            problems.append(str(error))
+        text = "The kill switch is on: no entries until a person resumes."
+        return f"{text} {' '.join(problems)}".strip()
+
+    def _halt_all(self, reason: str, flatten: bool) -> list[str]:
+        problems = []
+        for hosted in self._running():
+            try:
+                hosted.runner.halt(reason, flatten=flatten)
+            except Exception as error:  # noqa: BLE001 - one session's trouble must not keep the others trading
+                problems.append(f"Session {hosted.id} could not be halted: {error}.")
+        return problems
+
+    # ---------------------------------------------------------------------------------------------------------- health
+    async def watch(self) -> None:
+        """Say how things are, and look at what may have changed from outside, for ever."""
+        last = time.monotonic()
+        while True:
+            begin = time.monotonic()
+            await asyncio.sleep(TURN_S)
+            now = time.monotonic()
+            self._longest = max(self._longest, now - begin - TURN_S)
+            if now - last < BEAT_S:
+                continue
+            last = now
+            free, low = self._disk()
+            for hosted in self._running():
+                hosted.runner.gate(Gate.DISK_SPACE, closed=low)
+            self._look_at_kill_switch()
+            health = self.health(free, low)
+            if self.server is not None:
+                self.server.say(health)
+            self._beat(health)
+            self._longest = 0.0
+
+    def _look_at_kill_switch(self) -> None:
+        """Another process (the page, the command line) may have thrown it."""
+        on = self.kill_switch.on
+        if on and not self._killed:
+            found = self.kill_switch.read()
+            self._halt_all(str(found.get("reason", "by hand")), bool(found.get("flatten", False)))
+        self._killed = on
+
+    def health(self, free: int | None, low: bool) -> Health:
+        """How the engine is now."""
+        return Health(
+            at=self._clock.now_ms(),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            version=__version__,
+            loop_s=round(self._longest, 3),
+            disk_free=free,
+            disk_low=low,
+            memory_mb=memory_mb(),
+            kill_switch=self._killed or self.kill_switch.on,
+            kill_reason=self.kill_switch.read().get("reason"),
+            sessions=[session_health(one) for one in self.sessions.values()],
+        )
+
+    def _forming(self, hosted: Hosted, k: int, candle: Any) -> None:
+        if self.server is None or not self.server.heard:
+            return
+        session = hosted.runner.session
+        opened, first, high, low, close, volume = candle.item(0)
+        setup = session.setup
+        self.server.say(
+            Forming(
+                candle=Candle(
+                    session_id=session.id, seq=0, time=hosted.runner.now(), symbol=setup.symbols[k], venue=setup.source,
+                    tf=hosted.runner.base_tf, open_time=opened, open=first, high=high, low=low, close=close,
+                    volume=volume, is_closed=False,
+                )
+            )
+        )  # fmt: skip
+
+
+def session_health(hosted: Hosted) -> SessionHealth:
+    """How one session is now."""
+    runner = hosted.runner
+    session, pilot = runner.session, runner.pilot
+    status = hosted.status
+    if status == "loading" and runner.ready:
+        status = hosted.status = "running"
+    running = hosted.task is not None and not hosted.task.done()
+    account = session.A[0]
+    halted = bool(account["halted"])
+    return SessionHealth(
+        session_id=session.id,
+        status=status,
+        mode=session.setup.mode,
+        strategy=session.setup.strategy,
+        symbols=list(session.setup.symbols),
+        timeframe=runner.timeframe,
+        speed=hosted.speed,
+        started_at=session.created_at,
+        seq=hosted.facts.last_seq if hosted.facts is not None else 0,
+        feed=runner.feed_health(),
+        halted=halted,
+        halt_reason=Reason(account["halt_code"]).label if halted else None,
+        error=hosted.error or runner.error,
+        error_line=hosted.error_line or runner.error_line,
+        venue=hosted.venue,
+        venue_age_s=None if pilot is None else pilot.heard_s(),
+        reconciled=None if pilot is None else not runner.closed(Gate.NOT_RECONCILED),
+        journal_bytes=session.journal.size if running else 0,
+        journal_behind=session.journal.behind if running else 0,
+        stages=[
+            stage
+            for name, latency, last in (
+                ("close to candle", runner.received, runner.last_received_ns),
+                ("candle to decision", runner.decided, runner.last_decided_ns),
+                *((("order to venue", pilot.placing, 0),) if pilot is not None else ()),
+            )
+            if (stage := _stage(name, latency, last)) is not None
+        ],
+    )
+
+
+def _stage(name: str, latency: Latency, last_ns: int) -> Stage | None:
+    p50, p99 = latency.percentile(50), latency.percentile(99)
+    if p50 is None or p99 is None:
+        return None
+    return Stage(name=name, p50_ms=round(p50 / 1e6, 3), p99_ms=round(p99 / 1e6, 3), last_ms=round(last_ns / 1e6, 3))
+
+
+def strategy_line(error: BaseException) -> str | None:
+    """The last line of an error's trace that is not Triplane's own nor a library's, as ``file:line: source``."""
+    package = str(Path(__file__).parent.parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        own = frame.filename.startswith(package) and "/strategies/" not in frame.filename
+        if not own and "site-packages" not in frame.filename and not frame.filename.startswith("<"):
+            return f"{Path(frame.filename).name}:{frame.lineno}: {frame.line}"
+    return None
+
+
+def memory_mb() -> float:
+    """Resident memory of this process."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+    except (OSError, ValueError, IndexError):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

@@ -1,0 +1,192 @@
+"""What a session does, told in order: execution first, then facts to whoever wants them.
+
+The emitter is the session's observer, so it hears of everything after it is in the journal, live and while the journal
+is replayed; the same journal gives the same facts under the same numbers. Orders leave before anybody else hears of
+what led to them. With no consumer no fact is made.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from triplane.data.candles import timeframe_name
+from triplane.engine import ids
+from triplane.engine.decode import Decoder
+from triplane.engine.heads import Heads
+from triplane.engine.observe import StateReader
+from triplane.engine.session import Observer, Session
+from triplane.execution.link import Link
+from triplane.model.facts import Decision, Error, Fact, RiskAlert, SessionEnd, Settings
+from triplane.model.facts import Session as SessionFact
+from triplane.model.money import money, text
+from triplane.strategies.base import AnyStrategy
+from triplane.version import __version__
+
+Array = np.ndarray[Any, Any]
+
+
+class Consumer(Protocol):
+    """Who takes facts, in order, each once."""
+
+    def take(self, facts: Sequence[Fact]) -> None:
+        """Must neither raise nor wait."""
+        ...
+
+
+class Emitter(Observer):
+    """Tells execution and consumers what a session does.
+
+    Parameters
+    ----------
+    session
+        Before its first input is taken or replayed.
+    spec
+        Its strategy.
+    first
+        Hear of rows before anything else happens: execution.
+    consumers
+        Take facts, in this order.
+
+    Attributes
+    ----------
+    replaying
+        What comes is from the journal.
+    decided_ns
+        ``time.perf_counter_ns()`` when the last decision was handed to the consumers.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        spec: AnyStrategy,
+        first: Sequence["Observer | Link"] = (),
+        consumers: Sequence[Consumer] = (),
+    ) -> None:
+        setup = session.setup
+        self.replaying = True
+        self.decided_ns = 0
+        self._first = tuple(first)
+        self._consumers = tuple(consumers)
+        self._heads = Heads(session.id)
+        self._later: tuple[Session, int, Array, Array] | None = None
+        if self._consumers:
+            self._decoder = Decoder(self._heads, setup.instruments, spec, setup.costs.leverage)
+            self._reader = StateReader(session, spec, self._heads)
+            self._emit([self._begin(session, spec)])
+
+    def _begin(self, session: Session, spec: AnyStrategy) -> Fact:
+        setup = session.setup
+        return SessionFact(
+            **self._heads.make(session.created_at),
+            mode=setup.mode,
+            venue=setup.source,
+            source=setup.source,
+            strategy=spec.name,
+            strategy_text=spec.text,
+            parameters=dict(setup.params),
+            symbols=list(setup.symbols),
+            base=timeframe_name(setup.base_ms),
+            timeframe=timeframe_name(setup.timeframe_ms),
+            start_balance=text(money(setup.balance)),
+            started_at=session.created_at,
+            settings=setup.trading.model_dump(),
+            fixed_lots=setup.fixed_lots,
+            version=__version__,
+        )
+
+    def _emit(self, facts: Sequence[Fact]) -> None:
+        for consumer in self._consumers:
+            consumer.take(facts)
+
+    def _rows(self, rows: Array) -> None:
+        """Facts of rows, at once."""
+        if len(rows):
+            facts = self._decoder.decode(rows)
+            self._emit(facts)
+            if not self.replaying and any(type(fact) is Decision for fact in facts):
+                self.decided_ns = time.perf_counter_ns()
+
+    # ------------------------------------------------------------------------------------------------ the observer
+    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
+        """One candle was taken. When it led to orders at a venue, those leave before anybody else hears of it."""
+        self.settle()
+        if self._first:
+            for observer in self._first:
+                observer.on_candle(session, k, candle, rows)
+            if len(rows) and not self.replaying:
+                self._later = session, k, candle.copy(), rows.copy()
+                return
+        self._candle(session, k, candle, rows)
+
+    def settle(self) -> None:
+        """Tell of the candle that has not been told of yet."""
+        if self._later is not None:
+            later, self._later = self._later, None
+            self._candle(*later)
+
+    def _candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
+        if self._consumers:
+            self._rows(rows)
+            self._emit(self._reader.after_candle(session, k, candle))
+
+    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
+        """Many candles were taken at once: only what was decided is told; the candles are where they came from."""
+        for observer in self._first:
+            observer.on_batch(session, which, candles, rows, equity)
+        if self._consumers:
+            self._rows(rows)
+
+    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:
+        """A command was carried out."""
+        self.settle()
+        for observer in self._first:
+            observer.on_command(session, k, command, rows)
+        if self._consumers:
+            self._rows(rows)
+            self._emit(self._reader.after_command(session, k))
+
+    def on_limits(self, session: Session) -> None:
+        """The limits were replaced."""
+        if self._consumers:
+            self._emit([Settings(**self._heads.make(session.now), values=session.trading.model_dump())])
+
+    def on_note(self, session: Session, note: Mapping[str, Any]) -> None:
+        """Something that the core does not decide was written down."""
+        self.settle()
+        if self._consumers:
+            facts = NOTES[note["note"]](self, session, note)
+            if facts:
+                self._emit(facts)
+
+    def on_end(self, session: Session) -> None:
+        """The data has ended."""
+        self.settle()
+        if self._consumers:
+            self._emit([SessionEnd(**self._heads.make(session.now), decisions_sha256=session.decisions.hexdigest())])
+
+    # --------------------------------------------------------------------------------------------------------- notes
+    def _confirmed(self, session: Session, note: Mapping[str, Any]) -> list[Fact]:  # noqa: ARG002 - one shape for all
+        return self._decoder.confirmed(
+            note["order"], note["client_id"], note["venue_id"], note["latency_ms"], note["time"]
+        )
+
+    def _finding(self, session: Session, note: Mapping[str, Any]) -> list[Fact]:
+        head = self._heads.make(note["time"], note["symbol"])
+        return [
+            RiskAlert(**head, alert_id=ids.alert_id(session.id, -head["seq"]), severity=note["severity"],
+                      alert_type=note["code"], message=note["text"], details={})
+        ]  # fmt: skip
+
+    def _error(self, session: Session, note: Mapping[str, Any]) -> list[Fact]:  # noqa: ARG002 - as above
+        head = self._heads.make(note["time"], note.get("symbol", ""))
+        return [Error(**head, code=note["code"], message=note["text"], severity=note["severity"])]
+
+
+NOTES: dict[str, Callable[[Emitter, Session, Mapping[str, Any]], list[Fact]]] = {
+    "confirmed": Emitter._confirmed,  # noqa: SLF001 - the table of its own methods
+    "finding": Emitter._finding,  # noqa: SLF001
+    "error": Emitter._error,  # noqa: SLF001
+}
+"""What each kind of note says."""

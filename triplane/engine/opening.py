@@ -1,0 +1,151 @@
+"""A session put together with everything around it: execution, facts, feed, loop."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from triplane.data.clock import Clock, SystemClock
+from triplane.data.feed import Feed
+from triplane.engine.agenda import NOTHING, Array
+from triplane.engine.emitter import Consumer, Emitter
+from triplane.engine.runner import Runner
+from triplane.engine.session import Observer, Session, open_session
+from triplane.engine.setup import Setup
+from triplane.execution.executor import Executor
+from triplane.execution.link import Link
+from triplane.execution.pilot import Pilot
+from triplane.execution.risk import Bounds
+from triplane.flow.log import FactLog
+from triplane.model.money import money
+from triplane.strategies.base import AnyStrategy
+from triplane.strategies.compiler import Core
+from triplane.venues.base import Venue
+
+SLACK: Final = 1.05
+"""An order's value may be so much above the largest position: the price has moved since it was sized."""
+MakeFeed = Callable[[Mapping[str, int]], Feed]
+"""Makes the feed that goes on behind the open times given by symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run.
+
+    Parameters
+    ----------
+    facts
+        Write the log of facts.
+    consumers
+        Take the facts too, in this order, before the log does.
+    observers
+        Hear of rows and candles.
+    whole
+        Take candles in whole batches: facts are made of what was decided, not of the candles.
+    live
+        Candles come as they happen.
+    stale_after
+        Seconds without a word from the feed after which entries are closed; None for no watchdog.
+    agenda
+        Gate events of calendars: commands in order of time.
+    """
+
+    facts: bool = True
+    consumers: Sequence[Consumer] = ()
+    observers: Sequence[Observer] = ()
+    whole: bool = False
+    live: bool = False
+    stale_after: float | None = None
+    agenda: Array = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was put together; ``notice`` is a sentence when an interrupted session could not be continued."""
+
+    runner: Runner
+    log: FactLog | None
+    continued: bool
+    notice: str
+
+
+def make_link(session: Session, venue: Venue, now: int) -> Link:
+    """The order manager of a session and what connects both."""
+
+    def bounds(k: int) -> Bounds:
+        balance, limits = float(session.A["balance"][0]), session.trading
+        most = limits.max_position_share * balance
+        if limits.max_position_quote:
+            most = min(most, limits.max_position_quote)
+        price = float(session.S[k]["core"]["last"]["close"])
+        return Bounds(money(most * SLACK), money(price))
+
+    executor = Executor(
+        session.id,
+        session.setup.instruments,
+        venue.capabilities,
+        bounds=bounds,
+        wallet=lambda: float(session.A["balance"][0]),
+    )
+    return Link(executor, now)
+
+
+def open_runner(
+    data_dir: Path,
+    setup: Setup,
+    core: Core,
+    spec: AnyStrategy,
+    make_feed: MakeFeed,
+    *,
+    options: Options | None = None,
+    clock: Clock | None = None,
+    venue: Venue | None = None,
+) -> Opened:
+    """Open the session with this setup (the interrupted one, or a new one) and put everything around it.
+
+    Parameters
+    ----------
+    data_dir
+        Where sessions and locks are kept.
+    setup, core, spec
+        What to run, compiled.
+    make_feed
+        Called with the open time of the newest known candle by symbol.
+    options, clock
+        How to run, and what tells the time.
+    venue
+        Where orders go, opened; None for the simulated broker.
+    """
+    options = options or Options()
+    clock = clock or SystemClock()
+    made: list[tuple[Emitter, FactLog | None, Link | None]] = []
+
+    def observe(session: Session) -> Observer:
+        log = FactLog(session.folder) if options.facts else None
+        link = make_link(session, venue, clock.now_ms()) if venue is not None else None
+        consumers: list[Any] = [*options.consumers, *([log] if log is not None else [])]
+        first: list[Observer | Link] = [*([link] if link is not None else []), *options.observers]
+        emitter = Emitter(session, spec, first, consumers)
+        made.append((emitter, log, link))
+        return emitter
+
+    opened = open_session(data_dir / "sessions", setup, core, observe, one_by_one=not options.whole)
+    session, (emitter, log, link) = opened.session, made[-1]
+    core.failure = None  # what its strategy raised while the journal was replayed has been told
+    pilot = Pilot(link, venue, clock) if link is not None and venue is not None else None
+    known = {s: at for s, at in zip(setup.symbols, session.last_open, strict=True) if at >= 0}
+    runner = Runner(
+        session,
+        make_feed(known),
+        emitter,
+        one_by_one=not options.whole,
+        clock=clock,
+        live=options.live,
+        stale_after=options.stale_after,
+        agenda=options.agenda,
+        pilot=pilot,
+    )
+    if pilot is not None:
+        pilot.on_finding = runner.found
+        pilot.on_confirmed = runner.confirmed
+    return Opened(runner, log, opened.continued, opened.notice)

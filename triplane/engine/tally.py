@@ -1,0 +1,69 @@
+"""What a session earned, for a run without a page and for the go-live gate: equity by candle, and closed positions."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from triplane.engine.performance import performance
+from triplane.engine.session import Observer, Session
+from triplane.kernel.codes import RowKind
+from triplane.kernel.rows import read
+
+Array = np.ndarray[Any, Any]
+COLUMNS = ("pnl", "fees", "entry_time", "exit_time", "r_multiple", "mae", "mfe", "slippage", "funding")
+
+
+class Tally(Observer):
+    """Keeps equity and closed positions of a session from a time on.
+
+    Parameters
+    ----------
+    begin
+        Candles that opened before are history that was only loaded.
+    """
+
+    def __init__(self, begin: int = 0) -> None:
+        self._begin = begin
+        self._times: list[Array] = []
+        self._equity: list[Array] = []
+        self._closed: list[Array] = []
+
+    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the protocol
+        """Many candles were taken at once."""
+        own = candles["open_time"] >= self._begin
+        self._times.append(candles["open_time"][own])
+        self._equity.append(equity[own])
+        self._keep(rows)
+
+    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
+        """One candle was taken."""
+        self.on_batch(session, candle, candle, rows, session.A["equity"].copy())
+
+    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
+        """A command was carried out; what it closed counts at the newest candle."""
+        self._keep(rows)
+        if self._equity and len(self._equity[-1]):
+            self._equity[-1] = self._equity[-1].copy()
+            self._equity[-1][-1] = session.A["equity"].item(0)
+
+    def _keep(self, rows: Array) -> None:
+        closed = rows[rows["kind"] == RowKind.TRADE]
+        if len(closed):
+            self._closed.append(closed.copy())
+
+    def curve(self) -> tuple[Array, Array]:
+        """Open times of the candles and the equity at their close; symbols share a time, and the last one counts."""
+        times = np.concatenate([np.zeros(0, np.int64), *self._times])
+        equity = np.concatenate([np.zeros(0), *self._equity])
+        last = np.append(times[1:] != times[:-1], True)[: len(times)]
+        return times[last], equity[last]
+
+    def trades(self) -> pd.DataFrame:
+        """Closed positions, a column a figure."""
+        rows = [row.x for part in self._closed for row in read(part)]
+        return pd.DataFrame({name: [float(getattr(x, name)) for x in rows] for name in COLUMNS}, dtype=float)
+
+    def performance(self, start_balance: float) -> dict[str, Any]:
+        """The figures; see ``performance``."""
+        return performance(self.trades(), *self.curve(), start_balance)

@@ -1,0 +1,57 @@
+"""The thread between a process of ``triplane up`` and the supervisor that started it.
+
+Down the child's standard input comes one line, its configuration (secrets never stand in arguments or environment);
+then nothing, and its end says that the supervisor is gone or wants the child to stop. Up its standard output go lines
+of JSON: a beat twice a second, and what it asks for.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+BEAT_S: Final = 0.5
+
+
+def read_config() -> bytes:
+    """The line with the configuration."""
+    return sys.stdin.buffer.readline()
+
+
+def tell(message: Mapping[str, Any]) -> None:
+    """Tell the supervisor; never waits, and does not mind when nobody listens."""
+    try:
+        os.write(1, msgspec.json.encode(message) + b"\n")
+    except OSError:
+        return
+
+
+def prepare() -> None:
+    """Make standard output a pipe that is never waited for."""
+    if os.name == "posix":
+        os.set_blocking(1, False)
+
+
+async def parent_gone() -> None:
+    """Return when the supervisor closes standard input."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+
+    def wait() -> None:
+        while sys.stdin.buffer.readline():
+            pass
+        loop.call_soon_threadsafe(gone.set)
+
+    threading.Thread(target=wait, name="supervisor", daemon=True).start()
+    await gone.wait()
+
+
+async def beat(**more: Any) -> None:
+    """Say that the loop turns, for ever."""
+    while True:
+        tell({"beat": True, **more})
+        await asyncio.sleep(BEAT_S)
