@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
-from triplane.cli.config import Config, parse_speed, resolve
+from triplane.cli.config import Config, parse_speed
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.output import errors, progress
 from triplane.cli.trading import Trading, open_trading, prepare
@@ -14,6 +15,7 @@ from triplane.engine.app import Hosted
 from triplane.engine.emitter import Consumer
 from triplane.engine.golive import paper_record, require
 from triplane.engine.opening import Opened, Options, open_runner
+from triplane.engine.session import Observer
 from triplane.engine.setup import Setup
 from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
 from triplane.execution.messages import Finding
@@ -37,17 +39,30 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
         changes["params"] = changes.pop("parameters")
     if changes.get("strategy", config.strategy) != config.strategy:
         changes = {"timeframe": None, "params": {}} | changes
-    return resolve(None, {**config.model_dump(), **changes}) if changes else config
+    return config.changed(changes) if changes else config
 
 
 async def build(
-    config: Config, *, facts: bool = True, consumers: Sequence[Consumer] = (), once: bool = False, quiet: bool = False
+    config: Config,
+    *,
+    router_token: str = "",
+    once: bool = False,
+    consumers: Sequence[Consumer] = (),
+    observers: Sequence[Observer] = (),
+    quiet: bool = False,
 ) -> Hosted:
     """Everything between the configuration and a session that is ready to run."""
     clock = SystemClock()
-    trading = await open_trading(config, clock)
+    trading = await open_trading(config, clock, router_token)
+    options = Options(
+        facts=not once,
+        whole=once,
+        consumers=consumers,
+        observers=observers,
+        agenda=agenda(config.news, config.news_minutes, config.funding, config.funding_limit),
+    )
     try:
-        opened = await _build(config, trading, clock, facts=facts, consumers=consumers, once=once, quiet=quiet)
+        opened = await _build(config, trading, clock, options, quiet=quiet)
     except BaseException:
         await trading.close()
         raise
@@ -66,29 +81,21 @@ async def _build(
     config: Config,
     trading: Trading,
     clock: Clock,
+    options: Options,
     *,
-    facts: bool,
-    consumers: Sequence[Consumer],
-    once: bool,
     quiet: bool,
 ) -> Opened:
     strategy = find(config.strategy)
     speed = cast("Speed", parse_speed(config.speed))
     wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
     source = await open_source(
-        trading.source, config.symbols, clock, speed, once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place
+        trading.source, config.symbols, clock, speed, once=options.whole, warmup_ms=WARM_UP * wanted_ms, place=trading.place
     )
     _warn(source, quiet)
     core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)
     overridden = await _go_live(config, strategy, core)
     setup = await _setup(config, trading, source, strategy)
-    options = Options(
-        facts=facts,
-        consumers=consumers,
-        live=source.live,
-        stale_after=STALE_AFTER if source.live else None,
-        agenda=agenda(config.news, config.news_minutes, config.funding, config.funding_limit),
-    )
+    options = replace(options, live=source.live, stale_after=STALE_AFTER if source.live else None)
     opened = await asyncio.to_thread(
         open_runner, config.data_dir, setup, core, strategy, source.make_feed, options=options, clock=clock,
         venue=trading.venue,

@@ -11,11 +11,14 @@ from triplane.model.facts import Fact
 from triplane.strategies.compiler import Core
 
 
-class _Collector:
+class Collector:
+    """Keeps facts in a list."""
+
     def __init__(self) -> None:
         self.facts: list[Fact] = []
 
     def take(self, facts: Sequence[Fact]) -> None:
+        """Take facts."""
         self.facts += facts
 
 
@@ -30,7 +33,7 @@ def facts_of(folder: Path, core: Core | None = None) -> Iterator[Fact]:
     reader = Reader(folder / JOURNAL)
     core = core or read_setup(reader.meta).core()
     session = Session(folder, reader.meta, core)
-    collector = _Collector()
+    collector = Collector()
     session.observer = Emitter(session, core.strategy, consumers=[collector])
     for _ in session.steps(reader, one_by_one=True):
         yield from collector.facts
