@@ -12,7 +12,7 @@ import typer
 from triplane.api.auth import load_token
 from triplane.api.router import create_router_app
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, console, one_sentence, print_json
+from triplane.cli.output import Json, console, never_block, one_sentence, print_json
 from triplane.cli.serving import listen, make_server
 from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
@@ -79,6 +79,7 @@ def router(
     """Run the router as a process of its own, the only one with exchange keys."""
     with one_sentence():
         configure_logs()
+        never_block()
         bound = decimal("max-notional", max_notional)
         if bound < 0:
             raise BadInput(f"max-notional is {max_notional}; it must be 0 or more")

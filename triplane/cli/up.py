@@ -16,7 +16,7 @@ from triplane.cli.backtest import parse_set
 from triplane.cli.config import Config, load, parse_speed, resolve
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, console, errors, one_sentence, print_figures, print_json, progress
+from triplane.cli.output import Json, console, errors, never_block, one_sentence, print_figures, print_json, progress
 from triplane.cli.serving import listen, make_server
 from triplane.cli.trading import Trading, open_trading, prepare
 from triplane.data.clock import Clock, SystemClock
@@ -162,6 +162,7 @@ async def _once(config: Config, json: bool) -> None:
 
 
 async def _serve(config: Config, json: bool) -> None:
+    never_block()
     data_dir = _data_dir(config.data_dir)
     listener = listen(config.port)
     port = listener.getsockname()[1]
