@@ -9,9 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from triplane.api import errors, stream
-from triplane.api.auth import COOKIE, Access, Guard
+from triplane.api.auth import COOKIE, SAFE_METHODS, Access, Guard
 from triplane.api.context import COMMON, Context, Here, problems, signed_in
-from triplane.api.pages import STATIC, docs, page_router
+from triplane.api.pages import API_GROUPS, STATIC, docs, page_router
 from triplane.api.ports import EngineView
 from triplane.api.routes import market, sessions, settings, signals, system, trades
 from triplane.api.schemas.base import Login, SignedIn
@@ -29,6 +29,8 @@ Sign in with the token that is printed at the start: as `Authorization: Bearer â
 Live events: `/stream/{symbol}` for one symbol, `/ws` for topics and symbols; after connecting to `/ws` send
 `{"op": "subscribe", "topics": [], "symbols": [], "last_event_id": null}`. A message has the id of its event; connect
 again with the last one and nothing is missed, unless a `resync` says to read again over REST."""
+
+OPEN = frozenset({"/healthz", "/readyz", "/api/login", "/api/logout"})
 
 
 def create_app(
@@ -68,7 +70,7 @@ def create_app(
     app.state.context = Context(engine, store, access, version)
     app.state.clients = stream.Clients(heartbeat_s, patience_s)
     errors.install(app)
-    app.add_middleware(Guard, access=access)
+    app.add_middleware(Guard, access=access, public=_public)
     groups = (
         system.router,
         market.router,
@@ -88,6 +90,14 @@ def create_app(
     app.include_router(page_router(static or STATIC))
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
+
+
+def _public(method: str, path: str) -> bool:
+    """Tell what is answered without the token: health, signing in, and the page, which shows nothing before that."""
+    if path in OPEN:
+        return True
+    group = path[1:].partition("/")[0]
+    return method in SAFE_METHODS and group not in API_GROUPS and group not in ("docs", "openapi.json")
 
 
 def _login() -> APIRouter:
@@ -123,7 +133,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         made["security"] = [{"bearer": []}, {"cookie": []}]
         for path, methods in made["paths"].items():
             for operation in methods.values():
-                if path in ("/healthz", "/readyz", "/api/login", "/api/logout"):
+                if path in OPEN:
                     operation["security"] = []
                 for part in [*operation["responses"].values(), operation.get("requestBody", {})]:
                     _add_example(part.get("content", {}).get("application/json"), models)

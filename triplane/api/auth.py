@@ -4,6 +4,9 @@ The page gets the token as a cookie that scripts cannot read; programs send it a
 WebSocket may also carry it in its address. Two more checks keep other web pages out of a browser that is signed in:
 the ``Host`` must be this machine (a foreign name that resolves to 127.0.0.1 is refused), and an ``Origin``, where
 there is one, must be this very server.
+
+All of it is asked before anything of a request but its head has been read: who holds no token cannot make this server
+read or parse a body.
 """
 
 import hmac
@@ -12,9 +15,9 @@ import secrets
 import stat
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi.responses import Response
 from starlette.datastructures import Headers
@@ -22,42 +25,15 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triplane.api.errors import ApiError, answer, unexpected
+from triplane.api.limits import BodyLimit, Gone, read_body
 from triplane.errors import BadInput
 
 COOKIE: Final = "triplane_token"
 MONTH_S: Final = 30 * 24 * 3600
 LOCAL_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def load_token(folder: Path) -> str:
-    """Read the token of a data folder, or make it (``folder/token``, readable by its owner alone).
-
-    Raises
-    ------
-    BadInput
-        The file can be neither read nor written.
-    """
-    path = folder / "token"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-                path.chmod(0o600)
-            token = path.read_text(encoding="ascii").strip()
-            if token:
-                return token
-            descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
-        token = secrets.token_urlsafe(32)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(token + "\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"The token file {path} can be neither read nor made: {error}; use another data folder."
-        ) from error
-    return token
+CONNECTION: Final = "triplane.connection"
+"""Extension of the server: ``trust()`` says that a connection has shown the token, see ``triplane.api.connections``."""
 
 
 class Limiter:
@@ -165,12 +141,40 @@ class Access:
         return None
 
 
-class Guard:
-    """Outermost layer: refuses foreign hosts and origins, adds a careful server's headers, hides what went wrong."""
+Public = Callable[[str, str], bool]
+"""Tells by method and path whether a request needs no token."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+
+def refuse(error: ApiError) -> Response:
+    """Make the usual answer for who is not let in."""
+    return answer(error.status, error.message, error.code, error.headers)
+
+
+class Guard:
+    """Outermost layer: refuses who may not come in and what is too large, adds careful headers, hides what went wrong.
+
+    Parameters
+    ----------
+    public
+        What is answered without the token; a WebSocket never is.
+    larger
+        Paths that take more than the usual body.
+    refusal
+        Makes the answers of this layer.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        public: Public,
+        larger: Mapping[str, BodyLimit] | None = None,
+        refusal: Callable[[ApiError], Response] = refuse,
+    ) -> None:
         self.app = app
         self.access = access
+        self._public, self._refusal = public, refusal
+        self._usual, self._larger = BodyLimit(), dict(larger or {})
         sockets = " ".join(f"ws://{host}" for host in sorted(access.hosts) if not host.startswith("["))
         policy = (
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -198,13 +202,30 @@ class Guard:
             started = True
             await send(message)
 
-        why = self.access.refusal(scope.get("method", "GET"), Headers(scope=scope))
-        if why is not None:
-            await answer(403, why)(scope, receive, sending)
-            return
         try:
-            await self.app(scope, receive, sending)
+            self._admit(scope)
+            body = None
+            if scope["type"] == "http":
+                limit = self._larger.get(scope["path"], self._usual)
+                body = await read_body(Headers(scope=scope), receive, limit)
+            await self.app(scope, body or receive, sending)
+        except Gone:
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a sentence and the log the trace
-            response = unexpected(scope["path"], error)
+            response = self._refusal(error) if isinstance(error, ApiError) else unexpected(scope["path"], error)
             if not started:
                 await response(scope, receive, sending)
+
+    def _admit(self, scope: Scope) -> None:
+        """Let in who comes from here and holds the token, or wants what is public."""
+        caller = HTTPConnection(scope)
+        method = scope.get("method", "GET")
+        why = self.access.refusal(method, caller.headers)
+        if why is not None:
+            raise ApiError(403, why)
+        if self.access.allows(caller):
+            connection: dict[str, Any] = scope.get("extensions", {}).get(CONNECTION, {})
+            if "trust" in connection:
+                connection["trust"]()
+        elif scope["type"] == "websocket" or not self._public(method, scope["path"]):
+            self.access.require(caller)

@@ -376,12 +376,21 @@ def create_router_app(
     )
     app.state.service = service
     _install(app)
-    app.add_middleware(Guard, access=access)
+    app.add_middleware(Guard, access=access, public=_public, refusal=_stranger)
     app.include_router(routes, dependencies=[Depends(_signed_in)])
     app.add_api_route("/metrics", metrics, tags=["ops"], response_class=Response, dependencies=[Depends(_signed_in)])
     app.add_api_route("/healthz", healthz, tags=["ops"])
     app.add_api_websocket_route("/api/v1/events", events)
     return app
+
+
+def _public(_method: str, path: str) -> bool:
+    return path in ("/healthz", "/openapi.json")
+
+
+def _stranger(error: ApiError) -> Response:
+    body = {"code": error.code, "message": error.message, "clientOrderId": None}
+    return JSONResponse(body, error.status, error.headers)
 
 
 def _install(app: FastAPI) -> None:

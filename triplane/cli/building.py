@@ -89,7 +89,13 @@ async def _build(
     speed = cast("Speed", parse_speed(config.speed))
     wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
     source = await open_source(
-        trading.source, config.symbols, clock, speed, once=options.whole, warmup_ms=WARM_UP * wanted_ms, place=trading.place
+        trading.source,
+        config.symbols,
+        clock,
+        speed,
+        once=options.whole,
+        warmup_ms=WARM_UP * wanted_ms,
+        place=trading.place,
     )
     _warn(source, quiet)
     core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)

@@ -11,7 +11,7 @@ import orjson
 import typer
 import uvicorn
 
-from triplane.cli.config import parse_speed
+from triplane.cli.config import Config, parse_speed
 from triplane.cli.output import Json, console, one_sentence
 from triplane.cli.serving import BoxServer, listen
 from triplane.data.clock import SystemClock
@@ -20,6 +20,9 @@ from triplane.errors import BadInput
 from triplane.exchange.faults import parse
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.pace import Pace
+from triplane.flow import child
+
+BOX_KEYS = "box-key:box-secret"
 
 
 async def _serve(pace: Pace, listener: socket.socket, json: bool) -> None:
@@ -36,6 +39,18 @@ async def _serve(pace: Pace, listener: socket.socket, json: bool) -> None:
         console.print(f"\n  An exchange in a box trades {symbols}.\n\n    REST     {server.rest}")
         console.print(f"    sockets  {server.sockets}\n    key      {key}\n\n  Ctrl-C stops it.", highlight=False)
     await stop.wait()
+    await server.stop()
+
+
+async def serve(config: Config, listener: socket.socket) -> None:
+    """Serve as a process of ``triplane up``, until its supervisor is gone."""
+    account = f"{BOX_KEYS}:{config.balance}"
+    x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=SystemClock())
+    server = BoxServer(Pace(x, float(config.speed.removesuffix("x"))), listener)
+    await server.start()
+    beating = asyncio.create_task(child.beat(box_rest=server.rest, box_ws=server.sockets))
+    await child.parent_gone()
+    beating.cancel()
     await server.stop()
 
 

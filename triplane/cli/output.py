@@ -3,16 +3,16 @@
 Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot be carried out.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeAlias
+from typing import IO, Annotated, Any, TypeAlias, cast
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from triplane.cli.outlet import STDERR, STDOUT
 from triplane.errors import BadInput, TriplaneError
 
 FAILED, BAD_USAGE = 1, 2
@@ -21,6 +21,13 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result 
 
 console = Console()
 errors = Console(stderr=True)
+
+
+def never_block() -> None:
+    """For a process that trades: from now on nothing that is printed can end it or hold it up, whoever has gone."""
+    for console_, outlet in ((console, STDOUT), (errors, STDERR)):
+        outlet.start()
+        console_.file = cast("IO[str]", outlet)
 
 
 @contextmanager
@@ -34,6 +41,9 @@ def one_sentence() -> Any:
     except TriplaneError as error:
         errors.print(f"[bold red]Failed:[/] {_plain(error)}", highlight=False, soft_wrap=True)
         raise typer.Exit(FAILED) from None
+    finally:
+        STDOUT.drain()
+        STDERR.drain()
 
 
 def _plain(error: Exception) -> str:
@@ -49,8 +59,8 @@ def progress(quiet: bool = False) -> Callable[[str], None]:
 def print_json(value: object) -> None:
     """One JSON document on standard output; numbers that are not finite become null."""
     data = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
-    sys.stdout.write(data.decode() + "\n")
-    sys.stdout.flush()
+    console.file.write(data.decode() + "\n")
+    console.file.flush()
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:

@@ -6,6 +6,7 @@ token of the router, are made anew at each start and go down a pipe.
 
 import asyncio
 import json
+import os
 import secrets
 import socket
 from collections.abc import Mapping
@@ -15,10 +16,11 @@ import typer
 
 from triplane.cli.config import Config
 from triplane.cli.serving import listen
-from triplane.cli.supervisor import Child, Supervisor, own_environment, without_keys
+from triplane.cli.supervisor import Child, Supervisor
+from triplane.cli.trading import router_token
+from triplane.venues.keys import without_keys
 
 DATABASE = "triplane.sqlite"
-BOX_KEYS = ("box-key", "box-secret")
 
 
 class Processes:
@@ -45,18 +47,20 @@ class Processes:
         """Start all; gives the session's id. Raises typer.Exit when one cannot start; it has said why."""
         config = self._config
         if config.venue == "box" and not config.box_rest:
-            box = self._child("box", {"balance": config.balance}, listener=listen(0))
+            box = self._child("box", {}, listener=listen(0))
             config = config.model_copy(update=await self._first(box, "box_rest", "box_ws"))
         if config.mode != "paper" and config.router is None:
             router = self._child("router", {"token": self._router_token}, config, listener=listen(0), keys=True)
             config = config.model_copy(update=await self._first(router, "router"))
+        elif config.mode != "paper":
+            self._router_token = router_token()
         engine_socket = listen(0)
         known = {"secret": self._secret, "engine_port": engine_socket.getsockname()[1]}
-        router = {"router_url": config.router, "router_token": self._router_token}
-        engine = self._child("engine", {**known, **router}, config, listener=engine_socket)
+        leave_by = {"router_url": config.router, "router_token": self._router_token}
+        engine = self._child("engine", {**known, **leave_by}, config, listener=engine_socket)
         page = self._child(
             "page",
-            {**known, **router, "token": self._token, "port": self.port, "database": str(config.data_dir / DATABASE)},
+            {**known, **leave_by, "token": self._token, "port": self.port, "database": str(config.data_dir / DATABASE)},
             config,
             listener=self._page_socket,
         )
@@ -77,7 +81,7 @@ class Processes:
     ) -> Child:
         """Start a process of its own."""
         settings = json.loads((config or self._config).model_dump_json())
-        environment = own_environment()
+        environment = dict(os.environ)
         message: dict[str, Any] = {"config": settings, "data_dir": settings["data_dir"], **told}
         if listener is not None:
             self._sockets.append(listener)

@@ -3,21 +3,24 @@
 import asyncio
 import os
 import signal
+import socket
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from triplane.api.auth import load_token
 from triplane.api.router import create_router_app
+from triplane.cli.config import Config
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, console, one_sentence, print_json
+from triplane.cli.output import Json, console, never_block, one_sentence, print_json
 from triplane.cli.serving import listen, make_server
 from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
+from triplane.flow import child
+from triplane.flow.token import load_token
 from triplane.venues.binance.usdm import Urls
 from triplane.venues.catalogue import open_venue
 
@@ -55,6 +58,27 @@ async def _serve(router: Router, data_dir: Path, port: int, max_notional: Decima
     await router.close()
 
 
+async def serve(config: Config, listener: socket.socket, token: str) -> None:
+    """Serve as a process of ``triplane up``, until its supervisor is gone."""
+    venue, mode = str(config.venue), config.mode
+    adapter = open_venue(venue, mode, environment=os.environ, urls=_addresses(venue, config.box_rest, config.box_ws))
+    router = Router(adapter, config.data_dir / "router" / f"{venue}-{mode}")
+    try:
+        await router.open()
+        await router.check_keys()
+        port = listener.getsockname()[1]
+        app = create_router_app(router, token, port=port, max_notional=Decimal(0))
+        server = make_server(app, log_level="warning")
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        beating = asyncio.create_task(child.beat(router=f"http://127.0.0.1:{port}"))
+        await child.parent_gone()
+        beating.cancel()
+        server.should_exit = True
+        await serving
+    finally:
+        await router.close()
+
+
 def _addresses(venue: str, rest: str, sockets: str) -> Urls | None:
     """Where the exchange in a box is; None for a venue of its own address."""
     if venue == "box":
@@ -79,6 +103,7 @@ def router(
     """Run the router as a process of its own, the only one with exchange keys."""
     with one_sentence():
         configure_logs()
+        never_block()
         bound = decimal("max-notional", max_notional)
         if bound < 0:
             raise BadInput(f"max-notional is {max_notional}; it must be 0 or more")

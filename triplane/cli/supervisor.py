@@ -7,7 +7,6 @@ even start the first time does the whole command end, with that child's exit cod
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import time
@@ -194,8 +193,3 @@ class Supervisor:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-
-def own_environment() -> dict[str, str]:
-    """The environment of this process."""
-    return dict(os.environ)

@@ -1,33 +1,18 @@
 """From ``--mode`` and ``--venue`` to a venue that may be traded on, or a sentence that says what stands in the way."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from triplane.cli.config import Config
-from triplane.cli.serving import BoxServer, listen
 from triplane.data.binance import Place
 from triplane.data.clock import Clock
 from triplane.errors import BadInput, TriplaneError
-from triplane.exchange.opening import open_exchange
-from triplane.exchange.pace import Pace
 from triplane.execution.remote import RemoteRouter
-from triplane.execution.router import Router
 from triplane.venues.base import Venue
 from triplane.venues.binance.usdm import Urls
-from triplane.venues.catalogue import open_venue
 
-BOX_KEYS = "box-key:box-secret"
-
-
-async def _start_box(config: Config, clock: Clock) -> BoxServer:
-    """An exchange of its own for this session, on a free port."""
-    account = f"{BOX_KEYS}:{config.balance}"
-    x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=clock)
-    box = BoxServer(Pace(x, _speed(config)), listen(0))
-    await box.start()
-    return box
+ROUTER_TOKEN = "TRIPLANE_ROUTER_TOKEN"
 
 
 @dataclass
@@ -44,26 +29,31 @@ class Trading:
         Where that is served.
     name
         For people, and part of a session's identity: a box of this process is another one each time.
-    box
-        The one of this process, if there is one.
     """
 
     venue: Venue | None
     source: str
     place: Place | None
     name: str
-    box: BoxServer | None = None
 
     async def close(self) -> None:
-        """Let go of the venue, and end the box."""
+        """Let go of the venue."""
         if self.venue is not None:
             await self.venue.close()
-        if self.box is not None:
-            await self.box.stop()
+
+
+def router_token() -> str:
+    """The token of a router that runs elsewhere; raises BadInput when it is not set."""
+    token = os.environ.get(ROUTER_TOKEN, "")
+    if not token:
+        raise BadInput(f"{ROUTER_TOKEN} is not set; it must hold the token of the router's service")
+    return token
 
 
 def check(config: Config) -> None:
     """Raise BadInput when mode and venue do not go together."""
+    if config.router is not None and config.mode != "paper":
+        router_token()
     if config.mode != "paper" and config.venue is None:
         raise BadInput(f"mode is {config.mode}; it needs a venue: binance, binance-spot, mexc or box")
     if config.venue == "box" and config.mode == "live":
@@ -78,8 +68,8 @@ def check(config: Config) -> None:
         raise BadInput(f"source is {config.source}; with venue {config.venue} the data comes from there too")
 
 
-async def open_trading(config: Config, clock: Clock) -> Trading:
-    """Open what the configuration names.
+async def open_trading(config: Config, clock: Clock, router_token: str) -> Trading:
+    """Open what the configuration names; orders leave by a router in another process.
 
     Raises
     ------
@@ -91,30 +81,21 @@ async def open_trading(config: Config, clock: Clock) -> Trading:
     check(config)
     if config.venue is None:
         return Trading(None, config.source, None, config.source)
-    box, place, label = None, Place(config.mode == "testnet"), str(config.venue)
+    place, label = Place(config.mode == "testnet"), str(config.venue)
     if config.venue == "box":
-        if config.box_rest or config.box_ws:
-            place = await _place(box_addresses(config.box_rest, config.box_ws))
-            label = f"box {place.rest}"
-        else:
-            box = await _start_box(config, clock)
-            place = Place(rest=box.rest, sockets=box.sockets, speed=_speed(config))
-            label = f"box {clock.now_ms()}"
+        place = await _place(box_addresses(config.box_rest, config.box_ws))
+        label = f"box {place.rest}"
     name = "binance" if config.venue == "box" else config.venue
-    trading = Trading(None, name, place, label, box)
+    trading = Trading(None, name, place, label)
     try:
         if config.mode != "paper":
-            trading.venue = venue = _router(config, place, clock)
+            trading.venue = venue = RemoteRouter(str(config.router), router_token, clock)
             await venue.open()
             await venue.check_keys()
     except BaseException:
         await trading.close()
         raise
     return trading
-
-
-def _speed(config: Config) -> float:
-    return float(config.speed.removesuffix("x"))
 
 
 async def _place(urls: Urls) -> Place:
@@ -140,20 +121,6 @@ def box_addresses(rest: str, sockets: str) -> Urls:
         if not value.startswith((f"{scheme}://", f"{scheme}s://")):
             raise BadInput(f"{name} is {value!r}; it must be the address of the exchange, {scheme}://127.0.0.1:PORT")
     return Urls(rest.rstrip("/"), sockets.rstrip("/"), rest.rstrip("/"))
-
-
-def _router(config: Config, place: Place, clock: Clock) -> Venue:
-    """What orders leave by: a router in this process, or the service of one."""
-    if config.router is not None:
-        token = os.environ.get("TRIPLANE_ROUTER_TOKEN", "")
-        if not token:
-            raise BadInput("TRIPLANE_ROUTER_TOKEN is not set; it must hold the token of the router's service")
-        return RemoteRouter(config.router, token, clock)
-    if place.rest:
-        where = Urls(place.rest, place.sockets, place.rest)
-        return Router(open_venue("box", config.mode, urls=where, clock=clock))
-    name = str(config.venue)
-    return Router(open_venue(name, config.mode, clock=clock), config.data_dir / "router" / f"{name}-{config.mode}")
 
 
 async def prepare(trading: Trading, symbols: Sequence[str], leverage: int, *, resume: bool) -> None:

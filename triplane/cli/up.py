@@ -10,7 +10,7 @@ import typer
 from triplane.cli.building import build
 from triplane.cli.config import Config, configured
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, console, print_figures, print_json
+from triplane.cli.output import Json, console, never_block, print_figures, print_json
 from triplane.cli.processes import DATABASE, Processes
 from triplane.cli.trading import check
 from triplane.engine.sources import LIVE
@@ -72,6 +72,7 @@ async def _once(config: Config, json: bool) -> None:
 
 async def _serve(config: Config, json: bool) -> None:
     """Start the processes and watch them."""
+    never_block()
     check(config)
     processes = Processes(config, load_token(_data_dir(config.data_dir)))
     stop = asyncio.Event()

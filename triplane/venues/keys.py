@@ -23,6 +23,8 @@ _PLACEHOLDERS: Final = re.compile(
 _SHAPES: Final = re.compile(
     r"(?i)((?:signature|listen_?key|api_?key|x-mbx-apikey|secret)['\"]?\s*[=:]\s*['\"]?)[\w%+/.-]+"
 )
+_KEYS: Final = re.compile(r"API_?(KEY|SECRET|PASSPHRASE)|ROUTER_TOKEN", re.IGNORECASE)
+"""Names in the environment; :func:`credentials` reads no others."""
 _secrets: set[str] = set()
 
 
@@ -76,6 +78,11 @@ def _read(name: str, environment: Mapping[str, str]) -> str:
     return value
 
 
+def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a process that needs no keys: without any venue's, and without the router's token."""
+    return {name: value for name, value in environment.items() if not _KEYS.search(name)}
+
+
 def redact_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The structlog processor; put it behind those that make texts of errors."""
     for name, value in event.items():
@@ -101,7 +108,7 @@ def protect_logs() -> None:
         record = make(*args, **kwargs)
         try:
             text = redact(record.getMessage())
-        except (TypeError, ValueError, KeyError):  # its arguments do not fit; they could hold anything
+        except Exception:  # noqa: BLE001 - its arguments do not fit or cannot be shown; they could hold anything
             text = f"a record of {record.name} that cannot be shown"
         record.msg, record.args = text, ()
         if record.exc_info and record.exc_info[0] is not None:

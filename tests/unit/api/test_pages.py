@@ -51,7 +51,7 @@ async def test_a_page_that_is_not_built(anybody: httpx.AsyncClient) -> None:
     assert "make setup" in answer.text
 
 
-async def test_posting_to_the_page(anybody: httpx.AsyncClient) -> None:
-    answer = await anybody.post("/anything")
+async def test_posting_to_the_page(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/anything")
     assert answer.status_code == 405
     assert answer.json()["message"] == "POST is not possible at /anything."

@@ -10,7 +10,7 @@ import structlog.testing
 from triplane.errors import BadInput
 from triplane.venues.client import lost
 from triplane.venues.errors import Unknown
-from triplane.venues.keys import Credentials, credentials, hide, protect_logs, redact, redact_event
+from triplane.venues.keys import Credentials, credentials, hide, protect_logs, redact, redact_event, without_keys
 
 GOOD = {"BINANCE_TESTNET_API_KEY": "Zk39dkfjGHd83hfnv", "BINANCE_TESTNET_API_SECRET": "pl94jfhRTbv02jnfm"}
 
@@ -43,6 +43,15 @@ def test_placeholders_are_refused_by_name(name, value):
 def test_a_missing_variable_is_named():
     with pytest.raises(BadInput, match="MEXC_API_KEY"):
         credentials("MEXC", GOOD)
+
+
+def test_an_environment_without_keys():
+    kept = {"PATH": "/bin", "HOME": "/root", "NUMBA_CACHE_DIR": "x", "TRIPLANE_STRATEGIES": "y", "KEYBOARD": "z"}
+    others = {"MEXC_API_KEY": "a", "mexc_api_secret": "b", "TRIPLANE_ROUTER_TOKEN": "c", "X_APIKEY": "d",
+              "OKX_API_PASSPHRASE": "e"}  # fmt: skip
+    given = kept | GOOD | others
+    assert without_keys(given) == kept
+    assert len(given) == 12
 
 
 def test_texts_without_secrets():
