@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 
-.PHONY: run test lint bench docs chaos soak coverage setup clean
+.PHONY: run test lint bench docs chaos soak coverage size setup clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -59,3 +59,7 @@ soak: $(READY)
 coverage: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/unit/kernel
 	$(BIN)/coverage report
+
+# Lines of code by folder, what is too long, and the bounds of the design.
+size:
+	@$(PYTHON) scripts/size.py
