@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 
-.PHONY: run test lint bench docs chaos soak coverage setup clean
+.PHONY: run test lint bench docs chaos soak coverage size setup clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -55,7 +55,10 @@ chaos: $(READY)
 soak: $(READY)
 	$(BIN)/python tests/soak/soak.py --minutes $(or $(MINUTES),60) --speed $(or $(SPEED),60) --seed $(or $(SEED),1)
 
-# Line coverage of the decision core: the same tests, without the compiler.
+# Line coverage of what decides, sends and remembers; the kernel without the compiler.
 coverage: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/unit/kernel
-	$(BIN)/coverage report
+	$(BIN)/python scripts/line_coverage.py
+
+# Lines of code by folder, what is too long, and the bounds of the design.
+size:
+	@$(PYTHON) scripts/size.py
