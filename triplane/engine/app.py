@@ -22,7 +22,7 @@ from triplane.engine.commands import Commands
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.latency import Latency
-from triplane.flow.killswitch import KillSwitch
+from triplane.model.killswitch import KillSwitch
 from triplane.flow.log import FactLog
 from triplane.flow.server import FlowServer
 from triplane.kernel.codes import Gate, Reason

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from triplane.engine import ids
 from triplane.engine.decisions import DecisionHash
 from triplane.engine.eventlog import EventLog
-from triplane.engine.killswitch import KillSwitch
+from triplane.model.killswitch import KillSwitch
 from triplane.engine.lock import FolderLock
 from triplane.engine.record import EquityCurve, Record
 from triplane.engine.setup import new_id
