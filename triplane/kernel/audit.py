@@ -1,8 +1,8 @@
 """Writing audit rows. Everything that leaves the core leaves it here (``records.OUTPUT``)."""
 
+from triplane.kernel.codes import RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price
-from triplane.kernel.records import ROW_FILL, ROW_STATE
 
 
 @njit
@@ -42,7 +42,7 @@ def change_state(a: Rec, s: Rec, out: Rec, to: int, reason: int, order: int) -> 
     """Move the state machine and say so; nothing happens when it is there already."""
     if s.state == to:
         return
-    row = out.rows[emit(a, s, out, ROW_STATE)]
+    row = out.rows[emit(a, s, out, RowKind.STATE)]
     row.code = to
     row.code2 = s.state
     row.flag = reason
@@ -55,7 +55,7 @@ def change_state(a: Rec, s: Rec, out: Rec, to: int, reason: int, order: int) -> 
 def fill_row(a: Rec, s: Rec, out: Rec, decision: int, kind: int) -> None:
     """Write the fill in ``s.last_fill``, of an order of type ``kind``, before it is booked."""
     fill = s.last_fill
-    row = out.rows[emit(a, s, out, ROW_FILL)]
+    row = out.rows[emit(a, s, out, RowKind.FILL)]
     row.order = fill.order
     row.decision = decision
     row.price_ticks = fill.price_ticks

@@ -17,30 +17,15 @@ It knows nothing of signals: it reads ``place``, ``amend`` and ``cancel`` rows f
 import numpy as np
 
 from triplane.kernel.audit import emit, fill_row
+from triplane.kernel.codes import Leg, OrderEnd, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity, to_ticks
-from triplane.kernel.records import (
-    ENTRY,
-    EXIT,
-    EXPIRED,
-    LIMIT,
-    MARKET,
-    ROW_AMEND,
-    ROW_CANCEL,
-    ROW_ORDER,
-    ROW_PLACE,
-    STOP,
-    STOP_MARKET,
-    TAKE_PROFIT_MARKET,
-    WHY_ENTRY_EXPIRED,
-    WHY_LIQUIDATION,
-)
 
 
 @njit
 def acts_below(order: Rec) -> bool:
     """Whether the order waits for the price to fall to its level (else: to rise)."""
-    below_for_buys = order.type in (LIMIT, TAKE_PROFIT_MARKET)
+    below_for_buys = order.type in (OrderType.LIMIT, OrderType.TAKE_PROFIT_MARKET)
     return bool((order.side > 0) == below_for_buys)
 
 
@@ -55,7 +40,7 @@ def watch(s: Rec) -> None:
         order = s.book[j]
         if order.expires_at > 0:
             expiry = min(expiry, order.expires_at)
-        if order.type == MARKET:
+        if order.type == OrderType.MARKET:
             markets += 1
         elif acts_below(order):
             low = max(low, order.level)
@@ -123,7 +108,7 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
     order.reduce_only = row.flag
     order.reason = row.code
     order.mid_bar = mid_bar
-    ticks = row.price_ticks if row.type == LIMIT else row.trigger_ticks
+    ticks = row.price_ticks if row.type == OrderType.LIMIT else row.trigger_ticks
     order.level = to_price(s.instrument, ticks)
 
 
@@ -135,10 +120,10 @@ def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
     changed = False
     for j in range(begin, a.n_out):
         row = out.rows[j]
-        if row.kind == ROW_PLACE:
+        if row.kind == RowKind.PLACE:
             _place(s, row, mid_bar)
             changed = True
-        elif row.kind == ROW_AMEND:
+        elif row.kind == RowKind.AMEND:
             at = _find(s, row.order)
             if at >= 0:
                 order = s.book[at]
@@ -149,7 +134,7 @@ def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
                 order.reason = row.code
                 order.mid_bar = mid_bar
                 changed = True
-        elif row.kind == ROW_CANCEL:
+        elif row.kind == RowKind.CANCEL:
             at = _find(s, row.order)
             if at >= 0:
                 _remove(s, at)
@@ -188,7 +173,7 @@ def worse_ticks(s: Rec, price: float, side: int) -> int:
 def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> None:
     """Fill order ``j`` of the book at ``price`` and take it out of the book."""
     order = s.book[j]
-    if order.type == LIMIT:
+    if order.type == OrderType.LIMIT:
         ticks = to_ticks(s.instrument, price, order.side > 0)
         _report(a, s, out, order, ticks, 0 if at_open else 1)
     else:
@@ -200,11 +185,11 @@ def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> No
 @njit
 def _rank(order: Rec) -> int:
     """The pessimistic order of events inside one phase."""
-    if order.leg == EXIT:
+    if order.leg == Leg.EXIT:
         return 0
-    if order.leg == ENTRY:
+    if order.leg == Leg.ENTRY:
         return 1
-    if order.leg == STOP:
+    if order.leg == Leg.STOP:
         return 2
     return 3
 
@@ -214,9 +199,9 @@ def _open_price(s: Rec, order: Rec, c: Rec) -> float:
     """Where ``order`` fills at the open of ``c``, or NaN."""
     if order.mid_bar:
         return np.nan
-    if order.type == MARKET:
+    if order.type == OrderType.MARKET:
         return c.open  # type: ignore[no-any-return]
-    if order.type == LIMIT:
+    if order.type == OrderType.LIMIT:
         through = to_price(s.instrument, order.price_ticks - order.side * s.costs.through_ticks)
         return c.open if (through - c.open) * order.side >= 0.0 else np.nan
     if acts_below(order):
@@ -227,14 +212,14 @@ def _open_price(s: Rec, order: Rec, c: Rec) -> float:
 @njit
 def _range_price(s: Rec, order: Rec, c: Rec) -> float:
     """Where ``order`` fills within the range of ``c``, or NaN."""
-    if order.type == MARKET:
+    if order.type == OrderType.MARKET:
         return np.nan
     low = c.low
     high = c.high
-    if order.mid_bar and order.leg != STOP:
+    if order.mid_bar and order.leg != Leg.STOP:
         low = c.close
         high = c.close
-    if order.type == LIMIT:
+    if order.type == OrderType.LIMIT:
         through = to_price(s.instrument, order.price_ticks - order.side * s.costs.through_ticks)
         reached = low <= through if order.side > 0 else high >= through
         return order.level if reached else np.nan
@@ -250,7 +235,7 @@ def trade_price(s: Rec, order: Rec, c: Rec) -> float:
     A limit fills at its own level, for it was there before the trade; what has been triggered fills at the trade, as at
     an open. ``s`` needs the fields ``instrument`` and ``costs`` alone.
     """
-    if order.type == LIMIT:
+    if order.type == OrderType.LIMIT:
         return _range_price(s, order, c)
     return _open_price(s, order, c)
 
@@ -265,11 +250,11 @@ def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     order.number = a.orders
     order.decision = position.decision
     order.quantity_lots = abs(position.lots)
-    order.leg = EXIT
-    order.type = STOP_MARKET
+    order.leg = Leg.EXIT
+    order.type = OrderType.STOP_MARKET
     order.side = -side
     order.reference = position.liquidation
-    order.reason = WHY_LIQUIDATION
+    order.reason = Reason.LIQUIDATION
     bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
     _report(a, s, out, order, to_ticks(s.instrument, max(bankrupt, 0.0), side > 0), 0)
     s.last_fill.fee = 0.0
@@ -285,7 +270,7 @@ def _liquidated(s: Rec, c: Rec, opening: bool, best: int) -> bool:
     long = position.lots > 0
     worst = c.open if opening else (c.low if long else c.high)
     hit = worst <= position.liquidation if long else worst >= position.liquidation
-    if opening or not hit or best < 0 or s.book[best].leg != STOP:
+    if opening or not hit or best < 0 or s.book[best].leg != Leg.STOP:
         return hit  # type: ignore[no-any-return]
     nearer = s.book[best].level > position.liquidation if long else s.book[best].level < position.liquidation
     return not nearer
@@ -327,12 +312,12 @@ def expire(a: Rec, s: Rec, out: Rec) -> int:
     for j in range(s.book_count):
         order = s.book[j]
         if 0 < order.expires_at <= s.now:
-            row = out.rows[emit(a, s, out, ROW_ORDER)]
+            row = out.rows[emit(a, s, out, RowKind.ORDER)]
             row.order = order.number
             row.decision = order.decision
             row.leg = order.leg
-            row.code = EXPIRED
-            row.code2 = WHY_ENTRY_EXPIRED
+            row.code = OrderEnd.EXPIRED
+            row.code2 = Reason.ENTRY_EXPIRED
             leg = order.leg
             _remove(s, j)
             watch(s)

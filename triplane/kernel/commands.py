@@ -7,41 +7,11 @@ and then. Commands that find nothing to act on change nothing.
 
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, execute
+from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
 from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_waiting, leave, move_stop, place, ready
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark
 from triplane.kernel.prices import to_ticks
-from triplane.kernel.records import (
-    BOOTSTRAP,
-    CMD_AMEND,
-    CMD_CANCEL,
-    CMD_CLOSE,
-    CMD_END,
-    CMD_EXECUTE,
-    CMD_EXPIRE,
-    CMD_FILL,
-    CMD_GATE,
-    CMD_HALT,
-    CMD_MARKET,
-    CMD_READY,
-    CMD_RESET,
-    CMD_RESUME,
-    CMD_SIMULATE,
-    ENTER,
-    ENTRY,
-    ENTRY_PENDING,
-    HALTED,
-    MARKET,
-    SCANNING,
-    STOP,
-    TP1,
-    WHY_END,
-    WHY_ENTRY_CANCELLED,
-    WHY_ENTRY_PLACED,
-    WHY_MANUAL,
-    WHY_RESUME,
-    WHY_WARM,
-)
 from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, clear_signal, halt
 
@@ -53,7 +23,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
         return
     j = 0
     while j < s.book_count:
-        if s.book[j].type == MARKET:
+        if s.book[j].type == OrderType.MARKET:
             execute(a, s, out, j, price, False)
             answer(a, s, out, 0)
             j = 0
@@ -64,17 +34,17 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
 @njit
 def _market_entry(a: Rec, s: Rec, out: Rec) -> None:
     """Replace the working entry order by a market order for the same decision."""
-    if s.legs[ENTRY].order == 0 or s.position.lots != 0:
+    if s.legs[Leg.ENTRY].order == 0 or s.position.lots != 0:
         return
     if s.external:
         s.plan.then_market = 1
-        cancel(a, s, out, ENTRY, WHY_MANUAL)
+        cancel(a, s, out, Leg.ENTRY, Reason.MANUAL)
         return
-    lots = s.legs[ENTRY].quantity_lots
-    cancel_entry(a, s, out, WHY_MANUAL)
-    s.plan.signal.entry_type = MARKET
-    place(a, s, out, ENTRY, MARKET, s.plan.signal.side, 0, lots, 0)
-    change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, s.legs[ENTRY].order)
+    lots = s.legs[Leg.ENTRY].quantity_lots
+    cancel_entry(a, s, out, Reason.MANUAL)
+    s.plan.signal.entry_type = OrderType.MARKET
+    place(a, s, out, Leg.ENTRY, OrderType.MARKET, s.plan.signal.side, 0, lots, 0)
+    change_state(a, s, out, State.ENTRY_PENDING, Reason.ENTRY_PLACED, s.legs[Leg.ENTRY].order)
 
 
 @njit
@@ -84,7 +54,7 @@ def _waiting(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
         w = s.waiting[j]
         if w.decision == 0 or (cmd.number > 0 and w.decision != cmd.number):
             continue
-        if cmd.kind == CMD_EXPIRE:
+        if cmd.kind == CommandKind.EXPIRE:
             expire_waiting(a, s, out, j)
         elif ready(s):
             decision = w.decision
@@ -99,7 +69,7 @@ def _simulate(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
         return
     sig = s.signal
     clear_signal(sig)
-    sig.action = ENTER
+    sig.action = Action.ENTER
     sig.side = cmd.side
     sig.stop = cmd.price
     sig.confidence = 1.0
@@ -115,13 +85,13 @@ def _amend(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
     if s.position.lots == 0:
         return
     side = 1 if s.position.lots > 0 else -1
-    if cmd.price > 0.0 and (s.last.close - cmd.price) * side > 0.0 and s.legs[STOP].order != 0:
-        move_stop(a, s, out, cmd.price, WHY_MANUAL, True)
+    if cmd.price > 0.0 and (s.last.close - cmd.price) * side > 0.0 and s.legs[Leg.STOP].order != 0:
+        move_stop(a, s, out, cmd.price, Reason.MANUAL, True)
     for i in range(3):
-        leg = s.legs[TP1 + i]
+        leg = s.legs[Leg.TP1 + i]
         if cmd.targets[i] > 0.0 and leg.order != 0 and (cmd.targets[i] - s.last.close) * side > 0.0:
             ticks = to_ticks(s.instrument, cmd.targets[i], side > 0)
-            amend(a, s, out, TP1 + i, ticks, leg.quantity_lots, leg.reason)
+            amend(a, s, out, Leg.TP1 + i, ticks, leg.quantity_lots, leg.reason)
 
 
 @njit
@@ -145,8 +115,8 @@ def _resume(a: Rec, s: Rec, out: Rec) -> None:
     a.halt_code = 0
     a.peak_equity = a.equity
     a.day_equity = a.equity
-    if s.state == HALTED:
-        change_state(a, s, out, BOOTSTRAP, WHY_RESUME, 0)
+    if s.state == State.HALTED:
+        change_state(a, s, out, State.BOOTSTRAP, Reason.RESUME, 0)
 
 
 @njit
@@ -164,39 +134,40 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     s.event_time = s.now
     begin = a.n_out
     kind = cmd.kind
-    if kind == CMD_READY:
+    if kind == CommandKind.READY:
         s.hold = 0
-        if s.state == BOOTSTRAP and s.bars > s.warmup:
-            change_state(a, s, out, SCANNING, WHY_WARM, 0)
-    elif kind == CMD_HALT:
+        if s.state == State.BOOTSTRAP and s.bars > s.warmup:
+            change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
+    elif kind == CommandKind.HALT:
         halt(a, s, out, cmd.code)
         if cmd.flag:
             leave(a, s, out, cmd.code)
-    elif kind == CMD_RESUME:
+    elif kind == CommandKind.RESUME:
         _resume(a, s, out)
-    elif kind == CMD_CLOSE:
-        leave(a, s, out, WHY_MANUAL)
-    elif kind == CMD_END:
-        cancel_entry(a, s, out, WHY_END)
-        leave(a, s, out, WHY_END)
-    elif kind == CMD_CANCEL:
-        cancel_entry(a, s, out, WHY_ENTRY_CANCELLED)
-    elif kind == CMD_MARKET:
+    elif kind == CommandKind.CLOSE:
+        leave(a, s, out, Reason.MANUAL)
+    elif kind == CommandKind.END:
+        cancel_entry(a, s, out, Reason.END)
+        leave(a, s, out, Reason.END)
+    elif kind == CommandKind.CANCEL:
+        cancel_entry(a, s, out, Reason.ENTRY_CANCELLED)
+    elif kind == CommandKind.MARKET:
         _market_entry(a, s, out)
-    elif kind in (CMD_EXECUTE, CMD_EXPIRE):
+    elif kind in (CommandKind.EXECUTE, CommandKind.EXPIRE):
         _waiting(a, s, out, cmd)
-    elif kind == CMD_GATE:
+    elif kind == CommandKind.GATE:
         _gate(a, cmd)
-    elif kind == CMD_SIMULATE:
+    elif kind == CommandKind.SIMULATE:
         _simulate(a, s, out, cmd)
-    elif kind == CMD_AMEND:
+    elif kind == CommandKind.AMEND:
         _amend(a, s, out, cmd)
-    elif kind == CMD_RESET:
+    elif kind == CommandKind.RESET:
         _reset(a, cmd)
-    elif kind >= CMD_FILL:
+    elif kind >= CommandKind.FILL:
         on_report(a, s, cmd, out)
     accept(a, s, out, begin, 0)
-    _fill_now(a, s, out, cmd.price if kind in (CMD_CLOSE, CMD_HALT, CMD_MARKET, CMD_EXECUTE) else 0.0)
-    if kind == CMD_END and s.book_count > 0:
+    if kind in (CommandKind.CLOSE, CommandKind.HALT, CommandKind.MARKET, CommandKind.EXECUTE):
+        _fill_now(a, s, out, cmd.price)
+    if kind == CommandKind.END and s.book_count > 0:
         _fill_now(a, s, out, s.last.close)
     mark(a, s, s.last.close)

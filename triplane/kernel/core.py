@@ -5,7 +5,7 @@ simulated *broker* owns ``book`` and the watch levels. They speak through audit 
 """
 
 from triplane.kernel.indicators.volatility import ATR
-from triplane.kernel.jit import record
+from triplane.kernel.layout import record
 from triplane.kernel.quality import QUALITY
 from triplane.kernel.records import CANDLE, COSTS, FILL, INSTRUMENT, LIMITS, ORDER, POSITION, SIGNAL, VIEW
 from triplane.kernel.timeframes import AGG
@@ -22,10 +22,10 @@ LEG = record(
         ("quantity_lots", "i8"),
         ("trigger_ticks", "i8"),
         ("price_ticks", "i8"),
-        ("reason", "i8"),  # why an exit was ordered (REASONS)
+        ("reason", "i8"),  # why an exit was ordered (Reason)
         ("expires_at", "i8"),
         ("revision", "i8"),  # how often it was amended
-        ("cancelling", "i8"),  # REASONS of a cancellation that a venue has not confirmed
+        ("cancelling", "i8"),  # Reason of a cancellation that a venue has not confirmed
         ("reference", "f8"),  # the price that was asked for
     ]
 )
@@ -35,9 +35,9 @@ PLAN = record(
     [
         ("signal", SIGNAL),
         ("decision", "i8"),
-        ("stop_moved", "i8"),  # REASONS index of the last move: break_even, trailing
+        ("stop_moved", "i8"),  # Reason of the last move: BREAK_EVEN, TRAILING
         ("targets_placed", "i8"),
-        ("leaving", "i8"),  # REASONS: the position is to be closed, also what still fills late
+        ("leaving", "i8"),  # Reason: the position is to be closed, also what still fills late
         ("then_market", "i8"),  # the entry is being cancelled to be placed again at market
     ]
 )

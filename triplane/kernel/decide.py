@@ -8,46 +8,10 @@ the stop always covers exactly what is left. No stop, no position: a signal with
 import numpy as np
 
 from triplane.kernel.audit import change_state, emit
+from triplane.kernel.codes import Action, Check, Leg, OrderType, Reason, RowKind, SignalStatus, State
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import book_fill, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
-from triplane.kernel.records import (
-    CHECK_OK,
-    CLOSE,
-    COOLDOWN,
-    ENTER,
-    ENTRY,
-    ENTRY_PENDING,
-    EXIT,
-    HALTED,
-    IN_POSITION,
-    LIMIT,
-    MARKET,
-    ROW_AMEND,
-    ROW_CANCEL,
-    ROW_PLACE,
-    ROW_REJECT,
-    ROW_SIGNAL,
-    SCANNING,
-    SIGNAL_EXECUTED,
-    SIGNAL_EXPIRED,
-    SIGNAL_PENDING,
-    SIGNAL_REJECTED,
-    STOP,
-    STOP_MARKET,
-    TAKE_PROFIT_MARKET,
-    TP1,
-    WHY_BREAK_EVEN,
-    WHY_COOLDOWN_OVER,
-    WHY_ENTRY_CANCELLED,
-    WHY_ENTRY_FILLED,
-    WHY_ENTRY_PLACED,
-    WHY_NONE,
-    WHY_SIGNAL,
-    WHY_STOP,
-    WHY_TARGET,
-    WHY_TRAILING,
-)
 from triplane.kernel.risk import check_entry, size_lots
 
 
@@ -59,14 +23,14 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     mine = s.legs[leg]
     mine.order = a.orders
     mine.quantity_lots = lots
-    mine.trigger_ticks = 0 if kind == LIMIT else ticks
-    mine.price_ticks = ticks if kind == LIMIT else 0
+    mine.trigger_ticks = 0 if kind == OrderType.LIMIT else ticks
+    mine.price_ticks = ticks if kind == OrderType.LIMIT else 0
     mine.reason = reason
     mine.expires_at = 0
     mine.revision = 0
     mine.cancelling = 0
-    mine.reference = s.last.close if kind == MARKET else to_price(s.instrument, ticks)
-    row = out.rows[emit(a, s, out, ROW_PLACE)]
+    mine.reference = s.last.close if kind == OrderType.MARKET else to_price(s.instrument, ticks)
+    row = out.rows[emit(a, s, out, RowKind.PLACE)]
     row.decision = s.plan.decision
     row.order = a.orders
     row.leg = leg
@@ -75,7 +39,7 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     row.price_ticks = mine.price_ticks
     row.trigger_ticks = mine.trigger_ticks
     row.quantity_lots = lots
-    row.flag = 0 if leg == ENTRY else 1
+    row.flag = 0 if leg == Leg.ENTRY else 1
     row.code = reason
     row.x[0] = mine.reference
 
@@ -89,7 +53,7 @@ def amend(a: Rec, s: Rec, out: Rec, leg: int, ticks: int, lots: int, reason: int
     mine.reason = reason
     mine.revision += 1
     mine.reference = to_price(s.instrument, ticks)
-    row = out.rows[emit(a, s, out, ROW_AMEND)]
+    row = out.rows[emit(a, s, out, RowKind.AMEND)]
     row.bits = mine.revision
     row.decision = s.plan.decision
     row.order = mine.order
@@ -109,12 +73,12 @@ def cancel(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
     mine = s.legs[leg]
     if mine.order == 0 or mine.cancelling:
         return
-    row = out.rows[emit(a, s, out, ROW_CANCEL)]
+    row = out.rows[emit(a, s, out, RowKind.CANCEL)]
     row.decision = s.plan.decision
     row.order = mine.order
     row.leg = leg
     row.code = reason
-    if s.external and leg == ENTRY:
+    if s.external and leg == Leg.ENTRY:
         row.flag = 1
         mine.cancelling = max(reason, 1)
     else:
@@ -144,7 +108,7 @@ def _target_price(s: Rec, sig: Rec, i: int, entry: float, stop: float) -> float:
 
 @njit
 def _entry_price(s: Rec, sig: Rec) -> float:
-    return sig.entry if sig.entry_type != MARKET and sig.entry > 0.0 else s.last.close  # type: ignore[no-any-return]
+    return sig.entry if sig.entry_type != OrderType.MARKET and sig.entry > 0.0 else s.last.close  # type: ignore[no-any-return]
 
 
 @njit
@@ -152,16 +116,16 @@ def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, l
     """Write what the strategy said, with the values it saw."""
     entry = _entry_price(s, sig)
     stop = _stop_price(s, sig, entry)
-    row = out.rows[emit(a, s, out, ROW_SIGNAL)]
+    row = out.rows[emit(a, s, out, RowKind.SIGNAL)]
     row.decision = decision
     row.side = sig.side
     row.type = sig.entry_type
     row.code = status
     row.bits = sig.reasons
-    row.flag = 1 if sig.action == CLOSE else 0
+    row.flag = 1 if sig.action == Action.CLOSE else 0
     row.quantity_lots = lots
     row.x[0] = s.last.close
-    if sig.action == ENTER:
+    if sig.action == Action.ENTER:
         row.x[1] = entry
         row.x[2] = stop
         for i in range(3):
@@ -201,9 +165,9 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     stop = _stop_price(s, sig, entry)
     lots = size_lots(a, s, entry, stop)
     failed = check_entry(a, s, sig.side, entry, stop, lots)
-    if failed != CHECK_OK:
-        signal_row(a, s, out, sig, decision, SIGNAL_REJECTED, lots)
-        row = out.rows[emit(a, s, out, ROW_REJECT)]
+    if failed != Check.OK:
+        signal_row(a, s, out, sig, decision, SignalStatus.REJECTED, lots)
+        row = out.rows[emit(a, s, out, RowKind.REJECT)]
         row.decision = decision
         row.side = sig.side
         row.code = failed
@@ -212,7 +176,7 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
         row.x[2] = entry
         row.x[3] = stop
         return
-    signal_row(a, s, out, sig, decision, SIGNAL_EXECUTED, lots)
+    signal_row(a, s, out, sig, decision, SignalStatus.EXECUTED, lots)
     copy_signal(s.plan.signal, sig)
     s.plan.decision = decision
     s.plan.stop_moved = 0
@@ -221,15 +185,15 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     s.plan.then_market = 0
     s.position.decision = decision
     ticks = 0
-    if sig.entry_type == LIMIT:
+    if sig.entry_type == OrderType.LIMIT:
         ticks = to_ticks(s.instrument, entry, sig.side < 0)
-    elif sig.entry_type == STOP_MARKET:
+    elif sig.entry_type == OrderType.STOP_MARKET:
         ticks = to_ticks(s.instrument, entry, sig.side > 0)
-    place(a, s, out, ENTRY, sig.entry_type, sig.side, ticks, lots, WHY_NONE)
-    if sig.ttl_bars > 0 and sig.entry_type != MARKET:
-        s.legs[ENTRY].expires_at = s.now + sig.ttl_bars * s.timeframe_ms
-        out.rows[a.n_out - 1].expires_at = s.legs[ENTRY].expires_at
-    change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, s.legs[ENTRY].order)
+    place(a, s, out, Leg.ENTRY, sig.entry_type, sig.side, ticks, lots, Reason.NONE)
+    if sig.ttl_bars > 0 and sig.entry_type != OrderType.MARKET:
+        s.legs[Leg.ENTRY].expires_at = s.now + sig.ttl_bars * s.timeframe_ms
+        out.rows[a.n_out - 1].expires_at = s.legs[Leg.ENTRY].expires_at
+    change_state(a, s, out, State.ENTRY_PENDING, Reason.ENTRY_PLACED, s.legs[Leg.ENTRY].order)
 
 
 @njit
@@ -248,17 +212,17 @@ def _wait(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     copy_signal(w.signal, sig)
     w.decision = decision
     w.expires_bar = s.bars + s.limits.signal_ttl_bars
-    signal_row(a, s, out, sig, decision, SIGNAL_PENDING, 0)
+    signal_row(a, s, out, sig, decision, SignalStatus.PENDING, 0)
 
 
 @njit
 def expire_waiting(a: Rec, s: Rec, out: Rec, slot: int) -> None:
     """End a pending signal that nobody executed."""
     w = s.waiting[slot]
-    row = out.rows[emit(a, s, out, ROW_SIGNAL)]
+    row = out.rows[emit(a, s, out, RowKind.SIGNAL)]
     row.decision = w.decision
     row.side = w.signal.side
-    row.code = SIGNAL_EXPIRED
+    row.code = SignalStatus.EXPIRED
     row.x[0] = s.last.close
     w.decision = 0
 
@@ -266,22 +230,22 @@ def expire_waiting(a: Rec, s: Rec, out: Rec, slot: int) -> None:
 @njit
 def ready(s: Rec) -> bool:
     """Whether a new entry may be thought of: scanning, and no entry order is left from before."""
-    return bool(s.state == SCANNING and s.legs[ENTRY].order == 0)
+    return bool(s.state == State.SCANNING and s.legs[Leg.ENTRY].order == 0)
 
 
 @njit
 def on_signal(a: Rec, s: Rec, out: Rec) -> None:
     """Act on ``s.signal``, what the strategy said at the close of a bar."""
     sig = s.signal
-    if sig.action == ENTER and ready(s):
+    if sig.action == Action.ENTER and ready(s):
         a.decisions += 1
         if s.limits.manual:
             _wait(a, s, out, sig, a.decisions)
         else:
             enter(a, s, out, sig, a.decisions)
-    elif sig.action == CLOSE and s.position.lots != 0 and s.legs[EXIT].order == 0:
-        signal_row(a, s, out, sig, s.plan.decision, SIGNAL_EXECUTED, 0)
-        leave(a, s, out, WHY_SIGNAL)
+    elif sig.action == Action.CLOSE and s.position.lots != 0 and s.legs[Leg.EXIT].order == 0:
+        signal_row(a, s, out, sig, s.plan.decision, SignalStatus.EXECUTED, 0)
+        leave(a, s, out, Reason.SIGNAL)
 
 
 @njit
@@ -291,11 +255,11 @@ def leave(a: Rec, s: Rec, out: Rec, reason: int) -> None:
         return
     s.plan.leaving = reason
     if s.external:
-        cancel(a, s, out, ENTRY, reason)
-    if s.legs[EXIT].order != 0:
+        cancel(a, s, out, Leg.ENTRY, reason)
+    if s.legs[Leg.EXIT].order != 0:
         return
     side = -1 if s.position.lots > 0 else 1
-    place(a, s, out, EXIT, MARKET, side, 0, abs(s.position.lots), reason)
+    place(a, s, out, Leg.EXIT, OrderType.MARKET, side, 0, abs(s.position.lots), reason)
 
 
 # --------------------------------------------------------------------------------------------------------- fills
@@ -305,14 +269,14 @@ def _protect(a: Rec, s: Rec, out: Rec) -> None:
     position = s.position
     sig = s.plan.signal
     lots = abs(position.lots)
-    if s.legs[STOP].order == 0:
+    if s.legs[Leg.STOP].order == 0:
         price = _stop_price(s, sig, position.entry_price)
         ticks = to_ticks(s.instrument, price, sig.side < 0)
         position.stop = to_price(s.instrument, ticks)
         position.initial_risk = abs(position.entry_price - position.stop)
-        place(a, s, out, STOP, STOP_MARKET, -sig.side, ticks, lots, WHY_STOP)
-    elif s.legs[STOP].quantity_lots != lots:
-        amend(a, s, out, STOP, s.legs[STOP].trigger_ticks, lots, s.legs[STOP].reason)
+        place(a, s, out, Leg.STOP, OrderType.STOP_MARKET, -sig.side, ticks, lots, Reason.STOP)
+    elif s.legs[Leg.STOP].quantity_lots != lots:
+        amend(a, s, out, Leg.STOP, s.legs[Leg.STOP].trigger_ticks, lots, s.legs[Leg.STOP].reason)
 
 
 @njit
@@ -336,19 +300,19 @@ def _targets(a: Rec, s: Rec, out: Rec) -> None:
             lots = min(to_lots(s.instrument, to_quantity(s.instrument, position.entry_lots) * share), left)
         if lots > 0:
             ticks = to_ticks(s.instrument, price, sig.side > 0)
-            place(a, s, out, TP1 + i, TAKE_PROFIT_MARKET, -sig.side, ticks, lots, WHY_TARGET)
+            place(a, s, out, Leg.TP1 + i, OrderType.TAKE_PROFIT_MARKET, -sig.side, ticks, lots, Reason.TARGET)
             left -= lots
 
 
 @njit
 def move_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int, loosen: bool) -> None:
     """Move the stop to ``price``; further away only when a person says so (``loosen``)."""
-    if s.legs[STOP].order == 0 or s.position.lots == 0:
+    if s.legs[Leg.STOP].order == 0 or s.position.lots == 0:
         return
     side = 1 if s.position.lots > 0 else -1
     ticks = to_ticks(s.instrument, price, side < 0)
-    if (ticks - s.legs[STOP].trigger_ticks) * side > 0 or loosen:
-        amend(a, s, out, STOP, ticks, abs(s.position.lots), reason)
+    if (ticks - s.legs[Leg.STOP].trigger_ticks) * side > 0 or loosen:
+        amend(a, s, out, Leg.STOP, ticks, abs(s.position.lots), reason)
         s.position.stop = to_price(s.instrument, ticks)
         s.plan.stop_moved = reason
 
@@ -360,11 +324,11 @@ def _flat(a: Rec, s: Rec, out: Rec, side: int) -> None:
     for leg in range(6):
         cancel(a, s, out, leg, s.last_fill.reason)
     trade_row(a, s, out, s.last_fill, side)
-    if s.state != HALTED:
-        change_state(a, s, out, COOLDOWN, s.last_fill.reason, s.last_fill.order)
+    if s.state != State.HALTED:
+        change_state(a, s, out, State.COOLDOWN, s.last_fill.reason, s.last_fill.order)
         s.cooldown = 0 if s.limits.fixed_lots > 0 else s.limits.cooldown_bars
         if s.cooldown == 0:
-            change_state(a, s, out, SCANNING, WHY_COOLDOWN_OVER, 0)
+            change_state(a, s, out, State.SCANNING, Reason.COOLDOWN_OVER, 0)
 
 
 @njit
@@ -376,10 +340,10 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
     mine = s.legs[fill.leg]
     if fill.done and mine.order == fill.order:
         mine.order = 0
-    if fill.leg == ENTRY:
+    if fill.leg == Leg.ENTRY:
         _protect(a, s, out)
-        if s.state != HALTED:
-            change_state(a, s, out, IN_POSITION, WHY_ENTRY_FILLED, fill.order)
+        if s.state != State.HALTED:
+            change_state(a, s, out, State.IN_POSITION, Reason.ENTRY_FILLED, fill.order)
         if fill.done and not s.plan.targets_placed:
             _targets(a, s, out)
         if s.plan.leaving:
@@ -389,8 +353,8 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
         _flat(a, s, out, side)
         return
     _protect(a, s, out)
-    if fill.leg == TP1 and fill.done and s.limits.break_even:
-        move_stop(a, s, out, s.position.entry_price, WHY_BREAK_EVEN, False)
+    if fill.leg == Leg.TP1 and fill.done and s.limits.break_even:
+        move_stop(a, s, out, s.position.entry_price, Reason.BREAK_EVEN, False)
     if s.plan.leaving:
         leave(a, s, out, s.plan.leaving)
 
@@ -399,22 +363,22 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
 def on_order_end(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
     """An order ended without (more) fills: expired, cancelled or rejected."""
     s.legs[leg].order = 0
-    if leg != ENTRY:
+    if leg != Leg.ENTRY:
         return
     if s.position.lots != 0:
         if not s.plan.targets_placed:
             _targets(a, s, out)
-    elif s.state == ENTRY_PENDING:
-        change_state(a, s, out, SCANNING, reason, 0)
+    elif s.state == State.ENTRY_PENDING:
+        change_state(a, s, out, State.SCANNING, reason, 0)
 
 
 @njit
 def cancel_entry(a: Rec, s: Rec, out: Rec, reason: int) -> None:
     """Take a working entry out; a part that has filled keeps its bracket."""
-    if s.legs[ENTRY].order != 0:
-        cancel(a, s, out, ENTRY, reason)
-        if s.legs[ENTRY].order == 0:
-            on_order_end(a, s, out, ENTRY, WHY_ENTRY_CANCELLED)
+    if s.legs[Leg.ENTRY].order != 0:
+        cancel(a, s, out, Leg.ENTRY, reason)
+        if s.legs[Leg.ENTRY].order == 0:
+            on_order_end(a, s, out, Leg.ENTRY, Reason.ENTRY_CANCELLED)
 
 
 @njit
@@ -423,4 +387,4 @@ def trail(a: Rec, s: Rec, out: Rec) -> None:
     distance = s.plan.signal.trail_distance
     if distance > 0.0 and s.position.lots != 0:
         side = 1 if s.position.lots > 0 else -1
-        move_stop(a, s, out, s.position.best - side * distance, WHY_TRAILING, False)
+        move_stop(a, s, out, s.position.best - side * distance, Reason.TRAILING, False)

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numba
-import numpy as np
+from numba.core import types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, lower_getattr_generic, models, register_model, typeof_impl
+
+from triplane.kernel.codes import Code, CodeMeta
+from triplane.kernel.layout import record
+
+__all__ = ["OPTIONS", "Arr", "Rec", "njit", "record"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,20 +37,39 @@ def njit(function: F) -> F:
     return compiled
 
 
-def record(fields: list[Any]) -> "np.dtype[Any]":
-    """Make an aligned record dtype whose elements allow attribute access with and without the compiler.
+# Numba has a type of its own for each IntEnum, which does not mix with integers (``reason = Reason.STOP`` in one branch
+# and a field of a record in the other), and compiles a function once more for each enum that is passed to it (and for
+# each literal number). So a member of a Code is typed as an ordinary integer; nothing else is left of it.
+class _Codes(types.Opaque):
+    """The type of a class of codes, such as ``Leg``."""
 
-    Parameters
-    ----------
-    fields
-        ``(name, dtype)`` or ``(name, dtype, shape)``, as for :class:`numpy.dtype`; records may be nested.
+    def __init__(self, codes: type[Code]) -> None:
+        self.codes = codes
+        super().__init__(f"codes({codes.__module__}.{codes.__qualname__})")
 
-    Raises
-    ------
-    ValueError
-        A name that NumPy's own records have as a method: without the compiler it would hide the field.
-    """
-    for name, *_ in fields:
-        if hasattr(np.void, name):
-            raise ValueError(f"field {name} has the name of a method of NumPy's records; choose another")
-    return np.dtype((np.record, np.dtype(fields, align=True)))
+
+register_model(_Codes)(models.OpaqueModel)
+
+
+@typeof_impl.register(CodeMeta)
+def _type_of_codes(value: type[Code], _context: Any) -> _Codes:
+    return _Codes(value)
+
+
+@typeof_impl.register(Code)
+def _type_of_code(_value: Code, _context: Any) -> Any:
+    return types.int64
+
+
+@infer_getattr
+class _CodesAttribute(AttributeTemplate):
+    key = _Codes
+
+    def generic_resolve(self, codes: _Codes, name: str) -> Any:  # type: ignore[override]
+        """The type of ``Leg.STOP``."""
+        return types.int64 if name in codes.codes.__members__ else None
+
+
+@lower_getattr_generic(_Codes)  # type: ignore[no-untyped-call,untyped-decorator]
+def _lower_code(context: Any, _builder: Any, codes: _Codes, _value: Any, name: str) -> Any:
+    return context.get_constant(types.int64, int(codes.codes[name]))

@@ -7,9 +7,9 @@ difference when a part of the position closes. Money is in the quote currency.
 import numpy as np
 
 from triplane.kernel.audit import emit
+from triplane.kernel.codes import RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity
-from triplane.kernel.records import ROW_TRADE
 
 DAY_MS = 86_400_000
 
@@ -152,7 +152,7 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
     if risk > 0.0:
         a.return_sum += r_multiple
         a.return_square += r_multiple * r_multiple
-    row = out.rows[emit(a, s, out, ROW_TRADE)]
+    row = out.rows[emit(a, s, out, RowKind.TRADE)]
     row.decision = position.decision
     row.order = fill.order
     row.side = side

@@ -1,4 +1,4 @@
-"""The records that everything in the kernel is made of, and the names of their codes.
+"""The records that everything in the kernel is made of; their codes are named in ``codes.py``.
 
 A record is a NumPy structured dtype: flat, fixed in size, copied with ``tobytes``. Times are int64 milliseconds UTC.
 Prices and quantities of *orders and fills* are int64 ticks and lots of their instrument; everything that is only
@@ -7,7 +7,20 @@ computed with (indicators, money) is float64. Sides are +1 (buy, long) and -1 (s
 
 from typing import Final
 
-from triplane.kernel.jit import record
+from triplane.kernel.codes import (
+    Action,
+    Check,
+    CommandKind,
+    Gate,
+    Leg,
+    OrderEnd,
+    OrderType,
+    Reason,
+    RowKind,
+    SignalStatus,
+    State,
+)
+from triplane.kernel.layout import record
 
 # ---------------------------------------------------------------------------------------------------- market data
 CANDLE = record([("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
@@ -71,20 +84,6 @@ LIMITS = record(
 """The risk profile of a session (contracts, section 4) and its settings."""
 
 # --------------------------------------------------------------------------------------------------------- orders
-ENTRY: Final = 0
-STOP: Final = 1
-TP1: Final = 2
-TP2: Final = 3
-TP3: Final = 4
-EXIT: Final = 5
-LEGS: Final = ("entry", "stop", "tp1", "tp2", "tp3", "exit")
-
-MARKET: Final = 0
-LIMIT: Final = 1
-STOP_MARKET: Final = 2
-TAKE_PROFIT_MARKET: Final = 3
-ORDER_TYPES: Final = ("market", "limit", "stop_market", "take_profit_market")
-
 ORDER = record(
     [
         ("number", "i8"),  # unique in the session
@@ -100,7 +99,7 @@ ORDER = record(
         ("type", "i1"),
         ("side", "i1"),
         ("reduce_only", "i1"),
-        ("reason", "i1"),  # why an exit was ordered, REASONS
+        ("reason", "i1"),  # Reason of an exit
         ("mid_bar", "i1"),  # placed while the candle was under way: only what certainly came later may fill it
     ]
 )
@@ -117,7 +116,7 @@ FILL = record(
         ("leg", "i1"),
         ("side", "i1"),
         ("maker", "i1"),
-        ("reason", "i1"),  # one of REASONS for an exit
+        ("reason", "i1"),  # Reason of an exit
         ("done", "i1"),  # the order is complete
     ]
 )
@@ -172,21 +171,17 @@ ACCOUNT = record(
         ("n_out", "i8"),  # rows in the output buffer now
         ("halted", "i8"),
         ("halt_code", "i8"),
-        ("gates", "i8"),  # bits of GATES that are closed from outside
+        ("gates", "i8"),  # bits of Gate that are closed from outside
     ]
 )
 """The account that all symbols of a session share."""
 
 # -------------------------------------------------------------------------------------------------------- signals
-NOTHING: Final = 0
-ENTER: Final = 1
-CLOSE: Final = 2
-
 SIGNAL = record(
     [
-        ("action", "i8"),  # NOTHING, ENTER, CLOSE
+        ("action", "i8"),  # Action
         ("side", "i8"),
-        ("entry_type", "i8"),  # MARKET, LIMIT, STOP_MARKET
+        ("entry_type", "i8"),  # OrderType
         ("entry", "f8"),  # price; for a market entry 0
         ("stop", "f8"),  # price, or 0
         ("stop_distance", "f8"),  # from the fill price, used when stop is 0
@@ -215,116 +210,9 @@ VIEW = record(
 )
 """What a strategy may know besides the candles."""
 
-# --------------------------------------------------------------------------------------------------- state machine
-BOOTSTRAP: Final = 0
-SCANNING: Final = 1
-ENTRY_PENDING: Final = 2
-IN_POSITION: Final = 3
-COOLDOWN: Final = 4
-HALTED: Final = 5
-STATES: Final = ("BOOTSTRAP", "SCANNING", "ENTRY_PENDING", "IN_POSITION", "COOLDOWN", "HALTED")
-
-REASONS: Final = (
-    "none", "stop", "target", "signal", "liquidation", "end", "manual", "external", "trailing", "break_even",
-    "warm", "entry_placed", "entry_filled", "entry_expired", "entry_cancelled", "entry_rejected", "cooldown_over",
-    "daily_loss", "drawdown", "kill_switch", "error", "resume", "history_failed", "no_stop", "partial_exit",
-)  # fmt: skip
-"""Why a position closed, an order ended or a state changed; rows hold the index."""
-
-WHY_NONE: Final = 0
-WHY_STOP: Final = 1
-WHY_TARGET: Final = 2
-WHY_SIGNAL: Final = 3
-WHY_LIQUIDATION: Final = 4
-WHY_END: Final = 5
-WHY_MANUAL: Final = 6
-WHY_EXTERNAL: Final = 7
-WHY_TRAILING: Final = 8
-WHY_BREAK_EVEN: Final = 9
-WHY_WARM: Final = 10
-WHY_ENTRY_PLACED: Final = 11
-WHY_ENTRY_FILLED: Final = 12
-WHY_ENTRY_EXPIRED: Final = 13
-WHY_ENTRY_CANCELLED: Final = 14
-WHY_ENTRY_REJECTED: Final = 15
-WHY_COOLDOWN_OVER: Final = 16
-WHY_DAILY_LOSS: Final = 17
-WHY_DRAWDOWN: Final = 18
-WHY_KILL_SWITCH: Final = 19
-WHY_ERROR: Final = 20
-WHY_RESUME: Final = 21
-WHY_HISTORY_FAILED: Final = 22
-WHY_NO_STOP: Final = 23
-WHY_PARTIAL_EXIT: Final = 24
-
-CHECKS: Final = (
-    "ok", "max_position_size", "max_open_positions", "concentration", "daily_loss_limit", "drawdown",
-    "margin_utilisation", "max_trades_day", "volatility_ceiling", "min_sharpe", "no_stop", "below_minimum",
-    "not_scanning", "halted", "data_quality", "stale_feed", "kill_switch", "no_short", "bad_stop", "expired",
-    "not_reconciled", "operator_pause", "news_blackout", "funding_guard", "kill_zone", "regime",
-)  # fmt: skip
-"""The risk checks and gates; 1 to 9 are those of the contracts, in their order."""
-
-CHECK_OK: Final = 0
-CHECK_MAX_POSITION: Final = 1
-CHECK_MAX_OPEN: Final = 2
-CHECK_CONCENTRATION: Final = 3
-CHECK_DAILY_LOSS: Final = 4
-CHECK_DRAWDOWN: Final = 5
-CHECK_MARGIN: Final = 6
-CHECK_MAX_TRADES: Final = 7
-CHECK_VOLATILITY: Final = 8
-CHECK_SHARPE: Final = 9
-CHECK_NO_STOP: Final = 10
-CHECK_BELOW_MINIMUM: Final = 11
-CHECK_NOT_SCANNING: Final = 12
-CHECK_HALTED: Final = 13
-CHECK_DATA_QUALITY: Final = 14
-CHECK_STALE_FEED: Final = 15
-CHECK_KILL_SWITCH: Final = 16
-CHECK_NO_SHORT: Final = 17
-CHECK_BAD_STOP: Final = 18
-CHECK_EXPIRED: Final = 19
-CHECK_NOT_RECONCILED: Final = 20
-CHECK_OPERATOR_PAUSE: Final = 21
-
-GATES: Final = (
-    "stale_feed",
-    "kill_switch",
-    "operator_pause",
-    "not_reconciled",
-    "news_blackout",
-    "funding_guard",
-    "kill_zone",
-)
-"""Gates that are closed and opened by events from outside the kernel: bit numbers of ``ACCOUNT.gates``."""
-
 # --------------------------------------------------------------------------------------------------- audit rows out
-ROW_SIGNAL: Final = 1
-ROW_REJECT: Final = 2
-ROW_PLACE: Final = 3
-ROW_AMEND: Final = 4
-ROW_CANCEL: Final = 5
-ROW_STATE: Final = 6
-ROW_FILL: Final = 7
-ROW_ORDER: Final = 8
-ROW_TRADE: Final = 9
-ROWS: Final = ("none", "signal", "reject", "place", "amend", "cancel", "state", "fill", "order", "trade")
-LAST_DECISION: Final = ROW_STATE
+LAST_DECISION: Final = RowKind.STATE
 """Rows up to this kind are decisions and enter ``decisions_sha256``; the rest are reports of the broker."""
-
-# what became of an order (ROW_ORDER.code) and of a signal (ROW_SIGNAL.code)
-EXPIRED: Final = 1
-CANCELLED: Final = 2
-REJECTED: Final = 3
-FILLED: Final = 4
-ORDER_ENDS: Final = ("working", "expired", "cancelled", "rejected", "filled")
-SIGNAL_GENERATED: Final = 0
-SIGNAL_PENDING: Final = 1
-SIGNAL_EXECUTED: Final = 2
-SIGNAL_EXPIRED: Final = 3
-SIGNAL_REJECTED: Final = 4
-SIGNAL_STATUS: Final = ("generated", "pending", "executed", "expired", "rejected")
 
 OUTPUT = record(
     [
@@ -336,12 +224,12 @@ OUTPUT = record(
         ("trigger_ticks", "i8"),
         ("quantity_lots", "i8"),
         ("expires_at", "i8"),
-        ("kind", "i2"),  # ROW_*
+        ("kind", "i2"),  # RowKind
         ("symbol", "i2"),  # index in the session
         ("leg", "i2"),
         ("type", "i2"),  # order type
         ("side", "i2"),
-        ("code", "i2"),  # REASONS / CHECKS / STATES / ORDER_ENDS / SIGNAL_STATUS, see below
+        ("code", "i2"),  # Reason, Check, State, OrderEnd or SignalStatus, see below
         ("code2", "i2"),
         ("flag", "i2"),
         ("bits", "i8"),
@@ -353,19 +241,19 @@ OUTPUT = record(
 =======  ==========================================================================================================
 kind     fields besides seq, time, symbol, decision
 =======  ==========================================================================================================
-signal   side, type (entry type), code SIGNAL_STATUS, bits reasons, x[0] price (close), x[1] entry, x[2] stop,
+signal   side, type (entry type), code SignalStatus, bits reasons, x[0] price (close), x[1] entry, x[2] stop,
          x[3:6] targets, x[6] confidence, x[7] size (base units, 0 until sized), x[8:16] seen values.
          flag 0: enter, 1: close. A later row of the same decision with another code moves the status forward.
-reject   side, code CHECKS, x[0] value, x[1] limit, x[2] entry, x[3] stop
+reject   side, code Check, x[0] value, x[1] limit, x[2] entry, x[3] stop
 place    order, leg, type, side, price_ticks, trigger_ticks, quantity_lots, expires_at, flag reduce-only,
-         code REASONS (exits), x[0] reference price
-amend    order, leg, trigger_ticks (new), quantity_lots (new), code REASONS, bits how often it was amended
-cancel   order, leg, code REASONS, flag 1 = it counts as working until the venue says that it is over
-state    code STATES to, code2 STATES from, flag REASONS, order
-fill     order, leg, type, side, price_ticks, quantity_lots, flag maker, code REASONS (exits), code2 1 = order done,
+         code Reason (exits), x[0] reference price
+amend    order, leg, trigger_ticks (new), quantity_lots (new), code Reason, bits how often it was amended
+cancel   order, leg, code Reason, flag 1 = it counts as working until the venue says that it is over
+state    code State to, code2 State from, flag Reason, order
+fill     order, leg, type, side, price_ticks, quantity_lots, flag maker, code Reason (exits), code2 1 = order done,
          x[0] fee, x[1] reference, x[2] slippage (price units, against us positive), x[3] lots after, x[4] its time
-order    order, leg, code ORDER_ENDS, code2 REASONS (an order ended without a fill)
-trade    side, quantity_lots, code REASONS, x[0] entry price, x[1] exit price, x[2] pnl (net), x[3] fees, x[4] entry
+order    order, leg, code OrderEnd, code2 Reason (an order ended without a fill)
+trade    side, quantity_lots, code Reason, x[0] entry price, x[1] exit price, x[2] pnl (net), x[3] fees, x[4] entry
          time, x[5] exit time, x[6] R multiple, x[7] MAE (price), x[8] MFE (price), x[9] slippage, x[10] funding,
          x[11] balance after, x[12] bars held, bits entry bar
 =======  ==========================================================================================================
@@ -379,29 +267,6 @@ OUTBOX = record([("rows", OUTPUT, (OUT_ROWS,))])
 function to function costs two atomic reference counts each time."""
 
 # ------------------------------------------------------------------------------------------------------ commands in
-CMD_READY: Final = 1  # history is loaded: BOOTSTRAP ends
-CMD_HALT: Final = 2  # code REASONS, flag 1 = flatten
-CMD_RESUME: Final = 3
-CMD_CLOSE: Final = 4  # close the position of this symbol at market
-CMD_CANCEL: Final = 5  # cancel order `number`; 0 = the entry
-CMD_MARKET: Final = 6  # execute the pending entry order at market
-CMD_EXECUTE: Final = 7  # execute the pending signal `number`
-CMD_EXPIRE: Final = 8  # expire the pending signal `number`; 0 = all of the symbol
-CMD_GATE: Final = 9  # code = bit of GATES, flag 1 = closed
-CMD_SIMULATE: Final = 10  # a debug signal: side, price = stop (0 = default), paper only
-CMD_AMEND: Final = 11  # price = new stop (0 = keep), targets
-CMD_LIMITS: Final = 12  # new limits follow as bytes; handled outside the step (the record is replaced)
-CMD_RESET: Final = 13  # flatten and start the paper account again with balance = price
-CMD_END: Final = 14  # end of data: close what is open at the last close, reason "end"
-CMD_FILL: Final = 15  # a venue executed `lots` at `ticks` of order `number` (0: nobody here asked for it, reason code)
-CMD_ORDER_END: Final = 16  # a venue ended order `number` of `leg`: code ORDER_ENDS, flag 1 = its trigger was passed
-CMD_FUNDING: Final = 17  # price = what was received (or, negative, paid)
-CMD_BALANCE: Final = 18  # price = what the venue says the wallet holds; flag 1 = to start with
-COMMANDS: Final = (
-    "none", "ready", "halt", "resume", "close", "cancel", "market", "execute", "expire", "gate", "simulate", "amend",
-    "limits", "reset", "end", "fill", "order_end", "funding", "balance",
-)  # fmt: skip
-
 COMMAND = record(
     [
         ("time", "i8"),
@@ -423,3 +288,119 @@ COMMAND = record(
     ]
 )
 """Something a person, a timer or a watchdog wants, or a venue reports; journaled like every other input."""
+
+# ---------------------------------------------------------------- former names of the codes: to be deleted as a block
+ENTRY: Final = Leg.ENTRY
+STOP: Final = Leg.STOP
+TP1: Final = Leg.TP1
+TP2: Final = Leg.TP2
+TP3: Final = Leg.TP3
+EXIT: Final = Leg.EXIT
+MARKET: Final = OrderType.MARKET
+LIMIT: Final = OrderType.LIMIT
+STOP_MARKET: Final = OrderType.STOP_MARKET
+TAKE_PROFIT_MARKET: Final = OrderType.TAKE_PROFIT_MARKET
+NOTHING: Final = Action.NOTHING
+ENTER: Final = Action.ENTER
+CLOSE: Final = Action.CLOSE
+BOOTSTRAP: Final = State.BOOTSTRAP
+SCANNING: Final = State.SCANNING
+ENTRY_PENDING: Final = State.ENTRY_PENDING
+IN_POSITION: Final = State.IN_POSITION
+COOLDOWN: Final = State.COOLDOWN
+HALTED: Final = State.HALTED
+WHY_NONE: Final = Reason.NONE
+WHY_STOP: Final = Reason.STOP
+WHY_TARGET: Final = Reason.TARGET
+WHY_SIGNAL: Final = Reason.SIGNAL
+WHY_LIQUIDATION: Final = Reason.LIQUIDATION
+WHY_END: Final = Reason.END
+WHY_MANUAL: Final = Reason.MANUAL
+WHY_EXTERNAL: Final = Reason.EXTERNAL
+WHY_TRAILING: Final = Reason.TRAILING
+WHY_BREAK_EVEN: Final = Reason.BREAK_EVEN
+WHY_WARM: Final = Reason.WARM
+WHY_ENTRY_PLACED: Final = Reason.ENTRY_PLACED
+WHY_ENTRY_FILLED: Final = Reason.ENTRY_FILLED
+WHY_ENTRY_EXPIRED: Final = Reason.ENTRY_EXPIRED
+WHY_ENTRY_CANCELLED: Final = Reason.ENTRY_CANCELLED
+WHY_ENTRY_REJECTED: Final = Reason.ENTRY_REJECTED
+WHY_COOLDOWN_OVER: Final = Reason.COOLDOWN_OVER
+WHY_DAILY_LOSS: Final = Reason.DAILY_LOSS
+WHY_DRAWDOWN: Final = Reason.DRAWDOWN
+WHY_KILL_SWITCH: Final = Reason.KILL_SWITCH
+WHY_ERROR: Final = Reason.ERROR
+WHY_RESUME: Final = Reason.RESUME
+WHY_HISTORY_FAILED: Final = Reason.HISTORY_FAILED
+WHY_NO_STOP: Final = Reason.NO_STOP
+WHY_PARTIAL_EXIT: Final = Reason.PARTIAL_EXIT
+CHECK_OK: Final = Check.OK
+CHECK_MAX_POSITION: Final = Check.MAX_POSITION_SIZE
+CHECK_MAX_OPEN: Final = Check.MAX_OPEN_POSITIONS
+CHECK_CONCENTRATION: Final = Check.CONCENTRATION
+CHECK_DAILY_LOSS: Final = Check.DAILY_LOSS_LIMIT
+CHECK_DRAWDOWN: Final = Check.DRAWDOWN
+CHECK_MARGIN: Final = Check.MARGIN_UTILISATION
+CHECK_MAX_TRADES: Final = Check.MAX_TRADES_DAY
+CHECK_VOLATILITY: Final = Check.VOLATILITY_CEILING
+CHECK_SHARPE: Final = Check.MIN_SHARPE
+CHECK_NO_STOP: Final = Check.NO_STOP
+CHECK_BELOW_MINIMUM: Final = Check.BELOW_MINIMUM
+CHECK_NOT_SCANNING: Final = Check.NOT_SCANNING
+CHECK_HALTED: Final = Check.HALTED
+CHECK_DATA_QUALITY: Final = Check.DATA_QUALITY
+CHECK_STALE_FEED: Final = Check.STALE_FEED
+CHECK_KILL_SWITCH: Final = Check.KILL_SWITCH
+CHECK_NO_SHORT: Final = Check.NO_SHORT
+CHECK_BAD_STOP: Final = Check.BAD_STOP
+CHECK_EXPIRED: Final = Check.EXPIRED
+CHECK_NOT_RECONCILED: Final = Check.NOT_RECONCILED
+CHECK_OPERATOR_PAUSE: Final = Check.OPERATOR_PAUSE
+ROW_NONE: Final = RowKind.NONE
+ROW_SIGNAL: Final = RowKind.SIGNAL
+ROW_REJECT: Final = RowKind.REJECT
+ROW_PLACE: Final = RowKind.PLACE
+ROW_AMEND: Final = RowKind.AMEND
+ROW_CANCEL: Final = RowKind.CANCEL
+ROW_STATE: Final = RowKind.STATE
+ROW_FILL: Final = RowKind.FILL
+ROW_ORDER: Final = RowKind.ORDER
+ROW_TRADE: Final = RowKind.TRADE
+EXPIRED: Final = OrderEnd.EXPIRED
+CANCELLED: Final = OrderEnd.CANCELLED
+REJECTED: Final = OrderEnd.REJECTED
+FILLED: Final = OrderEnd.FILLED
+SIGNAL_GENERATED: Final = SignalStatus.GENERATED
+SIGNAL_PENDING: Final = SignalStatus.PENDING
+SIGNAL_EXECUTED: Final = SignalStatus.EXECUTED
+SIGNAL_EXPIRED: Final = SignalStatus.EXPIRED
+SIGNAL_REJECTED: Final = SignalStatus.REJECTED
+CMD_NONE: Final = CommandKind.NONE
+CMD_READY: Final = CommandKind.READY
+CMD_HALT: Final = CommandKind.HALT
+CMD_RESUME: Final = CommandKind.RESUME
+CMD_CLOSE: Final = CommandKind.CLOSE
+CMD_CANCEL: Final = CommandKind.CANCEL
+CMD_MARKET: Final = CommandKind.MARKET
+CMD_EXECUTE: Final = CommandKind.EXECUTE
+CMD_EXPIRE: Final = CommandKind.EXPIRE
+CMD_GATE: Final = CommandKind.GATE
+CMD_SIMULATE: Final = CommandKind.SIMULATE
+CMD_AMEND: Final = CommandKind.AMEND
+CMD_LIMITS: Final = CommandKind.LIMITS
+CMD_RESET: Final = CommandKind.RESET
+CMD_END: Final = CommandKind.END
+CMD_FILL: Final = CommandKind.FILL
+CMD_ORDER_END: Final = CommandKind.ORDER_END
+CMD_FUNDING: Final = CommandKind.FUNDING
+CMD_BALANCE: Final = CommandKind.BALANCE
+LEGS: Final = Leg.labels
+ORDER_TYPES: Final = OrderType.labels
+STATES: Final = State.labels
+REASONS: Final = Reason.labels
+CHECKS: Final = Check.labels
+GATES: Final = Gate.labels
+ROWS: Final = RowKind.labels
+ORDER_ENDS: Final = OrderEnd.labels
+SIGNAL_STATUS: Final = SignalStatus.labels
+COMMANDS: Final = CommandKind.labels

@@ -6,35 +6,11 @@ what opens or widens one is adopted, gets a stop like any position, and halts th
 """
 
 from triplane.kernel.audit import change_state, emit, fill_row
+from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason, RowKind, State
 from triplane.kernel.decide import leave, on_fill, on_order_end, place
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark
 from triplane.kernel.prices import to_price
-from triplane.kernel.records import (
-    CANCELLED,
-    CMD_BALANCE,
-    CMD_FILL,
-    CMD_FUNDING,
-    CMD_ORDER_END,
-    ENTRY,
-    ENTRY_PENDING,
-    EXIT,
-    EXPIRED,
-    HALTED,
-    MARKET,
-    REJECTED,
-    ROW_ORDER,
-    STOP,
-    STOP_MARKET,
-    TP1,
-    WHY_ENTRY_CANCELLED,
-    WHY_ENTRY_EXPIRED,
-    WHY_ENTRY_PLACED,
-    WHY_ENTRY_REJECTED,
-    WHY_EXTERNAL,
-    WHY_NO_STOP,
-    WHY_TARGET,
-)
 from triplane.kernel.step import clear_signal, halt
 
 
@@ -53,9 +29,9 @@ def _book(a: Rec, s: Rec, cmd: Rec, out: Rec, leg: int, lots: int, fee: float, d
     fill.leg = leg
     fill.side = cmd.side
     fill.maker = cmd.maker
-    fill.reason = 0 if leg == ENTRY else (mine.reason if known else cmd.code)
+    fill.reason = 0 if leg == Leg.ENTRY else (mine.reason if known else cmd.code)
     fill.done = done
-    fill_row(a, s, out, s.plan.decision, MARKET)
+    fill_row(a, s, out, s.plan.decision, OrderType.MARKET)
     on_fill(a, s, out)
 
 
@@ -71,26 +47,26 @@ def _adopt(a: Rec, s: Rec, cmd: Rec, out: Rec, lots: int, fee: float) -> None:
         s.plan.stop_moved = 0
         s.position.decision = a.decisions
     s.plan.targets_placed = 1
-    halt(a, s, out, WHY_EXTERNAL)
-    _book(a, s, cmd, out, ENTRY, lots, fee, 0)
+    halt(a, s, out, Reason.EXTERNAL)
+    _book(a, s, cmd, out, Leg.ENTRY, lots, fee, 0)
 
 
 @njit
 def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     held = s.position.lots
     closing = held != 0 and (held > 0) != (cmd.side > 0)
-    if cmd.leg == ENTRY and cmd.number != 0 and not closing:
+    if cmd.leg == Leg.ENTRY and cmd.number != 0 and not closing:
         if held == 0 and s.plan.leaving:  # the position was closed before: this is another one
             a.decisions += 1
             s.plan.decision = a.decisions
             s.position.decision = a.decisions
-        _book(a, s, cmd, out, ENTRY, cmd.lots, cmd.fee, cmd.done)
+        _book(a, s, cmd, out, Leg.ENTRY, cmd.lots, cmd.fee, cmd.done)
         return
     fee = cmd.fee
     lots = cmd.lots
     if closing:
         part = min(lots, abs(held))
-        _book(a, s, cmd, out, EXIT if cmd.leg == ENTRY else cmd.leg, part, fee, cmd.done)
+        _book(a, s, cmd, out, Leg.EXIT if cmd.leg == Leg.ENTRY else cmd.leg, part, fee, cmd.done)
         lots -= part
         fee = 0.0
     if lots > 0:
@@ -102,20 +78,24 @@ def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
 
 @njit
 def _entry_ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
-    mine = s.legs[ENTRY]
-    if cmd.code == REJECTED:
-        reason = WHY_ENTRY_REJECTED
-    elif cmd.code == EXPIRED or mine.cancelling == WHY_ENTRY_EXPIRED:
-        reason = WHY_ENTRY_EXPIRED
+    mine = s.legs[Leg.ENTRY]
+    if cmd.code == OrderEnd.REJECTED:
+        reason = Reason.ENTRY_REJECTED
+    elif cmd.code == OrderEnd.EXPIRED or mine.cancelling == Reason.ENTRY_EXPIRED:
+        reason = Reason.ENTRY_EXPIRED
     else:
-        reason = WHY_ENTRY_CANCELLED
+        reason = Reason.ENTRY_CANCELLED
     lots = mine.quantity_lots
-    on_order_end(a, s, out, ENTRY, reason)
-    passed = cmd.code == REJECTED and cmd.flag != 0  # the market is where the entry waited for it to be
-    if (passed or (s.plan.then_market and cmd.code == CANCELLED)) and s.position.lots == 0 and s.state != HALTED:
-        s.plan.signal.entry_type = MARKET
-        place(a, s, out, ENTRY, MARKET, s.plan.signal.side, 0, lots, 0)
-        change_state(a, s, out, ENTRY_PENDING, WHY_ENTRY_PLACED, mine.order)
+    on_order_end(a, s, out, Leg.ENTRY, reason)
+    passed = cmd.code == OrderEnd.REJECTED and cmd.flag != 0  # the market is where the entry waited for it to be
+    if (
+        (passed or (s.plan.then_market and cmd.code == OrderEnd.CANCELLED))
+        and s.position.lots == 0
+        and s.state != State.HALTED
+    ):
+        s.plan.signal.entry_type = OrderType.MARKET
+        place(a, s, out, Leg.ENTRY, OrderType.MARKET, s.plan.signal.side, 0, lots, 0)
+        change_state(a, s, out, State.ENTRY_PENDING, Reason.ENTRY_PLACED, mine.order)
     s.plan.then_market = 0
 
 
@@ -126,13 +106,13 @@ def _ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     mine = s.legs[leg]
     if mine.order != cmd.number:
         return  # it was let go of before
-    row = out.rows[emit(a, s, out, ROW_ORDER)]
+    row = out.rows[emit(a, s, out, RowKind.ORDER)]
     row.order = cmd.number
     row.decision = s.plan.decision
     row.leg = leg
     row.code = cmd.code
     row.code2 = mine.cancelling
-    if leg == ENTRY:
+    if leg == Leg.ENTRY:
         _entry_ended(a, s, cmd, out)
         return
     mine.order = 0
@@ -140,14 +120,14 @@ def _ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     side = -1 if s.position.lots > 0 else 1
     if lots == 0:
         return
-    if leg == STOP and cmd.code == REJECTED:
-        leave(a, s, out, WHY_NO_STOP)
-    elif leg == STOP:
-        place(a, s, out, STOP, STOP_MARKET, side, mine.trigger_ticks, lots, mine.reason)
-    elif leg == EXIT:
+    if leg == Leg.STOP and cmd.code == OrderEnd.REJECTED:
+        leave(a, s, out, Reason.NO_STOP)
+    elif leg == Leg.STOP:
+        place(a, s, out, Leg.STOP, OrderType.STOP_MARKET, side, mine.trigger_ticks, lots, mine.reason)
+    elif leg == Leg.EXIT:
         leave(a, s, out, mine.reason)
-    elif leg >= TP1 and cmd.code == REJECTED and cmd.flag:
-        place(a, s, out, leg, MARKET, side, 0, min(mine.quantity_lots, lots), WHY_TARGET)
+    elif leg >= Leg.TP1 and cmd.code == OrderEnd.REJECTED and cmd.flag:
+        place(a, s, out, leg, OrderType.MARKET, side, 0, min(mine.quantity_lots, lots), Reason.TARGET)
 
 
 @njit
@@ -165,15 +145,15 @@ def _balance(a: Rec, cmd: Rec) -> None:
 @njit
 def on_report(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """Take one report of the venue."""
-    if cmd.kind == CMD_FILL:
+    if cmd.kind == CommandKind.FILL:
         _filled(a, s, cmd, out)
-    elif cmd.kind == CMD_ORDER_END:
+    elif cmd.kind == CommandKind.ORDER_END:
         _ended(a, s, cmd, out)
-    elif cmd.kind == CMD_FUNDING:
+    elif cmd.kind == CommandKind.FUNDING:
         a.balance += cmd.price
         a.funding += cmd.price
         if s.position.lots != 0:
             s.position.funding += cmd.price
-    elif cmd.kind == CMD_BALANCE:
+    elif cmd.kind == CommandKind.BALANCE:
         _balance(a, cmd)
     mark(a, s, s.last.close if s.last.close > 0.0 else s.position.entry_price)

@@ -5,34 +5,13 @@ No check here ever looks at an order that reduces risk: exits are not asked.
 
 import numpy as np
 
+from triplane.kernel.codes import Check, Gate, Reason
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_lots, to_quantity
-from triplane.kernel.records import (
-    CHECK_BAD_STOP,
-    CHECK_BELOW_MINIMUM,
-    CHECK_CONCENTRATION,
-    CHECK_DAILY_LOSS,
-    CHECK_DATA_QUALITY,
-    CHECK_DRAWDOWN,
-    CHECK_HALTED,
-    CHECK_MARGIN,
-    CHECK_MAX_OPEN,
-    CHECK_MAX_POSITION,
-    CHECK_MAX_TRADES,
-    CHECK_NO_SHORT,
-    CHECK_NO_STOP,
-    CHECK_OK,
-    CHECK_SHARPE,
-    CHECK_VOLATILITY,
-    GATES,
-    WHY_DAILY_LOSS,
-    WHY_DRAWDOWN,
-    WHY_NONE,
-)
 
-N_GATES = len(GATES)
-GATE_CHECKS = np.array([15, 16, 21, 20, 22, 23, 24], dtype=np.int64)
-"""The check that each gate of ``records.GATES`` fails."""
+N_GATES = len(Gate)
+GATE_CHECKS = np.array([Check[gate.name] for gate in Gate], dtype=np.int64)
+"""The check that each gate fails."""
 
 ROUNDING = 1e-9
 """Sizes are cut down to the limits themselves, so a limit is only broken by more than float noise."""
@@ -57,39 +36,39 @@ def size_lots(a: Rec, s: Rec, entry: float, stop: float) -> int:
 
 @njit
 def gate(a: Rec, s: Rec) -> int:
-    """The first closed gate, as a check, or CHECK_OK: halts, the feed, the operator, data quality."""
+    """The first closed gate, as a check, or ``Check.OK``: halts, the feed, the operator, data quality."""
     if a.halted:
-        return CHECK_HALTED
+        return Check.HALTED
     for bit in range(N_GATES):
         if a.gates & (1 << bit):
             return int(GATE_CHECKS[bit])
     if s.limits.quality_gate and s.quality.grade >= 3:
         s.check_value = s.quality.grade
         s.check_limit = 2.0
-        return CHECK_DATA_QUALITY
-    return CHECK_OK
+        return Check.DATA_QUALITY
+    return Check.OK
 
 
 @njit
 def breached(a: Rec, s: Rec) -> int:
-    """Whether the account must halt now: WHY_DAILY_LOSS, WHY_DRAWDOWN or WHY_NONE."""
+    """Whether the account must halt now: ``DAILY_LOSS``, ``DRAWDOWN`` or ``NONE``."""
     limits = s.limits
     if limits.fixed_lots > 0:
-        return WHY_NONE
+        return Reason.NONE
     loss = a.day_equity - a.equity
     if limits.daily_loss_quote > 0.0 and loss >= limits.daily_loss_quote:
         s.check_value = loss
         s.check_limit = limits.daily_loss_quote
-        return WHY_DAILY_LOSS
+        return Reason.DAILY_LOSS
     if limits.daily_loss_share > 0.0 and loss >= limits.daily_loss_share * a.day_equity:
         s.check_value = loss
         s.check_limit = limits.daily_loss_share * a.day_equity
-        return WHY_DAILY_LOSS
+        return Reason.DAILY_LOSS
     if limits.max_drawdown > 0.0 and a.equity <= a.peak_equity * (1.0 - limits.max_drawdown):
         s.check_value = 1.0 - a.equity / a.peak_equity
         s.check_limit = limits.max_drawdown
-        return WHY_DRAWDOWN
-    return WHY_NONE
+        return Reason.DRAWDOWN
+    return Reason.NONE
 
 
 @njit
@@ -111,7 +90,7 @@ def _statistics(a: Rec, s: Rec, price: float) -> int:
         if not volatility <= limits.volatility_ceiling:
             s.check_value = volatility
             s.check_limit = limits.volatility_ceiling
-            return CHECK_VOLATILITY
+            return Check.VOLATILITY_CEILING
     if not np.isnan(limits.min_sharpe) and a.trades >= 10:
         mean = a.return_sum / a.trades
         deviation = np.sqrt(max(a.return_square / a.trades - mean * mean, 0.0))
@@ -119,8 +98,8 @@ def _statistics(a: Rec, s: Rec, price: float) -> int:
         if sharpe < limits.min_sharpe:
             s.check_value = sharpe
             s.check_limit = limits.min_sharpe
-            return CHECK_SHARPE
-    return CHECK_OK
+            return Check.MIN_SHARPE
+    return Check.OK
 
 
 @njit
@@ -128,59 +107,59 @@ def _account(a: Rec, s: Rec, notional: float) -> int:
     """Checks 1 to 7 of the rules."""
     limits = s.limits
     if _limit(s, notional, limits.max_position_quote):
-        return CHECK_MAX_POSITION
+        return Check.MAX_POSITION_SIZE
     if _limit(s, notional, limits.max_position_share * a.balance):
-        return CHECK_MAX_POSITION
+        return Check.MAX_POSITION_SIZE
     if limits.max_open_positions > 0 and a.open_positions >= limits.max_open_positions:
         s.check_value = a.open_positions
         s.check_limit = limits.max_open_positions
-        return CHECK_MAX_OPEN
+        return Check.MAX_OPEN_POSITIONS
     if _limit(s, notional, limits.max_symbol_share * a.equity):
-        return CHECK_CONCENTRATION
+        return Check.CONCENTRATION
     why = breached(a, s)
-    if why == WHY_DAILY_LOSS:
-        return CHECK_DAILY_LOSS
-    if why == WHY_DRAWDOWN:
-        return CHECK_DRAWDOWN
+    if why == Reason.DAILY_LOSS:
+        return Check.DAILY_LOSS_LIMIT
+    if why == Reason.DRAWDOWN:
+        return Check.DRAWDOWN
     margin = a.used_margin + notional / s.costs.leverage
     if _limit(s, margin, limits.max_margin_use * a.equity):
-        return CHECK_MARGIN
+        return Check.MARGIN_UTILISATION
     if limits.max_trades_day > 0 and a.trades_today >= limits.max_trades_day:
         s.check_value = a.trades_today
         s.check_limit = limits.max_trades_day
-        return CHECK_MAX_TRADES
-    return CHECK_OK
+        return Check.MAX_TRADES_DAY
+    return Check.OK
 
 
 @njit
 def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int) -> int:
-    """All checks for one entry; returns the first that fails (CHECKS) with value and limit in the state."""
+    """All checks for one entry; returns the first that fails with value and limit in the state."""
     s.check_value = 0.0
     s.check_limit = 0.0
     closed = gate(a, s)
-    if closed != CHECK_OK:
+    if closed != Check.OK:
         return closed
     if side < 0 and not s.instrument.can_short:
-        return CHECK_NO_SHORT
+        return Check.NO_SHORT
     if not stop > 0.0:
-        return CHECK_NO_STOP
+        return Check.NO_STOP
     if not (entry - stop) * side > 0.0:
         s.check_value = stop
         s.check_limit = entry
-        return CHECK_BAD_STOP
+        return Check.BAD_STOP
     quantity = to_quantity(s.instrument, lots)
     notional = quantity * entry
     if lots < max(s.instrument.min_quantity_lots, 1):
         s.check_value = quantity
         s.check_limit = to_quantity(s.instrument, max(s.instrument.min_quantity_lots, 1))
-        return CHECK_BELOW_MINIMUM
+        return Check.BELOW_MINIMUM
     if notional < s.instrument.min_notional:
         s.check_value = notional
         s.check_limit = s.instrument.min_notional
-        return CHECK_BELOW_MINIMUM
+        return Check.BELOW_MINIMUM
     if s.limits.fixed_lots > 0:
-        return CHECK_OK
+        return Check.OK
     failed = _account(a, s, notional)
-    if failed != CHECK_OK:
+    if failed != Check.OK:
         return failed
     return _statistics(a, s, entry)

@@ -7,23 +7,12 @@ Where a venue executes (``external``), the broker stays out of it, and the fills
 
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, expire, next_fill, settle, watch
+from triplane.kernel.codes import Action, Leg, Reason, State
 from triplane.kernel.decide import cancel, cancel_entry, expire_waiting, on_fill, on_order_end, on_signal, trail
 from triplane.kernel.indicators.volatility import atr_step
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark, roll_day, track
 from triplane.kernel.quality import quality_step
-from triplane.kernel.records import (
-    BOOTSTRAP,
-    COOLDOWN,
-    ENTRY,
-    HALTED,
-    NOTHING,
-    SCANNING,
-    WHY_COOLDOWN_OVER,
-    WHY_ENTRY_EXPIRED,
-    WHY_NONE,
-    WHY_WARM,
-)
 from triplane.kernel.risk import breached
 
 
@@ -46,7 +35,7 @@ def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     leg = expire(a, s, out)
     while leg >= 0:
         begin = a.n_out
-        on_order_end(a, s, out, leg, WHY_ENTRY_EXPIRED)
+        on_order_end(a, s, out, leg, Reason.ENTRY_EXPIRED)
         accept(a, s, out, begin, 0)
         leg = expire(a, s, out)
     settle(s)
@@ -58,7 +47,7 @@ def halt(a: Rec, s: Rec, out: Rec, reason: int) -> None:
     if not a.halted:
         a.halted = 1
         a.halt_code = reason
-    change_state(a, s, out, HALTED, reason, 0)
+    change_state(a, s, out, State.HALTED, reason, 0)
     cancel_entry(a, s, out, reason)
 
 
@@ -66,7 +55,7 @@ def halt(a: Rec, s: Rec, out: Rec, reason: int) -> None:
 def _limits(a: Rec, s: Rec, out: Rec) -> None:
     """Halt when a loss limit is breached, or when another symbol of the session has halted it."""
     reason = a.halt_code if a.halted else breached(a, s)
-    if reason != WHY_NONE and s.state != HALTED:
+    if reason != Reason.NONE and s.state != State.HALTED:
         begin = a.n_out
         halt(a, s, out, reason)
         accept(a, s, out, begin, 0)
@@ -81,8 +70,8 @@ def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     if s.limits.quality_gate:
         quality_step(s.quality, c, s.base_ms)
     if s.external:
-        if 0 < s.legs[ENTRY].expires_at <= s.now:
-            cancel(a, s, out, ENTRY, WHY_ENTRY_EXPIRED)
+        if 0 < s.legs[Leg.ENTRY].expires_at <= s.now:
+            cancel(a, s, out, Leg.ENTRY, Reason.ENTRY_EXPIRED)
     elif s.market_count > 0 or c.low <= s.watch_low or c.high >= s.watch_high or s.now >= s.watch_expiry:
         _trade(a, s, c, out)
     s.last.open_time = c.open_time
@@ -113,12 +102,12 @@ def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
     s.bar.volume = bar.volume
     if s.limits.volatility_ceiling > 0.0:
         atr_step(s.atr, bar.high, bar.low, bar.close)
-    if s.state == COOLDOWN:
+    if s.state == State.COOLDOWN:
         s.cooldown -= 1
         if s.cooldown <= 0:
-            change_state(a, s, out, SCANNING, WHY_COOLDOWN_OVER, 0)
-    elif s.state == BOOTSTRAP and s.bars >= s.warmup and not s.hold:
-        change_state(a, s, out, SCANNING, WHY_WARM, 0)
+            change_state(a, s, out, State.SCANNING, Reason.COOLDOWN_OVER, 0)
+    elif s.state == State.BOOTSTRAP and s.bars >= s.warmup and not s.hold:
+        change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
     view = s.shown
     lots = s.position.lots
     view.bar = s.bars
@@ -126,16 +115,16 @@ def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
     view.lots = lots
     view.entry_price = s.position.entry_price if lots != 0 else 0.0
     view.bars_held = s.bars - s.position.entry_bar if lots != 0 else 0
-    view.pending = 1 if s.legs[ENTRY].order != 0 else 0
+    view.pending = 1 if s.legs[Leg.ENTRY].order != 0 else 0
     sig = s.signal
-    if sig.action != NOTHING:
+    if sig.action != Action.NOTHING:
         clear_signal(sig)
 
 
 @njit
 def clear_signal(sig: Rec) -> None:
     """Make ``sig`` say nothing."""
-    sig.action = NOTHING
+    sig.action = Action.NOTHING
     sig.side = 0
     sig.entry_type = 0
     sig.entry = 0.0
@@ -156,7 +145,7 @@ def clear_signal(sig: Rec) -> None:
 @njit
 def end_bar(a: Rec, s: Rec, out: Rec) -> None:
     """Act on what the strategy said, and let pending signals grow old."""
-    if s.signal.action != NOTHING and s.state != BOOTSTRAP:
+    if s.signal.action != Action.NOTHING and s.state != State.BOOTSTRAP:
         begin = a.n_out
         on_signal(a, s, out)
         accept(a, s, out, begin, 0)

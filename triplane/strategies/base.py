@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from triplane.errors import BadInput
+from triplane.kernel.codes import OrderType
 from triplane.kernel.jit import record
-from triplane.kernel.records import LIMIT, MARKET, STOP_MARKET
 
 Number = int | float
 
@@ -183,7 +183,7 @@ class Enter:
 
     def write(self, signal: Any) -> None:
         """Fill a ``records.SIGNAL`` record."""
-        kinds = {"market": MARKET, "limit": LIMIT, "stop_market": STOP_MARKET}
+        kinds = {"market": OrderType.MARKET, "limit": OrderType.LIMIT, "stop_market": OrderType.STOP_MARKET}
         if self.side not in (1, -1) or self.entry_type not in kinds:
             raise BadInput(f"Enter(side={self.side}, entry_type={self.entry_type!r}): side must be 1 or -1, entry_type "
                            f"one of {', '.join(kinds)}.")  # fmt: skip

@@ -192,7 +192,7 @@ class Core:
         balance
             Quote currency to start with.
         hold
-            Stay in BOOTSTRAP until the command ``CMD_READY``: history is being loaded.
+            Stay in BOOTSTRAP until the command ``READY``: history is being loaded.
         external
             A venue executes, and reports; otherwise the simulated broker does.
         data

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 from triplane.kernel.calendar import DEFAULT_ZONES, KILL_ZONES, ZONES, kill_zone
+from triplane.kernel.codes import Action, Check, OrderType
 from triplane.kernel.decide import copy_signal
-from triplane.kernel.records import CHECK_OK, CHECKS, MARKET, NOTHING, SIGNAL
+from triplane.kernel.records import SIGNAL
 from triplane.kernel.regime import is_trending
 from triplane.kernel.step import clear_signal
 from triplane.strategies import (
@@ -84,7 +85,7 @@ STATE = state(
     ("said", "f8", (N_AGENTS,)),
     ("scores", "f8", (2,)),  # of this bar: long, short
     ("opened_by", "i8"),  # bits of the agents that agreed on the last decision
-    ("held", "i8"),  # CHECKS: the gate that held a decision back on this bar
+    ("held", "i8"),  # Check: the gate that held a decision back on this bar
     ("zones", KILL_ZONES),
     *((agent, spec.state) for agent, spec in AGENTS.items()),
 )
@@ -95,8 +96,6 @@ trend_init, trend_step = regime_trend.init, regime_trend.step
 ict_init, ict_step = ict_blocks.init, ict_blocks.step
 
 LONG_AGO = -1_000_000
-CHECK_KILL_ZONE = CHECKS.index("kill_zone")
-CHECK_REGIME = CHECKS.index("regime")
 
 # bits of the reasons: agents for, agents against, leader, then these, then the reasons of each agent
 AGAINST, LEADER = N_AGENTS, 2 * N_AGENTS
@@ -126,7 +125,7 @@ def init(s: Rec) -> None:
     for k in range(N_AGENTS):
         s.said_at[k] = LONG_AGO
     s.opened_by = 0
-    s.held = CHECK_OK
+    s.held = Check.OK
     retest_init(s.retest)
     smc_init(s.smc)
     trend_init(s.trend)
@@ -137,7 +136,7 @@ def init(s: Rec) -> None:
 def _ask(s: Rec, bar: Rec, view: Rec) -> None:
     """Let each agent write its raw signal, and remember who wanted in."""
     for k in range(N_AGENTS):
-        if s.raw[k].action != NOTHING:
+        if s.raw[k].action != Action.NOTHING:
             clear_signal(s.raw[k])
     retest_step(s.retest, bar, view, s.raw[0])
     smc_step(s.smc, bar, view, s.raw[1])
@@ -192,12 +191,12 @@ def _agree(bits: int) -> int:
 
 @njit
 def _gate(s: Rec, bar: Rec) -> int:
-    """The first closed gate, as a check, or CHECK_OK."""
+    """The first closed gate, as a check, or ``Check.OK``."""
     if s.p.regime_gate and not is_trending(s.trend.regime.name):
-        return CHECK_REGIME
+        return Check.REGIME
     if (s.zones.on[0] or s.zones.on[1] or s.zones.on[2]) and kill_zone(s.zones, bar.open_time) < 0:
-        return CHECK_KILL_ZONE
-    return CHECK_OK
+        return Check.KILL_ZONE
+    return Check.OK
 
 
 @njit
@@ -218,7 +217,7 @@ def _decide(s: Rec, leader: int, bits: int, bar: Rec, signal: Rec) -> None:
     raw = s.raw[leader]
     side = raw.side
     copy_signal(signal, raw)
-    entry = raw.entry if raw.entry_type != MARKET and raw.entry > 0.0 else bar.close
+    entry = raw.entry if raw.entry_type != OrderType.MARKET and raw.entry > 0.0 else bar.close
     widest = s.p.max_stop_atr * s.retest.atr.value
     distance = (entry - raw.stop) * side if raw.stop > 0.0 else raw.stop_distance
     if distance > widest:
@@ -251,7 +250,7 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
     """Ask the agents, weigh what they say, and decide."""
     i = view.bar
     _ask(s, bar, view)
-    s.held = CHECK_OK
+    s.held = Check.OK
     if view.side != 0:
         _leave(s, signal)
         return
@@ -271,7 +270,7 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
     if best == 0 or view.pending:
         return
     s.held = _gate(s, bar)
-    if s.held == CHECK_OK:
+    if s.held == Check.OK:
         _decide(s, leader, chosen, bar, signal)
 
 

@@ -10,22 +10,8 @@ from hypothesis import strategies as st
 
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
-from triplane.kernel.records import (
-    CANDLE,
-    CMD_CANCEL,
-    CMD_CLOSE,
-    CMD_HALT,
-    CMD_MARKET,
-    CMD_RESUME,
-    COMMAND,
-    ENTRY,
-    EXIT,
-    OUTBOX,
-    ROW_FILL,
-    ROW_PLACE,
-    ROW_TRADE,
-    STOP,
-)
+from triplane.kernel.codes import CommandKind, Leg, RowKind
+from triplane.kernel.records import CANDLE, COMMAND, OUTBOX
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -71,7 +57,9 @@ def orders(draw: Any) -> Enter | Close | None:
 
 
 COMMANDS = st.dictionaries(
-    st.integers(0, 60), st.sampled_from([CMD_CLOSE, CMD_CANCEL, CMD_MARKET, CMD_HALT, CMD_RESUME]), max_size=4
+    st.integers(0, 60),
+    st.sampled_from([CommandKind.CLOSE, CommandKind.CANCEL, CommandKind.MARKET, CommandKind.HALT, CommandKind.RESUME]),
+    max_size=4,
 )
 
 
@@ -124,13 +112,13 @@ def test_money_and_orders_always_add_up(market, script, commands, quantity, leve
     for i in range(len(market)):
         new = run.take(market, i, commands.get(i))
         rows.append(new)
-        position += int(sum(r["side"] * r["quantity_lots"] for r in new if r["kind"] == ROW_FILL))
+        position += int(sum(r["side"] * r["quantity_lots"] for r in new if r["kind"] == RowKind.FILL))
         s, a = run.S[0]["core"], run.A[0]
         book = s["book"][: s["book_count"]]
 
         assert s["position"]["lots"] == position
-        stops = book[book["leg"] == STOP]
-        targets = book[(book["leg"] > STOP) & (book["leg"] < EXIT)]
+        stops = book[book["leg"] == Leg.STOP]
+        targets = book[(book["leg"] > Leg.STOP) & (book["leg"] < Leg.EXIT)]
         if position:
             assert [int(o["quantity_lots"]) for o in stops] == [abs(position)]
             assert all(int(o["side"]) * position < 0 and o["reduce_only"] for o in [*stops, *targets])
@@ -139,13 +127,13 @@ def test_money_and_orders_always_add_up(market, script, commands, quantity, leve
             assert not len(stops)
             assert not len(targets)
             assert a["used_margin"] == pytest.approx(0.0, abs=1e-9)
-        assert np.count_nonzero(book["leg"] == ENTRY) <= 1
+        assert np.count_nonzero(book["leg"] == Leg.ENTRY) <= 1
         assert a["open_positions"] == (position != 0)
         assert a["equity"] == pytest.approx(a["balance"] + a["unrealized"])
     everything = np.concatenate(rows)
-    placed = everything[everything["kind"] == ROW_PLACE]["order"]
+    placed = everything[everything["kind"] == RowKind.PLACE]["order"]
     assert len(set(placed)) == len(placed)
-    trades = everything[everything["kind"] == ROW_TRADE]
+    trades = everything[everything["kind"] == RowKind.TRADE]
     if position == 0:
         assert run.A[0]["balance"] == pytest.approx(10_000.0 + trades["x"][:, 2].sum(), abs=1e-6)
     assert list(everything["seq"]) == list(range(1, len(everything) + 1))

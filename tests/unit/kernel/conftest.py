@@ -11,7 +11,8 @@ import pytest
 
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
-from triplane.kernel.records import CANDLE, COMMAND, OUTBOX, REASONS, ROWS, STATES
+from triplane.kernel.codes import Reason, RowKind, State
+from triplane.kernel.records import CANDLE, COMMAND, OUTBOX
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -38,7 +39,7 @@ class Played:
     states: Any
 
     def of(self, kind: str) -> Any:
-        return self.rows[self.rows["kind"] == ROWS.index(kind)]
+        return self.rows[self.rows["kind"] == RowKind.of(kind)]
 
     @property
     def fills(self) -> list[tuple[int, float, int]]:
@@ -51,11 +52,11 @@ class Played:
     @property
     def trades(self) -> list[tuple[float, float, str]]:
         """(entry price, exit price, why) of each trade."""
-        return [(float(r["x"][0]), float(r["x"][1]), REASONS[r["code"]]) for r in self.of("trade")]
+        return [(float(r["x"][0]), float(r["x"][1]), Reason.labels[r["code"]]) for r in self.of("trade")]
 
     @property
     def states_passed(self) -> list[str]:
-        return [STATES[r["code"]] for r in self.of("state")]
+        return [State.labels[r["code"]] for r in self.of("state")]
 
 
 Script = Mapping[int, Enter | Close]

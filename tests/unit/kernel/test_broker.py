@@ -5,7 +5,7 @@ Candles are (open, high, low, close); minute 0 carries the signal, so a market e
 
 import pytest
 
-from triplane.kernel.records import CMD_CLOSE, CMD_END
+from triplane.kernel.codes import CommandKind
 from triplane.strategies.base import Close, Enter
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
@@ -223,13 +223,13 @@ def test_an_exit_inside_a_candle_leaves_its_close_free_to_signal(play, candles):
 
 
 def test_the_end_closes_at_the_last_close(play, candles):
-    run = play(candles([FLAT, FLAT, (101.0, 102.0, 100.0, 101.5)]), LONG, commands={2: {"kind": CMD_END}})
+    run = play(candles([FLAT, FLAT, (101.0, 102.0, 100.0, 101.5)]), LONG, commands={2: {"kind": CommandKind.END}})
 
     assert run.trades == [(100.0, 101.5, "end")]
 
 
 def test_a_manual_close_fills_at_the_price_of_the_moment(play, candles):
-    run = play(candles([FLAT, FLAT]), LONG, commands={1: {"kind": CMD_CLOSE, "price": 100.7}})
+    run = play(candles([FLAT, FLAT]), LONG, commands={1: {"kind": CommandKind.CLOSE, "price": 100.7}})
 
     assert run.trades == [(100.0, 100.7, "manual")]
     assert run.states[0]["core"]["book_count"] == 0

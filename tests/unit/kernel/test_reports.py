@@ -9,32 +9,8 @@ from hypothesis import strategies as st
 
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
-from triplane.kernel.records import (
-    CANCELLED,
-    CANDLE,
-    CMD_BALANCE,
-    CMD_FILL,
-    CMD_FUNDING,
-    CMD_HALT,
-    CMD_MARKET,
-    CMD_ORDER_END,
-    COMMAND,
-    ENTRY,
-    EXIT,
-    EXPIRED,
-    LEGS,
-    ORDER_TYPES,
-    OUTBOX,
-    REASONS,
-    REJECTED,
-    ROWS,
-    STATES,
-    STOP,
-    TP1,
-    WHY_EXTERNAL,
-    WHY_KILL_SWITCH,
-    WHY_LIQUIDATION,
-)
+from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason, RowKind, State
+from triplane.kernel.records import CANDLE, COMMAND, OUTBOX
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -92,22 +68,24 @@ class Live:
         self.core.on_command(self.A, self.S, 0, command, self.out)
         return self._taken()
 
-    def fill(self, leg, lots, price=100.0, *, side=None, number=None, done=None, fee=0.0, code=WHY_EXTERNAL):
+    def fill(self, leg, lots, price=100.0, *, side=None, number=None, done=None, fee=0.0, code=Reason.EXTERNAL):
         """An execution of the order of a leg (or, number 0, of nobody's)."""
         number = self.order(leg) if number is None else number
         done = self.wanted(leg) == lots if done is None else done
-        side = side or (1 if leg == ENTRY else -1)
+        side = side or (1 if leg == Leg.ENTRY else -1)
         self.trades += 1
-        return self.tell(CMD_FILL, number=number, leg=leg, ticks=round(price * 10), lots=lots, fee=fee, done=int(done),
-                         trade=self.trades, side=side, code=code)  # fmt: skip
+        return self.tell(
+            CommandKind.FILL, number=number, leg=leg, ticks=round(price * 10), lots=lots, fee=fee, done=int(done),
+            trade=self.trades, side=side, code=code,
+        )  # fmt: skip
 
     def end(self, leg, code, *, number=None, flag=0):
         number = self.order(leg) if number is None else number
-        return self.tell(CMD_ORDER_END, leg=leg, number=number, code=code, flag=flag)
+        return self.tell(CommandKind.ORDER_END, leg=leg, number=number, code=code, flag=flag)
 
     def entered(self, lots=1000):
         self.candle()
-        self.fill(ENTRY, lots)
+        self.fill(Leg.ENTRY, lots)
         return self
 
     # ------------------------------------------------------------------------------------------------------- what is
@@ -126,28 +104,28 @@ class Live:
 
     @property
     def state(self):
-        return STATES[int(self.S[0]["core"]["state"])]
+        return State.labels[int(self.S[0]["core"]["state"])]
 
     @property
     def balance(self):
         return float(self.A[0]["balance"])
 
     def working(self):
-        return [LEGS[leg] for leg in range(6) if self.order(leg)]
+        return [Leg.labels[leg] for leg in range(6) if self.order(leg)]
 
 
 def said(rows, kind):
     """(leg, …) of rows of a kind: places with type and lots, amendments with lots, cancellations."""
-    rows = [r for r in rows if r["kind"] == ROWS.index(kind)]
+    rows = [r for r in rows if r["kind"] == RowKind.of(kind)]
     if kind == "place":
-        return [(LEGS[r["leg"]], ORDER_TYPES[r["type"]], int(r["quantity_lots"])) for r in rows]
+        return [(Leg.labels[r["leg"]], OrderType.labels[r["type"]], int(r["quantity_lots"])) for r in rows]
     if kind == "amend":
-        return [(LEGS[r["leg"]], int(r["quantity_lots"])) for r in rows]
+        return [(Leg.labels[r["leg"]], int(r["quantity_lots"])) for r in rows]
     if kind == "trade":
-        return [(float(r["x"][2]), REASONS[r["code"]]) for r in rows]
+        return [(float(r["x"][2]), Reason.labels[r["code"]]) for r in rows]
     if kind == "state":
-        return [STATES[r["code"]] for r in rows]
-    return [LEGS[r["leg"]] for r in rows]
+        return [State.labels[r["code"]] for r in rows]
+    return [Leg.labels[r["leg"]] for r in rows]
 
 
 # --------------------------------------------------------------------------------------------------------------- fills
@@ -156,7 +134,7 @@ def test_nothing_fills_before_the_venue_says_so():
     assert said(live.candle(), "place") == [("entry", "market", 1000)]
     live.candle()
     assert (live.lots, live.state) == (0, "ENTRY_PENDING")
-    rows = live.fill(ENTRY, 1000)
+    rows = live.fill(Leg.ENTRY, 1000)
     assert said(rows, "place") == [("stop", "stop_market", 1000), ("tp1", "take_profit_market", 1000)]
     assert (live.lots, live.state) == (1000, "IN_POSITION")
 
@@ -164,17 +142,17 @@ def test_nothing_fills_before_the_venue_says_so():
 def test_the_stop_grows_with_a_partial_entry_and_targets_wait_for_its_end():
     live = Live({0: LADDER})
     live.candle()
-    assert said(live.fill(ENTRY, 300), "place") == [("stop", "stop_market", 300)]
-    rows = live.fill(ENTRY, 200)
+    assert said(live.fill(Leg.ENTRY, 300), "place") == [("stop", "stop_market", 300)]
+    rows = live.fill(Leg.ENTRY, 200)
     assert said(rows, "amend") == [("stop", 500)]
     assert said(rows, "place") == []
-    rows = live.end(ENTRY, CANCELLED)
+    rows = live.end(Leg.ENTRY, OrderEnd.CANCELLED)
     assert [lots for _, _, lots in said(rows, "place")] == [250, 150, 100]
 
 
 def test_a_stop_that_fills_closes_and_takes_everything_else_out():
     live = Live({0: LADDER}, cooldown_bars=0).entered()
-    rows = live.fill(STOP, 1000, 95.0)
+    rows = live.fill(Leg.STOP, 1000, 95.0)
     assert said(rows, "cancel") == ["tp1", "tp2", "tp3"]
     assert said(rows, "trade") == [(-5.0, "stop")]
     assert (live.lots, live.working(), live.state) == (0, [], "SCANNING")
@@ -182,37 +160,42 @@ def test_a_stop_that_fills_closes_and_takes_everything_else_out():
 
 def test_a_target_shrinks_the_stop_and_moves_it_to_break_even():
     live = Live({0: LADDER}, break_even=True).entered()
-    rows = live.fill(TP1, 500, 105.0)
+    rows = live.fill(Leg.TP1, 500, 105.0)
     assert said(rows, "amend") == [("stop", 500), ("stop", 500)]
-    assert live.leg(STOP)["trigger_ticks"] == 1000
+    assert live.leg(Leg.STOP)["trigger_ticks"] == 1000
     assert live.balance == pytest.approx(10_002.5)
 
 
 def test_an_execution_that_comes_before_the_entry_is_done_is_not_the_last():
     live = Live({0: LONG})
     live.candle()
-    live.fill(ENTRY, 1000, done=False)
+    live.fill(Leg.ENTRY, 1000, done=False)
     assert live.working() == ["entry", "stop"]
-    live.end(ENTRY, CANCELLED)
+    live.end(Leg.ENTRY, OrderEnd.CANCELLED)
     assert live.working() == ["stop", "tp1"]
 
 
 # ---------------------------------------------------------------------------------------------------------------- ends
 @pytest.mark.parametrize(
-    ("code", "reason"), [(REJECTED, "entry_rejected"), (EXPIRED, "entry_expired"), (CANCELLED, "entry_cancelled")]
+    ("code", "reason"),
+    [
+        (OrderEnd.REJECTED, "entry_rejected"),
+        (OrderEnd.EXPIRED, "entry_expired"),
+        (OrderEnd.CANCELLED, "entry_cancelled"),
+    ],
 )
 def test_an_entry_that_ends_without_a_fill_is_over(code, reason):
     live = Live({0: LONG})
     live.candle()
-    rows = live.end(ENTRY, code)
-    (state,) = [r for r in rows if r["kind"] == ROWS.index("state")]
-    assert (STATES[state["code"]], REASONS[state["flag"]]) == ("SCANNING", reason)
+    rows = live.end(Leg.ENTRY, code)
+    (state,) = [r for r in rows if r["kind"] == RowKind.STATE]
+    assert (State.labels[state["code"]], Reason.labels[state["flag"]]) == ("SCANNING", reason)
     assert live.working() == []
 
 
 def test_the_end_of_an_order_that_was_let_go_of_changes_nothing():
     live = Live({0: LONG}).entered()
-    assert live.end(STOP, REJECTED, number=99) == []
+    assert live.end(Leg.STOP, OrderEnd.REJECTED, number=99) == []
     assert live.lots == 1000
     assert live.working() == ["stop", "tp1"]
 
@@ -222,21 +205,21 @@ def test_a_time_to_live_waits_for_the_venue():
     live.candle()
     live.candle()
     rows = live.candle()
-    (row,) = [r for r in rows if r["kind"] == ROWS.index("cancel")]
+    (row,) = [r for r in rows if r["kind"] == RowKind.CANCEL]
     assert row["flag"] == 1
     assert live.working() == ["entry"]
     assert live.candle() == []  # asked for once
-    rows = live.end(ENTRY, CANCELLED)
+    rows = live.end(Leg.ENTRY, OrderEnd.CANCELLED)
     assert live.state == "SCANNING"
-    (state,) = [r for r in rows if r["kind"] == ROWS.index("state")]
-    assert REASONS[state["flag"]] == "entry_expired"
+    (state,) = [r for r in rows if r["kind"] == RowKind.STATE]
+    assert Reason.labels[state["flag"]] == "entry_expired"
 
 
 def test_an_entry_that_fills_while_it_is_cancelled_is_a_position():
     live = Live({0: LIMIT})
     for _ in range(3):
         live.candle()
-    rows = live.fill(ENTRY, 1000, 98.0)
+    rows = live.fill(Leg.ENTRY, 1000, 98.0)
     assert said(rows, "place") == [("stop", "stop_market", 1000), ("tp1", "take_profit_market", 1000)]
     assert live.state == "IN_POSITION"
 
@@ -244,105 +227,105 @@ def test_an_entry_that_fills_while_it_is_cancelled_is_a_position():
 def test_at_market_the_waiting_entry_goes_first():
     live = Live({0: LIMIT})
     live.candle()
-    rows = live.tell(CMD_MARKET, price=100.0)
+    rows = live.tell(CommandKind.MARKET, price=100.0)
     assert (said(rows, "cancel"), said(rows, "place")) == (["entry"], [])
-    rows = live.end(ENTRY, CANCELLED)
+    rows = live.end(Leg.ENTRY, OrderEnd.CANCELLED)
     assert said(rows, "place") == [("entry", "market", 1000)]
     assert live.state == "ENTRY_PENDING"
-    live.fill(ENTRY, 1000)
+    live.fill(Leg.ENTRY, 1000)
     assert live.lots == 1000
 
 
 def test_a_stop_entry_whose_trigger_was_passed_enters_at_market_as_on_paper():
     live = Live({0: BREAKOUT})
     live.candle()
-    rows = live.end(ENTRY, REJECTED, flag=1)
+    rows = live.end(Leg.ENTRY, OrderEnd.REJECTED, flag=1)
     assert said(rows, "place") == [("entry", "market", 1000)]
     assert live.state == "ENTRY_PENDING"
-    live.fill(ENTRY, 1000)
+    live.fill(Leg.ENTRY, 1000)
     assert (live.lots, live.state) == (1000, "IN_POSITION")
 
 
 def test_a_stop_entry_that_was_refused_for_another_reason_is_given_up():
     live = Live({0: BREAKOUT})
     live.candle()
-    assert said(live.end(ENTRY, REJECTED), "place") == []
+    assert said(live.end(Leg.ENTRY, OrderEnd.REJECTED), "place") == []
     assert live.state == "SCANNING"
 
 
-@pytest.mark.parametrize("code", [EXPIRED, REJECTED])
+@pytest.mark.parametrize("code", [OrderEnd.EXPIRED, OrderEnd.REJECTED])
 def test_at_market_does_not_follow_an_entry_that_ended_by_itself(code):
     live = Live({0: LIMIT})
     live.candle()
-    live.tell(CMD_MARKET, price=100.0)
-    assert said(live.end(ENTRY, code), "place") == []
+    live.tell(CommandKind.MARKET, price=100.0)
+    assert said(live.end(Leg.ENTRY, code), "place") == []
 
 
 def test_at_market_does_not_follow_an_entry_that_filled():
     live = Live({0: LIMIT})
     live.candle()
-    live.tell(CMD_MARKET, price=100.0)
-    live.fill(ENTRY, 400, 98.0)
-    assert "entry" not in [leg for leg, _, _ in said(live.end(ENTRY, CANCELLED), "place")]
+    live.tell(CommandKind.MARKET, price=100.0)
+    live.fill(Leg.ENTRY, 400, 98.0)
+    assert "entry" not in [leg for leg, _, _ in said(live.end(Leg.ENTRY, OrderEnd.CANCELLED), "place")]
     assert live.lots == 400
 
 
 def test_a_stop_that_cannot_be_placed_closes_the_position():
     live = Live({0: LONG}).entered()
-    rows = live.end(STOP, REJECTED)
+    rows = live.end(Leg.STOP, OrderEnd.REJECTED)
     assert said(rows, "place") == [("exit", "market", 1000)]
-    assert REASONS[live.leg(EXIT)["reason"]] == "no_stop"
+    assert Reason.labels[live.leg(Leg.EXIT)["reason"]] == "no_stop"
 
 
-@pytest.mark.parametrize("code", [CANCELLED, EXPIRED])
+@pytest.mark.parametrize("code", [OrderEnd.CANCELLED, OrderEnd.EXPIRED])
 def test_a_stop_that_somebody_took_out_is_placed_again(code):
     live = Live({0: LONG}).entered()
-    before, trigger = live.order(STOP), int(live.leg(STOP)["trigger_ticks"])
-    rows = live.end(STOP, code)
+    before, trigger = live.order(Leg.STOP), int(live.leg(Leg.STOP)["trigger_ticks"])
+    rows = live.end(Leg.STOP, code)
     assert said(rows, "place") == [("stop", "stop_market", 1000)]
-    assert live.order(STOP) > before
-    assert live.leg(STOP)["trigger_ticks"] == trigger
+    assert live.order(Leg.STOP) > before
+    assert live.leg(Leg.STOP)["trigger_ticks"] == trigger
 
 
 def test_an_exit_that_ended_is_asked_for_again_with_what_is_left():
     live = Live({0: LONG, 1: Close()}).entered()
     assert said(live.candle(), "place") == [("exit", "market", 1000)]
-    live.fill(EXIT, 400, done=False)
-    assert said(live.end(EXIT, EXPIRED), "place") == [("exit", "market", 600)]
+    live.fill(Leg.EXIT, 400, done=False)
+    assert said(live.end(Leg.EXIT, OrderEnd.EXPIRED), "place") == [("exit", "market", 600)]
 
 
 def test_a_target_whose_price_has_passed_sells_at_market():
     live = Live({0: LADDER}).entered()
-    assert said(live.end(TP1, REJECTED, flag=1), "place") == [("tp1", "market", 500)]
-    assert said(live.end(TP1 + 1, REJECTED), "place") == []
+    assert said(live.end(Leg.TP1, OrderEnd.REJECTED, flag=1), "place") == [("tp1", "market", 500)]
+    assert said(live.end(Leg.TP1 + 1, OrderEnd.REJECTED), "place") == []
 
 
 def test_an_entry_that_fills_after_the_close_is_left_again():
     """The rest of the entry comes while the position has been closed already."""
     live = Live({0: LONG, 1: Close()}, cooldown_bars=0)
     live.candle()
-    live.fill(ENTRY, 400)
+    live.fill(Leg.ENTRY, 400)
     live.candle()
-    assert live.order(EXIT)
-    entry = live.order(ENTRY)
-    live.fill(EXIT, 400)
+    assert live.order(Leg.EXIT)
+    entry = live.order(Leg.ENTRY)
+    live.fill(Leg.EXIT, 400)
     assert live.lots == 0
-    rows = live.fill(ENTRY, 600, number=entry, done=True)
+    rows = live.fill(Leg.ENTRY, 600, number=entry, done=True)
     assert said(rows, "place")[0] == ("stop", "stop_market", 600)
     assert ("exit", "market", 600) in said(rows, "place")
-    assert said(live.fill(EXIT, 600), "trade") != []
+    assert said(live.fill(Leg.EXIT, 600), "trade") != []
     assert (live.lots, live.working()) == (0, [])
 
 
 def test_a_halt_that_flattens_leaves_and_takes_the_entry_out():
     live = Live({0: LONG})
     live.candle()
-    live.fill(ENTRY, 400)
-    rows = live.tell(CMD_HALT, code=WHY_KILL_SWITCH, flag=1)
+    live.fill(Leg.ENTRY, 400)
+    rows = live.tell(CommandKind.HALT, code=Reason.KILL_SWITCH, flag=1)
     assert said(rows, "cancel") == ["entry"]
     assert said(rows, "place") == [("exit", "market", 400)]
-    live.fill(ENTRY, 100, done=False)
-    live.fill(EXIT, 400)
+    live.fill(Leg.ENTRY, 100, done=False)
+    live.fill(Leg.EXIT, 400)
     assert said(live.rows, "place")[-1] == ("exit", "market", 100)
     assert live.state == "HALTED"
 
@@ -350,14 +333,14 @@ def test_a_halt_that_flattens_leaves_and_takes_the_entry_out():
 # ------------------------------------------------------------------------------------------- what nobody here asked for
 def test_a_liquidation_closes():
     live = Live({0: LONG}).entered()
-    rows = live.fill(EXIT, 1000, 90.0, number=0, code=WHY_LIQUIDATION)
+    rows = live.fill(Leg.EXIT, 1000, 90.0, number=0, code=Reason.LIQUIDATION)
     assert said(rows, "trade") == [(-10.0, "liquidation")]
     assert live.working() == []
 
 
 def test_a_part_closed_by_hand_shrinks_the_stop():
     live = Live({0: LONG}).entered()
-    rows = live.fill(EXIT, 300, number=0)
+    rows = live.fill(Leg.EXIT, 300, number=0)
     assert said(rows, "amend") == [("stop", 700)]
     assert (live.lots, live.state) == (700, "IN_POSITION")
 
@@ -366,46 +349,46 @@ def test_a_part_closed_by_hand_shrinks_the_stop():
 def test_what_was_opened_from_outside_is_adopted_with_a_stop_and_halts(side):
     live = Live({})
     live.candle()
-    rows = live.fill(EXIT, 500, number=0, side=side)
+    rows = live.fill(Leg.EXIT, 500, number=0, side=side)
     assert said(rows, "place") == [("stop", "stop_market", 500)]
     assert (live.lots, live.state) == (side * 500, "HALTED")
-    stop = live.leg(STOP)["trigger_ticks"] / 10
+    stop = live.leg(Leg.STOP)["trigger_ticks"] / 10
     assert (100.0 - stop) * side > 0
 
 
 def test_what_widens_a_position_from_outside_is_covered_too():
     live = Live({0: LONG}).entered()
-    rows = live.fill(EXIT, 500, number=0, side=1)
+    rows = live.fill(Leg.EXIT, 500, number=0, side=1)
     assert ("stop", 1500) in said(rows, "amend")
     assert (live.lots, live.state) == (1500, "HALTED")
 
 
 def test_an_execution_through_zero_is_split():
     live = Live({0: LONG}).entered()
-    rows = live.fill(EXIT, 1500, 101.0, number=0, fee=0.3)
+    rows = live.fill(Leg.EXIT, 1500, 101.0, number=0, fee=0.3)
     assert said(rows, "trade") == [(pytest.approx(0.7), "external")]
-    fills = [r for r in rows if r["kind"] == ROWS.index("fill")]
-    assert [(int(r["quantity_lots"]), LEGS[r["leg"]], float(r["x"][0])) for r in fills] == [
+    fills = [r for r in rows if r["kind"] == RowKind.FILL]
+    assert [(int(r["quantity_lots"]), Leg.labels[r["leg"]], float(r["x"][0])) for r in fills] == [
         (1000, "exit", 0.3), (500, "entry", 0.0)
     ]  # fmt: skip
     assert live.lots == -500
     assert live.working() == ["stop"]
-    assert live.wanted(STOP) == 500
+    assert live.wanted(Leg.STOP) == 500
 
 
 # --------------------------------------------------------------------------------------------------------------- money
 def test_funding_belongs_to_the_position():
     live = Live({0: LONG}).entered()
-    live.tell(CMD_FUNDING, price=-0.25)
+    live.tell(CommandKind.FUNDING, price=-0.25)
     assert (live.balance, float(live.A[0]["funding"])) == (9_999.75, -0.25)
-    assert said(live.fill(STOP, 1000, 95.0), "trade") == [(-5.25, "stop")]
+    assert said(live.fill(Leg.STOP, 1000, 95.0), "trade") == [(-5.25, "stop")]
 
 
 def test_a_transfer_is_neither_profit_nor_loss():
     live = Live({0: LONG}).entered()
     live.candle((90.0, 90.0, 90.0, 90.0))
     before = live.A.copy()[0]
-    live.tell(CMD_BALANCE, price=5_000.0)
+    live.tell(CommandKind.BALANCE, price=5_000.0)
     after = live.A[0]
     assert (after["balance"], after["start_balance"]) == (5_000.0, 10_000.0)
     for name in ("equity", "peak_equity", "day_equity"):
@@ -416,7 +399,7 @@ def test_a_transfer_is_neither_profit_nor_loss():
 def test_the_balance_to_start_with_is_the_venues():
     live = Live({})
     live.candle()
-    live.tell(CMD_BALANCE, price=321.0, flag=1)
+    live.tell(CommandKind.BALANCE, price=321.0, flag=1)
     assert (live.balance, float(live.A[0]["start_balance"])) == (321.0, 321.0)
 
 
@@ -441,7 +424,7 @@ def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, f
     for price in prices:
         candle = (price, price + 0.5, price - 0.5, price)
         for row in paper.candle(candle):
-            if row["kind"] == ROWS.index("fill"):
+            if row["kind"] == RowKind.FILL:
                 live.fill(int(row["leg"]), int(row["quantity_lots"]), row["price_ticks"] / 10, side=int(row["side"]),
                           number=int(row["order"]), done=bool(row["code2"]), fee=float(row["x"][0]))  # fmt: skip
         live.candle(candle)

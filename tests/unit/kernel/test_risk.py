@@ -2,15 +2,7 @@
 
 import pytest
 
-from triplane.kernel.records import (
-    CHECKS,
-    CMD_GATE,
-    CMD_HALT,
-    CMD_READY,
-    CMD_RESUME,
-    REASONS,
-    STATES,
-)
+from triplane.kernel.codes import Check, CommandKind, Reason, State
 from triplane.strategies.base import Close, Enter
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
@@ -19,11 +11,11 @@ STOPPED = (99.0, 99.0, 94.0, 95.0)
 
 
 def rejected(run):
-    return [CHECKS[r["code"]] for r in run.of("reject")]
+    return [Check.labels[r["code"]] for r in run.of("reject")]
 
 
 def moves(run):
-    return [(STATES[r["code2"]], STATES[r["code"]], REASONS[r["flag"]]) for r in run.of("state")]
+    return [(State.labels[r["code2"]], State.labels[r["code"]], Reason.labels[r["flag"]]) for r in run.of("state")]
 
 
 def test_size_is_risk_over_distance_cut_by_the_largest_position(play, candles):
@@ -119,12 +111,20 @@ def test_the_drawdown_halts(play, candles):
 def test_halted_is_left_by_resume_alone(play, candles):
     market = candles([FLAT] * 5)
     script = dict.fromkeys(range(5), LONG)
-    halted = play(market, script, quantity=None, commands={0: {"kind": CMD_HALT, "code": REASONS.index("kill_switch")}})
+    halted = play(
+        market,
+        script,
+        quantity=None,
+        commands={0: {"kind": CommandKind.HALT, "code": Reason.KILL_SWITCH}},
+    )
     resumed = play(
         market,
         script,
         quantity=None,
-        commands={0: {"kind": CMD_HALT, "code": REASONS.index("kill_switch")}, 1: {"kind": CMD_RESUME}},
+        commands={
+            0: {"kind": CommandKind.HALT, "code": Reason.KILL_SWITCH},
+            1: {"kind": CommandKind.RESUME},
+        },
     )
 
     assert halted.fills == []
@@ -134,7 +134,7 @@ def test_halted_is_left_by_resume_alone(play, candles):
 
 
 def test_a_halt_with_flatten_closes_the_position(play, candles):
-    halt = {"kind": CMD_HALT, "code": REASONS.index("kill_switch"), "flag": 1, "price": 99.5}
+    halt = {"kind": CommandKind.HALT, "code": Reason.KILL_SWITCH, "flag": 1, "price": 99.5}
     run = play(candles([FLAT, FLAT, FLAT]), {0: LONG}, commands={1: halt})
 
     assert run.trades == [(100.0, 99.5, "kill_switch")]
@@ -142,7 +142,7 @@ def test_a_halt_with_flatten_closes_the_position(play, candles):
 
 
 def test_no_gate_stops_an_exit(play, candles):
-    gates = {1: {"kind": CMD_GATE, "code": 0, "flag": 1}}
+    gates = {1: {"kind": CommandKind.GATE, "code": 0, "flag": 1}}
     run = play(candles([FLAT, FLAT, FLAT, FLAT]), {0: LONG, 2: Close(), 3: LONG}, commands=gates)
 
     assert run.trades == [(100.0, 100.0, "signal")]
@@ -186,7 +186,7 @@ def test_missing_candles_stop_entries(play, candles):
 
 def test_history_is_loaded_before_anything_is_traded(play, candles):
     script = {0: LONG, 1: LONG, 2: LONG}
-    run = play(candles([FLAT] * 4), script, hold=True, commands={1: {"kind": CMD_READY}})
+    run = play(candles([FLAT] * 4), script, hold=True, commands={1: {"kind": CommandKind.READY}})
 
     assert moves(run)[0] == ("BOOTSTRAP", "SCANNING", "warm")
     assert run.fills == [(3, 100.0, 1000)]

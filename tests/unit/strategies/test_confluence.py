@@ -7,7 +7,7 @@ import pytest
 
 from triplane.errors import BadInput
 from triplane.kernel.calendar import in_window, minute_of_day
-from triplane.kernel.records import CHECKS, MARKET
+from triplane.kernel.codes import Check, OrderType
 from triplane.strategies.confluence import AGENTS, LEADER, N_AGENTS, OFFSETS, STATE, STOP_CUT, STRATEGY
 from triplane.strategies.registry import find
 
@@ -44,7 +44,7 @@ def expected(
         if sides:
             score, side, leader = max(sides, key=lambda s: (s[0], s[1]))
             plan = signals[leader]
-            entry = plan["entry"] if plan["entry_type"] != MARKET else close[i]
+            entry = plan["entry"] if plan["entry_type"] != OrderType.MARKET else close[i]
             cut = (entry - plan["stop"]) * side > 4.0 * atr[i]
             stop = entry - side * 4.0 * atr[i] if cut else plan["stop"]
             decisions[i] = (side, leader, min(score, 1.0), float(stop), bool(cut))
@@ -103,7 +103,7 @@ def test_a_wide_stop_is_moved_to_the_widest_allowed(listen: Any, generated: Any)
     cuts = 0
     for i in heard.entries:
         signal = heard.signals[i]
-        entry = signal["entry"] if signal["entry_type"] != MARKET else generated["close"][i]
+        entry = signal["entry"] if signal["entry_type"] != OrderType.MARKET else generated["close"][i]
         assert abs(entry - signal["stop"]) <= atr[i] * (1 + 1e-9)
         cuts += signal["reasons"] >> STOP_CUT & 1
     assert cuts > 3
@@ -124,11 +124,11 @@ def test_gates_hold_back_and_say_which(loose: Any, listen: Any, generated: Any) 
     open_ = np.array([in_window(minute_of_day(int(t)), 420, 600) for t in generated["open_time"]])
 
     for i in loose.entries:
-        check = CHECKS[gated.others["held"][i]]
+        check = Check.labels[gated.others["held"][i]]
         assert check == ("regime" if not trending[i] else "ok" if open_[i] else "kill_zone")
         assert (i in gated.entries) == (check == "ok")
     assert set(gated.entries) <= set(loose.entries)
-    assert len({CHECKS[c] for c in gated.others["held"]}) == 3
+    assert len({Check.labels[c] for c in gated.others["held"]}) == 3
 
 
 def test_only_an_agent_that_agreed_closes(start: Any, run: Any, generated: Any) -> None:

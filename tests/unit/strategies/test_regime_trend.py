@@ -8,7 +8,7 @@ import talib
 
 from triplane.data.generator import generate
 from triplane.errors import BadInput
-from triplane.kernel.records import LIMIT
+from triplane.kernel.codes import OrderType
 from triplane.research.regime import filter_regime
 from triplane.strategies.regime_model import built_in_model
 from triplane.strategies.registry import find
@@ -89,7 +89,7 @@ def test_signals_are_exactly_those_of_the_rule(listen: Any) -> None:
         entry = price - side * 0.2 * atr[i]
         assert signal["side"] == side
         assert signal["confidence"] == pytest.approx(confidence)
-        assert signal["entry_type"] == LIMIT
+        assert signal["entry_type"] == OrderType.LIMIT
         assert signal["ttl_bars"] == 3
         assert signal["entry"] == pytest.approx(entry)
         assert signal["stop"] == pytest.approx(entry - side * 1.5 * atr[i])

@@ -7,7 +7,7 @@ import pytest
 import talib
 
 from triplane.errors import BadInput
-from triplane.kernel.records import LIMIT
+from triplane.kernel.codes import OrderType
 from triplane.strategies.registry import find
 from triplane.strategies.retest_analyzer import (
     IN_BLOCK,
@@ -47,7 +47,7 @@ def test_a_limit_at_the_edge_of_the_zone(listen: Any, candles: Any) -> None:
     signal = heard.signals[56]
     risk = (102 - 98) + 98 * 0.002
     assert signal["side"] == 1
-    assert signal["entry_type"] == LIMIT
+    assert signal["entry_type"] == OrderType.LIMIT
     assert signal["ttl_bars"] == 6
     assert signal["entry"] == 102
     assert signal["stop"] == pytest.approx(98 * 0.998)

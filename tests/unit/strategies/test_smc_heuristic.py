@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from triplane.errors import BadInput
-from triplane.kernel.records import MARKET
+from triplane.kernel.codes import OrderType
 from triplane.strategies.registry import find
 from triplane.strategies.smc_heuristic import AFTER_BOS, FRESH, GAP_BEHIND, TOUCHED
 
@@ -40,7 +40,7 @@ def test_enters_where_the_block_turns_price_away(listen: Any, candles: Any) -> N
     signal, atr = heard.signals[24], heard.others["atr.value"][24]
     risk = 103 - (98 - 0.25 * atr)
     assert signal["side"] == 1
-    assert signal["entry_type"] == MARKET
+    assert signal["entry_type"] == OrderType.MARKET
     assert signal["stop"] == pytest.approx(103 - risk)
     assert signal["target_distances"] == pytest.approx([risk, 2 * risk, 3 * risk])
     # low 104.5 of bar 22 over high 102 of bar 20: a gap was left behind on the bar after the break
