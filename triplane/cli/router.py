@@ -18,7 +18,7 @@ from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
-from triplane.venues.binance.usdm import Urls
+from triplane.venues.adapter import Urls
 from triplane.venues.catalogue import open_venue
 
 

@@ -10,12 +10,12 @@ from triplane.cli.serving import BoxServer, listen
 from triplane.data.binance import Place
 from triplane.data.clock import Clock
 from triplane.errors import BadInput, TriplaneError
+from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
-from triplane.exchange.pace import Pace
 from triplane.execution.remote import RemoteRouter
 from triplane.execution.router import Router
+from triplane.venues.adapter import Urls
 from triplane.venues.base import Venue
-from triplane.venues.binance.usdm import Urls
 from triplane.venues.catalogue import open_venue
 
 BOX_KEYS = "box-key:box-secret"
@@ -25,7 +25,7 @@ async def _start_box(config: Config, clock: Clock) -> BoxServer:
     """An exchange of its own for this session, on a free port."""
     account = f"{BOX_KEYS}:{config.balance}"
     x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=clock)
-    box = BoxServer(Pace(x, _speed(config)), listen(0))
+    box = BoxServer(MarketClock(x, _speed(config)), listen(0))
     await box.start()
     return box
 

@@ -20,9 +20,9 @@ from triplane.engine.settings import TradingSettings, checked
 from triplane.engine.setup import Setup
 from triplane.engine.storing import Sink, Writer
 from triplane.errors import BadInput, TriplaneError
-from triplane.execution.executor import Executor
-from triplane.execution.link import Link
-from triplane.execution.pilot import Pilot
+from triplane.execution.bridge import SessionBridge
+from triplane.execution.loop import ExecutionLoop
+from triplane.execution.order_manager import OrderManager
 from triplane.execution.risk import Bounds
 from triplane.kernel.records import (
     CMD_CANCEL,
@@ -292,8 +292,8 @@ class Engine:
         return "The settings count from the next candle on."
 
 
-def make_link(session: Session, venue: Venue, now: int) -> Link:
-    """The executor of a session and what connects both."""
+def make_link(session: Session, venue: Venue, now: int) -> SessionBridge:
+    """The order manager of a session and the bridge between the two."""
 
     def bounds(k: int) -> Bounds:
         balance, limits = float(session.A["balance"][0]), session.trading
@@ -303,14 +303,14 @@ def make_link(session: Session, venue: Venue, now: int) -> Link:
         price = float(session.S[k]["core"]["last"]["close"])
         return Bounds(money(most * SLACK), money(price))
 
-    executor = Executor(
+    manager = OrderManager(
         session.id,
         session.setup.instruments,
         venue.capabilities,
         bounds=bounds,
         wallet=lambda: float(session.A["balance"][0]),
     )
-    return Link(executor, now)
+    return SessionBridge(manager, now)
 
 
 def open_engine(
@@ -363,7 +363,7 @@ def open_engine(
     publisher = made[-1]
     if publisher.replica is not None:
         publisher.replica.refresh("the session was opened")
-    pilot = Pilot(publisher.link, venue, clock) if publisher.link is not None and venue is not None else None
+    pilot = ExecutionLoop(publisher.link, venue, clock) if publisher.link is not None and venue is not None else None
     known = {s: at for s, at in zip(setup.symbols, opened.session.last_open, strict=True) if at >= 0}
     runner = Runner(
         opened.session,

@@ -31,11 +31,11 @@ from triplane.engine.replica import Replica
 from triplane.engine.session import Session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.storing import Writer
+from triplane.execution.bridge import SessionBridge
 from triplane.execution.latency import Latency
-from triplane.execution.link import Link
+from triplane.execution.loop import ExecutionLoop
 from triplane.execution.messages import Finding
-from triplane.execution.orders import Working
-from triplane.execution.pilot import Pilot
+from triplane.execution.orders import WorkingOrder
 from triplane.kernel.records import (
     CMD_GATE,
     CMD_HALT,
@@ -79,7 +79,7 @@ class Publisher:
         self.decoder = Decoder(session.id, setup.instruments, spec, setup.costs.leverage)
         self.record = record
         self.replica: Replica | None = None
-        self.link: Link | None = None  # to a venue: it hears of everything first
+        self.link: SessionBridge | None = None  # to a venue: it hears of everything first
         self._bus = bus
         self._writer = writer
         self.replaying = True
@@ -211,7 +211,7 @@ class Runner:
         live: bool = False,
         stale_after: float | None = None,
         agenda: Array = NOTHING,
-        pilot: Pilot | None = None,
+        pilot: ExecutionLoop | None = None,
     ) -> None:
         self.session = session
         self.feed = feed
@@ -429,7 +429,7 @@ class Runner:
             self._refusals.clear()
             self.halt(f"{BURST} orders failed within {BURST_SECONDS:g} seconds", flatten=False)
 
-    def confirmed(self, order: Working) -> None:
+    def confirmed(self, order: WorkingOrder) -> None:
         """A venue has confirmed an order."""
         event = self.publisher.decoder.confirmed(
             order.number, order.client_id, order.venue_id or order.child_id, order.open_at - order.wanted_at,
