@@ -1,7 +1,7 @@
 """From the socket frame that closes a candle to the bytes of the order it leads to, over loopback, by stage.
 
 An exchange in a box, in a process of its own, trades so fast that a candle closes every 100 ms; this process runs what
-``triplane up`` runs: live feed, session with journal, page and store, executor, pilot, adapter. A strategy orders at
+``triplane up`` runs: live feed, session with journal, page and store, order manager, adapter. A strategy orders at
 every close, in and out by turns. A candle is known to have closed when the first frame of the next one comes, so the
 clock starts when the box hands that frame to its WebSocket, and stops when the first byte of ``POST /fapi/v1/order`` is
 in the box's hands; both are the box's own stamps. Between them the stages are stamped here. Signing and real HTTP are
@@ -41,12 +41,13 @@ from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
 from triplane.engine.sources import open_source
 from triplane.engine.storing import StoreSink
+from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
-from triplane.exchange.pace import Pace
-from triplane.execution.executor import Executor
+from triplane.execution.order_manager import OrderManager
 from triplane.store import Store
 from triplane.strategies.registry import find
-from triplane.venues.binance.usdm import BinanceUsdm, Urls
+from triplane.venues.adapter import Urls
+from triplane.venues.binance.usdm import BinanceUsdm
 from triplane.venues.budget import Budget, weight_window
 from triplane.venues.keys import Credentials
 
@@ -107,8 +108,8 @@ async def serve() -> None:
     """The box, until SIGTERM; then its stamps on standard output."""
     frames, orders = stamp_box()
     x = open_exchange("demo", [SYMBOL], ["box-key:box-secret:100000000"], clock=SystemClock(), limits=False)
-    pace = Pace(x, SPEED)
-    box = BoxServer(pace, listen(0))
+    market_clock = MarketClock(x, SPEED)
+    box = BoxServer(market_clock, listen(0))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await box.start()
@@ -148,7 +149,7 @@ class Marks:
         self._frames(LiveFeed, Runner)
         self._decided(Session)
         self._appended(Journal)
-        self._planned(Executor)
+        self._planned(OrderManager)
         write = selector_events._SelectorSocketTransport.write
         writelines = selector_events._SelectorSocketTransport.writelines
 
@@ -202,8 +203,8 @@ class Marks:
 
         journal.append = stamped
 
-    def _planned(self, executor) -> None:
-        plan = executor.plan
+    def _planned(self, manager) -> None:
+        plan = manager.plan
 
         def stamped(*args):
             requests = plan(*args)
@@ -211,7 +212,7 @@ class Marks:
                 self.now["planned"] = time.perf_counter_ns()
             return requests
 
-        executor.plan = stamped
+        manager.plan = stamped
 
     def asked(self, client) -> None:
         """Stamp when this client of ccxt's is asked to send an order."""

@@ -1,4 +1,4 @@
-"""The world and its helpers are modules beside the tests."""
+"""The simulation and its helpers are modules beside the tests."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("scene", "invariants")
+pytest.register_assert_rewrite("scenario", "invariants")
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Makes scenes, and lets go of them."""
-    from scene import Scene
+def scenario_of(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Makes scenarios, and closes them at the end."""
+    from scenario import Scenario
 
-    scenes: list[Scene] = []
+    scenarios: list[Scenario] = []
 
-    def make(minutes: int = 4, **params: Any) -> Scene:
-        scenes.append(Scene(tmp_path / str(len(scenes)), minutes, **params))
-        return scenes[-1]
+    def build(minutes: int = 4, **params: Any) -> Scenario:
+        scenarios.append(Scenario(tmp_path / str(len(scenarios)), minutes, **params))
+        return scenarios[-1]
 
-    yield make
-    for scene in scenes:
-        scene.close()
+    yield build
+    for scenario in scenarios:
+        scenario.close()

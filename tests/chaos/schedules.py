@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import invariants
-import world
+import simulation
 
 MEMORY = Path("/dev/shm")
 
@@ -23,7 +23,7 @@ def run(seed: int, *, show: bool = False) -> tuple[int, list[str], int]:
     """Seed, broken invariants, and how many executions there were."""
     folder = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        made = world.World(world.plan_of(seed), Path(place))
+        made = simulation.Simulation(simulation.schedule_of(seed), Path(place))
         try:
             made.run()
             found = invariants.problems(made)
@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    world.core()
+    simulation.core()
     if given.seed is not None:
         _, found, _ = run(given.seed, show=True)
         print(*found, sep="\n")

@@ -1,7 +1,7 @@
 """An hour of an exchange in a box, fast and full of faults, through everything that trades: nothing lost, nothing kept.
 
-What runs is what ``triplane up`` runs, in this process: live feed, session with journal, page and store, executor,
-pilot, adapter and private stream, over loopback; the box is a process of its own. Now and then the faults end and the
+What runs is what ``triplane up`` runs, in this process: live feed, session with journal, page and store, order
+manager, adapter and private stream, over loopback; the box is a process of its own. Now and then the faults end and the
 kill switch flattens; then the books must be the venue's, and memory, tasks and sockets what they were before.
 
 Usage: ``python tests/soak/soak.py --minutes 60 --speed 60 --seed 1``; prints figures, exit code 1 when something broke.
@@ -26,7 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
 
-from world import LIMITS, WILD, fault_by
+from simulation import LIMITS, RANDOM, fault_by
 
 from triplane.cli.logs import configure_logs
 from triplane.data.binance import Place
@@ -43,7 +43,7 @@ from triplane.execution.messages import trade_number
 from triplane.kernel.records import CMD_FILL, COMMAND
 from triplane.store import Store
 from triplane.strategies.registry import find
-from triplane.venues.binance.usdm import Urls
+from triplane.venues.adapter import Urls
 from triplane.venues.catalogue import open_venue
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -130,7 +130,7 @@ class Soak:
         self.problems += self.every_fill_once()
 
     async def _open(self, folder: Path, stack: AsyncExitStack) -> None:
-        clock, spec = SystemClock(), find(WILD)
+        clock, spec = SystemClock(), find(RANDOM)
         store = stack.enter_context(Store(folder / "triplane.sqlite"))
         urls = Urls(self.box.rest, self.box.sockets, self.box.rest)
         venue = open_venue("box", "testnet", urls=urls, clock=clock)
@@ -140,7 +140,7 @@ class Soak:
         place = Place(rest=self.box.rest, sockets=self.box.sockets, speed=self.speed)
         source = await open_source("binance", SYMBOLS, clock, self.speed, warmup_ms=5 * MINUTE, place=place)
         setup = Setup(
-            WILD, spec.resolve({"seed": self.seed}), tuple(await venue.instruments(SYMBOLS)), MINUTE, MINUTE,
+            RANDOM, spec.resolve({"seed": self.seed}), tuple(await venue.instruments(SYMBOLS)), MINUTE, MINUTE,
             10_000.0, "box", "testnet", hold=True, trading=LIMITS, costs=CostSettings(leverage=10),
         )  # fmt: skip
         self.engine = open_engine(
@@ -219,12 +219,12 @@ class Soak:
     # ------------------------------------------------------------------------------------------------ invariants
     def differences(self, account: dict) -> list[str]:
         """What is not as it must be when nothing is wrong any more and the kill switch has flattened."""
-        book = self.pilot.executor.book
+        book = self.pilot.manager.blotter
         out = [f"{p['symbol']}: {p['quantity']} are open" for p in account["positions"]]
         for k, symbol in enumerate(SYMBOLS):
             lots = int(self.session.S[k]["core"]["position"]["lots"])
             if lots or book.held[k]:
-                out.append(f"{symbol}: the ledger holds {lots} lots, the executor {book.held[k]}")
+                out.append(f"{symbol}: the ledger holds {lots} lots, the order manager {book.held[k]}")
             out += [f"{symbol}: {order.client_id} is still {order.fate}" for order in book.live(k)]
         for name, rows in (("clientOrderId", account["orders"]), ("clientAlgoId", account["algoOrders"])):
             ours = [r[name] for r in rows if parse_client_id(self.session.id, r[name]) is not None]

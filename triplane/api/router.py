@@ -36,19 +36,19 @@ from triplane.api.schemas.router import (
 )
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, TriplaneError
-from triplane.execution.records import KillSwitch
+from triplane.execution.records import KillSwitchState
 from triplane.execution.risk import Bounds
-from triplane.execution.router import Killed, Router
+from triplane.execution.router import KillResult, Router
 from triplane.execution.wire import encode, encode_error, encode_event, shape
 from triplane.venues.base import (
     ZERO,
-    Fill,
+    Execution,
     Funding,
     OrderReport,
     PositionReport,
     Snapshot,
-    Stream,
     StreamState,
+    StreamStatus,
     VenueEvent,
 )
 from triplane.venues.errors import Refused, VenueError, Why
@@ -70,7 +70,7 @@ class Hub:
     def __init__(self, router: Router) -> None:
         self.router = router
         self.clients: set[asyncio.Queue[str | None]] = set()
-        self._state = StreamState(Stream.DOWN, BEGIN, 0)
+        self._state = StreamState(StreamStatus.DOWN, BEGIN, 0)
 
     async def run(self) -> None:
         """Read until the venue is closed."""
@@ -80,7 +80,7 @@ class Hub:
                     self._tell(event)
             except Exception as error:
                 log.exception("the private stream cannot be read")
-                self._tell(StreamState(Stream.DOWN, type(error).__name__, self.router.now_ms()))
+                self._tell(StreamState(StreamStatus.DOWN, type(error).__name__, self.router.now_ms()))
                 await asyncio.sleep(AGAIN)
             else:
                 return
@@ -259,7 +259,7 @@ async def snapshot(here: Here, symbols: Symbols = None) -> JSONResponse:
     return JSONResponse(encode(await here.router.snapshot(here.symbols(symbols))))
 
 
-@routes.get("/fills", tags=["account"], **_shown(_many(Fill)))
+@routes.get("/fills", tags=["account"], **_shown(_many(Execution)))
 async def fills(here: Here, symbol: str, since: Since = 0, order: str = "") -> JSONResponse:
     """Give own executions, oldest first; maybe of one order, by the venue's id."""
     rows = await here.router.fills(symbol, since=since, venue_order_id=order)
@@ -309,18 +309,18 @@ async def prepare(here: Here, body: PrepareBody) -> JSONResponse:
     return JSONResponse({"problems": await here.router.prepare(body.symbols, body.leverage, resume=body.resume)})
 
 
-@routes.get("/kill-switch", tags=["safety"], **_shown(shape(KillSwitch)))
+@routes.get("/kill-switch", tags=["safety"], **_shown(shape(KillSwitchState)))
 async def switch(here: Here) -> JSONResponse:
     """Tell whether entries are refused."""
     return JSONResponse(encode(here.router.records.kill))
 
 
-@routes.post("/kill-switch", tags=["safety"], **_shown(shape(Killed)))
+@routes.post("/kill-switch", tags=["safety"], **_shown(shape(KillResult)))
 async def kill(here: Here, body: KillBody | None = None) -> JSONResponse:
     """Refuse entries and cancel working ones, or take that back; with flatten, close all positions at market."""
     body = body or KillBody()
     if not body.active:
-        return JSONResponse(encode(Killed(here.router.revive())))
+        return JSONResponse(encode(KillResult(here.router.revive())))
     return JSONResponse(encode(await here.router.kill(body.reason, flatten=body.flatten)))
 
 
@@ -338,7 +338,7 @@ async def events(socket: WebSocket) -> None:
 
 async def metrics(request: Request) -> Response:
     """Give everything that Prometheus wants to know."""
-    return Response(_here(request).router.meters.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(_here(request).router.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def healthz() -> Health:

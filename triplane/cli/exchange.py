@@ -19,14 +19,14 @@ from triplane.data.replay import Speed
 from triplane.errors import BadInput
 from triplane.exchange.faults import parse
 from triplane.exchange.opening import open_exchange
-from triplane.exchange.pace import Pace
+from triplane.exchange.market_clock import MarketClock
 from triplane.flow import child
 
 BOX_KEYS = "box-key:box-secret"
 
 
-async def _serve(pace: Pace, listener: socket.socket, json: bool) -> None:
-    server = BoxServer(pace, listener)
+async def _serve(market_clock: MarketClock, listener: socket.socket, json: bool) -> None:
+    server = BoxServer(market_clock, listener)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -35,7 +35,7 @@ async def _serve(pace: Pace, listener: socket.socket, json: bool) -> None:
         sys.stdout.write(orjson.dumps({"rest": server.rest, "ws": server.sockets}).decode() + "\n")
         sys.stdout.flush()
     else:
-        symbols, key = ", ".join(pace.exchange.markets), next(iter(pace.exchange.accounts))
+        symbols, key = ", ".join(market_clock.exchange.markets), next(iter(market_clock.exchange.accounts))
         console.print(f"\n  An exchange in a box trades {symbols}.\n\n    REST     {server.rest}")
         console.print(f"    sockets  {server.sockets}\n    key      {key}\n\n  Ctrl-C stops it.", highlight=False)
     await stop.wait()
@@ -46,7 +46,7 @@ async def serve(config: Config, listener: socket.socket) -> None:
     """Serve as a process of ``triplane up``, until its supervisor is gone."""
     account = f"{BOX_KEYS}:{config.balance}"
     x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=SystemClock())
-    server = BoxServer(Pace(x, float(config.speed.removesuffix("x"))), listener)
+    server = BoxServer(MarketClock(x, float(config.speed.removesuffix("x"))), listener)
     await server.start()
     beating = asyncio.create_task(child.beat(box_rest=server.rest, box_ws=server.sockets))
     await child.parent_gone()
@@ -78,4 +78,4 @@ def exchange(
                 raise BadInput(f"faults is {faults}, which cannot be read ({error})") from None
         listener = listen(port)
         with asyncio.Runner(loop_factory=uvicorn.Config("", loop="auto").get_loop_factory()) as runner:
-            runner.run(_serve(Pace(x, cast("Speed", parse_speed(speed))), listener, json))
+            runner.run(_serve(MarketClock(x, cast("Speed", parse_speed(speed))), listener, json))

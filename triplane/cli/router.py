@@ -21,7 +21,7 @@ from triplane.errors import BadInput
 from triplane.execution.router import Router
 from triplane.flow import child
 from triplane.flow.token import load_token
-from triplane.venues.binance.usdm import Urls
+from triplane.venues.adapter import Urls
 from triplane.venues.catalogue import open_venue
 
 

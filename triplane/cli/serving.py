@@ -15,7 +15,7 @@ import uvicorn
 
 from triplane.api.connections import Connection, ConnectionLimits, Socket, State
 from triplane.errors import BadInput
-from triplane.exchange.pace import Pace
+from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.server import App
 
 GRACE_S: Final = 3
@@ -141,8 +141,8 @@ class BoxServer:
         Its addresses.
     """
 
-    def __init__(self, pace: Pace, listener: socket.socket) -> None:
-        self._app = App(pace)
+    def __init__(self, market_clock: MarketClock, listener: socket.socket) -> None:
+        self._app = App(market_clock)
         self._server = make_server(
             self._app, log_level="critical", ws_ping_interval=180.0, ws_ping_timeout=600.0, timeout_graceful_shutdown=1
         )

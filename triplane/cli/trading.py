@@ -10,7 +10,7 @@ from triplane.data.clock import Clock
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.remote import RemoteRouter
 from triplane.venues.base import Venue
-from triplane.venues.binance.usdm import Urls
+from triplane.venues.adapter import Urls
 
 ROUTER_TOKEN = "TRIPLANE_ROUTER_TOKEN"
 

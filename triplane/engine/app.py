@@ -278,7 +278,7 @@ class EngineApp:
 def session_health(hosted: Hosted) -> SessionHealth:
     """How one session is now."""
     runner = hosted.runner
-    session, pilot = runner.session, runner.pilot
+    session, execution = runner.session, runner.execution
     status = hosted.status
     if status == "loading" and runner.ready:
         status = hosted.status = "running"
@@ -301,8 +301,8 @@ def session_health(hosted: Hosted) -> SessionHealth:
         error=hosted.error or runner.error,
         error_line=hosted.error_line or runner.error_line,
         venue=hosted.venue,
-        venue_age_s=None if pilot is None else pilot.heard_s(),
-        reconciled=None if pilot is None else not runner.closed(Gate.NOT_RECONCILED),
+        venue_age_s=None if execution is None else execution.heard_s(),
+        reconciled=None if execution is None else not runner.closed(Gate.NOT_RECONCILED),
         journal_bytes=session.journal.size if running else 0,
         journal_behind=session.journal.behind if running else 0,
         stages=[
@@ -310,7 +310,7 @@ def session_health(hosted: Hosted) -> SessionHealth:
             for name, latency, last in (
                 ("close to candle", runner.received, runner.last_received_ns),
                 ("candle to decision", runner.decided, runner.last_decided_ns),
-                *((("order to venue", pilot.placing, 0),) if pilot is not None else ()),
+                *((("order to venue", execution.placing, 0),) if execution is not None else ()),
             )
             if (stage := _stage(name, latency, last)) is not None
         ],

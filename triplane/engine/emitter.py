@@ -17,7 +17,7 @@ from triplane.engine.decode import Decoder
 from triplane.engine.heads import Heads
 from triplane.engine.observe import StateReader
 from triplane.engine.session import Observer, Session
-from triplane.execution.link import Link
+from triplane.execution.bridge import SessionBridge
 from triplane.model.facts import Decision, Error, Fact, RiskAlert, SessionEnd, Settings
 from triplane.model.facts import Session as SessionFact
 from triplane.model.money import money, text
@@ -61,7 +61,7 @@ class Emitter(Observer):
         self,
         session: Session,
         spec: AnyStrategy,
-        first: Sequence["Observer | Link"] = (),
+        first: Sequence["Observer | SessionBridge"] = (),
         consumers: Sequence[Consumer] = (),
     ) -> None:
         setup = session.setup

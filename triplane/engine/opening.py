@@ -12,9 +12,9 @@ from triplane.engine.emitter import Consumer, Emitter
 from triplane.engine.runner import Runner
 from triplane.engine.session import Observer, Session, open_session
 from triplane.engine.setup import Setup
-from triplane.execution.executor import Executor
-from triplane.execution.link import Link
-from triplane.execution.pilot import Pilot
+from triplane.execution.bridge import SessionBridge
+from triplane.execution.loop import ExecutionLoop
+from triplane.execution.order_manager import OrderManager
 from triplane.execution.risk import Bounds
 from triplane.flow.log import FactLog
 from triplane.model.money import money
@@ -69,7 +69,7 @@ class Opened:
     notice: str
 
 
-def make_link(session: Session, venue: Venue, now: int) -> Link:
+def make_bridge(session: Session, venue: Venue, now: int) -> SessionBridge:
     """The order manager of a session and what connects both."""
 
     def bounds(k: int) -> Bounds:
@@ -80,14 +80,14 @@ def make_link(session: Session, venue: Venue, now: int) -> Link:
         price = float(session.S[k]["core"]["last"]["close"])
         return Bounds(money(most * SLACK), money(price))
 
-    executor = Executor(
+    manager = OrderManager(
         session.id,
         session.setup.instruments,
         venue.capabilities,
         bounds=bounds,
         wallet=lambda: float(session.A["balance"][0]),
     )
-    return Link(executor, now)
+    return SessionBridge(manager, now)
 
 
 def open_runner(
@@ -118,21 +118,21 @@ def open_runner(
     """
     options = options or Options()
     clock = clock or SystemClock()
-    made: list[tuple[Emitter, FactLog | None, Link | None]] = []
+    made: list[tuple[Emitter, FactLog | None, SessionBridge | None]] = []
 
     def observe(session: Session) -> Observer:
         log = FactLog(session.folder) if options.facts else None
-        link = make_link(session, venue, clock.now_ms()) if venue is not None else None
+        bridge = make_bridge(session, venue, clock.now_ms()) if venue is not None else None
         consumers: list[Any] = [*options.consumers, *([log] if log is not None else [])]
-        first: list[Observer | Link] = [*([link] if link is not None else []), *options.observers]
+        first: list[Observer | SessionBridge] = [*([bridge] if bridge is not None else []), *options.observers]
         emitter = Emitter(session, spec, first, consumers)
-        made.append((emitter, log, link))
+        made.append((emitter, log, bridge))
         return emitter
 
     opened = open_session(data_dir / "sessions", setup, core, observe, one_by_one=not options.whole)
-    session, (emitter, log, link) = opened.session, made[-1]
+    session, (emitter, log, bridge) = opened.session, made[-1]
     core.failure = None  # what its strategy raised while the journal was replayed has been told
-    pilot = Pilot(link, venue, clock) if link is not None and venue is not None else None
+    execution = ExecutionLoop(bridge, venue, clock) if bridge is not None and venue is not None else None
     known = {s: at for s, at in zip(setup.symbols, session.last_open, strict=True) if at >= 0}
     runner = Runner(
         session,
@@ -143,9 +143,9 @@ def open_runner(
         live=options.live,
         stale_after=options.stale_after,
         agenda=options.agenda,
-        pilot=pilot,
+        execution=execution,
     )
-    if pilot is not None:
-        pilot.on_finding = runner.found
-        pilot.on_confirmed = runner.confirmed
+    if execution is not None:
+        execution.on_finding = runner.found
+        execution.on_confirmed = runner.confirmed
     return Opened(runner, log, opened.continued, opened.notice)

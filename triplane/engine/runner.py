@@ -23,9 +23,9 @@ from triplane.engine.agenda import NOTHING, Agenda
 from triplane.engine.emitter import Emitter
 from triplane.engine.session import Session
 from triplane.execution.latency import Latency
+from triplane.execution.loop import ExecutionLoop
 from triplane.execution.messages import Finding
-from triplane.execution.orders import Working
-from triplane.execution.pilot import Pilot
+from triplane.execution.orders import WorkingOrder
 from triplane.kernel.codes import CommandKind, Gate, Reason
 from triplane.model.live import FeedHealth
 from triplane.model.settings import TradingSettings
@@ -68,7 +68,7 @@ class Runner:
         Candles come as they happen: commands carry wall time, and the watchdog is on.
     agenda
         Gate events of calendars: commands in order of time.
-    pilot
+    execution
         Executes at a venue; None for the simulated broker.
     stale_after
         Seconds without a word from the feed after which entries are closed; None for no watchdog.
@@ -94,9 +94,9 @@ class Runner:
         live: bool = False,
         stale_after: float | None = None,
         agenda: Array = NOTHING,
-        pilot: Pilot | None = None,
+        execution: ExecutionLoop | None = None,
     ) -> None:
-        self.session, self.feed, self.emitter, self.pilot = session, feed, emitter, pilot
+        self.session, self.feed, self.emitter, self.execution = session, feed, emitter, execution
         self.decided, self.received = Latency(), Latency()
         self.last_decided_ns = self.last_received_ns = 0
         self.ready = session.finished
@@ -158,8 +158,8 @@ class Runner:
         helpers: list[Callable[[], Any]] = [self._sync]
         if self._stale_after is not None:
             helpers.append(self._watch)
-        if self.pilot is not None:
-            helpers.append(partial(self.pilot.run, self.session))
+        if self.execution is not None:
+            helpers.append(partial(self.execution.run, self.session))
         return helpers
 
     # ------------------------------------------------------------------------------------------------------------- feed
@@ -171,8 +171,8 @@ class Runner:
                 await self._take(event)
             elif isinstance(event, Forming):
                 price = self._prices[event.symbol] = event.candle["close"].item(0)
-                if self.pilot is not None:
-                    self.pilot.on_price(event.symbol, price)
+                if self.execution is not None:
+                    self.execution.on_price(event.symbol, price)
                 self.on_forming(event.symbol, event.candle)
             else:
                 self._status(event)
@@ -210,8 +210,8 @@ class Runner:
         rows = self.session.feed_candle(k, candles, i)
         self._prices[k] = candles["close"].item(i)
         if len(rows):
-            if self.pilot is not None:
-                self.pilot.kick()
+            if self.execution is not None:
+                self.execution.kick()
                 await asyncio.sleep(0)  # what it asks for is written now
                 emitter.settle()
             if emitter.decided_ns != before:
@@ -267,8 +267,8 @@ class Runner:
     def command(self, kind: int, k: int = 0, **fields: Any) -> int:
         """Carry out a command now, between two candles; returns how many rows came out."""
         rows = len(self.session.command(kind, k, time_ms=self.now(), **fields))
-        if self.pilot is not None:
-            self.pilot.kick()
+        if self.execution is not None:
+            self.execution.kick()
         return rows
 
     def _each(self, kind: int, **fields: Any) -> None:
@@ -305,7 +305,7 @@ class Runner:
             self._refusals.clear()
             self.halt(f"{BURST} orders failed within {BURST_SECONDS:g} seconds", flatten=False)
 
-    def confirmed(self, order: Working) -> None:
+    def confirmed(self, order: WorkingOrder) -> None:
         """A venue has confirmed an order."""
         self.session.note(
             {"note": "confirmed", "time": self.now(), "order": order.number, "client_id": order.client_id,

@@ -10,7 +10,7 @@ rules by which an order fills are the kernel's (:mod:`triplane.exchange.rules`);
                    └─ box                         control from outside
            streams ◀─ market (trades) ─▶ matching, algo ─▶ account ─▶ streams
 
-:class:`triplane.exchange.venue.Exchange` is all of it without sockets, in one thread and in virtual time if wanted.
+:class:`triplane.exchange.exchange.Exchange` is all of it without sockets, in one thread and in virtual time if wanted.
 Other places that trade on the same markets are its annexes: Binance spot is :mod:`triplane.exchange.spot`, MEXC futures
 :mod:`triplane.exchange.mexc`.
 """

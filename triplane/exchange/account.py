@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 from triplane.exchange.market import Market
-from triplane.exchange.orders import ZERO, Algo, Order, Request
+from triplane.exchange.orders import ZERO, AlgoOrder, FuturesOrder, OrderRequest
 from triplane.exchange.rules import CENT, liquidation, money
 
 MAX_LEVERAGE: Final = 125
@@ -50,7 +50,7 @@ def brackets(market: Market) -> list[Bracket]:
 
 
 @dataclass(slots=True)
-class Config:
+class SymbolConfig:
     """Settings of one symbol."""
 
     leverage: int = 20
@@ -58,7 +58,7 @@ class Config:
 
 
 @dataclass(slots=True, eq=False)
-class Position:
+class MarginPosition:
     """An open position; ``lots`` is signed and never zero while the account holds it."""
 
     market: Market
@@ -96,11 +96,11 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class FuturesFill:
     """One execution."""
 
     id: int
-    order: Order
+    order: FuturesOrder
     time: int
     ticks: int
     lots: int
@@ -121,39 +121,39 @@ class Income:
     trade: str = ""
 
 
-class Account:
+class FuturesAccount:
     """One account and its API key."""
 
     def __init__(self, key: str, secret: str, balance: Decimal, can_withdraw: bool = False) -> None:
         self.key, self.secret, self.start, self.wallet = key, secret, balance, balance
         self.can_withdraw = can_withdraw
         self.hedge = False
-        self.configs: dict[str, Config] = {}
-        self.positions: dict[tuple[str, str], Position] = {}
-        self.orders: dict[int, Order] = {}
-        self.open: dict[int, Order] = {}
-        self.by_client: dict[tuple[str, str], Order] = {}
-        self.algos: dict[int, Algo] = {}
-        self.fills: deque[Fill] = deque(maxlen=100_000)
+        self.configs: dict[str, SymbolConfig] = {}
+        self.positions: dict[tuple[str, str], MarginPosition] = {}
+        self.orders: dict[int, FuturesOrder] = {}
+        self.open: dict[int, FuturesOrder] = {}
+        self.by_client: dict[tuple[str, str], FuturesOrder] = {}
+        self.algos: dict[int, AlgoOrder] = {}
+        self.fills: deque[FuturesFill] = deque(maxlen=100_000)
         self.income: deque[Income] = deque(maxlen=100_000)
         self.reserved = ZERO
         self.called = False  # a margin call was sent
         self.late_post_only = False  # a post-only order that would take is accepted and then ended, not refused
         self.countdowns: dict[str, int] = {}
 
-    def config(self, symbol: str) -> Config:
+    def config(self, symbol: str) -> SymbolConfig:
         """Leverage and margin type of a symbol."""
-        return self.configs.setdefault(symbol, Config())
+        return self.configs.setdefault(symbol, SymbolConfig())
 
-    def position(self, symbol: str, side: str) -> Position | None:
+    def position(self, symbol: str, side: str) -> MarginPosition | None:
         """The open position, if any."""
         return self.positions.get((symbol, side))
 
     # ------------------------------------------------------------------------------------------------ booking
-    def book(self, request: Request, lots: int, ticks: int, fee: Decimal, now: int) -> Decimal:
+    def book(self, request: OrderRequest, lots: int, ticks: int, fee: Decimal, now: int) -> Decimal:
         """Book a fill of ``lots`` at a price; returns the realised profit."""
         market, key = request.market, (request.market.symbol, request.position_side)
-        position = self.positions.get(key) or Position(market, request.position_side)
+        position = self.positions.get(key) or MarginPosition(market, request.position_side)
         price, realized = ticks * market.tick, ZERO
         closing = min(lots, abs(position.lots)) if position.sign == -request.side else 0
         if closing:
@@ -179,7 +179,7 @@ class Account:
             self.positions.pop(key, None)
         return realized
 
-    def pay_funding(self, position: Position, rate: Decimal, now: int) -> Decimal:
+    def pay_funding(self, position: MarginPosition, rate: Decimal, now: int) -> Decimal:
         """Longs pay a positive rate, shorts receive it; returns what the wallet gained."""
         amount = money(-position.notional * rate)
         self.wallet += amount
@@ -189,29 +189,29 @@ class Account:
         return amount
 
     # ------------------------------------------------------------------------------------------------ margin
-    def bracket(self, position: Position) -> Bracket:
+    def bracket(self, position: MarginPosition) -> Bracket:
         """The bracket of a position's notional."""
         notional = abs(position.notional)
         rows = brackets_of(position.market)
         return next((row for row in rows if notional <= row.cap), rows[-1])
 
-    def maintenance(self, position: Position) -> Decimal:
+    def maintenance(self, position: MarginPosition) -> Decimal:
         """Margin below which it is liquidated."""
         row = self.bracket(position)
         return max(abs(position.notional) * row.rate - row.cum, ZERO)
 
-    def is_isolated(self, position: Position) -> bool:
+    def is_isolated(self, position: MarginPosition) -> bool:
         """Whether it stands alone."""
         return self.config(position.market.symbol).isolated
 
-    def initial(self, position: Position) -> Decimal:
+    def initial(self, position: MarginPosition) -> Decimal:
         """Initial margin at the mark price; of an isolated position its own margin."""
         if self.is_isolated(position):
             return position.isolated
         return abs(position.notional) / self.config(position.market.symbol).leverage
 
     @property
-    def cross_positions(self) -> list[Position]:
+    def cross_positions(self) -> list[MarginPosition]:
         """Positions that share the wallet."""
         return [p for p in self.positions.values() if not self.is_isolated(p)]
 
@@ -236,7 +236,7 @@ class Account:
         used = sum((self.initial(p) for p in self.cross_positions), ZERO)
         return max((self.cross_wallet + self.cross_unrealized - used - self.reserved).quantize(CENT, ROUND_DOWN), ZERO)
 
-    def liquidation_price(self, position: Position) -> Decimal:
+    def liquidation_price(self, position: MarginPosition) -> Decimal:
         """Mark price at which it is liquidated; 0 for never."""
         margin = position.isolated
         if not self.is_isolated(position):
@@ -245,7 +245,7 @@ class Account:
         row = self.bracket(position)
         return liquidation(position.entry, position.sign, position.cost, margin, row.rate, row.cum)
 
-    def in_danger(self, position: Position) -> bool:
+    def in_danger(self, position: MarginPosition) -> bool:
         """The mark price has reached the liquidation price."""
         mark = position.market.last * position.market.tick
         return (mark - self.liquidation_price(position)) * position.sign <= 0
@@ -256,7 +256,7 @@ class Account:
         have = self.cross_wallet + self.cross_unrealized
         return need / have if have > 0 else Decimal(1 if need else 0)
 
-    def required(self, request: Request, price: int) -> Decimal:
+    def required(self, request: OrderRequest, price: int) -> Decimal:
         """Initial margin that an order needs: of what it can add to the position."""
         if request.reduce_only or request.close_position:
             return ZERO
@@ -269,14 +269,14 @@ class Account:
         value = price * request.market.tick * (lots * request.market.lot)
         return money(value / self.config(request.market.symbol).leverage)
 
-    def check_leverage(self, request: Request, price: int) -> None:
+    def check_leverage(self, request: OrderRequest, price: int) -> None:
         """Refuse a position that is too large for its leverage."""
         symbol, market = request.market.symbol, request.market
         held = sum((abs(p.notional) for (name, _), p in self.positions.items() if name == symbol), ZERO)
         leverage = self.config(symbol).leverage
         value = price * market.tick * (request.lots * market.lot)
         if held + value > largest(market, leverage):
-            raise Refused(-2027)
+            raise Rejected(-2027)
 
     def state(self) -> dict[str, Any]:
         """The books as they are."""

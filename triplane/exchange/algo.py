@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.exchange import events
-from triplane.exchange.account import Account
-from triplane.exchange.errors import Refused
-from triplane.exchange.market import Market, Trade
-from triplane.exchange.matching import Matching
-from triplane.exchange.orders import Algo, Order, Request, shown_type
+from triplane.exchange.account import FuturesAccount
+from triplane.exchange.errors import Rejected
+from triplane.exchange.market import Market, MarketTrade
+from triplane.exchange.matching import MatchingEngine
+from triplane.exchange.orders import AlgoOrder, FuturesOrder, OrderRequest, shown_type
 
 MAX_ALGOS: Final = 10
 """Waiting conditional orders of a symbol."""
@@ -25,28 +25,28 @@ TRAILING: Final = "TRAILING_STOP_MARKET"
 class AlgoService:
     """All conditional orders of the exchange."""
 
-    def __init__(self, matching: Matching, emit: Callable[[Account, dict[str, Any]], None]) -> None:
+    def __init__(self, matching: MatchingEngine, emit: Callable[[FuturesAccount, dict[str, Any]], None]) -> None:
         self.matching, self.emit = matching, emit
-        self.waiting: dict[str, dict[int, Algo]] = {}
+        self.waiting: dict[str, dict[int, AlgoOrder]] = {}
         self._number = 3_000_000
         matching.finished = self._child_changed
 
-    def submit(self, request: Request) -> Algo:
+    def submit(self, request: OrderRequest) -> AlgoOrder:
         """Accept a conditional order; raises Refused."""
         account, market = request.account, request.market
         mine = [a for a in account.algos.values() if a.open and a.request.market is market]
         if any(a.request.client_id == request.client_id for a in mine):
-            raise Refused(-4116)
+            raise Rejected(-4116)
         if len(mine) >= MAX_ALGOS:
-            raise Refused(-4045)
+            raise Rejected(-4045)
         if request.close_position and any(_same_close(a.request, request) for a in mine):
-            raise Refused(-4130)
+            raise Rejected(-4130)
         level = request.activate if request.type == TRAILING else request.trigger
         kind = "TAKE_PROFIT_MARKET" if request.type == TRAILING else request.type
         if level and market.rules.fill(kind, request.side, level, market.last) is not None:
-            raise Refused(-2021)
+            raise Rejected(-2021)
         self._number += 1
-        algo = Algo(self._number, request, self.matching.now, self.matching.now)
+        algo = AlgoOrder(self._number, request, self.matching.now, self.matching.now)
         account.algos[algo.id] = algo
         self.waiting.setdefault(market.symbol, {})[algo.id] = algo
         self._say(algo, "NEW")
@@ -54,14 +54,14 @@ class AlgoService:
             algo.best = market.last
         return algo
 
-    def cancel(self, algo: Algo) -> Algo:
+    def cancel(self, algo: AlgoOrder) -> AlgoOrder:
         """Take a waiting conditional order out."""
         if not algo.open:
-            raise Refused(-2011)
+            raise Rejected(-2011)
         self._end(algo, "CANCELED")
         return algo
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """Trigger what a trade reaches (the mark price is the last price, so both working types see the same)."""
         for algo in list(self.waiting.get(market.symbol, {}).values()):
             r = algo.request
@@ -70,7 +70,7 @@ class AlgoService:
             elif self._reached(algo, market, trade.ticks):
                 self._trigger(algo)
 
-    def _reached(self, algo: Algo, market: Market, ticks: int) -> bool:
+    def _reached(self, algo: AlgoOrder, market: Market, ticks: int) -> bool:
         r = algo.request
         if r.type != TRAILING:
             return market.rules.fill(r.type, r.side, r.trigger, ticks) is not None
@@ -83,7 +83,7 @@ class AlgoService:
         level = max(algo.best + r.side * away, 1)
         return away > 0 and market.rules.fill(TRAILING, r.side, level, ticks) is not None
 
-    def _trigger(self, algo: Algo) -> None:
+    def _trigger(self, algo: AlgoOrder) -> None:
         r, account = algo.request, algo.request.account
         algo.triggered = self.matching.now
         self._say(algo, "TRIGGERING")
@@ -100,32 +100,32 @@ class AlgoService:
             child.price = 0
         self._place(algo, child)
 
-    def _place(self, algo: Algo, child: Request) -> None:
-        def accepted(order: Order) -> None:
+    def _place(self, algo: AlgoOrder, child: OrderRequest) -> None:
+        def accepted(order: FuturesOrder) -> None:
             order.algo, algo.child = algo, order
             self._say(algo, "TRIGGERED")
 
         try:
             self.matching.submit(child, accepted)
-        except Refused as error:
+        except Rejected as error:
             algo.reason = error.text
             self._end(algo, "REJECTED")
             self.emit(child.account, events.trigger_reject(algo, self.matching.now))
 
-    def _child_changed(self, order: Order) -> None:
+    def _child_changed(self, order: FuturesOrder) -> None:
         if order.algo is not None and not order.open and order.algo.status == "TRIGGERED":
             self._say(order.algo, "FINISHED")
 
-    def _end(self, algo: Algo, status: str) -> None:
+    def _end(self, algo: AlgoOrder, status: str) -> None:
         self.waiting[algo.request.market.symbol].pop(algo.id, None)
         self._say(algo, status)
 
-    def _say(self, algo: Algo, status: str) -> None:
+    def _say(self, algo: AlgoOrder, status: str) -> None:
         algo.status, algo.updated = status, self.matching.now
         self.emit(algo.request.account, events.algo_update(algo, self.matching.now))
 
 
-def _same_close(a: Request, b: Request) -> bool:
+def _same_close(a: OrderRequest, b: OrderRequest) -> bool:
     """Two stops, or two targets, that would both close the same position."""
     kinds = a.type.startswith("TAKE"), b.type.startswith("TAKE")
     return a.close_position and (a.side, a.position_side, kinds[0]) == (b.side, b.position_side, kinds[1])

@@ -75,7 +75,7 @@ _TEXTS: Final = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - what the exchange does
+class Rejected(Exception):  # noqa: N818 - what the exchange does
     """A request that the exchange answers with ``{code, msg}``.
 
     Parameters

@@ -6,15 +6,17 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from triplane.exchange.orders import SIDES, Algo, Order
+from triplane.exchange.orders import SIDES, AlgoOrder, FuturesOrder
 
 if TYPE_CHECKING:
-    from triplane.exchange.account import Account, Fill, Position
+    from triplane.exchange.account import FuturesAccount, FuturesFill, MarginPosition
 
 Event = dict[str, Any]
 
 
-def order_update(order: Order, execution: str, now: int, fill: "Fill | None" = None, reason: str = "0") -> Event:
+def order_update(
+    order: FuturesOrder, execution: str, now: int, fill: "FuturesFill | None" = None, reason: str = "0"
+) -> Event:
     """ORDER_TRADE_UPDATE with the execution type NEW, TRADE, CALCULATED, CANCELED, EXPIRED or AMENDMENT."""
     r, m = order.request, order.request.market
     body: Event = {
@@ -59,7 +61,7 @@ def order_update(order: Order, execution: str, now: int, fill: "Fill | None" = N
     return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": now, "o": body}
 
 
-def trade_lite(fill: "Fill") -> Event:
+def trade_lite(fill: "FuturesFill") -> Event:
     """TRADE_LITE: the same fill once more, early and short."""
     r, m = fill.order.request, fill.order.request.market
     return {
@@ -80,7 +82,7 @@ def trade_lite(fill: "Fill") -> Event:
 
 
 def account_update(
-    account: "Account", reason: str, keys: list[tuple[str, str]], change: Decimal, now: int, realized: Decimal
+    account: "FuturesAccount", reason: str, keys: list[tuple[str, str]], change: Decimal, now: int, realized: Decimal
 ) -> Event:
     """ACCOUNT_UPDATE: the wallet and the positions named by symbol and side, flat ones too.
 
@@ -96,7 +98,7 @@ def account_update(
     return {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": {"m": reason, "B": [wallet], "P": rows}}
 
 
-def _position(account: "Account", symbol: str, side: str, realized: Decimal) -> Event:
+def _position(account: "FuturesAccount", symbol: str, side: str, realized: Decimal) -> Event:
     position = account.position(symbol, side)
     entry = format(position.entry, "f") if position else "0"
     return {
@@ -112,7 +114,7 @@ def _position(account: "Account", symbol: str, side: str, realized: Decimal) -> 
     }
 
 
-def algo_update(algo: Algo, now: int) -> Event:
+def algo_update(algo: AlgoOrder, now: int) -> Event:
     """ALGO_UPDATE; the child's id is an empty text until there is a child."""
     r, m, child = algo.request, algo.request.market, algo.child
     body: Event = {
@@ -147,13 +149,13 @@ def algo_update(algo: Algo, now: int) -> Event:
     return {"e": "ALGO_UPDATE", "T": now, "E": now, "o": body}
 
 
-def trigger_reject(algo: Algo, now: int) -> Event:
+def trigger_reject(algo: AlgoOrder, now: int) -> Event:
     """CONDITIONAL_ORDER_TRIGGER_REJECT: it was triggered and its order refused."""
     body = {"s": algo.request.market.symbol, "i": algo.id, "r": algo.reason}
     return {"e": "CONDITIONAL_ORDER_TRIGGER_REJECT", "E": now, "T": now, "or": body}
 
 
-def margin_call(account: "Account", positions: list["Position"], now: int) -> Event:
+def margin_call(account: "FuturesAccount", positions: list["MarginPosition"], now: int) -> Event:
     """MARGIN_CALL: these positions are near their liquidation."""
     rows = [
         {

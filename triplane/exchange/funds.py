@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from triplane.exchange import events
-from triplane.exchange.account import MAX_LEVERAGE, Account, Position, brackets_of, largest
-from triplane.exchange.errors import Refused
+from triplane.exchange.account import MAX_LEVERAGE, FuturesAccount, MarginPosition, brackets_of, largest
+from triplane.exchange.errors import Rejected
 from triplane.exchange.filters import Params
 from triplane.exchange.market import Market
 from triplane.exchange.orders import ZERO
@@ -13,7 +13,7 @@ from triplane.exchange.public import limit_of, market_of, one_or_all
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
 
 if TYPE_CHECKING:
-    from triplane.exchange.venue import Exchange
+    from triplane.exchange.exchange import Exchange
 
 SUCCESS = {"code": 200, "msg": "success"}
 
@@ -22,12 +22,12 @@ def _text(value: Decimal) -> str:
     return format(value.quantize(Decimal("0.00000001")), "f")
 
 
-def _used(a: Account) -> Decimal:
+def _used(a: FuturesAccount) -> Decimal:
     return sum((a.initial(p) for p in a.positions.values()), ZERO)
 
 
 # -------------------------------------------------------------------------------------------------------- balances
-def _asset(x: "Exchange", a: Account) -> dict[str, Any]:
+def _asset(x: "Exchange", a: FuturesAccount) -> dict[str, Any]:
     maintenance = sum((a.maintenance(p) for p in a.positions.values()), ZERO)
     available = _text(a.available)
     return {
@@ -40,7 +40,7 @@ def _asset(x: "Exchange", a: Account) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def balance(x: "Exchange", a: Account, _p: Params) -> Any:
+def balance(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """GET balance."""
     row = _asset(x, a)
     names = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "marginAvailable")
@@ -48,7 +48,7 @@ def balance(x: "Exchange", a: Account, _p: Params) -> Any:
     return [{"accountAlias": "Box", "balance": row["walletBalance"], **out, "updateTime": x.now}]
 
 
-def _totals(x: "Exchange", a: Account) -> dict[str, Any]:
+def _totals(x: "Exchange", a: FuturesAccount) -> dict[str, Any]:
     row = _asset(x, a)
     sums = [
         name for name in row if name.endswith(("Margin", "Balance", "Profit", "UnPnl")) and name != "availableBalance"
@@ -57,24 +57,24 @@ def _totals(x: "Exchange", a: Account) -> dict[str, Any]:
     return out | {name: row[name] for name in ("availableBalance", "maxWithdrawAmount")} | {"assets": [row]}
 
 
-def _sides(a: Account) -> tuple[str, ...]:
+def _sides(a: FuturesAccount) -> tuple[str, ...]:
     return ("LONG", "SHORT") if a.hedge else ("BOTH",)
 
 
-def account_v2(x: "Exchange", a: Account, _p: Params) -> Any:
+def account_v2(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """GET v2/account: with every symbol's position, flat ones too."""
     rows = [_account_position(a, m, side, True) for m in x.markets.values() for side in _sides(a)]
     return account_config(x, a, _p) | {"feeBurn": False} | _totals(x, a) | {"positions": rows}
 
 
-def account_v3(x: "Exchange", a: Account, _p: Params) -> Any:
+def account_v3(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """GET v3/account: with the open positions."""
     rows = [_account_position(a, p.market, p.side, False) for p in a.positions.values()]
     return _totals(x, a) | {"positions": rows}
 
 
-def _account_position(a: Account, m: Market, side: str, long: bool) -> dict[str, Any]:
-    p = a.position(m.symbol, side) or Position(m, side)
+def _account_position(a: FuturesAccount, m: Market, side: str, long: bool) -> dict[str, Any]:
+    p = a.position(m.symbol, side) or MarginPosition(m, side)
     config = a.config(m.symbol)
     initial, needed = _text(a.initial(p)), _text(a.maintenance(p))
     out = {
@@ -92,7 +92,7 @@ def _account_position(a: Account, m: Market, side: str, long: bool) -> dict[str,
 
 
 # -------------------------------------------------------------------------------------------------------- positions
-def _risk(a: Account, p: Position) -> dict[str, Any]:
+def _risk(a: FuturesAccount, p: MarginPosition) -> dict[str, Any]:
     isolated = a.is_isolated(p)
     return {
         "symbol": p.market.symbol, "positionAmt": format(p.quantity, "f"), "entryPrice": _text(p.entry),
@@ -103,7 +103,7 @@ def _risk(a: Account, p: Position) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def position_risk_v2(x: "Exchange", a: Account, p: Params) -> Any:
+def position_risk_v2(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """GET v2/positionRisk: every symbol."""
     out = []
     for m in [market_of(x, p)] if p.get("symbol") else x.markets.values():
@@ -114,18 +114,18 @@ def position_risk_v2(x: "Exchange", a: Account, p: Params) -> Any:
             "marginType": "isolated" if config.isolated else "cross",
             "isAutoAddMargin": "false",
         }
-        out += [_risk(a, a.position(m.symbol, side) or Position(m, side)) | settings for side in _sides(a)]
+        out += [_risk(a, a.position(m.symbol, side) or MarginPosition(m, side)) | settings for side in _sides(a)]
     return out
 
 
-def position_risk_v3(x: "Exchange", a: Account, p: Params) -> Any:
+def position_risk_v3(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """GET v3/positionRisk: symbols with a position or a working order."""
     wanted = market_of(x, p) if p.get("symbol") else None
     shown = {key: position for key, position in a.positions.items() if wanted in (None, position.market)}
     for order in a.open.values():
         r = order.request
         if wanted in (None, r.market):
-            shown.setdefault((r.market.symbol, r.position_side), Position(r.market, r.position_side))
+            shown.setdefault((r.market.symbol, r.position_side), MarginPosition(r.market, r.position_side))
     out = []
     for position in shown.values():
         initial = _text(a.initial(position))
@@ -141,22 +141,22 @@ def position_risk_v3(x: "Exchange", a: Account, p: Params) -> Any:
 
 
 # -------------------------------------------------------------------------------------------------------- settings
-def _has_orders(a: Account, symbol: str | None = None) -> bool:
+def _has_orders(a: FuturesAccount, symbol: str | None = None) -> bool:
     working = [o.request for o in a.open.values()] + [o.request for o in a.algos.values() if o.open]
     return any(symbol in (None, r.market.symbol) for r in working)
 
 
-def set_leverage(x: "Exchange", a: Account, p: Params) -> Any:
+def set_leverage(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """POST leverage."""
     market, leverage = market_of(x, p), p.integer("leverage") or 0
     if not 1 <= leverage <= MAX_LEVERAGE:
-        raise Refused(-4028, leverage)
+        raise Rejected(-4028, leverage)
     held = [q for q in a.positions.values() if q.market is market]
     if any(abs(q.notional) > largest(market, leverage) for q in held):
-        raise Refused(-2027)
+        raise Rejected(-2027)
     config = a.config(market.symbol)
     if config.isolated and held and leverage < config.leverage:
-        raise Refused(-2028)
+        raise Rejected(-2028)
     changed, config.leverage = leverage != config.leverage, leverage
     if changed:
         x.emit(a, events.leverage_update(market.symbol, leverage, x.now))
@@ -164,48 +164,48 @@ def set_leverage(x: "Exchange", a: Account, p: Params) -> Any:
     return {"leverage": leverage, "maxNotionalValue": most, "symbol": market.symbol}
 
 
-def set_margin_type(x: "Exchange", a: Account, p: Params) -> Any:
+def set_margin_type(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """POST marginType."""
     market = market_of(x, p)
     wanted = p.required("marginType")
     if wanted not in ("ISOLATED", "CROSSED"):
-        raise Refused(-1130, "marginType")
+        raise Rejected(-1130, "marginType")
     config = a.config(market.symbol)
     if config.isolated == (wanted == "ISOLATED"):
-        raise Refused(-4046)
+        raise Rejected(-4046)
     if _has_orders(a, market.symbol):
-        raise Refused(-4047)
+        raise Rejected(-4047)
     if any(symbol == market.symbol for symbol, _ in a.positions):
-        raise Refused(-4048)
+        raise Rejected(-4048)
     config.isolated = wanted == "ISOLATED"
     return SUCCESS
 
 
-def get_mode(_x: "Exchange", a: Account, _p: Params) -> Any:
+def get_mode(_x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """GET positionSide/dual."""
     return {"dualSidePosition": a.hedge}
 
 
-def set_mode(_x: "Exchange", a: Account, p: Params) -> Any:
+def set_mode(_x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """POST positionSide/dual."""
     p.required("dualSidePosition")
     wanted = p.flag("dualSidePosition")
     if wanted == a.hedge:
-        raise Refused(-4059)
+        raise Rejected(-4059)
     if _has_orders(a):
-        raise Refused(-4067)
+        raise Rejected(-4067)
     if a.positions:
-        raise Refused(-4068)
+        raise Rejected(-4068)
     a.hedge = wanted
     return SUCCESS
 
 
-def multi_assets(_x: "Exchange", _a: Account, _p: Params) -> Any:
+def multi_assets(_x: "Exchange", _a: FuturesAccount, _p: Params) -> Any:
     """GET multiAssetsMargin: there is one asset."""
     return {"multiAssetsMargin": False}
 
 
-def leverage_brackets(x: "Exchange", _a: Account, p: Params) -> Any:
+def leverage_brackets(x: "Exchange", _a: FuturesAccount, p: Params) -> Any:
     """GET leverageBracket."""
     return [
         {
@@ -227,7 +227,7 @@ def leverage_brackets(x: "Exchange", _a: Account, p: Params) -> Any:
     ]
 
 
-def account_config(_x: "Exchange", a: Account, _p: Params) -> dict[str, Any]:
+def account_config(_x: "Exchange", a: FuturesAccount, _p: Params) -> dict[str, Any]:
     """GET accountConfig."""
     return {
         "feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": a.can_withdraw, "dualSidePosition": a.hedge,
@@ -235,7 +235,7 @@ def account_config(_x: "Exchange", a: Account, _p: Params) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def symbol_config(x: "Exchange", a: Account, p: Params) -> Any:
+def symbol_config(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """GET symbolConfig."""
 
     def show(m: Market) -> dict[str, Any]:
@@ -249,13 +249,13 @@ def symbol_config(x: "Exchange", a: Account, p: Params) -> Any:
     return rows if isinstance(rows, list) else [rows]
 
 
-def commission_rate(x: "Exchange", _a: Account, p: Params) -> Any:
+def commission_rate(x: "Exchange", _a: FuturesAccount, p: Params) -> Any:
     """GET commissionRate."""
     rates = {"makerCommissionRate": format(MAKER_FEE, "f"), "takerCommissionRate": format(TAKER_FEE, "f")}
     return {"symbol": market_of(x, p).symbol, **rates, "rpiCommissionRate": "0"}
 
 
-def income(x: "Exchange", a: Account, p: Params) -> Any:
+def income(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     """GET income."""
     start = p.integer("startTime", x.now - 7 * 86_400_000) or 0
     end, symbol, kind = p.integer("endTime", x.now) or x.now, p.get("symbol"), p.get("incomeType")
@@ -271,7 +271,7 @@ def income(x: "Exchange", a: Account, p: Params) -> Any:
     return rows[(page - 1) * limit : page * limit]
 
 
-def restrictions(_x: "Exchange", a: Account, _p: Params) -> Any:
+def restrictions(_x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """GET /sapi/v1/account/apiRestrictions."""
     no = ("ipRestrict", "enableInternalTransfer", "permitsUniversalTransfer", "enableVanillaOptions", "enableMargin",
           "enablePortfolioMarginTrading", "enableFixApiTrade")  # fmt: skip
@@ -285,19 +285,19 @@ def restrictions(_x: "Exchange", a: Account, _p: Params) -> Any:
 
 
 # -------------------------------------------------------------------------------------------------------- listen key
-def make_listen_key(x: "Exchange", a: Account, _p: Params) -> Any:
+def make_listen_key(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """POST listenKey: the account's one key."""
     return {"listenKey": x.listen_key(a)}
 
 
-def keep_listen_key(x: "Exchange", a: Account, _p: Params) -> Any:
+def keep_listen_key(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """PUT listenKey."""
     if a.key not in x.listen_keys:
-        raise Refused(-1125)
+        raise Rejected(-1125)
     return {"listenKey": x.listen_key(a)}
 
 
-def close_listen_key(x: "Exchange", a: Account, _p: Params) -> Any:
+def close_listen_key(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     """DELETE listenKey: ends it for everybody who uses the account."""
     key, _ = x.listen_keys.pop(a.key, ("", 0))
     x.hub.users.pop(key, None)

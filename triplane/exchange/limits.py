@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 
 WEIGHT: Final = 2400
 ORDERS_10S: Final = 300
@@ -15,7 +15,7 @@ STRIKES: Final = 10
 BAN_MS: Final = 120_000
 
 
-class Limited(Refused):
+class RateLimited(Rejected):
     """429 or 418; ``retry_after`` in seconds."""
 
     def __init__(self, code: int, value: object, status: int, retry_after: int) -> None:
@@ -46,7 +46,7 @@ class _Count:
 
 
 @dataclass(slots=True)
-class Limits:
+class RateLimits:
     """The counters. ``enabled`` false counts and never refuses."""
 
     enabled: bool = True
@@ -59,7 +59,7 @@ class Limits:
         """Count a request; returns the weight used this minute, raises Limited."""
         a = self.addresses.setdefault(address, _Address())
         if now < a.banned_until:
-            raise Limited(-1003, a.banned_until, 418, -(-(a.banned_until - now) // 1000))
+            raise RateLimited(-1003, a.banned_until, 418, -(-(a.banned_until - now) // 1000))
         minute = now // 60_000
         if minute != a.minute:
             a.minute, a.used, a.strikes = minute, 0, 0
@@ -68,8 +68,8 @@ class Limits:
             a.strikes += 1
             if a.strikes > STRIKES:
                 self.ban(address, now + BAN_MS)
-                raise Limited(-1003, a.banned_until, 418, BAN_MS // 1000)
-            raise Limited(-1003, self.weight, 429, 60 - now // 1000 % 60)
+                raise RateLimited(-1003, a.banned_until, 418, BAN_MS // 1000)
+            raise RateLimited(-1003, self.weight, 429, 60 - now // 1000 % 60)
         return a.used
 
     def ban(self, address: str, until: int) -> None:
@@ -82,5 +82,5 @@ class Limits:
         counts = [row.add(now // window[1]) for row, window in zip(rows, self.windows, strict=True)]
         for count, (_, length, most, name) in zip(counts, self.windows, strict=True):
             if self.enabled and count > most:
-                raise Limited(-1015, f"{most} orders per {name}", 429, -(-(length - now % length) // 1000))
+                raise RateLimited(-1015, f"{most} orders per {name}", 429, -(-(length - now % length) // 1000))
         return {f"x-mbx-order-count-{w[0]}": str(count) for w, count in zip(self.windows, counts, strict=True)}

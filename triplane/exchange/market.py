@@ -39,7 +39,7 @@ Columns = npt.NDArray[np.float64]
 
 
 @dataclass(slots=True)
-class Trade:
+class MarketTrade:
     """One public trade."""
 
     id: int
@@ -50,7 +50,7 @@ class Trade:
 
 
 @dataclass(slots=True)
-class Bar:
+class Kline:
     """A candle that trades add to."""
 
     start: int
@@ -65,7 +65,7 @@ class Bar:
     bought: int = 0
     bought_value: int = 0
 
-    def add(self, trade: Trade) -> None:
+    def add(self, trade: MarketTrade) -> None:
         """Take a trade in."""
         self.high, self.low, self.close = max(self.high, trade.ticks), min(self.low, trade.ticks), trade.ticks
         self.lots += trade.lots
@@ -124,10 +124,10 @@ class Market:
         self.last = self._ticks(first["close" if len(before) else "open"])
         self.now, self.trade_id, self.book_id = first_ms, 1000, 1000
         self.ratio = 1.0
-        self.bars: deque[Bar] = deque(maxlen=KEPT_BARS)
-        self.bar: Bar | None = None
-        self.trades: deque[Trade] = deque(maxlen=1000)
-        self.forming: dict[str, Bar] = {}
+        self.bars: deque[Kline] = deque(maxlen=KEPT_BARS)
+        self.bar: Kline | None = None
+        self.trades: deque[MarketTrade] = deque(maxlen=1000)
+        self.forming: dict[str, Kline] = {}
         self._chunks = source.after(first_ms - 1)
         self._events = self._play()
         self._due: tuple[int, int, int, bool] | None = next(self._events, None)
@@ -137,7 +137,7 @@ class Market:
         """When the next thing happens; None at the end of the data."""
         return None if self._due is None else self._due[0]
 
-    def step(self) -> Trade | None:
+    def step(self) -> MarketTrade | None:
         """Let the next thing happen: a trade, or None when it was the close of a candle (now in ``bars``)."""
         if self._due is None:
             return None
@@ -151,24 +151,24 @@ class Market:
             ticks = max(round(ticks * self.ratio), 1)
         return self.print(ticks, lots, sold)
 
-    def print(self, ticks: int, lots: int, sold: bool) -> Trade:
+    def print(self, ticks: int, lots: int, sold: bool) -> MarketTrade:
         """A trade happens now."""
         self.trade_id += 1
-        trade = Trade(self.trade_id, self.now, ticks, lots, sold)
+        trade = MarketTrade(self.trade_id, self.now, ticks, lots, sold)
         self.last = ticks
         self.trades.append(trade)
         if self.bar is None:
             start = interval_start(self.now, self.base_ms)
-            self.bar = Bar(start, ticks, ticks, ticks, ticks, trade.id)
+            self.bar = Kline(start, ticks, ticks, ticks, ticks, trade.id)
         self.bar.add(trade)
         for interval, forming in self.forming.items():
             start = interval_start(self.now, INTERVALS[interval])
             if start != forming.start:
-                self.forming[interval] = Bar(start, ticks, ticks, ticks, ticks, trade.id)
+                self.forming[interval] = Kline(start, ticks, ticks, ticks, ticks, trade.id)
             self.forming[interval].add(trade)
         return trade
 
-    def force(self, price: Decimal | None) -> Trade:
+    def force(self, price: Decimal | None) -> MarketTrade:
         """Make the price jump, from where the replay goes on; None goes back to the replay's own price."""
         if price is None:
             ticks, self.ratio = max(round(self.last / self.ratio), 1), 1.0
@@ -214,17 +214,17 @@ class Market:
         """Text of a quantity."""
         return format(lots * self.lot, "f")
 
-    def kline(self, interval: str) -> Bar | None:
+    def kline(self, interval: str) -> Kline | None:
         """The forming kline of an interval; kept up to date from the first call on."""
         if interval not in self.forming:
             rows = self.klines(interval, None, None, 1)
             if len(rows) and int(rows[-1, 0]) == interval_start(self.now, INTERVALS[interval]):
                 start, o, h, l, c, *sums = (round(x) for x in rows[-1].tolist())  # noqa: E741 - the field's letters
-                self.forming[interval] = Bar(start, o, h, l, c, self.trade_id, *sums)
+                self.forming[interval] = Kline(start, o, h, l, c, self.trade_id, *sums)
         return self.forming.get(interval)
 
     def klines(self, interval: str, start: int | None, end: int | None, limit: int) -> Columns:
-        """Klines in ticks and lots, rows of :meth:`Bar.row`: the last ones, or the first ones from ``start``."""
+        """Klines in ticks and lots, rows of :meth:`Kline.row`: the last ones, or the first ones from ``start``."""
         length = INTERVALS[interval]
         last = min(end, self.now) if end is not None else self.now
         first = interval_start(last, length) - (limit - 1) * length if start is None else start
@@ -271,7 +271,7 @@ class Market:
         return out
 
     def day(self) -> Columns:
-        """Sums of the last 24 hours as one row of :meth:`Bar.row`."""
+        """Sums of the last 24 hours as one row of :meth:`Kline.row`."""
         rows = self._base(self.now - 24 * HOUR + 1, self.now)
         if not len(rows):
             return np.array([self.now, self.last, self.last, self.last, self.last, 0, 0, 0, 0, 0], dtype=np.float64)

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.exchange import events
-from triplane.exchange.account import Account, Fill, Income, Position
-from triplane.exchange.errors import Refused
-from triplane.exchange.market import Market, Trade
-from triplane.exchange.orders import ZERO, Order, Request, shown_type
+from triplane.exchange.account import FuturesAccount, FuturesFill, Income, MarginPosition
+from triplane.exchange.errors import Rejected
+from triplane.exchange.market import Market, MarketTrade
+from triplane.exchange.orders import ZERO, FuturesOrder, OrderRequest, shown_type
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
 
 MAX_ORDERS: Final = 200
@@ -21,7 +21,7 @@ CALL_RATIO: Final = Decimal("0.8")
 """Maintenance margin over margin balance from which a margin call is sent."""
 
 
-class Matching:
+class MatchingEngine:
     """All working orders of the exchange.
 
     Parameters
@@ -33,13 +33,15 @@ class Matching:
     """
 
     def __init__(
-        self, emit: Callable[[Account, dict[str, Any]], None], split: Callable[[Request], list[int]] | None = None
+        self,
+        emit: Callable[[FuturesAccount, dict[str, Any]], None],
+        split: Callable[[OrderRequest], list[int]] | None = None,
     ) -> None:
         self.emit = emit
         self.split = split or (lambda _: [])
-        self.books: dict[str, dict[int, Order]] = {}
-        self.finished: Callable[[Order], None] = lambda _: None
-        self.liquidated: Callable[[Order], None] = lambda _: None
+        self.books: dict[str, dict[int, FuturesOrder]] = {}
+        self.finished: Callable[[FuturesOrder], None] = lambda _: None
+        self.liquidated: Callable[[FuturesOrder], None] = lambda _: None
         self.now = 0
         self._numbers = {"order": 1_000_000, "fill": 5_000_000, "income": 9_000_000}
 
@@ -49,7 +51,7 @@ class Matching:
         return self._numbers[kind]
 
     # ------------------------------------------------------------------------------------------------ requests
-    def submit(self, request: Request, accepted: Callable[[Order], None] | None = None) -> Order:
+    def submit(self, request: OrderRequest, accepted: Callable[[FuturesOrder], None] | None = None) -> FuturesOrder:
         """Accept an order, and fill it as far as it takes at once; raises Refused.
 
         ``accepted`` hears of the order before its first event.
@@ -60,11 +62,11 @@ class Matching:
         takes = shown_type(request.type) == "MARKET" or (request.price - taker) * request.side >= 0
         never = takes and request.tif == "GTX"
         if never and not request.account.late_post_only:
-            raise Refused(-5022)
+            raise Rejected(-5022)
         margin = request.account.required(request, reference)
         if margin:
             if margin + money(margin * TAKER_FEE) > request.account.available:
-                raise Refused(-2019)
+                raise Rejected(-2019)
             request.account.check_leverage(request, reference)
         order = self._accept(request, margin, accepted)
         if takes and not never:
@@ -73,31 +75,31 @@ class Matching:
             self._end(order, "EXPIRED")
         return order
 
-    def cancel(self, order: Order) -> Order:
+    def cancel(self, order: FuturesOrder) -> FuturesOrder:
         """Take a working order out."""
         if not order.open:
-            raise Refused(-2011)
+            raise Rejected(-2011)
         self._end(order, "CANCELED")
         return order
 
-    def amend(self, order: Order, price: int, lots: int) -> Order:
+    def amend(self, order: FuturesOrder, price: int, lots: int) -> FuturesOrder:
         """Change price and quantity of a working limit order; it is as if it came anew."""
         r = order.request
         if not order.open:
-            raise Refused(-2013)
+            raise Rejected(-2013)
         if (price, lots) == (r.price, r.lots):
-            raise Refused(-5027)
+            raise Rejected(-5027)
         wanted = replace(r, price=price, lots=lots)
         if lots <= order.filled:
             self._end(order, "CANCELED")
             return order
         margin = r.account.required(replace(wanted, lots=lots - order.filled), price)
         if margin - order.reserved > r.account.available:
-            raise Refused(-2019)
+            raise Rejected(-2019)
         taker = r.market.rules.taker(r.side, r.market.last)
         takes = (price - taker) * r.side >= 0
         if takes and r.tif == "GTX":
-            raise Refused(-5022)
+            raise Rejected(-5022)
         r.account.reserved += margin - order.reserved
         order.request, order.reserved, order.updated = wanted, margin, self.now
         self.emit(r.account, events.order_update(order, "AMENDMENT", self.now))
@@ -105,29 +107,31 @@ class Matching:
             self._trade(order, taker, maker=False)
         return order
 
-    def _check(self, request: Request) -> int:
+    def _check(self, request: OrderRequest) -> int:
         """Refuse what cannot be accepted now; returns the price that margin is reckoned with."""
         account, market = request.account, request.market
         if request.reduce_only or request.close_position or self._closes(request):
             position = account.position(market.symbol, request.position_side)
             if position is None or position.sign == request.side:
-                raise Refused(-2022)
+                raise Rejected(-2022)
         if (market.symbol, request.client_id) in account.by_client and account.by_client[
             market.symbol, request.client_id
         ].open:
-            raise Refused(-4116)
+            raise Rejected(-4116)
         if len(account.open) >= MAX_ORDERS:
-            raise Refused(-2025)
+            raise Rejected(-2025)
         return request.price if shown_type(request.type) == "LIMIT" else market.last
 
     @staticmethod
-    def _closes(request: Request) -> bool:
+    def _closes(request: OrderRequest) -> bool:
         """In hedge mode, an order against its own position side can only close."""
         return request.position_side != "BOTH" and (request.position_side == "LONG") != (request.side > 0)
 
-    def _accept(self, request: Request, margin: Decimal, accepted: Callable[[Order], None] | None = None) -> Order:
+    def _accept(
+        self, request: OrderRequest, margin: Decimal, accepted: Callable[[FuturesOrder], None] | None = None
+    ) -> FuturesOrder:
         account, symbol = request.account, request.market.symbol
-        order = Order(self.number("order"), request, self.now, self.now, reserved=margin)
+        order = FuturesOrder(self.number("order"), request, self.now, self.now, reserved=margin)
         account.reserved += margin
         account.orders[order.id] = account.open[order.id] = account.by_client[symbol, request.client_id] = order
         self.books.setdefault(symbol, {})[order.id] = order
@@ -138,14 +142,14 @@ class Matching:
         return order
 
     # ------------------------------------------------------------------------------------------------ the market
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """Fill what a public trade reaches; then see who is liquidated."""
         book = self.books.get(market.symbol)
         if book:
             for order in list(book.values()):
                 self._meet(order, market, trade)
 
-    def _meet(self, order: Order, market: Market, trade: Trade) -> None:
+    def _meet(self, order: FuturesOrder, market: Market, trade: MarketTrade) -> None:
         r = order.request
         if not order.open:  # another fill of this trade may have ended it
             return
@@ -158,7 +162,7 @@ class Matching:
             if ticks is not None:
                 self._trade(order, ticks, maker=kind == "LIMIT")
 
-    def _trade(self, order: Order, ticks: int, *, maker: bool) -> None:
+    def _trade(self, order: FuturesOrder, ticks: int, *, maker: bool) -> None:
         """Fill as much as the position allows and the fault, if any, wants now."""
         r = order.request
         lots = min(order.prints.pop(0), order.left) if order.prints else order.left
@@ -177,7 +181,7 @@ class Matching:
         ):
             self._end(order, "EXPIRED")
 
-    def fill(self, order: Order, lots: int, ticks: int, *, maker: bool, rate: Decimal) -> None:
+    def fill(self, order: FuturesOrder, lots: int, ticks: int, *, maker: bool, rate: Decimal) -> None:
         """Book a fill and say so: TRADE_LITE, ACCOUNT_UPDATE, ORDER_TRADE_UPDATE."""
         r, account = order.request, order.request.account
         key = r.market.symbol, r.position_side
@@ -188,7 +192,7 @@ class Matching:
         order.value += value
         order.updated = self.now
         order.status = "FILLED" if order.left == 0 else "PARTIALLY_FILLED"
-        fill = Fill(self.number("fill"), order, self.now, ticks, lots, maker, fee, realized)
+        fill = FuturesFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, realized)
         account.fills.append(fill)
         for kind, amount in (("REALIZED_PNL", realized), ("COMMISSION", -fee)):
             if amount:
@@ -207,18 +211,18 @@ class Matching:
         if key not in account.positions:
             self._flat(account, key)
 
-    def pay(self, account: Account, symbol: str, kind: str, amount: Decimal, trade: str = "") -> None:
+    def pay(self, account: FuturesAccount, symbol: str, kind: str, amount: Decimal, trade: str = "") -> None:
         """Write a movement of the wallet down."""
         account.income.append(Income(self.number("income"), symbol, kind, amount, self.now, trade))
 
-    def _flat(self, account: Account, key: tuple[str, str]) -> None:
+    def _flat(self, account: FuturesAccount, key: tuple[str, str]) -> None:
         """Working reduce-only orders of a position that has closed expire."""
         for order in list(account.open.values()):
             r = order.request
             if r.reduce_only and (r.market.symbol, r.position_side) == key:
                 self._end(order, "EXPIRED")
 
-    def _end(self, order: Order, status: str) -> None:
+    def _end(self, order: FuturesOrder, status: str) -> None:
         order.status, order.updated = status, self.now
         order.request.account.reserved -= order.reserved
         order.reserved = ZERO
@@ -226,12 +230,12 @@ class Matching:
         self.emit(order.request.account, events.order_update(order, status, self.now))
         self.finished(order)
 
-    def _forget(self, order: Order) -> None:
+    def _forget(self, order: FuturesOrder) -> None:
         order.request.account.open.pop(order.id, None)
         self.books[order.request.market.symbol].pop(order.id, None)
 
     # ------------------------------------------------------------------------------------------------ liquidation
-    def watch(self, account: Account, market: Market) -> None:
+    def watch(self, account: FuturesAccount, market: Market) -> None:
         """Liquidate what the mark price of a market puts in danger; warn before that."""
         mine = [p for p in account.positions.values() if p.market is market]
         if not mine:
@@ -245,7 +249,7 @@ class Matching:
             self.emit(account, events.margin_call(account, account.cross_positions, self.now))
         account.called = called
 
-    def _liquidate(self, account: Account, victims: list[Position]) -> None:
+    def _liquidate(self, account: FuturesAccount, victims: list[MarginPosition]) -> None:
         """Close positions at the price at which the margin behind them is gone, without a fee, as the kernel does."""
         for order in list(account.open.values()):
             if any(order.request.market is p.market for p in victims):
@@ -260,7 +264,7 @@ class Matching:
             rounding = "ROUND_CEILING" if p.sign > 0 else "ROUND_FLOOR"
             targets.append((p, max(p.market.instrument.ticks(price, rounding), 1)))
         for p, ticks in targets:
-            r = Request(
+            r = OrderRequest(
                 account, p.market, f"autoclose-{self.now}{p.market.trade_id:06d}", -p.sign, p.side, "LIMIT", "IOC",
                 abs(p.lots), ticks, reduce_only=False, stp="NONE",
             )  # fmt: skip

@@ -14,11 +14,11 @@ from triplane.data.instruments import Instrument
 from triplane.data.recorded import UNKNOWN, open_recorded
 from triplane.data.replay import ArraySource, GeneratedSource
 from triplane.errors import BadInput
-from triplane.exchange.account import Account
+from triplane.exchange.account import FuturesAccount
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Market
-from triplane.exchange.mexc.annex import Mexc
-from triplane.exchange.spot.venue import Spot
-from triplane.exchange.venue import Exchange
+from triplane.exchange.mexc.dialect import MexcDialect
+from triplane.exchange.spot.dialect import SpotDialect
 
 DEMO_SYMBOLS: Final = ("BTCUSDT", "ETHUSDT")
 DEMO_HISTORY: Final = 30 * 1440
@@ -77,7 +77,7 @@ def _grid(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Decimal:
     return Decimal("0.00000001")
 
 
-def parse_account(text: str) -> Account:
+def parse_account(text: str) -> FuturesAccount:
     """Read ``KEY:SECRET:BALANCE``, with ``:withdraw`` for a key that may withdraw; raises BadInput."""
     parts = text.split(":")
     try:
@@ -88,7 +88,7 @@ def parse_account(text: str) -> Account:
         raise BadInput(f"account has {len(parts)} parts; it must be key, secret and balance, separated by colons")
     if len(parts) == 4 and parts[3] != "withdraw":
         raise BadInput(f"the fourth part of account is {parts[3]!r}; it may only be withdraw")
-    return Account(parts[0], parts[1], balance, can_withdraw=len(parts) == 4)
+    return FuturesAccount(parts[0], parts[1], balance, can_withdraw=len(parts) == 4)
 
 
 def open_exchange(
@@ -112,6 +112,6 @@ def open_exchange(
         parsed.insert(0, default)
     markets = open_markets(source, symbols, clock.now_ms(), seed)
     x = Exchange(markets, parsed, clock, seed=seed, limits=limits)
-    x.annexes["spot"] = Spot(x)
-    x.annexes["mexc"] = Mexc(x)
+    x.dialects["spot"] = SpotDialect(x)
+    x.dialects["mexc"] = MexcDialect(x)
     return x

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from triplane.exchange.market import Market
 
 if TYPE_CHECKING:
-    from triplane.exchange.account import Account
+    from triplane.exchange.account import FuturesAccount
 
 SIDES: Final = {1: "BUY", -1: "SELL"}
 CONDITIONAL: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
@@ -20,10 +20,10 @@ ZERO: Final = Decimal(0)
 
 
 @dataclass(slots=True)
-class Request:
+class OrderRequest:
     """What is common to an order and an algo order, checked; prices in ticks, quantities in lots."""
 
-    account: "Account"
+    account: "FuturesAccount"
     market: Market
     client_id: str
     side: int
@@ -45,11 +45,11 @@ class Request:
 
 
 @dataclass(slots=True, eq=False)
-class Order:
+class FuturesOrder:
     """An order of the matching engine."""
 
     id: int
-    request: Request
+    request: OrderRequest
     time: int
     updated: int
     status: str = "NEW"
@@ -57,7 +57,7 @@ class Order:
     value: Decimal = ZERO  # sum of price x quantity of the fills
     reserved: Decimal = ZERO  # initial margin that it holds
     hidden_until: int = 0  # wall time until which queries do not find it
-    algo: "Algo | None" = None
+    algo: "AlgoOrder | None" = None
     liquidation: bool = False
     prints: list[int] = field(default_factory=list)  # sizes of the fills to come, where a fault splits them
 
@@ -84,16 +84,16 @@ class Order:
 
 
 @dataclass(slots=True, eq=False)
-class Algo:
+class AlgoOrder:
     """A conditional order in the algo service."""
 
     id: int
-    request: Request
+    request: OrderRequest
     time: int
     updated: int
     status: str = "NEW"
     triggered: int = 0
-    child: Order | None = None
+    child: FuturesOrder | None = None
     reason: str = ""
     hidden_until: int = 0
     best: int = 0  # of a trailing stop: the most favourable price since it was activated, 0 before
@@ -109,7 +109,7 @@ def shown_type(kind: str) -> str:
     return {"STOP": "LIMIT", "TAKE_PROFIT": "LIMIT"}.get(kind, "MARKET" if kind in CONDITIONAL else kind)
 
 
-def ack(order: Order) -> dict[str, Any]:
+def ack(order: FuturesOrder) -> dict[str, Any]:
     """Answer to placing, cancelling or amending."""
     r = order.request
     m = r.market
@@ -139,7 +139,7 @@ def ack(order: Order) -> dict[str, Any]:
     }
 
 
-def full(order: Order) -> dict[str, Any]:
+def full(order: FuturesOrder) -> dict[str, Any]:
     """Answer to a query."""
     out = ack(order)
     del out["cumQty"]
@@ -149,7 +149,7 @@ def full(order: Order) -> dict[str, Any]:
     return out
 
 
-def show_algo(algo: Algo, query: bool = True) -> dict[str, Any]:
+def show_algo(algo: AlgoOrder, query: bool = True) -> dict[str, Any]:
     """Answer to placing (``query`` false) or asking for an algo order."""
     r = algo.request
     m = r.market

@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from triplane.exchange import views
-from triplane.exchange.account import Account
-from triplane.exchange.errors import Refused
+from triplane.exchange.account import FuturesAccount
+from triplane.exchange.errors import Rejected
 from triplane.exchange.filters import Params, filters, price_precision
 from triplane.exchange.limits import ORDERS_1M, ORDERS_10S, WEIGHT
-from triplane.exchange.market import FUNDING_EVERY, INTERVALS, Market, Trade
+from triplane.exchange.market import FUNDING_EVERY, INTERVALS, Market, MarketTrade
 from triplane.exchange.orders import ORDER_TYPES, TIMES_IN_FORCE
 
 if TYPE_CHECKING:
-    from triplane.exchange.venue import Exchange
+    from triplane.exchange.exchange import Exchange
 
 PERPETUAL_END: Final = 4_133_404_800_000
 DEPTHS: Final = (5, 10, 20, 50, 100, 500, 1000)
@@ -21,7 +21,7 @@ def market_of(x: "Exchange", p: Params) -> Market:
     """The market of the parameter ``symbol``; raises Refused."""
     market = x.markets.get(p.required("symbol"))
     if market is None:
-        raise Refused(-1121)
+        raise Rejected(-1121)
     return market
 
 
@@ -34,16 +34,16 @@ def limit_of(p: Params, default: int, most: int) -> int:
     """The parameter ``limit``."""
     limit = p.integer("limit", default) or default
     if not 0 < limit <= most:
-        raise Refused(-1130, "limit")
+        raise Rejected(-1130, "limit")
     return limit
 
 
-def ping(_x: "Exchange", _a: Account | None, _p: Params) -> Any:
+def ping(_x: "Exchange", _a: FuturesAccount | None, _p: Params) -> Any:
     """Nothing."""
     return {}
 
 
-def time(x: "Exchange", _a: Account | None, _p: Params) -> Any:
+def time(x: "Exchange", _a: FuturesAccount | None, _p: Params) -> Any:
     """The server's wall time."""
     return {"serverTime": x.wall()}
 
@@ -61,7 +61,7 @@ def _symbol(m: Market) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def exchange_info(x: "Exchange", _a: Account | None, _p: Params) -> Any:
+def exchange_info(x: "Exchange", _a: FuturesAccount | None, _p: Params) -> Any:
     """Symbols, filters, limits."""
     limits = [
         ("REQUEST_WEIGHT", "MINUTE", 1, WEIGHT),
@@ -82,24 +82,24 @@ def exchange_info(x: "Exchange", _a: Account | None, _p: Params) -> Any:
     }
 
 
-def klines(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def klines(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Candles, the last one forming."""
     market, interval = market_of(x, p), p.required("interval")
     if interval not in INTERVALS or INTERVALS[interval] % market.base_ms:
-        raise Refused(-1120)
+        raise Rejected(-1120)
     rows = market.klines(interval, p.integer("startTime"), p.integer("endTime"), limit_of(p, 500, 1500))
     return views.kline_rows(market, interval, rows)
 
 
-def continuous_klines(x: "Exchange", a: Account | None, p: Params) -> Any:
+def continuous_klines(x: "Exchange", a: FuturesAccount | None, p: Params) -> Any:
     """Candles of a pair's perpetual contract."""
     if p.required("contractType") != "PERPETUAL":
-        raise Refused(-1130, "contractType")
+        raise Rejected(-1130, "contractType")
     p["symbol"] = p.required("pair")
     return klines(x, a, p)
 
 
-def agg_trades(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def agg_trades(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Recent public trades."""
     market, first = market_of(x, p), p.integer("fromId", 0) or 0
     start, end = p.integer("startTime", 0) or 0, p.integer("endTime", market.now) or market.now
@@ -108,14 +108,14 @@ def agg_trades(x: "Exchange", _a: Account | None, p: Params) -> Any:
     return [_agg(market, t) for t in (rows[:limit] if first or start else rows[-limit:])]
 
 
-def _agg(m: Market, t: Trade) -> dict[str, Any]:
+def _agg(m: Market, t: MarketTrade) -> dict[str, Any]:
     quantity = m.quantity(t.lots)
     return {
         "a": t.id, "p": m.price(t.ticks), "q": quantity, "nq": quantity, "f": t.id, "l": t.id, "T": t.time, "m": t.sold
     }  # fmt: skip
 
 
-def trades(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def trades(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Recent public trades, in the long form."""
     m = market_of(x, p)
     return [
@@ -132,11 +132,11 @@ def trades(x: "Exchange", _a: Account | None, p: Params) -> Any:
     ]
 
 
-def depth(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def depth(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """The book."""
     market, limit = market_of(x, p), p.integer("limit", 500)
     if limit not in DEPTHS:
-        raise Refused(-1130, "limit")
+        raise Rejected(-1130, "limit")
     bids, asks = market.book(min(limit or 0, 50))
     return {
         "lastUpdateId": market.book_id,
@@ -147,17 +147,17 @@ def depth(x: "Exchange", _a: Account | None, p: Params) -> Any:
     }
 
 
-def ticker_24hr(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def ticker_24hr(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """The last 24 hours."""
     return one_or_all(x, p, views.day)
 
 
-def ticker_price(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def ticker_price(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Last prices."""
     return one_or_all(x, p, lambda m: {"symbol": m.symbol, "price": m.price(m.last), "time": m.now})
 
 
-def book_ticker(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def book_ticker(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Best prices."""
 
     def show(m: Market) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def book_ticker(x: "Exchange", _a: Account | None, p: Params) -> Any:
     return one_or_all(x, p, show)
 
 
-def premium_index(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def premium_index(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Mark price and funding."""
 
     def show(m: Market) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def premium_index(x: "Exchange", _a: Account | None, p: Params) -> Any:
     return one_or_all(x, p, show)
 
 
-def funding_rate(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def funding_rate(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """Past funding, with the price at that time."""
     out = []
     limit = limit_of(p, 100, 1000)
@@ -203,13 +203,13 @@ def funding_rate(x: "Exchange", _a: Account | None, p: Params) -> Any:
     return out
 
 
-def funding_info(x: "Exchange", _a: Account | None, _p: Params) -> Any:
+def funding_info(x: "Exchange", _a: FuturesAccount | None, _p: Params) -> Any:
     """When funding is paid."""
     row = {"adjustedFundingRateCap": "0.02500000", "adjustedFundingRateFloor": "-0.02500000", "fundingIntervalHours": 8}
     return [{"symbol": m.symbol, **row, "disclaimer": False} for m in x.markets.values()]
 
 
-def open_interest(x: "Exchange", _a: Account | None, p: Params) -> Any:
+def open_interest(x: "Exchange", _a: FuturesAccount | None, p: Params) -> Any:
     """What the accounts of the box hold."""
     m = market_of(x, p)
     held = sum(abs(q.lots) for a in x.accounts.values() for q in a.positions.values() if q.market is m)

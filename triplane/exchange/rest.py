@@ -9,13 +9,13 @@ from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from triplane.exchange import funds, public, trading
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
+from triplane.exchange.exchange import Dialect, Exchange
 from triplane.exchange.faults import CODES, ORDER_KINDS, STATUS, Fault
 from triplane.exchange.filters import Params
-from triplane.exchange.limits import BAN_MS, Limited
+from triplane.exchange.limits import BAN_MS, RateLimited
 from triplane.exchange.signing import account_of, verify
 from triplane.exchange.spot import rest as spot
-from triplane.exchange.venue import Annex, Exchange
 
 OPEN, KEY, SIGNED = 0, 1, 2
 
@@ -28,7 +28,7 @@ class Route:
     weight: int = 1
     security: int = SIGNED
     is_order: bool = False
-    annex: str = ""  # whose accounts and limits; empty for the futures
+    dialect: str = ""  # whose accounts and limits; empty for the futures
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Reply:
 
 
 def _of_spot(handler: Callable[..., Any]) -> Callable[[Exchange, Any, Params], Any]:
-    return lambda x, account, p: handler(x.annexes["spot"], account, p)
+    return lambda x, account, p: handler(x.dialects["spot"], account, p)
 
 
 def _routes() -> dict[tuple[str, str], Route]:
@@ -92,12 +92,12 @@ def _routes() -> dict[tuple[str, str], Route]:
         out[method, v1 + "listenKey"] = Route(handler, 1, KEY)
     out["GET", "/sapi/v1/account/apiRestrictions"] = Route(f.restrictions)
     for name, handler, weight in spot.OPEN_ROUTES:
-        out["GET", "/api/v3/" + name] = Route(_of_spot(handler), weight, OPEN, annex="spot")
+        out["GET", "/api/v3/" + name] = Route(_of_spot(handler), weight, OPEN, dialect="spot")
     for method, name, handler, weight in spot.SIGNED_ROUTES:
         placing = method == "POST"
-        out[method, "/api/v3/" + name] = Route(_of_spot(handler), weight, is_order=placing, annex="spot")
+        out[method, "/api/v3/" + name] = Route(_of_spot(handler), weight, is_order=placing, dialect="spot")
     for method in ("POST", "PUT", "DELETE"):
-        out[method, "/api/v3/userDataStream"] = Route(_of_spot(spot.gone), 2, OPEN, annex="spot")
+        out[method, "/api/v3/userDataStream"] = Route(_of_spot(spot.gone), 2, OPEN, dialect="spot")
     return out
 
 
@@ -128,7 +128,7 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
     route = ROUTES.get((method, path))
     if route is None:
         return Reply(404, {"code": -5000, "msg": f"Path {path}, Method {method} is invalid"})
-    place = x.annexes[route.annex] if route.annex else x
+    place = x.dialects[route.dialect] if route.dialect else x
     limits, headers = place.limits, dict[str, str]()
     fault: Fault | None = None
     try:
@@ -145,16 +145,16 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
                 headers |= limits.count_order(account.key, x.clock.now_ms())
         x.parts = fault.parts if fault and fault.what == "partial" else []
         reply = Reply(200, route.handler(x, account, p), headers)
-    except Limited as error:
+    except RateLimited as error:
         reply = Reply(error.status, error.to_dict(), headers | {"retry-after": str(error.retry_after)})
-    except Refused as error:
+    except Rejected as error:
         reply = Reply(error.status, error.to_dict(), headers)
     finally:
         x.parts = []
     return reply if fault is None else _faulty(x, place, fault, reply, address)
 
 
-def _faulty(x: Exchange, place: Exchange | Annex, fault: Fault, reply: Reply, address: str) -> Reply:
+def _faulty(x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str) -> Reply:
     """What becomes of an answer by a fault of its request."""
     what = fault.what
     if what in ("timeout", "reset"):
@@ -162,14 +162,16 @@ def _faulty(x: Exchange, place: Exchange | Annex, fault: Fault, reply: Reply, ad
     elif what == "delay":
         reply.delay = fault.seconds
     elif what in CODES or what in STATUS:
-        error = Refused(int(what)) if what in CODES else None
+        error = Rejected(int(what)) if what in CODES else None
         status = {"-1007": 408, "-1008": 503}.get(what, 400) if error else int(what)
         return Reply(status, error.to_dict() if error else {}, reply.headers)
     elif what in ("429", "418"):
         now = x.clock.now_ms()
         if what == "418":
             place.limits.ban(address, now + round(fault.seconds * 1000))
-        error = Limited(-1003, now + BAN_MS if what == "418" else place.limits.weight, int(what), round(fault.seconds))
+        error = RateLimited(
+            -1003, now + BAN_MS if what == "418" else place.limits.weight, int(what), round(fault.seconds)
+        )
         return Reply(int(what), error.to_dict(), reply.headers | {"retry-after": str(error.retry_after)})
     elif what == "hide" and isinstance(reply.body, dict):
         _hide(place, reply.body, x.clock.now_ms() + round(fault.seconds * 1000))
@@ -178,7 +180,7 @@ def _faulty(x: Exchange, place: Exchange | Annex, fault: Fault, reply: Reply, ad
     return reply
 
 
-def _hide(place: Exchange | Annex, body: dict[str, Any], until: int) -> None:
+def _hide(place: Exchange | Dialect, body: dict[str, Any], until: int) -> None:
     body = body.get("newOrderResponse") or body
     for account in place.accounts.values():
         found = account.orders.get(body.get("orderId", -1)) or account.algos.get(body.get("algoId", -1))

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 import orjson
 
 from triplane.errors import BadInput
-from triplane.exchange import box
+from triplane.exchange import control
+from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.mexc import rest as mexc
-from triplane.exchange.pace import Pace
 from triplane.exchange.rest import Reply, handle
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 
 ROUTE_NAMES: Final = ("public", "market", "private", "spot")
 QUEUE: Final = 20_000
@@ -20,7 +20,7 @@ PATIENCE: Final = 3600.0
 """Longest time an answer is held back."""
 
 
-class _Socket:
+class _SocketQueue:
     """A connection's queue of texts; ``None`` with a code closes it."""
 
     def __init__(self) -> None:
@@ -48,8 +48,8 @@ def cut(send: Any) -> None:
 class App:
     """The ASGI application of an exchange."""
 
-    def __init__(self, pace: Pace) -> None:
-        self.pace, self.exchange = pace, pace.exchange
+    def __init__(self, market_clock: MarketClock) -> None:
+        self.market_clock, self.exchange = market_clock, market_clock.exchange
         self.ready = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -64,7 +64,7 @@ class App:
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()
-        self._running = asyncio.create_task(self.pace.run())
+        self._running = asyncio.create_task(self.market_clock.run())
         await send({"type": "lifespan.startup.complete"})
         self.ready.set()
         await receive()
@@ -104,11 +104,11 @@ class App:
         await send({"type": "http.response.body", "body": answer})
 
     def _box(self, method: str, path: str, body: bytes) -> Reply:
-        do = box.ROUTES.get((method, path))
+        do = control.ROUTES.get((method, path))
         if do is None:
             return Reply(404, {"error": f"there is no {method} {path}"})
         try:
-            return Reply(200, do(self.pace, orjson.loads(body) if body else None))
+            return Reply(200, do(self.market_clock, orjson.loads(body) if body else None))
         except (BadInput, orjson.JSONDecodeError) as error:
             return Reply(400, {"error": str(error)})
 
@@ -121,8 +121,8 @@ class App:
             return
         route, combined, names, wanted = found
         await send({"type": "websocket.accept"})
-        socket = _Socket()
-        connection = Connection(socket, route, combined, self.exchange.clock.now_ms(), events=wanted)
+        socket = _SocketQueue()
+        connection = ClientConnection(socket, route, combined, self.exchange.clock.now_ms(), events=wanted)
         hub = self.exchange.hub_of(route)
         hub.connect(connection, names)
         writer = asyncio.create_task(_write(socket, send))
@@ -135,7 +135,7 @@ class App:
             reader.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
 
-    async def _read(self, connection: Connection, receive: Any) -> None:
+    async def _read(self, connection: ClientConnection, receive: Any) -> None:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
@@ -145,7 +145,7 @@ class App:
             )
 
 
-async def _write(socket: _Socket, send: Any) -> None:
+async def _write(socket: _SocketQueue, send: Any) -> None:
     while True:
         item = await socket.queue.get()
         if item == 1006:

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 from triplane.exchange.filters import Params
 
 WINDOW: Final = 5000
@@ -17,10 +17,10 @@ T = TypeVar("T")
 def account_of(accounts: Mapping[str, T], key: str) -> T:
     """The account of an API key; raises Refused."""
     if not key:
-        raise Refused(-2014, status=401)
+        raise Rejected(-2014, status=401)
     account = accounts.get(key)
     if account is None:
-        raise Refused(-2015, status=401)
+        raise Rejected(-2015, status=401)
     return account
 
 
@@ -37,10 +37,10 @@ def verify(account: Any, query: str, body: str, p: Params, now: int) -> None:
     payload = (without_signature(query) + without_signature(body)).encode()
     wanted = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(wanted, signature.lower()):
-        raise Refused(-1022)
+        raise Rejected(-1022)
     timestamp = p.integer("timestamp")
     if timestamp is None:
-        raise Refused(-1102, "timestamp")
+        raise Rejected(-1102, "timestamp")
     window = p.integer("recvWindow", WINDOW) or WINDOW
     if timestamp > now + AHEAD or timestamp < now - window:
-        raise Refused(-1021)
+        raise Rejected(-1021)

@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 import orjson
 
 from triplane.exchange import views
-from triplane.exchange.market import INTERVALS, Bar, Market, Trade
-from triplane.exchange.orders import Order
+from triplane.exchange.market import INTERVALS, Kline, Market, MarketTrade
+from triplane.exchange.orders import FuturesOrder
 
 LEVELS: Final = 50
 """Levels of a book side that change with the price."""
@@ -23,7 +23,7 @@ _PUBLIC: Final = ("depth", "bookTicker", "trade")
 _SECOND: Final = 1000
 
 
-class Socket(Protocol):
+class ServerSocket(Protocol):
     """What the server gives for a connection."""
 
     def send(self, text: bytes) -> None:
@@ -36,10 +36,10 @@ class Socket(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Connection:
+class ClientConnection:
     """One socket and what it listens to."""
 
-    socket: Socket
+    socket: ServerSocket
     route: str  # public, market, private, or "" for all
     combined: bool
     opened: int
@@ -56,7 +56,7 @@ class Topic:
     name: str
     kind: str
     argument: str
-    listeners: set[Connection] = field(default_factory=set)
+    listeners: set[ClientConnection] = field(default_factory=set)
     sent: int = -1  # market time of the last message
 
 
@@ -73,30 +73,30 @@ def parse_topic(name: str) -> tuple[str, str, str]:
     return symbol.upper(), kind, argument
 
 
-class Hub:
+class StreamHub:
     """All connections."""
 
     def __init__(self, markets: Mapping[str, Market], wall: Callable[[], int]) -> None:
         self.markets, self.wall = markets, wall
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self.topics: dict[str, dict[str, Topic]] = {}
-        self.users: dict[str, set[Connection]] = {}
+        self.users: dict[str, set[ClientConnection]] = {}
         self.books: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
         self.mutes: dict[str, int] = {}  # route ("" for all): wall time until which new connections are silent
 
     # ------------------------------------------------------------------------------------------------ listening
-    def connect(self, connection: Connection, names: list[str]) -> None:
+    def connect(self, connection: ClientConnection, names: list[str]) -> None:
         """A socket was opened, maybe with streams in its path."""
         self.connections.add(connection)
         connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(connection.route, 0))
         self.subscribe(connection, names)
 
-    def disconnect(self, connection: Connection) -> None:
+    def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
         self.connections.discard(connection)
         self.unsubscribe(connection, list(connection.topics))
 
-    def subscribe(self, connection: Connection, names: list[str]) -> None:
+    def subscribe(self, connection: ClientConnection, names: list[str]) -> None:
         """Listen to streams and listen keys."""
         for name in names:
             connection.topics.add(name)
@@ -115,11 +115,11 @@ class Hub:
             if market is not None and kind == "depth" and symbol not in self.books:
                 self.books[symbol] = _sides(market)
 
-    def carries(self, connection: Connection, kind: str) -> bool:
+    def carries(self, connection: ClientConnection, kind: str) -> bool:
         """Whether the route of a connection has streams of a kind."""
         return connection.route in ("", "public" if kind in _PUBLIC else "market")
 
-    def unsubscribe(self, connection: Connection, names: list[str]) -> None:
+    def unsubscribe(self, connection: ClientConnection, names: list[str]) -> None:
         """Listen no more."""
         for name in names:
             connection.topics.discard(name)
@@ -133,7 +133,7 @@ class Hub:
                 if not topic.listeners:
                     del topics[name]
 
-    def receive(self, connection: Connection, text: str | bytes) -> None:
+    def receive(self, connection: ClientConnection, text: str | bytes) -> None:
         """A message of a client."""
         now = self.wall()
         connection.inbound.append(now)
@@ -166,7 +166,7 @@ class Hub:
             if not connection.events or event["e"] in connection.events:
                 self._send(connection, orjson.dumps({"stream": key, "data": event} if connection.combined else event))
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """What a trade changes."""
         topics = self.topics.get(market.symbol)
         if topics:
@@ -183,7 +183,7 @@ class Hub:
             if bar is not None and bar.start + INTERVALS[topic.argument] <= market.now:
                 self._say(topic, self._kline(topic, market, bar, True), market.now)
 
-    def on_liquidation(self, order: Order) -> None:
+    def on_liquidation(self, order: FuturesOrder) -> None:
         """A position was liquidated."""
         symbol, data = order.request.market.symbol, views.force_order_event(order)
         for name, symbols in ((f"{symbol.lower()}@forceOrder", symbol), ("!forceOrder@arr", "!")):
@@ -191,7 +191,7 @@ class Hub:
             if topic is not None:
                 self._say(topic, data, order.updated)
 
-    def _of_market(self, topic: Topic, market: Market, trade: Trade) -> Any:
+    def _of_market(self, topic: Topic, market: Market, trade: MarketTrade) -> Any:
         kind = topic.kind
         if kind == "kline" and self._has_interval(market, topic.argument):
             bar = market.kline(topic.argument)
@@ -207,7 +207,7 @@ class Hub:
         return None
 
     @staticmethod
-    def _kline(topic: Topic, market: Market, bar: Bar, closed: bool) -> dict[str, Any]:
+    def _kline(topic: Topic, market: Market, bar: Kline, closed: bool) -> dict[str, Any]:
         show = views.continuous_kline_event if "@continuous" in topic.name else views.kline_event
         return show(market, topic.argument, bar, closed)
 
@@ -258,7 +258,7 @@ class Hub:
                 raw = raw or orjson.dumps(data)
             self._send(connection, wrapped if connection.combined else raw)
 
-    def _send(self, connection: Connection, text: bytes) -> None:
+    def _send(self, connection: ClientConnection, text: bytes) -> None:
         if connection.muted_until <= self.wall():
             connection.socket.send(text)
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from triplane.exchange.market import FUNDING_EVERY, INTERVALS, Bar, Columns, Market, Trade
-from triplane.exchange.orders import SIDES, Order
+from triplane.exchange.market import FUNDING_EVERY, INTERVALS, Columns, Kline, Market, MarketTrade
+from triplane.exchange.orders import SIDES, FuturesOrder
 
 FUNDING_RATE: Final = "0.00010000"
 Json = dict[str, Any]
@@ -31,7 +31,7 @@ def kline_rows(market: Market, interval: str, rows: Columns) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def kline_event(market: Market, interval: str, bar: Bar, closed: bool) -> Json:
+def kline_event(market: Market, interval: str, bar: Kline, closed: bool) -> Json:
     """A ``kline`` event."""
     k = {
         "t": bar.start,
@@ -55,14 +55,14 @@ def kline_event(market: Market, interval: str, bar: Bar, closed: bool) -> Json:
     return {"e": "kline", "E": market.now, "s": market.symbol, "k": k}
 
 
-def continuous_kline_event(market: Market, interval: str, bar: Bar, closed: bool) -> Json:
+def continuous_kline_event(market: Market, interval: str, bar: Kline, closed: bool) -> Json:
     """A ``continuous_kline`` event: the same of the perpetual contract of a pair."""
     out = kline_event(market, interval, bar, closed)
     del out["s"], out["k"]["s"]
     return out | {"e": "continuous_kline", "ps": market.symbol, "ct": "PERPETUAL"}
 
 
-def trade_event(market: Market, trade: Trade, kind: str) -> Json:
+def trade_event(market: Market, trade: MarketTrade, kind: str) -> Json:
     """An ``aggTrade`` or ``trade`` event."""
     out = {"e": kind, "E": trade.time, "s": market.symbol, "T": trade.time, "m": trade.sold, "st": 1}
     out |= {"p": market.price(trade.ticks), "q": market.quantity(trade.lots)}
@@ -171,7 +171,7 @@ def mark_price_event(market: Market) -> Json:
     }
 
 
-def force_order_event(order: Order) -> Json:
+def force_order_event(order: FuturesOrder) -> Json:
     """A ``forceOrder`` event."""
     r, m = order.request, order.request.market
     body = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """Whether entries may be sent."""
 
     CLOSED = "closed"
@@ -35,11 +35,11 @@ class Breaker:
     open_until: int = 0  # 0 = closed
     trying: bool = False
 
-    def state(self, now: int) -> State:
+    def state(self, now: int) -> BreakerState:
         """Where it stands."""
         if not self.open_until:
-            return State.CLOSED
-        return State.OPEN if now < self.open_until else State.HALF_OPEN
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if now < self.open_until else BreakerState.HALF_OPEN
 
     def refuses(self, now: int, *, reduces: bool = False) -> int:
         """When an order may be tried; 0 = now, and then its outcome must be told.
@@ -50,9 +50,9 @@ class Breaker:
             It can only make a position smaller.
         """
         state = self.state(now)
-        if reduces or state is State.CLOSED:
+        if reduces or state is BreakerState.CLOSED:
             return 0
-        if state is State.OPEN or self.trying:
+        if state is BreakerState.OPEN or self.trying:
             return max(self.open_until, now + 1)
         self.trying = True
         return 0

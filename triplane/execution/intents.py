@@ -6,12 +6,12 @@ from typing import Any
 
 from triplane.data.instruments import Instrument
 from triplane.execution.ids import client_order_id
-from triplane.execution.orders import Working
+from triplane.execution.orders import WorkingOrder
 from triplane.kernel.records import ORDER_TYPES, STOP
 from triplane.venues.base import NewOrder, OrderType
 
 
-def placed(session_id: str, instruments: Sequence[Instrument], row: Any, now: int) -> Working:
+def placed(session_id: str, instruments: Sequence[Instrument], row: Any, now: int) -> WorkingOrder:
     """The order of a *place* row."""
     k, leg, number = int(row["symbol"]), int(row["leg"]), int(row["order"])
     instrument = instruments[k]
@@ -25,10 +25,10 @@ def placed(session_id: str, instruments: Sequence[Instrument], row: Any, now: in
         instrument.price(int(row["trigger_ticks"])) if row["trigger_ticks"] else None,
         bool(row["flag"]),
     )
-    return Working(new, k, leg, number, 0, now, int(row["time"]))
+    return WorkingOrder(new, k, leg, number, 0, now, int(row["time"]))
 
 
-def amended(session_id: str, instruments: Sequence[Instrument], row: Any, old: Working, now: int) -> Working:
+def amended(session_id: str, instruments: Sequence[Instrument], row: Any, old: WorkingOrder, now: int) -> WorkingOrder:
     """The next revision of an order, of an *amend* row: another order at the venue."""
     instrument, revision = instruments[old.k], int(row["bits"])
     new = replace(
@@ -38,4 +38,4 @@ def amended(session_id: str, instruments: Sequence[Instrument], row: Any, old: W
         quantity=instrument.quantity(int(row["quantity_lots"])),
         trigger=instrument.price(int(row["trigger_ticks"])),
     )
-    return Working(new, old.k, old.leg, old.number, revision, now, old.decided_at)
+    return WorkingOrder(new, old.k, old.leg, old.number, revision, now, old.decided_at)

@@ -10,7 +10,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlaceOrder:
     """Send an order."""
 
     client_id: str
@@ -18,7 +18,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
+class CancelOrder:
     """Take an order out."""
 
     client_id: str
@@ -27,7 +27,7 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class QueryOrder:
     """Ask what became of an order."""
 
     client_id: str
@@ -36,7 +36,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class FetchFills:
+class FetchExecutions:
     """Ask for executions: of one order, or (without ids) of the symbol since a time."""
 
     symbol: str
@@ -61,11 +61,11 @@ class TakeSnapshot:
     marks: tuple[int, ...]
 
 
-Request: TypeAlias = Place | Cancel | Lookup | FetchFills | FetchFunding | TakeSnapshot
+VenueRequest: TypeAlias = PlaceOrder | CancelOrder | QueryOrder | FetchExecutions | FetchFunding | TakeSnapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CoreReport:
     """Something for the core: a command of ``kind`` (CMD_*) for symbol ``k`` with these fields."""
 
     kind: int

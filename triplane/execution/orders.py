@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from triplane.venues.base import ZERO, Fill, NewOrder, OrderReport, OrderStatus, OrderType
+from triplane.venues.base import ZERO, Execution, NewOrder, OrderReport, OrderStatus, OrderType
 
 
 class Fate(StrEnum):
@@ -18,7 +18,7 @@ class Fate(StrEnum):
 
 
 @dataclass(slots=True, eq=False)
-class Working:
+class WorkingOrder:
     """An order of the session.
 
     Attributes
@@ -133,7 +133,7 @@ class Working:
         if report.status.final and self.status is None:
             self.status = report.status
 
-    def count(self, fill: Fill) -> None:
+    def count(self, fill: Execution) -> None:
         """Take one execution of it."""
         self.counted += fill.quantity
         self.filled = max(self.filled, self.counted)

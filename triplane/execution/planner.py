@@ -3,14 +3,22 @@
 from collections.abc import Callable
 from typing import Final
 
-from triplane.execution.book import Book
-from triplane.execution.locks import Locks
-from triplane.execution.messages import Cancel, FetchFills, Finding, Lookup, Place, Report, Request
-from triplane.execution.orders import Fate, Working
-from triplane.execution.patience import Patience
+from triplane.execution.blotter import Blotter
+from triplane.execution.locked_funds import LockedFunds
+from triplane.execution.messages import (
+    CancelOrder,
+    CoreReport,
+    FetchExecutions,
+    Finding,
+    PlaceOrder,
+    QueryOrder,
+    VenueRequest,
+)
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.execution.reconciler import OVERLAP_MS, Reconciler
+from triplane.execution.reports import Reports
 from triplane.execution.risk import Bounds, approve, approve_exit
-from triplane.execution.telling import Telling
+from triplane.execution.timeouts import Timeouts
 from triplane.kernel.records import CANCELLED, CMD_ORDER_END, ENTRY, EXIT, EXPIRED, REJECTED, STOP
 from triplane.venues.base import Approved, Capabilities, NewOrder
 from triplane.venues.errors import Refused
@@ -24,28 +32,28 @@ class Planner:
 
     def __init__(
         self,
-        book: Book,
-        locks: Locks,
+        blotter: Blotter,
+        locked_funds: LockedFunds,
         reconciler: Reconciler,
-        telling: Telling,
-        patience: Patience,
+        reports: Reports,
+        timeouts: Timeouts,
         capabilities: Capabilities,
         bounds: Callable[[int], Bounds],
     ) -> None:
-        self._book, self._locks, self._reconciler, self._telling = book, locks, reconciler, telling
-        self._patience, self._capabilities, self._bounds = patience, capabilities, bounds
+        self._blotter, self._locked_funds, self._reconciler, self._reports = blotter, locked_funds, reconciler, reports
+        self._timeouts, self._capabilities, self._bounds = timeouts, capabilities, bounds
 
-    def plan(self, now: int) -> list[Request]:
+    def plan(self, now: int) -> list[VenueRequest]:
         """The next steps. Exits and stops come first, entries last."""
-        out: list[tuple[int, Request]] = []
-        for k in range(len(self._book.instruments)):
-            for order in self._book.live(k):
+        out: list[tuple[int, VenueRequest]] = []
+        for k in range(len(self._blotter.instruments)):
+            for order in self._blotter.live(k):
                 request = self._next(order, now)
                 if request is not None:
                     out.append((_urgency(order), request))
         return [request for _, request in sorted(out, key=lambda item: item[0])]
 
-    def _next(self, order: Working, now: int) -> Request | None:
+    def _next(self, order: WorkingOrder, now: int) -> VenueRequest | None:
         if order.fate is Fate.WANTED:
             return self._send(order, now)
         if order.leg == STOP and order.fate is Fate.UNKNOWN:
@@ -56,112 +64,112 @@ class Planner:
             return self._attend(order, now)
         return None
 
-    def _send(self, order: Working, now: int) -> Request | None:
-        if not self._book.is_wanted(order):
-            self._telling.end(order, CANCELLED)
+    def _send(self, order: WorkingOrder, now: int) -> VenueRequest | None:
+        if not self._blotter.is_wanted(order):
+            self._reports.end(order, CANCELLED)
             return None
         if order.leg == ENTRY and not self._may_enter(order, now):
             return None
         if order.leg == STOP and not self._in_time(order, now):
             return None
-        if now < order.next_at or not self._locks.free(order):
+        if now < order.next_at or not self._locked_funds.free(order):
             return None
         try:
             approved = self._approve(order)
         except Refused as error:
-            self._telling.give_up(order, error, now)
+            self._reports.give_up(order, error, now)
             return None
         order.sent(now)
-        self._book.activity[order.k] += 1
-        return Place(order.client_id, approved)
+        self._blotter.activity[order.k] += 1
+        return PlaceOrder(order.client_id, approved)
 
-    def _approve(self, order: Working) -> Approved[NewOrder]:
+    def _approve(self, order: WorkingOrder) -> Approved[NewOrder]:
         if order.leg != ENTRY:
             return approve_exit(order.new)
-        return approve(order.new, self._book.instruments[order.k], self._bounds(order.k))
+        return approve(order.new, self._blotter.instruments[order.k], self._bounds(order.k))
 
-    def _may_enter(self, order: Working, now: int) -> bool:
+    def _may_enter(self, order: WorkingOrder, now: int) -> bool:
         """An entry waits until everything before it is settled, and grows stale while it waits."""
-        others = [o for o in self._book.live(order.k) if o is not order]
-        if self._reconciler.ready(order.k) and not others and not self._book.orphans[order.k]:
+        others = [o for o in self._blotter.live(order.k) if o is not order]
+        if self._reconciler.ready(order.k) and not others and not self._blotter.orphans[order.k]:
             return True
-        if now - order.wanted_at >= self._patience.entry:
-            self._telling.end(order, EXPIRED)
+        if now - order.wanted_at >= self._timeouts.entry:
+            self._reports.end(order, EXPIRED)
         return False
 
-    def _in_time(self, order: Working, now: int) -> bool:
+    def _in_time(self, order: WorkingOrder, now: int) -> bool:
         """Whether a stop that does not rest yet has time left; otherwise the core is told that there will be none.
 
         A venue that does not answer at all says nothing against a stop.
         """
-        time = self._patience.stop
+        time = self._timeouts.stop
         if order.fate is Fate.UNKNOWN or order.tries > 1:  # it may rest, or was sent again after it was known not to
-            time += self._capabilities.request_window + self._patience.margin
-        if now - order.wanted_at < time or self._book.resting_stop(order.k, order):
+            time += self._capabilities.request_window + self._timeouts.margin
+        if now - order.wanted_at < time or self._blotter.resting_stop(order.k, order):
             return True
-        if not self._book.is_wanted(order) or self._book.held[order.k] == 0:
+        if not self._blotter.is_wanted(order) or self._blotter.held[order.k] == 0:
             return True
         if order.fate is Fate.UNKNOWN and order.absences < SURE:
             return True
         text = f"{order.new.symbol}: the stop did not come to rest in time; the position is closed at market."
-        self._telling.tell(Finding("no_stop", text, order.new.symbol, "CRITICAL"))
+        self._reports.notify(Finding("no_stop", text, order.new.symbol, "CRITICAL"))
         if order.fate is Fate.WANTED:
-            self._telling.end(order, REJECTED, now=now)
+            self._reports.end(order, REJECTED, now=now)
             return False
-        del self._book.wanted[order.k, order.leg]
+        del self._blotter.wanted[order.k, order.leg]
         order.told = True
-        self._telling.report(
-            Report(CMD_ORDER_END, order.k, {"number": order.number, "leg": STOP, "code": REJECTED, "flag": 0})
+        self._reports.report(
+            CoreReport(CMD_ORDER_END, order.k, {"number": order.number, "leg": STOP, "code": REJECTED, "flag": 0})
         )
         return False
 
-    def _ask(self, order: Working, now: int) -> Request | None:
+    def _ask(self, order: WorkingOrder, now: int) -> VenueRequest | None:
         if order.asking or now < order.next_at:
             return None
         order.asking = True
-        return Lookup(order.client_id, order.new.symbol, order.conditional)
+        return QueryOrder(order.client_id, order.new.symbol, order.conditional)
 
-    def _attend(self, order: Working, now: int) -> Request | None:
+    def _attend(self, order: WorkingOrder, now: int) -> VenueRequest | None:
         """What an order at the venue needs: its executions, an answer, or to be cancelled."""
         if order.status is not None or order.filled > order.counted:
             if order.complete:
-                self._telling.settle(order, now)
+                self._reports.settle(order, now)
                 return None
             return self._fetch(order, now)
-        wanted = self._book.is_wanted(order) and not self._locks.must_yield(order)
+        wanted = self._blotter.is_wanted(order) and not self._locked_funds.must_yield(order)
         if not wanted and self._dispensable(order) and not order.cancelling:
             if now >= order.cancel_at:
                 order.cancelling = True
-                return Cancel(order.client_id, order.new.symbol, order.conditional)
+                return CancelOrder(order.client_id, order.new.symbol, order.conditional)
             if order.next_at > 0:
                 return self._ask(order, now)
         elif 0 < order.next_at <= now:
             order.next_at = 0
             order.asking = True
-            return Lookup(order.client_id, order.new.symbol, order.conditional)
+            return QueryOrder(order.client_id, order.new.symbol, order.conditional)
         return None
 
-    def _fetch(self, order: Working, now: int) -> Request | None:
+    def _fetch(self, order: WorkingOrder, now: int) -> VenueRequest | None:
         if order.fetching or now < order.next_at:
             return None
         venue_id = order.child_id if order.conditional else order.venue_id
         if not venue_id:
             return self._ask(order, now)
         order.fetching = True
-        return FetchFills(order.new.symbol, order.decided_at - OVERLAP_MS, order.client_id, venue_id)
+        return FetchExecutions(order.new.symbol, order.decided_at - OVERLAP_MS, order.client_id, venue_id)
 
-    def _dispensable(self, order: Working) -> bool:
+    def _dispensable(self, order: WorkingOrder) -> bool:
         """Whether an order that is not wanted may be taken out now. A stop stays until the position is flat or another
         stop rests, a target until its new revision does."""
-        if order.leg == STOP and self._locks.active:
+        if order.leg == STOP and self._locked_funds.active:
             return True  # its successor, or the way out, waits for what it locks
         if order.leg == STOP:
-            wanted = self._book.wanted.get((order.k, STOP))
+            wanted = self._blotter.wanted.get((order.k, STOP))
             rests = wanted is not None and wanted.accepted and wanted.alive
-            return rests or self._book.held[order.k] == 0
-        wanted = self._book.wanted.get((order.k, order.leg))
+            return rests or self._blotter.held[order.k] == 0
+        wanted = self._blotter.wanted.get((order.k, order.leg))
         return wanted is None or wanted.number != order.number or (wanted.accepted and wanted.fate is Fate.OPEN)
 
 
-def _urgency(order: Working) -> int:
+def _urgency(order: WorkingOrder) -> int:
     return 0 if order.leg == EXIT else 1 if order.leg == STOP else 3 if order.leg == ENTRY else 2

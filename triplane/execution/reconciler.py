@@ -8,11 +8,11 @@ enters before the books were equal once since the start and since the stream las
 from collections.abc import Callable
 from decimal import Decimal
 
-from triplane.execution.book import Book
-from triplane.execution.messages import FetchFills, FetchFunding, Finding, Report, Request, TakeSnapshot
+from triplane.execution.blotter import Blotter
+from triplane.execution.comparison import Comparison, compare
+from triplane.execution.messages import CoreReport, FetchExecutions, FetchFunding, Finding, TakeSnapshot, VenueRequest
 from triplane.execution.orders import Fate
-from triplane.execution.patience import Patience
-from triplane.execution.reconcile import Comparison, compare
+from triplane.execution.timeouts import Timeouts
 from triplane.kernel.records import CMD_BALANCE, CMD_FILL, CMD_GATE, EXIT, GATES, WHY_EXTERNAL
 from triplane.venues.base import Snapshot
 
@@ -37,16 +37,22 @@ class Reconciler:
 
     def __init__(
         self,
-        book: Book,
-        patience: Patience,
-        tell: Callable[[Finding], None],
-        report: Callable[[Report], None],
+        blotter: Blotter,
+        timeouts: Timeouts,
+        notify: Callable[[Finding], None],
+        report: Callable[[CoreReport], None],
         wallet: Callable[[], float] | None = None,
     ) -> None:
-        n = len(book.instruments)
+        n = len(blotter.instruments)
         self.clean_at = [0] * n
         self.snapshot: Snapshot | None = None
-        self._book, self._patience, self._tell, self._report, self._wallet = book, patience, tell, report, wallet
+        self._blotter, self._timeouts, self._notify, self._report, self._wallet = (
+            blotter,
+            timeouts,
+            notify,
+            report,
+            wallet,
+        )
         self._up = False
         self._open = True  # the gate is closed by the first plan
         self._agreed = [False] * n
@@ -77,28 +83,30 @@ class Reconciler:
         """Whether the books of symbol ``k`` are known to be right, and events come in."""
         return self._up and self._agreed[k]
 
-    def plan(self, now: int) -> list[Request]:
+    def plan(self, now: int) -> list[VenueRequest]:
         """Requests of its own; and the gate for entries."""
-        out: list[Request] = []
+        out: list[VenueRequest] = []
         ready = self._up and all(self._agreed)
         if ready != self._open:
             self._open = ready
-            self._report(Report(CMD_GATE, 0, {"code": GATE, "flag": int(not ready)}))
-        for k, instrument in enumerate(self._book.instruments):
+            self._report(CoreReport(CMD_GATE, 0, {"code": GATE, "flag": int(not ready)}))
+        for k, instrument in enumerate(self._blotter.instruments):
             if self._fetch[k] and not self._fetching[k]:
                 self._fetch[k], self._fetching[k] = False, True
-                out.append(FetchFills(instrument.symbol, max(self._book.last_fill[k], self._begin) - OVERLAP_MS))
+                out.append(
+                    FetchExecutions(instrument.symbol, max(self._blotter.last_fill[k], self._begin) - OVERLAP_MS)
+                )
         for k, asked in enumerate(self._fund):
             if asked:
                 self._fund[k] = False
-                out.append(FetchFunding(self._book.instruments[k].symbol, self._begin - OVERLAP_MS))
-        every = self._patience.soon if self._due == 0 else self._patience.reconcile
+                out.append(FetchFunding(self._blotter.instruments[k].symbol, self._begin - OVERLAP_MS))
+        every = self._timeouts.soon if self._due == 0 else self._timeouts.reconcile
         if not self._waiting and now - self._asked_at >= every and now >= self._due:
             self._waiting = True
             self._asked_at = now
-            self._due = now + self._patience.reconcile
-            symbols = tuple(i.symbol for i in self._book.instruments)
-            out.append(TakeSnapshot(symbols, tuple(self._book.activity)))
+            self._due = now + self._timeouts.reconcile
+            symbols = tuple(i.symbol for i in self._blotter.instruments)
+            out.append(TakeSnapshot(symbols, tuple(self._blotter.activity)))
         return out
 
     def fetched(self, k: int, complete: bool) -> None:
@@ -115,18 +123,18 @@ class Reconciler:
             return
         self.snapshot = snapshot
         self._begin = self._begin or snapshot.time
-        book = self._book
+        blotter = self._blotter
         for report in snapshot.orders:
-            book.revive(report, now)
-            book.learn(report, now)
-        for k, instrument in enumerate(book.instruments):
-            ours = Decimal(book.held[k]) * instrument.lot_size
-            dust = instrument.lot_size if not book.capabilities.reduce_only else Decimal(0)
-            found = compare(book.session_id, instrument.symbol, ours, book.live(k), snapshot, dust)
+            blotter.revive(report, now)
+            blotter.learn(report, now)
+        for k, instrument in enumerate(blotter.instruments):
+            ours = Decimal(blotter.held[k]) * instrument.lot_size
+            dust = instrument.lot_size if not blotter.capabilities.reduce_only else Decimal(0)
+            found = compare(blotter.session_id, instrument.symbol, ours, blotter.live(k), snapshot, dust)
             self._strangers(found)
             for order in found.missing:
                 order.next_at = order.next_at or now
-            if request.marks[k] != book.activity[k]:
+            if request.marks[k] != blotter.activity[k]:
                 self._due = 0  # something moved meanwhile: it proves nothing about the position
             elif found.agrees:
                 self._agrees(k, found)
@@ -137,8 +145,8 @@ class Reconciler:
     def _agrees(self, k: int, found: Comparison) -> None:
         self.clean_at[k] = self._asked_at
         self._differs[k] = 0
-        uncertain = any(o.fate is Fate.UNKNOWN or o.filled > o.counted for o in self._book.live(k))
-        if self._up and not uncertain and not self._book.orphans[k]:
+        uncertain = any(o.fate is Fate.UNKNOWN or o.filled > o.counted for o in self._blotter.live(k))
+        if self._up and not uncertain and not self._blotter.orphans[k]:
             self._agreed[k] = True
         if uncertain or not found.settled:
             self._due = 0
@@ -146,18 +154,18 @@ class Reconciler:
     def _disagrees(self, k: int, found: Comparison, now: int) -> None:
         """Explain a difference, or else adjust the books to the venue."""
         self._due = 0
-        difference = (self._book.activity[k], found.ours, found.theirs)
+        difference = (self._blotter.activity[k], found.ours, found.theirs)
         self._differs[k] = self._differs[k] + 1 if difference == self._difference[k] else 1
         self._difference[k] = difference
-        for order in self._book.live(k):
+        for order in self._blotter.live(k):
             if order.in_motion:
                 order.next_at = order.next_at or now
         if self._differs[k] <= 2 or self._fetching[k]:
             self._fetch[k] = not self._fetching[k]
             return
-        if not found.settled or self._book.orphans[k]:
+        if not found.settled or self._blotter.orphans[k]:
             return
-        instrument = self._book.instruments[k]
+        instrument = self._blotter.instruments[k]
         lots = int(abs(found.theirs - found.ours) / instrument.lot_size)
         side = 1 if found.theirs > found.ours else -1
         price = found.price or Decimal(0)
@@ -165,24 +173,24 @@ class Reconciler:
             f"{found.symbol}: the venue holds {found.theirs}, the books held {found.ours}, and no execution explains "
             "it; the books were adjusted."
         )
-        self._tell(Finding("position_adjusted", text, found.symbol, "CRITICAL"))
-        self._book.held[k] += side * lots
-        self._book.activity[k] += 1
+        self._notify(Finding("position_adjusted", text, found.symbol, "CRITICAL"))
+        self._blotter.held[k] += side * lots
+        self._blotter.activity[k] += 1
         self._differs[k] = 0
         ticks = int((price / instrument.tick_size).to_integral_value())
         fields = {"number": 0, "leg": EXIT, "ticks": ticks, "lots": lots, "side": side, "done": 0, "code": WHY_EXTERNAL}
-        self._report(Report(CMD_FILL, k, fields))
+        self._report(CoreReport(CMD_FILL, k, fields))
 
     def _strangers(self, found: Comparison) -> None:
         for report in found.strange:
             if report.venue_id not in self._strange:
                 self._strange.add(report.venue_id)
                 text = f"{found.symbol}: an order that nobody here placed rests at the venue ({report.client_id})."
-                self._tell(Finding("foreign_order", text, found.symbol))
+                self._notify(Finding("foreign_order", text, found.symbol))
 
     def _money(self, snapshot: Snapshot, request: TakeSnapshot) -> None:
         """Adjust the balance when it differs twice while everything is quiet: a transfer, or fees in another asset."""
-        moved = tuple(self._book.activity) != request.marks or any(self._differs)
+        moved = tuple(self._blotter.activity) != request.marks or any(self._differs)
         if self._wallet is None or moved or not all(self._agreed):
             return
         theirs = float(snapshot.balance.wallet)
@@ -198,7 +206,7 @@ class Reconciler:
             return
         if self._money_known:
             text = f"The wallet holds {theirs}, the books said {self._wallet():.2f}; the books were adjusted."
-            self._tell(Finding("balance_adjusted", text, severity="INFO"))
+            self._notify(Finding("balance_adjusted", text, severity="INFO"))
         self._money_off = 0
-        self._report(Report(CMD_BALANCE, 0, {"price": theirs, "flag": int(not self._money_known)}))
+        self._report(CoreReport(CMD_BALANCE, 0, {"price": theirs, "flag": int(not self._money_known)}))
         self._money_known = True

@@ -1,9 +1,9 @@
-"""What became of each client order id, so that it means one order for ever.
+"""What became of each client order id, so that an id means one order for ever.
 
-With a folder, every line is in the hands of the operating system before the order is sent, so neither an exception nor
-``kill -9`` forgets one; :meth:`Records.sync`, called about once a second, also puts them on the disk, for a power cut.
-A last line that was torn by the end of the process was never acted on, and is dropped. Without a folder they are only
-in memory.
+With a folder, every line is handed to the operating system before its order is sent, so neither an exception nor
+``kill -9`` loses one; :meth:`OrderRecords.sync`, called about once a second, also flushes them to the disk, in case of
+a power cut. A last line that was torn when the process ended was never acted on, and is dropped. Without a folder the
+records are kept in memory only.
 """
 
 import errno
@@ -43,7 +43,7 @@ _ORDER: Final = TypeAdapter(NewOrder)
 _REPORT: Final = TypeAdapter(OrderReport)
 
 
-class State(StrEnum):
+class RecordState(StrEnum):
     """How much is known of an order that was to be sent."""
 
     SENT = "sent"  # maybe it arrived
@@ -53,7 +53,7 @@ class State(StrEnum):
 
 
 @dataclass(slots=True)
-class Record:
+class OrderRecord:
     """One client order id.
 
     Attributes
@@ -64,13 +64,13 @@ class Record:
 
     order: NewOrder
     sent_at: int
-    state: State = State.SENT
+    state: RecordState = RecordState.SENT
     report: OrderReport | None = None
     refusal: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class KillSwitch:
+class KillSwitchState:
     """Whether entries are refused; since when (ms) and why."""
 
     active: bool = False
@@ -84,7 +84,7 @@ def _exact(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-class Records:
+class OrderRecords:
     """All records of a venue and account.
 
     Parameters
@@ -101,8 +101,8 @@ class Records:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.kill = KillSwitch()
-        self._records: dict[str, Record] = {}
+        self.kill = KillSwitchState()
+        self._records: dict[str, OrderRecord] = {}
         self._file = self._guard = -1
         self._size = 0
         self._dirty = False
@@ -120,7 +120,7 @@ class Records:
         """Every record."""
         return iter(self._records.values())
 
-    def get(self, client_id: str) -> Record | None:
+    def get(self, client_id: str) -> OrderRecord | None:
         """The record of an id."""
         return self._records.get(client_id)
 
@@ -131,29 +131,29 @@ class Records:
 
     def remember(self, order: NewOrder, now: int) -> None:
         """The same in memory alone."""
-        self._records[order.client_id] = Record(order, now)
+        self._records[order.client_id] = OrderRecord(order, now)
 
     def answered(self, client_id: str, report: OrderReport) -> None:
         """The venue has the order. That this cannot be written does no harm: it would be looked up."""
         record = self._records[client_id]
-        record.state, record.report = State.ANSWERED, report
+        record.state, record.report = RecordState.ANSWERED, report
         with suppress(OSError):
             self._write({"id": client_id, "report": report})
 
     def refused(self, client_id: str, error: Refused) -> None:
         """The venue does not want this order."""
         record = self._records[client_id]
-        record.state, record.refusal = State.REFUSED, error
+        record.state, record.refusal = RecordState.REFUSED, error
         with suppress(OSError):
             self._write({"id": client_id, "refused": [str(error), error.code, error.why]})
 
     def free(self, client_id: str) -> None:
         """It was not carried out, and may be tried again."""
-        self._records[client_id].state = State.FREE
+        self._records[client_id].state = RecordState.FREE
         with suppress(OSError):
             self._write({"id": client_id, "free": True})
 
-    def switch(self, kill: KillSwitch) -> None:
+    def switch(self, kill: KillSwitchState) -> None:
         """Keep the kill switch; it holds in memory also when this raises OSError."""
         self.kill = kill
         self._write({"kill": kill})
@@ -207,15 +207,15 @@ class Records:
 
     def _take(self, row: dict[str, Any]) -> None:
         if "kill" in row:
-            self.kill = KillSwitch(**row["kill"])
+            self.kill = KillSwitchState(**row["kill"])
         elif "order" in row:
-            self._records[row["id"]] = Record(_ORDER.validate_python(row["order"]), int(row["at"]))
+            self._records[row["id"]] = OrderRecord(_ORDER.validate_python(row["order"]), int(row["at"]))
         elif "report" in row:
             record = self._records[row["id"]]
-            record.state, record.report = State.ANSWERED, _REPORT.validate_python(row["report"])
+            record.state, record.report = RecordState.ANSWERED, _REPORT.validate_python(row["report"])
         elif "refused" in row:
             text, code, why = row["refused"]
             record = self._records[row["id"]]
-            record.state, record.refusal = State.REFUSED, Refused(text, code, Why(why))
+            record.state, record.refusal = RecordState.REFUSED, Refused(text, code, Why(why))
         else:
-            self._records[row["id"]].state = State.FREE
+            self._records[row["id"]].state = RecordState.FREE

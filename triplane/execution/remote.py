@@ -20,20 +20,20 @@ from triplane.execution.wire import decode, decode_error, decode_event, encode
 from triplane.venues.base import (
     Approved,
     Capabilities,
-    Fill,
+    Execution,
     Funding,
     NewOrder,
     OrderReport,
     Snapshot,
-    Stream,
     StreamState,
+    StreamStatus,
     VenueEvent,
 )
 from triplane.venues.client import KEEP_ALIVE, lost, read
 from triplane.venues.clock import EVERY, VenueClock
 from triplane.venues.errors import Refused, Unknown, VenueError, Why
 from triplane.venues.keys import hide
-from triplane.venues.stream import PrivateStream, Socket
+from triplane.venues.stream import PrivateStream, WebSocket
 
 T = TypeVar("T")
 TIMEOUT: Final = 15.0
@@ -41,7 +41,7 @@ TIMEOUT: Final = 15.0
 API: Final = "/api/v1"
 
 
-class _Events:
+class _RouterStream:
     """The service's stream, for :class:`PrivateStream`."""
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -51,18 +51,18 @@ class _Events:
         """Where it is."""
         return self._address
 
-    async def greet(self, socket: Socket) -> None:
+    async def log_in(self, socket: WebSocket) -> None:
         """Wait until the venue's own stream is up; while it is not, there is nothing to miss."""
         while True:
             event = decode_event(orjson.loads(await socket.recv()))
-            if isinstance(event, StreamState) and event.state is Stream.UP:
+            if isinstance(event, StreamState) and event.state is StreamStatus.UP:
                 return
 
     def read(self, message: Any) -> list[VenueEvent]:
         """One event a message."""
         return [decode_event(message)]
 
-    async def keep(self, socket: Socket) -> None:  # noqa: ARG002 - pings do it
+    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings do it
         """For ever."""
         while True:
             await self._clock.sleep(EVERY)
@@ -100,7 +100,7 @@ class RemoteRouter:
         self._clock, self.reference = clock or SystemClock(), reference
         self._time = VenueClock(self._clock, self._ask_time)
         events = f"{'wss' if scheme == 'https' else 'ws'}://{host}{API}/events?token={quote(token, safe='')}"
-        self._stream = PrivateStream(_Events(events, self._clock), self._clock, self.now_ms)
+        self._stream = PrivateStream(_RouterStream(events, self._clock), self._clock, self.now_ms)
         self._session: Any = None
         self._resync: asyncio.Task[None] | None = None
 
@@ -211,9 +211,9 @@ class RemoteRouter:
         """Look an order up by its client id; raises NotFound."""
         return _read(OrderReport, await self._get(_path(client_id), **_which(symbol, conditional)), changing=False)
 
-    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
         """Own executions from a time on (ms), oldest first."""
-        return await self._list(Fill, "/fills", symbol=symbol, since=str(since), order=venue_order_id)
+        return await self._list(Execution, "/fills", symbol=symbol, since=str(since), order=venue_order_id)
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
         """Funding payments from a time on, oldest first."""

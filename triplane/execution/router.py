@@ -25,13 +25,13 @@ from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, DataError, TriplaneError
 from triplane.execution.breaker import Breaker
 from triplane.execution.ids import base36
-from triplane.execution.meters import Meters
-from triplane.execution.records import KillSwitch, Record, Records, State
+from triplane.execution.metrics import RouterMetrics
+from triplane.execution.records import KillSwitchState, OrderRecord, OrderRecords, RecordState
 from triplane.execution.risk import Bounds, approve, approve_exit
 from triplane.execution.wire import Conflict
 from triplane.venues.base import (
     Approved,
-    Fill,
+    Execution,
     Funding,
     NewOrder,
     OrderReport,
@@ -43,7 +43,7 @@ from triplane.venues.base import (
 )
 from triplane.venues.errors import LATER, NotFound, Refused, Unknown, VenueError, Why
 
-__all__ = ["Conflict", "Killed", "Router"]
+__all__ = ["Conflict", "KillResult", "Router"]
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ LONGEST_ID: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
-class Killed:
+class KillResult:
     """What the kill switch did.
 
     Attributes
@@ -69,15 +69,15 @@ class Killed:
         What could not be done, each in a sentence.
     """
 
-    switch: KillSwitch
+    switch: KillSwitchState
     cancelled: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
-    def with_more(self, later: "Killed") -> "Killed":
+    def with_more(self, later: "KillResult") -> "KillResult":
         """Together with what a second look did, which knows better what is left."""
         cancelled, closing = self.cancelled + later.cancelled, self.closing + later.closing
-        return Killed(later.switch, cancelled, closing, later.problems)
+        return KillResult(later.switch, cancelled, closing, later.problems)
 
 
 async def _same(order: Approved[NewOrder]) -> Approved[NewOrder]:
@@ -98,9 +98,9 @@ class Router:
     def __init__(self, venue: Venue, folder: Path | None = None, *, breaker: Breaker | None = None) -> None:
         self.venue = venue
         self.name, self.capabilities = venue.name, venue.capabilities
-        self.records = Records(folder)
+        self.records = OrderRecords(folder)
         self.breaker = breaker or Breaker()
-        self.meters = Meters(lambda: self.breaker.state(self.now_ms()), lambda: self.records.kill.active)
+        self.metrics = RouterMetrics(lambda: self.breaker.state(self.now_ms()), lambda: self.records.kill.active)
         self.symbols: set[str] = {record.order.symbol for record in self.records}
         """All that were traded here, or prepared for it."""
         self._under_way: dict[str, asyncio.Event] = {}
@@ -175,16 +175,16 @@ class Router:
             del self._under_way[client_id]
             done.set()
 
-    async def _known(self, record: Record, new: NewOrder) -> OrderReport | None:
+    async def _known(self, record: OrderRecord, new: NewOrder) -> OrderReport | None:
         """The answer to a known order; None when it may be sent."""
         if record.order != new:
             raise Conflict(f"{new.client_id} is the id of another order, and can never mean a second one")
         if record.refusal is not None:
             known = record.refusal
             raise Refused(str(known), known.code, known.why)
-        return await self._find(record) if record.state is State.SENT else record.report
+        return await self._find(record) if record.state is RecordState.SENT else record.report
 
-    async def _find(self, record: Record) -> OrderReport | None:
+    async def _find(self, record: OrderRecord) -> OrderReport | None:
         """Ask what became of an attempt; None is the evidence that it never arrived.
 
         Raises
@@ -219,11 +219,11 @@ class Router:
         """Refuse an entry while the kill switch is on or the breaker open."""
         reduces = self.reduces(new)
         if self.records.kill.active and not reduces:
-            self.meters.note("place", "kill_switch")
+            self.metrics.note("place", "kill_switch")
             raise Refused("the kill switch is on: no entries until it is taken back", "kill_switch", Why.DOWN)
         until = self.breaker.refuses(self.now_ms(), reduces=reduces)
         if until:
-            self.meters.note("place", "breaker_open")
+            self.metrics.note("place", "breaker_open")
             raise Refused("the venue fails: no entries until it answers again", "breaker_open", Why.DOWN, until)
 
     async def _send(self, order: Approved[NewOrder]) -> OrderReport:
@@ -273,7 +273,7 @@ class Router:
         """Look an order up by its client id; raises NotFound. What is found settles an attempt of unknown fate."""
         report = await self._ask("order", self.venue.order(symbol, client_id, conditional=conditional))
         record = self.records.get(client_id)
-        if record is not None and record.state is State.SENT:
+        if record is not None and record.state is RecordState.SENT:
             self.records.answered(client_id, report)
         return report
 
@@ -307,7 +307,7 @@ class Router:
             outcome, healthy = "ok", True
             return answer
         finally:
-            self.meters.note(name, outcome, time.perf_counter() - started)
+            self.metrics.note(name, outcome, time.perf_counter() - started)
             if trades:
                 self._health(healthy)
 
@@ -320,14 +320,14 @@ class Router:
             self.breaker.failed(self.now_ms())
 
     # ---------------------------------------------------------------------------------------------------- kill switch
-    async def kill(self, reason: str = "", *, flatten: bool = False) -> Killed:
+    async def kill(self, reason: str = "", *, flatten: bool = False) -> KillResult:
         """Refuse entries from now on, cancel working ones, and maybe close all positions at market.
 
         It goes as far as it can; what is left is said. May be called again, for what was left.
         """
         switch = self.records.kill
         if not switch.active:
-            switch = KillSwitch(True, self.now_ms(), reason)
+            switch = KillSwitchState(True, self.now_ms(), reason)
         problems: list[str] = []
         try:
             self.records.switch(switch)
@@ -342,13 +342,13 @@ class Router:
         problems += [
             f"what became of {record.order.client_id} is not known; it may still become an order"
             for record in self.records
-            if record.state is State.SENT and not self.reduces(record.order)
+            if record.state is RecordState.SENT and not self.reduces(record.order)
         ]
         done = replace(done, switch=switch, problems=(*problems, *done.problems))
         log.warning("kill switch", reason=switch.reason, flatten=flatten, problems=done.problems)
         return done
 
-    async def _sweep(self, flatten: bool) -> Killed:
+    async def _sweep(self, flatten: bool) -> KillResult:
         """Cancel what is working, and close what is open, of every symbol."""
         cancelled: list[str] = []
         closing: list[str] = []
@@ -367,7 +367,7 @@ class Router:
                     await self._clear(seen.orders, cancelled, problems, everything=not left)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one symbol, the others are still to be done
                 problems.append(f"{symbol}: {error if isinstance(error, TriplaneError) else type(error).__name__}")
-        return Killed(self.records.kill, tuple(cancelled), tuple(closing), tuple(problems))
+        return KillResult(self.records.kill, tuple(cancelled), tuple(closing), tuple(problems))
 
     async def _clear(
         self, orders: Sequence[OrderReport], cancelled: list[str], problems: list[str], *, everything: bool
@@ -392,10 +392,10 @@ class Router:
             await self.place(approve_exit(exit_))
             closing.append(client_id)
 
-    def revive(self) -> KillSwitch:
+    def revive(self) -> KillSwitchState:
         """Take the kill switch back."""
         try:
-            self.records.switch(KillSwitch())
+            self.records.switch(KillSwitchState())
         except OSError as error:
             raise TriplaneError(f"The kill switch is off, but on again after a restart: {error.strerror}.") from None
         return self.records.kill
@@ -414,7 +414,7 @@ class Router:
         self.symbols.update(symbols)
         return await self._ask("prepare", self.venue.prepare(symbols, leverage, resume=resume))
 
-    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
         """Own executions from a time on (ms), oldest first."""
         return await self._ask("fills", self.venue.fills(symbol, since=since, venue_order_id=venue_order_id))
 

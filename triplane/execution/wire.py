@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from triplane.data.instruments import plain
 from triplane.errors import BadInput, TriplaneError
-from triplane.venues.base import BalanceChange, Fill, Funding, MarginCall, OrderReport, StreamState, VenueEvent
+from triplane.venues.base import BalanceChange, Execution, Funding, MarginCall, OrderReport, StreamState, VenueEvent
 from triplane.venues.errors import NotFound, Refused, Unknown, VenueError, Why
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def decode(of: type[T], body: Any) -> T:
 
 EVENTS: Final[dict[str, type]] = {
     "order": OrderReport,
-    "fill": Fill,
+    "fill": Execution,
     "funding": Funding,
     "balance": BalanceChange,
     "margin_call": MarginCall,

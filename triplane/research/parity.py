@@ -1,8 +1,8 @@
 """Paper against real: one strategy on one market, traded twice, and every difference explained or called a bug.
 
 The market is a generated one on an exchange in a box. Once the simulated broker trades its candles; once the same core
-trades on the box itself, through executor, adapter's words and private stream, with a network of a constant delay. All
-of it happens in virtual time in this process, so it takes seconds and a seed repeats it.
+trades on the box itself, through order manager, the adapter's codec and private stream, with a network of a constant
+delay. All of it happens in virtual time in this process, so it takes seconds and a seed repeats it.
 
 Trades are paired by market, side and the bar that they were decided on, and their executions leg by leg. A broker that
 sees only candles must guess what came first inside one, and takes the worse; the box trades along a path. So a pair is
@@ -37,11 +37,11 @@ from triplane.engine.session import Observer, Session
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
 from triplane.errors import BadInput
-from triplane.exchange.account import Account
-from triplane.exchange.market import Bar, Market
+from triplane.exchange.account import FuturesAccount
+from triplane.exchange.exchange import Exchange
+from triplane.exchange.market import Kline, Market
 from triplane.exchange.rules import MAKER_FEE, SLIPPAGE, TAKER_FEE
-from triplane.exchange.venue import Exchange
-from triplane.execution.link import Link
+from triplane.execution.bridge import SessionBridge
 from triplane.kernel.records import (
     CANDLE,
     CMD_READY,
@@ -60,11 +60,11 @@ from triplane.kernel.records import (
     SCANNING,
 )
 from triplane.research.backtest import choose_timeframe
-from triplane.research.virtual import KEY, SECRET, Pilotage, VirtualClock, ask
+from triplane.research.virtual import KEY, SECRET, VirtualClock, VirtualExecution, ask
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core
 from triplane.strategies.registry import find
-from triplane.venues.wire import Request as Wire
+from triplane.venues.wire import HttpRequest
 
 Array = np.ndarray[Any, Any]
 HISTORY: Final = 500
@@ -76,27 +76,27 @@ BAD: Final = ("apart", "alone")
 class Side(Observer):
     """What one of the two did: an observer of its session."""
 
-    def __init__(self, link: Link | None = None) -> None:
-        self.link = link
+    def __init__(self, bridge: SessionBridge | None = None) -> None:
+        self.bridge = bridge
         self.rows: list[Array] = []
 
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
         """One candle was taken."""
         self._keep(rows)
-        if self.link is not None:
-            self.link.on_candle(session, k, candle, rows)
+        if self.bridge is not None:
+            self.bridge.on_candle(session, k, candle, rows)
 
     def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
         """Many were."""
         self._keep(rows)
-        if self.link is not None:
-            self.link.on_batch(session, which, candles, rows, equity)
+        if self.bridge is not None:
+            self.bridge.on_batch(session, which, candles, rows, equity)
 
     def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:
         """A command was carried out."""
         self._keep(rows)
-        if self.link is not None:
-            self.link.on_command(session, k, command, rows)
+        if self.bridge is not None:
+            self.bridge.on_command(session, k, command, rows)
 
     def _keep(self, rows: Array) -> None:
         if len(rows):
@@ -104,7 +104,7 @@ class Side(Observer):
 
 
 # --------------------------------------------------------------------------------------------------------- the two runs
-def _candle(market: Market, bar: Bar) -> Array:
+def _candle(market: Market, bar: Kline) -> Array:
     """The candle as a feed reads it: the nearest float of each exact price."""
     out = np.zeros(1, CANDLE)
     prices = (float(market.price(ticks)) for ticks in (bar.open, bar.high, bar.low, bar.close))
@@ -120,17 +120,17 @@ class Run:
         made = [GeneratedMarket(i.symbol, seed, DEMO_START_MS) for i in setup.instruments]
         self.markets = [Market(m.instrument, GeneratedSource(m), begin) for m in made]
         self.clock = VirtualClock(begin)
-        account = Account(KEY, SECRET, Decimal(str(setup.balance)))
+        account = FuturesAccount(KEY, SECRET, Decimal(str(setup.balance)))
         self.x = Exchange(self.markets, [account], self.clock, seed=seed, limits=False)
         for symbol in self.x.markets:
             for name, value in (("marginType", "ISOLATED"), ("leverage", str(int(setup.costs.leverage)))):
-                ask(self.x, Wire("POST", f"/fapi/v1/{name}", {"symbol": symbol, name: value}), begin)
+                ask(self.x, HttpRequest("POST", f"/fapi/v1/{name}", {"symbol": symbol, name: value}), begin)
         values = setup.to_dict()
         self.paper = Session.create(folder, Setup.from_dict(values | {"mode": "paper"}), core, begin)
         self.live = Session.create(folder, Setup.from_dict(values | {"mode": "testnet"}), core, begin + 1000)
         self.sides = Side(), Side()
-        self.real = Pilotage(self.x, self.clock, self.live, lag)
-        self.sides[1].link = self.real.link
+        self.real = VirtualExecution(self.x, self.clock, self.live, lag)
+        self.sides[1].bridge = self.real.bridge
         self.paper.observer, self.live.observer = self.sides
         self.candles: list[list[Array]] = [[] for _ in self.markets]
         self._warm_up(begin)
@@ -164,7 +164,7 @@ class Run:
         if market.bars and market.bars[-1].start > self.live.last_open[k]:
             candle = _candle(market, market.bars[-1])
             self.candles[k].append(candle)
-            self.real.link.now = self.clock.now
+            self.real.bridge.now = self.clock.now
             self.paper.feed_candle(k, candle.copy())
             self.live.feed_candle(k, candle.copy())
 

@@ -1,6 +1,6 @@
 """A session at an exchange in a box without sockets and in virtual time: what parity and chaos are made of.
 
-Nothing here waits: whoever runs it moves the clock, lets the exchange go on, and calls :meth:`Pilotage.turn`.
+Nothing here waits: whoever runs it moves the clock, lets the exchange go on, and calls :meth:`VirtualExecution.turn`.
 """
 
 import heapq
@@ -10,23 +10,22 @@ from typing import Any, Final
 import orjson
 
 from triplane.engine.session import Session
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import Connection
-from triplane.exchange.venue import Exchange
-from triplane.execution.executor import Answer, Executor
-from triplane.execution.link import Link
-from triplane.execution.messages import Cancel, FetchFunding, Lookup, Place, Request, TakeSnapshot
-from triplane.venues.base import Capabilities, Stream, StreamState
+from triplane.exchange.streams import ClientConnection
+from triplane.execution.bridge import SessionBridge
+from triplane.execution.messages import CancelOrder, FetchFunding, PlaceOrder, QueryOrder, TakeSnapshot, VenueRequest
+from triplane.execution.order_manager import Answer, OrderManager
+from triplane.venues.base import Capabilities, StreamState, StreamStatus
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import failure
 from triplane.venues.errors import VenueError
-from triplane.venues.wire import Request as Wire
-from triplane.venues.wire import Row
+from triplane.venues.wire import HttpRequest, Row
 
 KEY: Final = "virtual-key"
 SECRET: Final = "virtual-secret"  # noqa: S105 - of an account that lives as long as a run
 BUSY_MS: Final = 12_000
-"""After something happened the executor looks at the time often for so long."""
+"""For so long after something happened the order manager is run every :data:`BEAT_MS`."""
 BEAT_MS: Final = 100
 PROLONG_MS: Final = 1_800_000
 
@@ -47,7 +46,7 @@ class VirtualClock:
         raise NotImplementedError  # nothing here waits
 
 
-def ask(x: Exchange, request: Wire, now: int) -> Any:
+def ask(x: Exchange, request: HttpRequest, now: int) -> Any:
     """The body of the venue's answer to a signed request, through its door; raises VenueError."""
     query = codec.sign(request.params, SECRET, now)
     reply = handle(x, request.method, request.path, query, "", KEY)
@@ -58,16 +57,16 @@ def ask(x: Exchange, request: Wire, now: int) -> Any:
     return body
 
 
-def carry_out(x: Exchange, request: Request, now: int) -> Answer:
-    """What an adapter would give back for a request of the executor; raises VenueError."""
-    if isinstance(request, Place):
+def carry_out(x: Exchange, request: VenueRequest, now: int) -> Answer:
+    """What an adapter would give back for a request of the order manager; raises VenueError."""
+    if isinstance(request, PlaceOrder):
         order = request.order.value
         body = ask(x, codec.place(order), now)
         return codec.algo_report(body) if order.type.conditional else codec.order_report(body)
-    if isinstance(request, Cancel):
+    if isinstance(request, CancelOrder):
         ask(x, codec.cancel(request.symbol, request.client_id, conditional=request.conditional), now)
         return None
-    if isinstance(request, Lookup):
+    if isinstance(request, QueryOrder):
         body = ask(x, codec.lookup(request.symbol, request.client_id, conditional=request.conditional), now)
         if not request.conditional:
             return codec.order_report(body)
@@ -96,7 +95,7 @@ def _all(x: Exchange, pages: codec.Pages, now: int) -> list[Row]:
     return pages.rows
 
 
-class Pilotage:
+class VirtualExecution:
     """A session that trades on the box.
 
     Parameters
@@ -104,18 +103,18 @@ class Pilotage:
     x
         The box; its clock is moved from here.
     session
-        With an observer that holds the link.
+        With an observer that holds the bridge.
     lag
         Milliseconds to the venue, and back.
     """
 
     def __init__(self, x: Exchange, clock: VirtualClock, session: Session, lag: int) -> None:
         self.x, self.clock, self.session, self.lag = x, clock, session, lag
-        self.executor = Executor(
+        self.manager = OrderManager(
             session.id, session.setup.instruments, Capabilities(), wallet=lambda: float(session.A["balance"][0])
         )
-        self.link = Link(self.executor, clock.now)
-        self.link.live()
+        self.bridge = SessionBridge(self.manager, clock.now)
+        self.bridge.live()
         self._later: list[tuple[int, int, Any]] = []
         self._numbers = itertools.count()
         self._busy = 0
@@ -125,9 +124,9 @@ class Pilotage:
     def _connect(self) -> None:
         now = self.clock.now
         key = self.x.listen_key(self.x.accounts[KEY])
-        self._connection = Connection(self, "private", False, now)
+        self._connection = ClientConnection(self, "private", False, now)
         self.x.hub.connect(self._connection, [key])
-        self.executor.on_event(StreamState(Stream.UP, "connected", now), now)
+        self.manager.on_event(StreamState(StreamStatus.UP, "connected", now), now)
 
     def _prolong(self) -> None:
         self.x.listen_key(self.x.accounts[KEY])
@@ -136,13 +135,13 @@ class Pilotage:
     def send(self, text: bytes) -> None:
         """An event is on its way here."""
         for event in codec.events(orjson.loads(text)):
-            self._at(self.lag, lambda event=event: self.executor.on_event(event, self.clock.now))
+            self._at(self.lag, lambda event=event: self.manager.on_event(event, self.clock.now))
 
     def close(self, code: int) -> None:
         """The venue ends a connection after a day; the next one is made at once."""
         self.x.hub.disconnect(self._connection)
         now = self.clock.now
-        self.executor.on_event(StreamState(Stream.DOWN, f"closed with {code}", now), now)
+        self.manager.on_event(StreamState(StreamStatus.DOWN, f"closed with {code}", now), now)
         self._connect()
 
     def next_at(self) -> int | None:
@@ -152,21 +151,21 @@ class Pilotage:
 
     def turn(self) -> None:
         """Do what is due."""
-        now = self.link.now = self.clock.now
+        now = self.bridge.now = self.clock.now
         while self._later and self._later[0][0] <= now:
             heapq.heappop(self._later)[2]()
-        self.link.pump(self.session)
-        for request in self.executor.plan(now):
+        self.bridge.pump(self.session)
+        for request in self.manager.plan(now):
             self._at(self.lag, lambda request=request: self._arrive(request))
-        self.link.pump(self.session)
+        self.bridge.pump(self.session)
 
-    def _arrive(self, request: Request) -> None:
+    def _arrive(self, request: VenueRequest) -> None:
         answer: Answer
         try:
             answer = carry_out(self.x, request, self.clock.now)
         except VenueError as error:
             answer = error
-        self._at(self.lag, lambda: self.executor.on_answer(request, answer, self.clock.now))
+        self._at(self.lag, lambda: self.manager.on_answer(request, answer, self.clock.now))
 
     def _at(self, after: int, action: Any) -> None:
         heapq.heappush(self._later, (self.clock.now + after, next(self._numbers), action))

@@ -1,23 +1,58 @@
-"""What all adapters do alike: open and close, keep the venue's time, tell events."""
+"""What all adapters do alike: open and close, keep the venue's time, pass events on, prepare an account."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from triplane.data.clock import Clock
-from triplane.venues.base import VenueEvent
-from triplane.venues.errors import VenueError
-from triplane.venues.stream import PrivateStream
+from triplane.data.instruments import plain
+from triplane.venues.base import Capabilities, Snapshot, VenueEvent
+from triplane.venues.clock import EVERY
+from triplane.venues.errors import Refused, VenueError, Why
+from triplane.venues.rest import SignedRest
+from triplane.venues.stream import PrivateStream, StreamTiming
+from triplane.venues.wire import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where a venue is: trading, private stream, and the wallet service that tells what a key may (empty: none)."""
+
+    rest: str
+    stream: str
+    wallet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterTiming:
+    """Deadlines and intervals, seconds."""
+
+    request: float = 10.0
+    sync: float = EVERY
+    keep_alive: float | None = None  # between prolongations of a listen key, or pings; None = as the venue needs it
+    stream: StreamTiming = field(default_factory=StreamTiming)
 
 
 class Adapter:
-    """Base of the adapters; they give it their requests and their private stream, and say how to load the markets."""
+    """Base of the adapters; each sets its REST side and its private stream, and says how to load the markets."""
 
+    capabilities: Capabilities
+    unchanged: ClassVar[tuple[str, ...]] = ()
+    """Codes that refuse a setting because it is already as wanted."""
     _clock: Clock
-    _rest: Any  # what makes its requests: open, close, and the venue's clock
+    _timing: AdapterTiming
+    _rest: SignedRest
     _stream: PrivateStream
-    _sync_every: float
     _resync: "asyncio.Task[None] | None" = None
+
+    async def _load(self) -> None:
+        raise NotImplementedError
+
+    async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
+        """Positions, working orders and balance."""
+        raise NotImplementedError
 
     async def open(self) -> None:
         """Load the markets and measure the clock."""
@@ -30,11 +65,8 @@ class Adapter:
         if self._resync is None:
             self._resync = asyncio.create_task(self._keep_time())
 
-    async def _load(self) -> None:
-        raise NotImplementedError
-
     async def close(self) -> None:
-        """Let go of every connection; may be called twice."""
+        """Close every connection; may be called twice."""
         if self._resync is not None:
             self._resync.cancel()
             await asyncio.gather(self._resync, return_exceptions=True)
@@ -44,8 +76,7 @@ class Adapter:
 
     def now_ms(self) -> int:
         """The venue's time."""
-        now: int = self._rest.clock.now_ms()
-        return now
+        return self._rest.clock.now_ms()
 
     def events(self) -> AsyncIterator[VenueEvent]:
         """The private stream, for ever, through reconnects, until :meth:`close`."""
@@ -53,8 +84,33 @@ class Adapter:
 
     async def _keep_time(self) -> None:
         while True:
-            await self._clock.sleep(self._sync_every)
+            await self._clock.sleep(self._timing.sync)
             try:
                 await self._rest.clock.sync()
-            except VenueError:  # the old measure stays good for long, and a refusal for the time asks for a new one
+            except VenueError:  # the old measurement stays good for long, and a refusal for the time asks for a new one
                 continue
+
+    @contextmanager
+    def _expecting(self) -> Iterator[None]:
+        """When what happens inside succeeds, the private stream has to say something soon."""
+        before = self._stream.received
+        yield
+        self._stream.expect(before)
+
+    async def _setting(self, request: HttpRequest) -> str:
+        """Why a setting cannot be made; empty when it is as wanted."""
+        try:
+            await self._rest.ask(request)
+        except Refused as error:
+            if error.why is not Why.MODE:
+                raise
+            return "" if error.code in self.unchanged else str(error)
+        return ""
+
+    async def _foreign(self, symbols: Sequence[str]) -> list[str]:
+        """Positions and orders that are not ours and stand in the way of trading, each in a sentence."""
+        seen = await self.snapshot(symbols)
+        out = [f"{p.symbol} has an open position of {plain(p.quantity)} that is not ours" for p in seen.positions]
+        return out + [
+            f"{o.symbol} has a working order {o.client_id or o.venue_id} that is not ours" for o in seen.orders
+        ]

@@ -127,7 +127,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class Execution:
     """One execution; unique by (``symbol``, ``trade_id``).
 
     ``client_id`` is empty when the venue does not tell it here; ``venue_order_id`` is always there.
@@ -210,7 +210,7 @@ class MarginCall:
     time: int
 
 
-class Stream(StrEnum):
+class StreamStatus(StrEnum):
     """States of the private stream. After ``UP`` everything before it may have been missed: reconcile."""
 
     UP = "up"
@@ -221,12 +221,12 @@ class Stream(StrEnum):
 class StreamState:
     """The private stream came or went."""
 
-    state: Stream
+    state: StreamStatus
     text: str
     time: int
 
 
-VenueEvent: TypeAlias = OrderReport | Fill | Funding | BalanceChange | MarginCall | StreamState
+VenueEvent: TypeAlias = OrderReport | Execution | Funding | BalanceChange | MarginCall | StreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +304,7 @@ class Venue(Protocol):
         """Look an order up by its client id; raises NotFound."""
         ...
 
-    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
         """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
         ...
 

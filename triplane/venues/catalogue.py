@@ -16,35 +16,32 @@ MODES: Final = ("testnet", "live")
 BOX_KEYS: Final = ("box-key", "box-secret")
 
 
-class _Place(NamedTuple):
+class _CatalogueEntry(NamedTuple):
     """Where an adapter is, and where the environment keeps its keys, by mode; an empty mode is not offered."""
 
     module: str
     adapter: str
-    budget: str  # what makes its rate budget, and the argument that takes it
-    argument: str
+    budget: str  # what makes its rate budget
     testnet: str
     live: str
 
 
-_PLACES: Final = {
-    "binance": _Place("binance.usdm", "BinanceUsdm", "Budget", "budget", "BINANCE_TESTNET", "BINANCE_MAINNET"),
-    "binance-spot": _Place(
-        "binance.spot", "BinanceSpot", "spot_budget", "budget", "BINANCE_TESTNET", "BINANCE_MAINNET"
-    ),
-    "mexc": _Place("mexc.adapter", "MexcFutures", "budget", "limits", "", "MEXC"),
+_CATALOGUE: Final = {
+    "binance": _CatalogueEntry("binance.usdm", "BinanceUsdm", "Budget", "BINANCE_TESTNET", "BINANCE_MAINNET"),
+    "binance-spot": _CatalogueEntry("binance.spot", "BinanceSpot", "spot_budget", "BINANCE_TESTNET", "BINANCE_MAINNET"),
+    "mexc": _CatalogueEntry("mexc.adapter", "MexcFutures", "mexc_budget", "", "MEXC"),
 }
-NAMES: Final = (*_PLACES, "box")
+NAMES: Final = (*_CATALOGUE, "box")
 
 
 @cache
 def _budget(name: str, mode: str) -> Budget:  # noqa: ARG001 - each mode has addresses of its own
     """One for all adapters of a venue in this process, for the venue counts by address."""
-    place = _PLACES[name]
+    place = _CATALOGUE[name]
     return cast("Budget", getattr(_module(place), place.budget)())
 
 
-def _module(place: _Place) -> Any:
+def _module(place: _CatalogueEntry) -> Any:
     return importlib.import_module(f"triplane.venues.{place.module}")  # half a second that only sessions there pay
 
 
@@ -81,7 +78,7 @@ def open_venue(
         raise BadInput(f"venue must be one of {', '.join(NAMES)}, not {name!r}")
     if mode not in MODES:
         raise BadInput(f"mode of a venue must be testnet or live, not {mode!r}")
-    boxed, place = name == "box", _PLACES["binance" if name == "box" else name]
+    boxed, place = name == "box", _CATALOGUE["binance" if name == "box" else name]
     if boxed and urls is None:
         raise BadInput("urls must say where the exchange in a box is")
     prefix = place.live if mode == "live" else place.testnet
@@ -90,5 +87,5 @@ def open_venue(
     keys = Credentials(*BOX_KEYS) if boxed else credentials(prefix, environment)
     module = _module(place)
     own = module.MAINNET if mode == "live" else module.TESTNET
-    shared = {place.argument: Budget() if boxed else _budget(name, mode)}
-    return cast("Venue", getattr(module, place.adapter)(keys, urls or own, clock, **shared))
+    budget = Budget() if boxed else _budget(name, mode)
+    return cast("Venue", getattr(module, place.adapter)(keys, urls or own, clock, budget=budget))

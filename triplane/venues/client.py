@@ -19,7 +19,7 @@ KEEP_ALIVE: Final = 75.0
 """Seconds that an idle connection is kept, so that an order finds one open: a new one costs several round trips."""
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """What the venue answered: HTTP status, JSON (or text), and headers with names in lower case."""
 
     status: int
@@ -47,7 +47,7 @@ def lost(error: BaseException, *, changing: bool) -> VenueError:
     return Refused(f"no answer came from the venue: {name}", why=Why.DOWN)
 
 
-class Client:
+class SigningClient:
     """A signing client of ccxt's with a connection pool of ours.
 
     Parameters
@@ -118,7 +118,7 @@ class Client:
 
     async def send(
         self, interface: str, method: str, path: str, params: Mapping[str, Any] | Sequence[Any], *, changing: bool
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Sign and send one request; raises :func:`lost`.
 
         Parameters
@@ -137,12 +137,12 @@ class Client:
             raise Refused("the venue is closed", why=Why.DOWN)
         said = dict(params) if isinstance(params, Mapping) else list(params)
         try:
-            answer: Answer = await self._ccxt.request(path, interface.split("."), method, said)
+            answer: HttpAnswer = await self._ccxt.request(path, interface.split("."), method, said)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise lost(error, changing=changing) from None  # its text holds the signed address
         return answer
 
-    async def _fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Answer:
+    async def _fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> HttpAnswer:
         import yarl  # noqa: PLC0415 - loaded by now
 
         content = body.encode() if isinstance(body, str) and body else None
@@ -151,4 +151,4 @@ class Client:
             method, address, data=content, headers=headers, allow_redirects=False
         ) as reply:
             text = await reply.read()
-            return Answer(reply.status, read(text), {name.lower(): value for name, value in reply.headers.items()})
+            return HttpAnswer(reply.status, read(text), {name.lower(): value for name, value in reply.headers.items()})

@@ -1,15 +1,17 @@
 """The private stream of a venue: kept open for ever, and nothing that was received is lost.
 
-A reader of our own on ``websockets``: messages go, as they come, through the venue's decoder into an unbounded queue.
-The venue's part (:class:`Line`) says where to connect, how to log in, what a message means, and what keeps it alive.
+Messages go, as they arrive, through the venue's decoder into an unbounded queue. The venue's part
+(:class:`StreamProtocol`) says where to connect, how to log in, what a message means, and how to keep the connection
+alive.
 
-* When the connection ends, for whatever reason, :attr:`Stream.DOWN` is told and a new one is made, at once, then after
-  1, 2, 4, 8, 16 s with jitter. Each new one is followed by :attr:`Stream.UP`: what came before may have been missed.
+* When the connection ends, for whatever reason, :attr:`StreamStatus.DOWN` is reported and a new one is made, at once,
+  then after 1, 2, 4, 8, 16 s with jitter. Each new one is followed by :attr:`StreamStatus.UP`: events before it may
+  have been missed.
 * When it has to be replaced (it is a day old, its key expires, keeping it alive fails), the new one is opened first,
-  and only then the old one is dropped; what both deliver comes twice.
-* Silence is normal here, and pings only show that the line is there. So whoever does something that the venue has to
-  tell of calls :meth:`PrivateStream.expect`; if nothing comes in time, the stream is mute and is replaced.
-* A message that cannot be read is as good as missed: ``UP`` is told once more.
+  and only then the old one is dropped; what both deliver arrives twice.
+* Silence is normal here, and pings only show that the connection is open. So whoever does something that the venue has
+  to report calls :meth:`PrivateStream.expect`; if nothing arrives in time, the stream is mute and is replaced.
+* A message that cannot be read counts as missed: ``UP`` is reported once more.
 """
 
 import asyncio
@@ -25,7 +27,7 @@ import orjson
 from triplane.data.clock import Clock
 from triplane.data.live import backoff
 from triplane.errors import TriplaneError
-from triplane.venues.base import Stream, StreamState, VenueEvent
+from triplane.venues.base import StreamState, StreamStatus, VenueEvent
 from triplane.venues.keys import redact
 
 _log: Final = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class Rotate(Exception):  # noqa: N818 - what it says
     """This connection has to be replaced."""
 
 
-class Socket(Protocol):
+class WebSocket(Protocol):
     """What a line may do with its connection."""
 
     async def send(self, text: str, /) -> None:
@@ -47,14 +49,14 @@ class Socket(Protocol):
         ...
 
 
-class Line(Protocol):
+class StreamProtocol(Protocol):
     """A venue's part. Each method may raise :class:`Rotate` or a TriplaneError, which ends the connection."""
 
     async def address(self) -> str:
         """Where to connect; asked for each connection."""
         ...
 
-    async def greet(self, socket: Socket) -> None:
+    async def log_in(self, socket: WebSocket) -> None:
         """Log in and subscribe, until the venue has confirmed both."""
         ...
 
@@ -62,7 +64,7 @@ class Line(Protocol):
         """What a message says."""
         ...
 
-    async def keep(self, socket: Socket) -> None:
+    async def keep_alive(self, socket: WebSocket) -> None:
         """Keep it alive, for ever; its end is that of the connection."""
         ...
 
@@ -78,29 +80,29 @@ class StreamTiming:
     steady: float = 30.0  # a connection that lived that long was good
 
 
-class _Connection:
+class _StreamConnection:
     """One socket, its reader and its keeper."""
 
     def __init__(self, owner: "PrivateStream", socket: Any) -> None:
         self.socket, self._owner = socket, owner
-        self.worn = asyncio.Event()
+        self.retired = asyncio.Event()
         self.why = ""
         self.reader = asyncio.create_task(self._read())
-        jobs = (partial(owner.line.keep, socket), self._age)
-        self._others = [asyncio.create_task(self._until_worn(job)) for job in jobs]
+        jobs = (partial(owner.protocol.keep_alive, socket), self._age)
+        self._others = [asyncio.create_task(self._until_retired(job)) for job in jobs]
 
-    def wear(self, why: str) -> None:
+    def retire(self, why: str) -> None:
         """It has to be replaced."""
         self.why = self.why or why
-        self.worn.set()
+        self.retired.set()
 
     async def ended(self) -> bool:
         """Wait until it has to be replaced (true) or is gone (false)."""
-        worn = asyncio.create_task(self.worn.wait())
+        retired = asyncio.create_task(self.retired.wait())
         try:
-            await asyncio.wait({worn, self.reader}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({retired, self.reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            worn.cancel()
+            retired.cancel()
         return not self.reader.done()
 
     async def close(self) -> None:
@@ -114,14 +116,14 @@ class _Connection:
         await self._owner.clock.sleep(self._owner.timing.age)
         raise Rotate("it is a day old")
 
-    async def _until_worn(self, job: Callable[[], Awaitable[None]]) -> None:
+    async def _until_retired(self, job: Callable[[], Awaitable[None]]) -> None:
         try:
             await job()
-            self.wear("it is not kept alive any more")
+            self.retire("it is not kept alive any more")
         except (Rotate, TriplaneError, OSError) as error:
-            self.wear(str(error))
+            self.retire(str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the connection is not kept alive any more
-            self.wear(type(error).__name__)
+            self.retire(type(error).__name__)
 
     async def _read(self) -> None:
         from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 - only for sessions at a venue
@@ -151,14 +153,14 @@ class PrivateStream:
 
     def __init__(
         self,
-        line: Line,
+        protocol: StreamProtocol,
         clock: Clock,
         now_ms: Callable[[], int],
         timing: StreamTiming | None = None,
         *,
         parse: Callable[[str | bytes], Any] = orjson.loads,
     ) -> None:
-        self.line, self.clock, self._now_ms, self._parse = line, clock, now_ms, parse
+        self.protocol, self.clock, self._now_ms, self._parse = protocol, clock, now_ms, parse
         self.timing = timing or StreamTiming()
         self._rng = random.Random()  # noqa: S311 - jitter
         self._queue: asyncio.Queue[VenueEvent | None] = asyncio.Queue()
@@ -166,7 +168,7 @@ class PrivateStream:
         self.received = 0
         """Messages so far."""
         self._heard = asyncio.Event()
-        self._current: _Connection | None = None
+        self._current: _StreamConnection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
@@ -195,7 +197,7 @@ class PrivateStream:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._queue.put_nowait(None)
 
-    def receive(self, text: str | bytes, connection: _Connection) -> None:
+    def receive(self, text: str | bytes, connection: _StreamConnection) -> None:
         """A message of a connection."""
         try:
             message = self._parse(text)
@@ -203,14 +205,14 @@ class PrivateStream:
                 return
             self.received += 1
             self._heard.set()
-            for event in self.line.read(message):
+            for event in self.protocol.read(message):
                 self._queue.put_nowait(event)
         except Rotate as error:
-            connection.wear(str(error))
+            connection.retire(str(error))
         except Exception as error:  # noqa: BLE001 - no message may end the reader; what it said is lost, so reconcile
             text = str(error) if isinstance(error, TriplaneError) else type(error).__name__
             _log.warning("a message of the private stream cannot be read: %s", redact(text))
-            self._tell(Stream.UP, f"a message could not be read: {text}")
+            self._tell(StreamStatus.UP, f"a message could not be read: {text}")
 
     # ------------------------------------------------------------------------------------------------ its life
     def _start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -219,12 +221,12 @@ class PrivateStream:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _tell(self, state: Stream, text: str) -> None:
-        self._up = state is Stream.UP
+    def _tell(self, state: StreamStatus, text: str) -> None:
+        self._up = state is StreamStatus.UP
         self._queue.put_nowait(StreamState(state, redact(text), self._now_ms()))
 
     async def _run(self) -> None:
-        old: _Connection | None = None
+        old: _StreamConnection | None = None
         why, attempt = "connected", 0
         try:
             while True:
@@ -236,14 +238,14 @@ class PrivateStream:
                 except Exception as error:  # noqa: BLE001 - whatever stands in the way, it is tried again
                     self._failed(error, old)
                     continue
-                self._tell(Stream.UP, why)
+                self._tell(StreamStatus.UP, why)
                 last, old, since = old, self._current, self.clock.monotonic()
                 if last is not None:
                     await last.close()
-                worn = await old.ended()
-                why = f"replaced: {old.why}" if worn else f"connected again: {old.why}"
-                if not worn:
-                    self._tell(Stream.DOWN, old.why)
+                retired = await old.ended()
+                why = f"replaced: {old.why}" if retired else f"connected again: {old.why}"
+                if not retired:
+                    self._tell(StreamStatus.DOWN, old.why)
                 if self.clock.monotonic() - since >= self.timing.steady:
                     attempt = 0
         finally:
@@ -251,19 +253,19 @@ class PrivateStream:
                 if connection is not None:
                     await connection.close()
 
-    def _failed(self, error: Exception, old: _Connection | None) -> None:
+    def _failed(self, error: Exception, old: _StreamConnection | None) -> None:
         text = redact(str(error) if isinstance(error, TriplaneError | Rotate) else type(error).__name__)
         _log.warning("the private stream cannot be opened: %s", text)
         if self._up and (old is None or old.reader.done()):
-            self._tell(Stream.DOWN, f"no new connection: {text}")
+            self._tell(StreamStatus.DOWN, f"no new connection: {text}")
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self) -> _StreamConnection:
         from websockets.asyncio.client import connect  # noqa: PLC0415 - only for sessions at a venue
 
         timing = self.timing
         async with asyncio.timeout(timing.connect):
             socket = await connect(
-                await self.line.address(),
+                await self.protocol.address(),
                 open_timeout=None,
                 ping_interval=timing.ping,
                 ping_timeout=timing.ping,
@@ -271,13 +273,13 @@ class PrivateStream:
                 max_size=None,
             )
             try:
-                await self.line.greet(socket)
+                await self.protocol.log_in(socket)
             except BaseException:  # also when it is cancelled: nobody else knows the socket yet
                 await socket.close()
                 raise
-        return _Connection(self, socket)
+        return _StreamConnection(self, socket)
 
-    async def _silence(self, connection: _Connection) -> None:
+    async def _silence(self, connection: _StreamConnection) -> None:
         waited = asyncio.create_task(self._heard.wait())
         limit = asyncio.create_task(self.clock.sleep(self.timing.expected))
         try:
@@ -286,4 +288,4 @@ class PrivateStream:
             waited.cancel()
             limit.cancel()
         if not self._heard.is_set():
-            connection.wear("it is mute: nothing came of an accepted request")
+            connection.retire("it is mute: nothing came of an accepted request")

@@ -4,7 +4,7 @@ Numbers leave as decimals without an exponent and come in as text; a float is ne
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -18,12 +18,12 @@ LONGEST: Final = 200
 """Letters of a venue's own words that go into an error."""
 
 
-class Request(NamedTuple):
-    """One request, unsigned: HTTP method, path from the host on, and its parameters as text, in their order."""
+class HttpRequest(NamedTuple):
+    """One request, unsigned: HTTP method, path from the host on, and parameters; a list where the body is one."""
 
     method: str
     path: str
-    params: dict[str, str]
+    params: Mapping[str, Any] | Sequence[Any] = {}
 
 
 def number(row: Row, *names: str) -> Decimal:

@@ -21,13 +21,13 @@ from triplane.venues.base import (
     Approved,
     BalanceChange,
     Cause,
-    Fill,
+    Execution,
     Funding,
     MarginCall,
     OrderReport,
     OrderStatus,
-    Stream,
     StreamState,
+    StreamStatus,
 )
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.keys import hide, redact, redact_event
@@ -228,14 +228,14 @@ class TestBothWays:
         assert (error.value.why, error.value.retry_at) == (Why.RATE, 9)
 
     async def test_events(self, router, venue):
-        fill = Fill(SYMBOL, "1", "2", "a", -1, D("1E-8"), D("0.10"), D("-0.1"), "BNB", True, 5, Cause.ADL)
+        fill = Execution(SYMBOL, "1", "2", "a", -1, D("1E-8"), D("0.10"), D("-0.1"), "BNB", True, 5, Cause.ADL)
         sent = [
             fill,
             OrderReport("a", SYMBOL, 1, limit("a").type, OrderStatus.EXPIRED, D(1), D("0.5"), D(7), reason="IOC"),
             Funding(SYMBOL, D("-0.001"), 7),
             BalanceChange("USDT", D("9999.99"), "FUNDING_FEE", 8),
             MarginCall((SYMBOL, "ETHUSDT"), 9),
-            StreamState(Stream.DOWN, "cut", 10),
+            StreamState(StreamStatus.DOWN, "cut", 10),
         ]
         heard = []
         events = router.events()
@@ -243,7 +243,7 @@ class TestBothWays:
             async for event in events:
                 heard.append(event)
                 if len(heard) == 1:
-                    assert heard[0].state is Stream.UP
+                    assert heard[0].state is StreamStatus.UP
                     for one in sent:
                         venue.queue.put_nowait(one)
                 if heard[-1] == sent[-1]:
@@ -446,7 +446,7 @@ class TestService:
             for socket in (one, two):
                 first = json.loads(await socket.recv())
                 assert (first["type"], first["data"]["state"]) == ("stream", "up")
-            venue.queue.put_nowait(StreamState(Stream.DOWN, "cut", 5))
+            venue.queue.put_nowait(StreamState(StreamStatus.DOWN, "cut", 5))
             venue.queue.put_nowait(Funding(SYMBOL, D("0.10"), 7))
             for socket in (one, two):
                 assert json.loads(await socket.recv())["data"]["state"] == "down"
@@ -562,7 +562,7 @@ class TestRemote:
     async def test_it_is_up_when_the_venue_is(self, venue):
         """A connection to the service alone is no connection to the venue's stream."""
         router = Router(venue)
-        venue.queue.put_nowait(StreamState(Stream.DOWN, "not yet", 5))
+        venue.queue.put_nowait(StreamState(StreamStatus.DOWN, "not yet", 5))
         async with served(router) as url, asyncio.timeout(20):
             remote = RemoteRouter(url, TOKEN)
             await remote.open()
@@ -571,7 +571,7 @@ class TestRemote:
                 await asyncio.sleep(0)
             assert not first.done()
             await router.open()
-            assert (await first).state is Stream.UP
+            assert (await first).state is StreamStatus.UP
             await remote.close()
         await router.close()
 
@@ -582,13 +582,13 @@ class TestRemote:
                 remote = RemoteRouter(url, TOKEN)
                 await remote.open()
                 states = (event.state async for event in remote.events())
-                assert await anext(states) is Stream.UP
-            assert await anext(states) is Stream.DOWN
+                assert await anext(states) is StreamStatus.UP
+            assert await anext(states) is StreamStatus.DOWN
             with pytest.raises(Refused):
                 await place(remote, limit("a"))
             async with served(inside, port=int(url.rpartition(":")[2])):
-                venue.queue.put_nowait(StreamState(Stream.UP, "connected", venue.time))
-                assert await anext(states) is Stream.UP
+                venue.queue.put_nowait(StreamState(StreamStatus.UP, "connected", venue.time))
+                assert await anext(states) is StreamStatus.UP
                 await place(remote, limit("a"))
                 await remote.close()
             assert [state async for state in states] == []

@@ -13,7 +13,7 @@ from triplane.exchange.market import Market
 from triplane.exchange.rules import Rules
 from triplane.research import parity
 
-WILD = str(Path(__file__).parents[2] / "chaos" / "wild.py")
+RANDOM = str(Path(__file__).parents[2] / "chaos" / "random_strategy.py")
 QUICK = {"fast": 4, "slow": 9}
 quick = partial(parity.compare, "ema_cross", params=QUICK, timeframe="1m")
 
@@ -33,7 +33,7 @@ def test_a_strategy_at_market_makes_the_same_trades():
 
 @pytest.mark.parametrize("seed", [1, 3])
 def test_every_kind_of_order_and_each_difference_has_its_reason(seed):
-    result = parity.compare(WILD, minutes=180, params={"seed": seed}, seed=seed)
+    result = parity.compare(RANDOM, minutes=180, params={"seed": seed}, seed=seed)
     assert result.agree, [d for d in result.differences if d["class"] in parity.BAD]
     assert result.classes["same"] > 0
     assert result.classes["order"] > 0  # limits and tight stops in one candle: paper takes the worse

@@ -9,20 +9,20 @@ import logging
 from decimal import Decimal
 
 import pytest
-from ear import Ear
+from event_recorder import EventRecorder
 from structlog.testing import capture_logs
 
 from triplane.data.clock import SystemClock
 from triplane.errors import BadInput, TriplaneError
 from triplane.venues.base import (
     Approved,
-    Fill,
+    Execution,
     NewOrder,
     OrderReport,
     OrderStatus,
     OrderType,
-    Stream,
     StreamState,
+    StreamStatus,
 )
 from triplane.venues.errors import NotFound, Refused, Unknown, VenueError, Why
 from triplane.venues.keys import Credentials, protect_logs
@@ -72,10 +72,10 @@ class AdapterSuite:
         await adapter.close()
 
     @pytest.fixture
-    async def ear(self, venue):
-        ear = Ear(venue)
-        await ear.up()
-        return ear
+    async def recorder(self, venue):
+        recorder = EventRecorder(venue)
+        await recorder.up()
+        return recorder
 
     async def ready(self, adapter):
         await adapter.open()
@@ -144,13 +144,13 @@ class AdapterSuite:
         assert await venue.prepare([self.symbol], 7) == []
 
     # ------------------------------------------------------------------------------------ orders
-    async def test_a_market_order(self, box, venue, keys, ear):
+    async def test_a_market_order(self, box, venue, keys, recorder):
         report = await self.place(venue, "m1")
         assert (report.client_id, report.symbol, report.side, report.type) == ("m1", self.symbol, 1, MARKET)
-        fill = await ear.fill("m1")
+        fill = await recorder.fill("m1")
         assert (fill.quantity, fill.side, fill.maker, fill.venue_order_id) == (self.quantity, 1, False, report.venue_id)
         assert fill.fee > 0 < fill.price
-        await ear.until(lambda e: isinstance(e, OrderReport) and e.status is OrderStatus.FILLED)
+        await recorder.until(lambda e: isinstance(e, OrderReport) and e.status is OrderStatus.FILLED)
         found = await venue.order(self.symbol, "m1", conditional=False)
         assert (found.status, found.filled, found.quantity) == (OrderStatus.FILLED, self.quantity, self.quantity)
         for order_id in ("", report.venue_id):
@@ -158,7 +158,7 @@ class AdapterSuite:
             assert (told.trade_id, told.price, told.fee) == (fill.trade_id, fill.price, fill.fee)
         assert self.truth(box, keys) == [fill.trade_id]
 
-    async def test_a_limit_order_rests_and_is_cancelled(self, box, venue, ear):
+    async def test_a_limit_order_rests_and_is_cancelled(self, box, venue, recorder):
         price = self.price(box, -5)
         placed = await self.place(venue, "l1", LIMIT, price=price)
         assert (placed.status, placed.price) == (OrderStatus.OPEN, price)
@@ -167,17 +167,17 @@ class AdapterSuite:
         found = await venue.order(self.symbol, "l1", conditional=False)
         assert (found.status, found.filled) == (OrderStatus.OPEN, 0)
         await venue.cancel(self.symbol, "l1", conditional=False)
-        await ear.until(lambda e: isinstance(e, OrderReport) and e.status is OrderStatus.CANCELLED)
+        await recorder.until(lambda e: isinstance(e, OrderReport) and e.status is OrderStatus.CANCELLED)
         assert (await venue.order(self.symbol, "l1", conditional=False)).status is OrderStatus.CANCELLED
         assert (await venue.snapshot([self.symbol])).orders == ()
         with pytest.raises(NotFound):
             await venue.cancel(self.symbol, "l1", conditional=False)
 
-    async def test_a_limit_order_is_filled_as_maker(self, box, venue, ear):
+    async def test_a_limit_order_is_filled_as_maker(self, box, venue, recorder):
         price = self.price(box, -1)
         await self.place(venue, "l2", LIMIT, price=price)
         box.price(price - 10)
-        fill = await ear.fill("l2")
+        fill = await recorder.fill("l2")
         assert (fill.price, fill.maker) == (price, True)
 
     async def test_an_order_that_nobody_placed(self, venue):
@@ -188,10 +188,10 @@ class AdapterSuite:
                 await venue.cancel(self.symbol, "nobody", conditional=conditional)
 
     @pytest.mark.parametrize(("kind", "change"), [(STOP, -2), (TARGET, 2)], ids=["stop", "target"])
-    async def test_a_conditional_order_waits_and_closes_the_position(self, box, venue, ear, kind, change):
+    async def test_a_conditional_order_waits_and_closes_the_position(self, box, venue, recorder, kind, change):
         self.kinds(venue, kind)
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         held = await self.position(venue)
         trigger = self.price(box, change)
         placed = await self.stop(venue, "exit", trigger, kind, quantity=held)
@@ -199,21 +199,21 @@ class AdapterSuite:
         (listed,) = (await venue.snapshot([self.symbol])).orders
         assert (listed.client_id, listed.type, listed.trigger) == ("exit", kind, trigger)
         box.price(self.price(box, change * 1.5))
-        fill = await ear.until(lambda e: isinstance(e, Fill) and e.side < 0)
-        end = await ear.until(
+        fill = await recorder.until(lambda e: isinstance(e, Execution) and e.side < 0)
+        end = await recorder.until(
             lambda e: isinstance(e, OrderReport) and e.client_id == "exit" and e.status is OrderStatus.FILLED
         )
-        children = {e.child_id for e in ear.heard if isinstance(e, OrderReport) and e.client_id == "exit"} - {""}
+        children = {e.child_id for e in recorder.events if isinstance(e, OrderReport) and e.client_id == "exit"} - {""}
         assert fill.client_id == "exit" or fill.venue_order_id in children
         found = await venue.order(self.symbol, "exit", conditional=True)
         assert (found.status, found.filled) == (end.status, held)
         assert found.child_id in ("", fill.venue_order_id)
         assert await self.position(venue) == 0
 
-    async def test_a_conditional_order_is_cancelled(self, box, venue, ear):
+    async def test_a_conditional_order_is_cancelled(self, box, venue, recorder):
         self.kinds(venue, STOP)
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         await self.stop(venue, "stop", self.price(box, -5), quantity=await self.position(venue))
         assert (await venue.order(self.symbol, "stop", conditional=True)).status is OrderStatus.OPEN
         await venue.cancel(self.symbol, "stop", conditional=True)
@@ -222,7 +222,7 @@ class AdapterSuite:
             await venue.cancel(self.symbol, "stop", conditional=True)
         assert (await venue.snapshot([self.symbol])).orders == ()
 
-    async def test_an_order_in_parts(self, box, venue, keys, ear):
+    async def test_an_order_in_parts(self, box, venue, keys, recorder):
         box.faults({"when": self.orders, "what": "partial", "parts": [0.2, 0.5]})
         price = self.price(box, -1)
         placed = await self.place(venue, "parts", LIMIT, price=price)
@@ -230,20 +230,20 @@ class AdapterSuite:
         while filled < self.quantity:
             box.price(price - down)  # each trade through it fills one part
             down += 10
-            count = len([f for f in ear.fills if f.client_id == "parts"])
-            await ear.until(lambda e, n=count: len(ear.fills) > n)
-            filled = sum((f.quantity for f in ear.fills), Decimal(0))
+            count = len([f for f in recorder.fills if f.client_id == "parts"])
+            await recorder.until(lambda e, n=count: len(recorder.fills) > n)
+            filled = sum((f.quantity for f in recorder.fills), Decimal(0))
             state = await venue.order(self.symbol, "parts", conditional=False)
             assert state.status is (OrderStatus.FILLED if filled == self.quantity else OrderStatus.OPEN)
             assert state.filled == filled
-        assert [f.quantity for f in ear.fills] == [self.quantity * part / 10 for part in (2, 5, 3)]
-        told = await venue.fills(self.symbol, since=ear.fills[0].time - 1000, venue_order_id=placed.venue_id)
-        assert [f.trade_id for f in told] == [f.trade_id for f in ear.fills] == self.truth(box, keys)
+        assert [f.quantity for f in recorder.fills] == [self.quantity * part / 10 for part in (2, 5, 3)]
+        told = await venue.fills(self.symbol, since=recorder.fills[0].time - 1000, venue_order_id=placed.venue_id)
+        assert [f.trade_id for f in told] == [f.trade_id for f in recorder.fills] == self.truth(box, keys)
 
-    async def test_fills_come_in_pages_each_once(self, box, venue, keys, ear, monkeypatch):
+    async def test_fills_come_in_pages_each_once(self, box, venue, keys, recorder, monkeypatch):
         for n in range(8):
             await self.place(venue, f"p{n}")
-        await ear.fill("p7")
+        await recorder.fill("p7")
         self.small_pages(monkeypatch, 3)
         since = venue.now_ms() - 20 * 86_400_000
         fills = await venue.fills(self.symbol, since=since)
@@ -260,10 +260,10 @@ class AdapterSuite:
         if venue.capabilities.reduce_only:
             await self.refused(venue, Why.REDUCE_ONLY, "r5", side=-1, reduce_only=True)
 
-    async def test_a_stop_beyond_its_trigger(self, box, venue, ear):
+    async def test_a_stop_beyond_its_trigger(self, box, venue, recorder):
         self.kinds(venue, STOP)
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         held = await self.position(venue)
         with pytest.raises(Refused) as error:
             await self.stop(venue, "stop", self.price(box, 3), quantity=held)
@@ -383,26 +383,26 @@ class AdapterSuite:
             await venue.close()
 
     # ------------------------------------------------------------------------------------ the stream
-    async def test_a_fill_that_comes_twice_is_one_fill(self, box, venue, keys, ear):
+    async def test_a_fill_that_comes_twice_is_one_fill(self, box, venue, keys, recorder):
         box.faults({"when": self.fill_event, "what": "duplicate"})
         await self.place(venue, "twice")
         await self.place(venue, "then")
-        await ear.fill("then")
-        assert list(dict.fromkeys(f.trade_id for f in ear.fills)) == self.truth(box, keys)
+        await recorder.fill("then")
+        assert list(dict.fromkeys(f.trade_id for f in recorder.fills)) == self.truth(box, keys)
 
     @pytest.mark.parametrize("code", [1001, 1006, 1008, 1000])
-    async def test_a_stream_that_is_cut_comes_back(self, box, venue, keys, ear, code):
+    async def test_a_stream_that_is_cut_comes_back(self, box, venue, keys, recorder, code):
         await self.place(venue, "before")
-        await ear.fill("before")
-        count = len(ear.heard)
+        await recorder.fill("before")
+        count = len(recorder.events)
         box.faults({"when": "now", "what": "drop_sockets", "code": code, "route": self.route})
-        await ear.up(count)
-        assert ear.states == [Stream.UP, Stream.DOWN, Stream.UP]
+        await recorder.up(count)
+        assert recorder.states == [StreamStatus.UP, StreamStatus.DOWN, StreamStatus.UP]
         await self.place(venue, "after")
-        await ear.fill("after")
-        assert [f.trade_id for f in ear.fills] == self.truth(box, keys)
+        await recorder.fill("after")
+        assert [f.trade_id for f in recorder.fills] == self.truth(box, keys)
 
-    async def test_no_fill_is_lost_while_streams_are_cut(self, box, venue, keys, ear):
+    async def test_no_fill_is_lost_while_streams_are_cut(self, box, venue, keys, recorder):
         since = venue.now_ms() - 600_000  # market time is behind, by the part of its first minute too
         for n in range(12):
             if n % 4 == 2:
@@ -411,34 +411,34 @@ class AdapterSuite:
         # what the stream missed, the history has: asked for once it is up again, as the execution does
         truth = self.truth(box, keys)
         assert len(truth) == 12
-        await ear.until(lambda _: ear.states[-1] is Stream.UP)
-        seen = {f.trade_id for f in ear.fills} | {f.trade_id for f in await venue.fills(self.symbol, since=since)}
+        await recorder.until(lambda _: recorder.states[-1] is StreamStatus.UP)
+        seen = {f.trade_id for f in recorder.fills} | {f.trade_id for f in await venue.fills(self.symbol, since=since)}
         assert seen == set(truth)
 
     async def test_a_mute_stream_is_replaced(self, box, keys):
         venue = await self.quick(box, keys, expected=0.3)
         try:
-            ear = Ear(venue)
-            await ear.up()
+            recorder = EventRecorder(venue)
+            await recorder.up()
             box.faults({"when": "now", "what": "mute", "route": self.route, "seconds": 1})
-            count = len(ear.heard)
+            count = len(recorder.events)
             await self.place(venue, "unheard")
-            again = await ear.up(count)
+            again = await recorder.up(count)
             assert "mute" in again.text
-            assert Stream.DOWN not in ear.states
+            assert StreamStatus.DOWN not in recorder.states
         finally:
             await venue.close()
 
     async def test_an_event_may_be_faster_than_the_answer(self, box, keys):
         venue = await self.quick(box, keys, expected=0.3)
         try:
-            ear = Ear(venue)
-            await ear.up()
+            recorder = EventRecorder(venue)
+            await recorder.up()
             box.faults({"when": self.orders, "what": "delay", "seconds": 0.8})
             await self.place(venue, "slow")
-            assert ear.fills
+            assert recorder.fills
             await asyncio.sleep(0.5)  # longer than what is expected may take
-            assert ear.states == [Stream.UP]
+            assert recorder.states == [StreamStatus.UP]
         finally:
             await venue.close()
 
@@ -446,13 +446,13 @@ class AdapterSuite:
     async def test_nothing_is_left_when_it_is_closed(self, box, keys):
         before = asyncio.all_tasks()
         venue = await self.quick(box, keys)
-        ear = Ear(venue)
-        await ear.up()
+        recorder = EventRecorder(venue)
+        await recorder.up()
         sockets = len(box.state()["sockets"])
         await self.place(venue, "m")
         await venue.close()
         await venue.close()
-        await ear.done()
+        await recorder.done()
         assert asyncio.all_tasks() == before
         async with asyncio.timeout(10):
             while len(box.state()["sockets"]) >= sockets:  # noqa: ASYNC110 - the box is another process
@@ -467,16 +467,16 @@ class AdapterSuite:
         with capture_logs() as structured:
             venue = await self.quick(box, keys, request=0.5)
             try:
-                ear = Ear(venue)
-                await ear.up()
+                recorder = EventRecorder(venue)
+                await recorder.up()
                 for what in ("timeout", "reset", "503", "-1007", "429"):
                     box.faults({"when": self.requests, "what": what, "seconds": 1})
                     with pytest.raises(TriplaneError) as error:
                         await venue.order(self.symbol, "x", conditional=False)
                     texts += [str(error.value), repr(error.value), repr(error.value.__cause__)]
                 box.faults({"when": "now", "what": "drop_sockets", "code": 1006, "route": self.route})
-                await ear.until(lambda e: isinstance(e, StreamState) and e.state is Stream.DOWN)
-                texts += [repr(venue), repr(keys), *map(repr, ear.heard), str(structured)]
+                await recorder.until(lambda e: isinstance(e, StreamState) and e.state is StreamStatus.DOWN)
+                texts += [repr(venue), repr(keys), *map(repr, recorder.events), str(structured)]
             finally:
                 await venue.close()
         texts += [record.getMessage() + str(record.args) + str(record.exc_text) for record in caplog.records]

@@ -3,16 +3,18 @@
 from decimal import Decimal
 
 import pytest
-from suite import LIMIT, MARKET, STOP, AdapterSuite, Ear
+from suite import LIMIT, MARKET, STOP, AdapterSuite, EventRecorder
 
 from triplane.errors import BadInput
-from triplane.venues.base import Approved, BalanceChange, Cause, Fill, NewOrder, OrderReport, OrderStatus
+from triplane.venues.adapter import AdapterTiming, Urls
+from triplane.venues.base import Approved, BalanceChange, Cause, Execution, NewOrder, OrderReport, OrderStatus
 from triplane.venues.budget import Budget, weight_window
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.mexc import codec
-from triplane.venues.mexc.adapter import MexcFutures, Timing, Urls
-from triplane.venues.mexc.codec import PRIVATE, Ask
+from triplane.venues.mexc.adapter import MexcFutures
+from triplane.venues.mexc.codec import PRIVATE
 from triplane.venues.stream import StreamTiming
+from triplane.venues.wire import HttpRequest
 
 D = Decimal
 
@@ -33,9 +35,9 @@ class TestMexcFutures(AdapterSuite):
     route = "edge"
 
     def make(self, box, keys, *, clock=None, request=10.0, expected=5.0, ping=15.0):
-        timing = Timing(request=request, ping=ping, stream=StreamTiming(expected=expected))
-        limits = Budget(weight_window(10**9), ())  # one address for all tests
-        return MexcFutures(keys, Urls(box.rest, f"{box.ws}/edge"), clock, timing=timing, limits=limits)
+        timing = AdapterTiming(request=request, keep_alive=ping, stream=StreamTiming(expected=expected))
+        budget = Budget(weight_window(10**9), ())  # one address for all tests
+        return MexcFutures(keys, Urls(box.rest, f"{box.ws}/edge"), clock, timing=timing, budget=budget)
 
     def truth(self, box, keys):
         return [str(row["id"]) for row in self.account(box, keys)["fills"]]
@@ -47,7 +49,7 @@ class TestMexcFutures(AdapterSuite):
         return box.state()["mexc"][keys.key]
 
     async def raw(self, venue, method, path, params):
-        return await venue._rest.ask(Ask(method, PRIVATE + path, params))
+        return await venue._rest.ask(HttpRequest(method, PRIVATE + path, params))
 
     # ------------------------------------------------------------------------------------ where it differs
     async def test_why_an_order_is_refused(self, box, venue):
@@ -57,9 +59,9 @@ class TestMexcFutures(AdapterSuite):
         await self.refused(venue, Why.REDUCE_ONLY, "r4", side=-1, reduce_only=True)
         await self.refused(venue, Why.PRICE_BAND, "r5", LIMIT, price=self.price(box, 50))
 
-    async def test_a_post_only_order_that_would_take_ends(self, box, venue, ear):
+    async def test_a_post_only_order_that_would_take_ends(self, box, venue, recorder):
         await self.place(venue, "maker", LIMIT, price=self.price(box, 1), time_in_force="GTX")
-        end = await ear.until(lambda e: isinstance(e, OrderReport) and e.status.final)
+        end = await recorder.until(lambda e: isinstance(e, OrderReport) and e.status.final)
         assert (end.client_id, end.status, end.filled) == ("maker", OrderStatus.EXPIRED, 0)
         assert "post-only" in end.reason
         assert (await venue.order(self.symbol, "maker", conditional=False)).status is OrderStatus.EXPIRED
@@ -93,9 +95,9 @@ class TestMexcFutures(AdapterSuite):
         await venue.place(Approved(exit_))
         assert self.account(box, keys)["positions"] == []
 
-    async def test_what_stands_in_the_way(self, box, venue, ear):
+    async def test_what_stands_in_the_way(self, box, venue, recorder):
         await self.place(venue, "old")
-        await ear.fill("old")
+        await recorder.fill("old")
         await self.stop(venue, "old-stop", self.price(box, -5))
         problems = await venue.prepare([self.symbol], 200)
         assert len(problems) == 3
@@ -122,22 +124,22 @@ class TestMexcFutures(AdapterSuite):
             await venue.close()
 
     # ------------------------------------------------------------------------------------ ids
-    async def test_long_ids_are_told_as_they_were(self, box, venue, ear):
+    async def test_long_ids_are_told_as_they_were(self, box, venue, recorder):
         client_id = "session-0123456789.0.abc.E.1zz4/x:36"
         assert len(client_id) == 36
         await self.place(venue, client_id)
-        await ear.fill(client_id)
+        await recorder.fill(client_id)
         assert (await venue.order(self.symbol, client_id, conditional=False)).client_id == client_id
 
-    async def test_the_same_id_twice_is_one_order(self, box, venue, keys, ear):
+    async def test_the_same_id_twice_is_one_order(self, box, venue, keys, recorder):
         first = await self.place(venue, "same")
         assert (await self.place(venue, "same")).venue_id == first.venue_id
         assert len(self.truth(box, keys)) == 1
 
     # ------------------------------------------------------------------------------------ plan orders
-    async def test_plan_orders_are_found_after_a_restart(self, box, venue, keys, ear):
+    async def test_plan_orders_are_found_after_a_restart(self, box, venue, keys, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         trigger = self.price(box, -3)
         await self.stop(venue, "stop", trigger)
         again = await self.quick_resumed(box, keys)
@@ -163,9 +165,9 @@ class TestMexcFutures(AdapterSuite):
         return adapter
 
     @pytest.mark.parametrize("accepted", [True, False], ids=["arrived", "lost"])
-    async def test_plan_orders_have_unknown_outcomes_too(self, box, venue, keys, ear, accepted):
+    async def test_plan_orders_have_unknown_outcomes_too(self, box, venue, keys, recorder, accepted):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         for n, what in enumerate(("503", "-1006", "reset")):
             box.faults({"when": self.stops, "what": what, "accepted": accepted})
             with pytest.raises(Unknown):
@@ -179,9 +181,9 @@ class TestMexcFutures(AdapterSuite):
                     await venue.order(self.symbol, f"stop{n}", conditional=True)
         assert len(self.account(box, keys)["algoOrders"]) == 3 * accepted
 
-    async def test_a_stop_that_the_venue_hides(self, box, venue, ear):
+    async def test_a_stop_that_the_venue_hides(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         box.faults({"when": self.stops, "what": "hide", "seconds": 600})
         await self.stop(venue, "stop", self.price(box, -2))
         with pytest.raises(NotFound):
@@ -190,37 +192,37 @@ class TestMexcFutures(AdapterSuite):
             await venue.cancel(self.symbol, "stop", conditional=True)
         assert (await venue.snapshot([self.symbol])).orders == ()
 
-    async def test_a_triggered_order_that_finds_nothing(self, box, venue, ear):
+    async def test_a_triggered_order_that_finds_nothing(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         await self.stop(venue, "stop", self.price(box, -2))
         await self.place(venue, "out", side=-1, reduce_only=True)
-        await ear.fill("out")
+        await recorder.fill("out")
         box.price(self.price(box, -3))
-        end = await ear.until(lambda e: isinstance(e, OrderReport) and e.client_id == "stop" and e.status.final)
+        end = await recorder.until(lambda e: isinstance(e, OrderReport) and e.client_id == "stop" and e.status.final)
         assert (end.status, end.reason) == (OrderStatus.REJECTED, "error 3")
         assert await self.position(venue) == 0
 
-    async def test_fills_of_a_stop_have_its_name(self, box, venue, ear):
+    async def test_fills_of_a_stop_have_its_name(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         await self.stop(venue, "stop", self.price(box, -2))
         box.price(self.price(box, -3))
-        fill = await ear.fill("stop")
+        fill = await recorder.fill("stop")
         assert [f.client_id for f in await venue.fills(self.symbol, since=fill.time)][-1] == "stop"
 
     # ------------------------------------------------------------------------------------ what the venue does itself
-    async def test_a_liquidation(self, box, venue, ear):
+    async def test_a_liquidation(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         box.price(self.price(box, -50))
-        fill = await ear.until(lambda e: isinstance(e, Fill) and e.cause is Cause.LIQUIDATION)
+        fill = await recorder.until(lambda e: isinstance(e, Execution) and e.cause is Cause.LIQUIDATION)
         assert (fill.side, fill.quantity) == (-1, self.quantity)
         assert await self.position(venue) == 0
 
-    async def test_a_position_knows_its_danger(self, box, venue, ear):
+    async def test_a_position_knows_its_danger(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         (calm,) = (await venue.snapshot([self.symbol])).positions
         box.price(calm.liquidation_price * D("1.01"))
         (near,) = (await venue.snapshot([self.symbol])).positions
@@ -229,15 +231,15 @@ class TestMexcFutures(AdapterSuite):
         assert calm.entry_price == near.entry_price > near.mark_price
         assert near.unrealized < 0
 
-    async def test_the_wallet_is_told(self, box, venue, keys, ear):
+    async def test_the_wallet_is_told(self, box, venue, keys, recorder):
         await self.place(venue, "entry")
-        change = await ear.until(lambda e: isinstance(e, BalanceChange))
+        change = await recorder.until(lambda e: isinstance(e, BalanceChange))
         wallet = (await venue.snapshot([self.symbol])).balance.wallet
         assert change.wallet == wallet == D(self.account(box, keys)["balance"])
 
-    async def test_funding(self, box, venue, ear):
+    async def test_funding(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         since = venue.now_ms() - 60_000
         box.clock(step=8 * 3_600_000)
         (paid, *_) = await venue.funding(self.symbol, since=since)
@@ -250,12 +252,12 @@ class TestMexcFutures(AdapterSuite):
         venue = self.make(box, keys, ping=0.02)
         try:
             await self.ready(venue)
-            ear = Ear(venue)
-            await ear.up()
+            recorder = EventRecorder(venue)
+            await recorder.up()
             before = venue._stream.received
             await venue._clock.sleep(0.3)  # many pings long
             assert venue._stream.received == before
-            assert len(ear.heard) == 1
+            assert len(recorder.events) == 1
         finally:
             await venue.close()
 
@@ -263,11 +265,11 @@ class TestMexcFutures(AdapterSuite):
         venue = await self.quick(box, keys)
         try:
             box.clock(skew=60_000)  # too far for a login, and the clock has not been measured again
-            ear = Ear(venue)
+            recorder = EventRecorder(venue)
             with pytest.raises(TimeoutError):
-                await ear.until(lambda _: True, seconds=0.3)
+                await recorder.until(lambda _: True, seconds=0.3)
             box.clock(skew=0)
-            await ear.up()
+            await recorder.up()
         finally:
             await venue.close()
 

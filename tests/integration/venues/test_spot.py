@@ -3,13 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from suite import LIMIT, STOP, TARGET, AdapterSuite, Ear
+from suite import LIMIT, STOP, TARGET, AdapterSuite, EventRecorder
 
 from triplane.errors import BadInput
-from triplane.venues.base import BalanceChange, OrderReport, OrderStatus, Stream
+from triplane.venues.adapter import AdapterTiming, Urls
+from triplane.venues.base import BalanceChange, OrderReport, OrderStatus, StreamStatus
 from triplane.venues.binance import spot_codec as codec
 from triplane.venues.binance.spot import BinanceSpot
-from triplane.venues.binance.usdm import Timing, Urls
 from triplane.venues.budget import Budget, weight_window
 from triplane.venues.errors import NotFound, Refused, Why
 from triplane.venues.keys import Credentials
@@ -28,7 +28,7 @@ class TestBinanceSpot(AdapterSuite):
     route = "ws-api"
 
     def make(self, box, keys, *, clock=None, request=10.0, expected=5.0):
-        timing = Timing(request=request, stream=StreamTiming(expected=expected))
+        timing = AdapterTiming(request=request, stream=StreamTiming(expected=expected))
         budget = Budget(weight_window(10**9), ())  # one address for all tests
         urls = Urls(box.rest, f"{box.ws}/ws-api/v3", box.rest)
         return BinanceSpot(keys, urls, clock, timing=timing, budget=budget)
@@ -63,10 +63,10 @@ class TestBinanceSpot(AdapterSuite):
         finally:
             await venue.close()
 
-    async def test_what_stands_in_the_way(self, box, venue, keys, ear):
+    async def test_what_stands_in_the_way(self, box, venue, keys, recorder):
         await self.place(venue, "old", LIMIT, price=self.price(box, -5))
         box.post("/box/deposit", {"account": keys.key, "asset": "BTC", "amount": "0.5"})
-        await ear.until(lambda e: isinstance(e, BalanceChange) and (e.asset, e.wallet) == ("BTC", D("0.5")))
+        await recorder.until(lambda e: isinstance(e, BalanceChange) and (e.asset, e.wallet) == ("BTC", D("0.5")))
         problems = await venue.prepare([self.symbol], 1)
         for problem, words in zip(problems, ("0.5 BTC", "order old"), strict=True):
             assert words in problem
@@ -84,25 +84,25 @@ class TestBinanceSpot(AdapterSuite):
             await venue.close()
 
     # ------------------------------------------------------------------------------------ coins and fees
-    async def test_the_fee_is_taken_from_what_was_bought(self, venue, ear):
+    async def test_the_fee_is_taken_from_what_was_bought(self, venue, recorder):
         await self.place(venue, "entry")
-        fill = await ear.fill("entry")
+        fill = await recorder.fill("entry")
         assert (fill.fee, fill.fee_asset) == (D("0.00001"), "BTC")
-        await ear.until(lambda e: isinstance(e, BalanceChange) and (e.asset, e.wallet) == ("BTC", OWNED))
+        await recorder.until(lambda e: isinstance(e, BalanceChange) and (e.asset, e.wallet) == ("BTC", OWNED))
         (position,) = (await venue.snapshot([self.symbol])).positions
         assert (position.quantity, position.entry_price) == (OWNED, fill.price)
         await self.place(venue, "exit", side=-1, quantity=OWNED)
-        assert (await ear.fill("exit")).fee_asset == "USDT"
+        assert (await recorder.fill("exit")).fee_asset == "USDT"
         assert await self.position(venue) == 0
 
-    async def test_an_exit_of_more_than_is_owned(self, venue, ear):
+    async def test_an_exit_of_more_than_is_owned(self, venue, recorder):
         await self.place(venue, "entry")
         with pytest.raises(Refused) as error:
             await self.place(venue, "no-exit", side=-1)
         assert error.value.why is Why.FUNDS
         report = await self.place(venue, "exit", side=-1, reduce_only=True)
         assert report.quantity == OWNED
-        assert (await ear.fill("exit")).quantity == OWNED
+        assert (await recorder.fill("exit")).quantity == OWNED
         with pytest.raises(Refused) as error:
             await self.place(venue, "again", side=-1, reduce_only=True)
         assert error.value.why is Why.REDUCE_ONLY
@@ -127,20 +127,20 @@ class TestBinanceSpot(AdapterSuite):
         await venue.cancel(self.symbol, "stop", conditional=True)
         await self.place(venue, "target", LIMIT, -1, reduce_only=True, price=self.price(box, 5))
 
-    async def test_a_triggered_order_is_its_own_child(self, box, venue, ear):
+    async def test_a_triggered_order_is_its_own_child(self, box, venue, recorder):
         await self.place(venue, "entry")
         placed = await self.place(venue, "stop", STOP, -1, trigger=self.price(box, -2), reduce_only=True)
         box.price(self.price(box, -3))
-        fill = await ear.fill("stop")
+        fill = await recorder.fill("stop")
         assert fill.venue_order_id == placed.venue_id
         found = await venue.order(self.symbol, "stop", conditional=True)
         assert (found.status, found.child_id) == (OrderStatus.FILLED, placed.venue_id)
 
-    async def test_a_triggered_buy_that_cannot_be_paid(self, box, venue, ear):
+    async def test_a_triggered_buy_that_cannot_be_paid(self, box, venue, recorder):
         price = self.price(box, 2)
         await self.place(venue, "buy", STOP, 1, (9_900 / price).quantize(D("0.00001")), trigger=price)
         box.price(self.price(box, 6))
-        end = await ear.until(lambda e: isinstance(e, OrderReport) and e.client_id == "buy" and e.status.final)
+        end = await recorder.until(lambda e: isinstance(e, OrderReport) and e.client_id == "buy" and e.status.final)
         assert (end.status, end.filled) == (OrderStatus.EXPIRED, 0)
 
     async def test_price_bands(self, box, venue):
@@ -154,17 +154,17 @@ class TestBinanceSpot(AdapterSuite):
         assert (await venue.snapshot([self.symbol])).orders == ()
 
     # ------------------------------------------------------------------------------------ the subscription
-    async def test_a_subscription_that_ends_is_renewed(self, box, venue, keys, ear):
+    async def test_a_subscription_that_ends_is_renewed(self, box, venue, keys, recorder):
         await self.place(venue, "before")
-        await ear.fill("before")
-        count = len(ear.heard)
+        await recorder.fill("before")
+        count = len(recorder.events)
         box.faults({"when": "now", "what": "expire_listen_key"})
-        up = await ear.up(count)
+        up = await recorder.up(count)
         assert "eventStreamTerminated" in up.text
         await self.place(venue, "after")
-        await ear.fill("after")
-        assert Stream.DOWN not in ear.states
-        assert [f.trade_id for f in ear.fills] == self.truth(box, keys)
+        await recorder.fill("after")
+        assert StreamStatus.DOWN not in recorder.states
+        assert [f.trade_id for f in recorder.fills] == self.truth(box, keys)
 
     @pytest.mark.parametrize("what", ["timeout", "reset", "503", "-1021", "429"])
     async def test_a_subscription_that_fails_is_tried_again(self, box, keys, what):
@@ -173,10 +173,10 @@ class TestBinanceSpot(AdapterSuite):
         venue._stream.timing = StreamTiming(connect=0.5)
         try:
             await self.ready(venue)
-            ear = Ear(venue)
-            await ear.up()
+            recorder = EventRecorder(venue)
+            await recorder.up()
             assert box.state()["faults"] == []
-            await self.place(venue, "heard")
-            await ear.fill("heard")
+            await self.place(venue, "events")
+            await recorder.fill("events")
         finally:
             await venue.close()

@@ -3,17 +3,18 @@
 from decimal import Decimal
 
 import pytest
-from suite import STOP, AdapterSuite, Ear
+from suite import STOP, AdapterSuite, EventRecorder
 
 from triplane.errors import BadInput
-from triplane.venues.base import Cause, Fill, Funding, OrderReport, OrderStatus, OrderType, Stream
+from triplane.venues.adapter import AdapterTiming, Urls
+from triplane.venues.base import Cause, Execution, Funding, OrderReport, OrderStatus, OrderType, StreamStatus
 from triplane.venues.binance import codec
-from triplane.venues.binance.usdm import BinanceUsdm, Timing, Urls
+from triplane.venues.binance.usdm import BinanceUsdm
 from triplane.venues.budget import Budget, weight_window
 from triplane.venues.errors import NotFound, Refused, Why
 from triplane.venues.keys import Credentials
 from triplane.venues.stream import StreamTiming
-from triplane.venues.wire import Request
+from triplane.venues.wire import HttpRequest
 
 D = Decimal
 
@@ -27,7 +28,7 @@ class TestBinanceUsdm(AdapterSuite):
     )
 
     def make(self, box, keys, *, clock=None, request=10.0, expected=5.0, prolong=1800.0):
-        timing = Timing(request=request, prolong=prolong, stream=StreamTiming(expected=expected))
+        timing = AdapterTiming(request=request, keep_alive=prolong, stream=StreamTiming(expected=expected))
         budget = Budget(weight_window(10**9), ())  # one address for all tests
         return BinanceUsdm(keys, Urls(box.rest, box.ws, box.rest), clock, timing=timing, budget=budget)
 
@@ -38,7 +39,7 @@ class TestBinanceUsdm(AdapterSuite):
         monkeypatch.setattr(codec, "PAGE", rows)
 
     async def raw(self, venue, method, path, **params):
-        return await venue._rest.ask(Request(method, f"/fapi/v1/{path}", params))
+        return await venue._rest.ask(HttpRequest(method, f"/fapi/v1/{path}", params))
 
     # ------------------------------------------------------------------------------------ keys and modes
     async def test_keys_that_can_withdraw(self, box):
@@ -62,9 +63,9 @@ class TestBinanceUsdm(AdapterSuite):
         (problem,) = await venue.prepare([self.symbol], 5)
         assert "hedge mode" in problem
 
-    async def test_what_stands_in_the_way(self, box, venue, ear):
+    async def test_what_stands_in_the_way(self, box, venue, recorder):
         await self.place(venue, "old")
-        await ear.fill("old")
+        await recorder.fill("old")
         await self.stop(venue, "old-stop", self.price(box, -5))
         problems = await venue.prepare([self.symbol], 200)
         assert len(problems) == 3
@@ -90,55 +91,55 @@ class TestBinanceUsdm(AdapterSuite):
         await self.refused(venue, Why.PRICE_BAND, "far", OrderType.LIMIT, price=self.price(box, 1300))
 
     # ------------------------------------------------------------------------------------ the listen key
-    async def test_a_listen_key_that_ends_is_renewed(self, box, venue, keys, ear):
+    async def test_a_listen_key_that_ends_is_renewed(self, box, venue, keys, recorder):
         await self.place(venue, "before")
-        await ear.fill("before")
-        count = len(ear.heard)
+        await recorder.fill("before")
+        count = len(recorder.events)
         box.faults({"when": self.fill_event, "what": "expire_listen_key"})
         await self.place(venue, "during")  # its fill may be told before the end of the key, or never
-        up = await ear.up(count)
+        up = await recorder.up(count)
         assert "listen key" in up.text
         await self.place(venue, "after")
-        await ear.fill("after")
-        assert Stream.DOWN not in ear.states
+        await recorder.fill("after")
+        assert StreamStatus.DOWN not in recorder.states
         told = await venue.fills(self.symbol, since=venue.now_ms() - 600_000)
         assert [f.trade_id for f in told] == self.truth(box, keys)
         assert len(told) == 3
-        assert {f.trade_id for f in ear.fills} <= set(self.truth(box, keys))
+        assert {f.trade_id for f in recorder.fills} <= set(self.truth(box, keys))
 
     async def test_a_listen_key_that_cannot_be_prolonged(self, box, keys):
         box.faults({"when": "PUT /fapi/v1/listenKey", "what": "503", "accepted": False})
         venue = self.make(box, keys, prolong=0.2)
         try:
             await self.ready(venue)
-            ear = Ear(venue)
-            await ear.up()
-            assert "503" in (await ear.up(1)).text
+            recorder = EventRecorder(venue)
+            await recorder.up()
+            assert "503" in (await recorder.up(1)).text
             await self.place(venue, "after")
-            await ear.fill("after")
+            await recorder.fill("after")
         finally:
             await venue.close()
 
     async def test_the_listen_key_is_never_deleted(self, box, keys):
         venue = await self.quick(box, keys)
         box.faults({"when": "DELETE *", "what": "503"})
-        ear = Ear(venue)
-        await ear.up()
+        recorder = EventRecorder(venue)
+        await recorder.up()
         await venue.close()
         assert len(box.state()["faults"]) == 1
 
     # ------------------------------------------------------------------------------------ what the venue does itself
-    async def test_a_liquidation(self, box, venue, ear):
+    async def test_a_liquidation(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         box.price(self.price(box, -50))
-        fill = await ear.until(lambda e: isinstance(e, Fill) and e.cause is Cause.LIQUIDATION)
+        fill = await recorder.until(lambda e: isinstance(e, Execution) and e.cause is Cause.LIQUIDATION)
         assert (fill.side, fill.quantity) == (-1, self.quantity)
         assert await self.position(venue) == 0
 
-    async def test_a_position_knows_its_danger(self, box, venue, ear):
+    async def test_a_position_knows_its_danger(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         (calm,) = (await venue.snapshot([self.symbol])).positions
         box.price(calm.liquidation_price * D("1.01"))
         (near,) = (await venue.snapshot([self.symbol])).positions
@@ -147,21 +148,21 @@ class TestBinanceUsdm(AdapterSuite):
         assert calm.entry_price == near.entry_price > near.mark_price
         assert near.unrealized < 0
 
-    async def test_a_triggered_order_that_finds_nothing(self, box, venue, ear):
+    async def test_a_triggered_order_that_finds_nothing(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         await self.stop(venue, "stop", self.price(box, -2))
         await self.place(venue, "out", side=-1)
-        await ear.fill("out")
+        await recorder.fill("out")
         box.price(self.price(box, -3))
-        end = await ear.until(lambda e: isinstance(e, OrderReport) and e.client_id == "stop" and e.status.final)
+        end = await recorder.until(lambda e: isinstance(e, OrderReport) and e.client_id == "stop" and e.status.final)
         assert end.status in (OrderStatus.REJECTED, OrderStatus.EXPIRED)
         assert end.reason
         assert await self.position(venue) == 0
 
-    async def test_a_stop_that_the_venue_hides(self, box, venue, ear):
+    async def test_a_stop_that_the_venue_hides(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         box.faults({"when": self.stops, "what": "hide", "seconds": 600})
         await self.stop(venue, "stop", self.price(box, -2))
         with pytest.raises(NotFound):
@@ -170,9 +171,9 @@ class TestBinanceUsdm(AdapterSuite):
             await venue.cancel(self.symbol, "stop", conditional=True)
         assert (await venue.snapshot([self.symbol])).orders == ()
 
-    async def test_no_more_stops(self, box, venue, ear):
+    async def test_no_more_stops(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         for n in range(10):
             await self.stop(venue, f"stop{n}", self.price(box, -5))
         with pytest.raises(Refused) as error:
@@ -191,12 +192,12 @@ class TestBinanceUsdm(AdapterSuite):
         finally:
             await venue.close()
 
-    async def test_funding(self, box, venue, ear):
+    async def test_funding(self, box, venue, recorder):
         await self.place(venue, "entry")
-        await ear.fill("entry")
+        await recorder.fill("entry")
         since = venue.now_ms() - 60_000
         box.clock(step=8 * 3_600_000)
-        told = await ear.until(lambda e: isinstance(e, Funding))
+        told = await recorder.until(lambda e: isinstance(e, Funding))
         (paid, *_) = await venue.funding(self.symbol, since=since)
         assert told == paid
         assert paid.amount < 0

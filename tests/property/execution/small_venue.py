@@ -8,7 +8,7 @@ from triplane.data.instruments import Instrument
 from triplane.execution import messages as m
 from triplane.venues.base import (
     Balance,
-    Fill,
+    Execution,
     NewOrder,
     OrderReport,
     OrderStatus,
@@ -62,7 +62,7 @@ class Venue:
     position: int = 0
     orders: dict[str, Order] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
-    trades: list[Fill] = field(default_factory=list)
+    trades: list[Execution] = field(default_factory=list)
     events: list[object] = field(default_factory=list)  # said, and not heard yet
     price: Decimal = PRICE
 
@@ -80,17 +80,17 @@ class Venue:
     # ------------------------------------------------------------------------------------------------------ requests
     def carry(self, request, half=False):
         """Carry a request out; returns the answer."""
-        if isinstance(request, m.Place):
+        if isinstance(request, m.PlaceOrder):
             return self._place(request.order.value, half)
-        if isinstance(request, m.Cancel):
+        if isinstance(request, m.CancelOrder):
             order = self.orders.get(request.client_id)
             if order is None or not order.rests or order.child:
                 return NotFound("there is none open", "-2011")
             return self._end(order, OrderStatus.CANCELLED)
-        if isinstance(request, m.Lookup):
+        if isinstance(request, m.QueryOrder):
             found = self.orders.get(request.client_id)
             return self.report(found) if found else NotFound("there is none", "-2013")
-        if isinstance(request, m.FetchFills):
+        if isinstance(request, m.FetchExecutions):
             mine = [
                 f for f in self.trades if f.time >= request.since and request.venue_order_id in ("", f.venue_order_id)
             ]
@@ -132,7 +132,7 @@ class Venue:
             return
         order.filled += lots
         self.position += new.side * lots
-        trade = Fill(
+        trade = Execution(
             SYMBOL, str(len(self.trades) + 1), order.child or str(order.number), new.client_id, new.side, self.price,
             RULES.quantity(lots), D(0), "USDT", False, self.now,
         )  # fmt: skip

@@ -10,8 +10,8 @@ from small_venue import RULES, WINDOW, Flight, Venue
 
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.execution import messages as m
-from triplane.execution.executor import Executor
 from triplane.execution.ids import parse_client_id
+from triplane.execution.order_manager import OrderManager
 from triplane.kernel.records import (
     CANDLE,
     CMD_AMEND,
@@ -27,7 +27,7 @@ from triplane.kernel.records import (
 )
 from triplane.strategies.base import Bar, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
-from triplane.venues.base import Capabilities, Stream, StreamState
+from triplane.venues.base import Capabilities, StreamState, StreamStatus
 from triplane.venues.errors import Refused, Unknown, Why
 
 MINUTE = 60_000
@@ -63,7 +63,7 @@ class Machine(RuleBasedStateMachine):
         self.out = np.zeros(1, OUTBOX)
         self.now = MINUTE
         self.venue = Venue()
-        self.executor = Executor("s", [RULES], Capabilities(request_window=WINDOW))
+        self.manager = OrderManager("s", [RULES], Capabilities(request_window=WINDOW))
         self.flights = []
         self.counted = 0
         self.trades = []
@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
     def _rows(self):
         rows = self.out[0]["rows"][: self.A["n_out"][0]].copy()
         if len(rows):
-            self.executor.on_rows(rows, self.now)
+            self.manager.on_rows(rows, self.now)
 
     def command(self, kind, **fields):
         command = np.zeros(1, COMMAND)
@@ -90,7 +90,7 @@ class Machine(RuleBasedStateMachine):
         self._rows()
 
     def pump(self):
-        while (report := self.executor.take_report(self.now)) is not None:
+        while (report := self.manager.take_report(self.now)) is not None:
             if report.kind == CMD_FILL:
                 self.counted += report.fields["side"] * report.fields["lots"]
                 self.trades.append(report.fields.get("trade", 0))
@@ -99,8 +99,8 @@ class Machine(RuleBasedStateMachine):
     def cycle(self):
         self.venue.now = self.now
         self.pump()
-        for request in self.executor.plan(self.now):
-            if isinstance(request, m.Cancel):
+        for request in self.manager.plan(self.now):
+            if isinstance(request, m.CancelOrder):
                 self.judge(request)
             self.flights.append(Flight(request, self.now))
         self.pump()
@@ -113,26 +113,28 @@ class Machine(RuleBasedStateMachine):
     def judge(self, request):
         """A stop may go when the position is flat, or when another one is known to rest."""
         name = parse_client_id("s", request.client_id)
-        if name.leg != STOP or self.executor.book.held[0] == 0:
+        if name.leg != STOP or self.manager.blotter.held[0] == 0:
             return
-        order = self.executor.book.orders[request.client_id]
-        others = [o for o in self.executor.book.live(0) if o.leg == STOP and o is not order and o.accepted and o.alive]
+        order = self.manager.blotter.orders[request.client_id]
+        others = [
+            o for o in self.manager.blotter.live(0) if o.leg == STOP and o is not order and o.accepted and o.alive
+        ]
         if not others:
-            self.breaches.append(f"{request.client_id} was the only stop of {self.executor.book.held[0]} lots")
+            self.breaches.append(f"{request.client_id} was the only stop of {self.manager.blotter.held[0]} lots")
 
     def hear(self, event):
-        self.executor.on_event(event, self.now)
+        self.manager.on_event(event, self.now)
         self.cycle()
 
     def answer(self, flight, answer):
         self.flights.remove(flight)
-        self.executor.on_answer(flight.request, answer, self.now)
+        self.manager.on_answer(flight.request, answer, self.now)
         self.cycle()
 
     # ----------------------------------------------------------------------------------------------------------- rules
     @initialize()
     def connect(self):
-        self.hear(StreamState(Stream.UP, "", self.now))
+        self.hear(StreamState(StreamStatus.UP, "", self.now))
         self.quiet(3_000)
 
     @rule(span=st.sampled_from([100, 400, 1_500, 6_000, 11_000]))
@@ -180,11 +182,11 @@ class Machine(RuleBasedStateMachine):
         flight = data.draw(st.sampled_from(self.flights[:4]))
         self.answer(flight, flight.answer if flight.arrived and not lost else Unknown("lost"))
 
-    @precondition(lambda self: any(isinstance(f.request, m.Place) and not f.arrived for f in self.flights))
+    @precondition(lambda self: any(isinstance(f.request, m.PlaceOrder) and not f.arrived for f in self.flights))
     @rule(data=st.data(), why=st.sampled_from(HELD_BACK + FOR_GOOD))
     def is_refused(self, data, why):
         flight = data.draw(
-            st.sampled_from([f for f in self.flights if isinstance(f.request, m.Place) and not f.arrived])
+            st.sampled_from([f for f in self.flights if isinstance(f.request, m.PlaceOrder) and not f.arrived])
         )
         self.answer(flight, Refused("no", why=why))
 
@@ -220,7 +222,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def what_is_held_is_the_sum_of_the_counted_executions(self):
         self.pump()
-        assert self.executor.book.held[0] == self.counted == self.S[0]["core"]["position"]["lots"]
+        assert self.manager.blotter.held[0] == self.counted == self.S[0]["core"]["position"]["lots"]
         known = [trade for trade in self.trades if trade]
         assert len(known) == len(set(known))
 
@@ -242,7 +244,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self):
         self.venue.events.clear()  # what was not heard is lost for ever
-        self.hear(StreamState(Stream.UP, "again", self.now))
+        self.hear(StreamState(StreamStatus.UP, "again", self.now))
         for order in self.venue.resting():
             if order.child or order.new.type == "market":
                 self.venue.fill(order, 1_000)
@@ -256,10 +258,10 @@ class Machine(RuleBasedStateMachine):
             assert [o.new.client_id for o in resting if o.new.reduce_only] == []
         else:
             stops = [o for o in resting if parse_client_id("s", o.new.client_id).leg == STOP]
-            leaving = [o for o in self.executor.book.live(0) if o.leg == EXIT]
+            leaving = [o for o in self.manager.blotter.live(0) if o.leg == EXIT]
             assert leaving or [o.lots for o in stops] == [abs(self.venue.position)]
         known = list(self.trades)
-        self.hear(StreamState(Stream.UP, "once more", self.now))
+        self.hear(StreamState(StreamStatus.UP, "once more", self.now))
         self.quiet(20_000)
         assert self.trades == known  # a further reconciliation adds nothing
 

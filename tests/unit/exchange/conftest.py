@@ -11,7 +11,7 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 
 NOW = 1_760_000_040_000  # a whole minute
 
@@ -69,7 +69,7 @@ class Desk:
     def listen(self, *names, route="", combined=False):
         """A socket whose texts are kept."""
         ear = Ear()
-        self.x.hub.connect(Connection(ear, route, combined, self.clock.now_ms()), list(names))
+        self.x.hub.connect(ClientConnection(ear, route, combined, self.clock.now_ms()), list(names))
         return ear
 
     def user(self):

@@ -11,15 +11,15 @@ from triplane.venues.base import (
     ZERO,
     Balance,
     Capabilities,
-    Fill,
+    Execution,
     NewOrder,
     OrderReport,
     OrderStatus,
     OrderType,
     PositionReport,
     Snapshot,
-    Stream,
     StreamState,
+    StreamStatus,
 )
 from triplane.venues.errors import NotFound
 
@@ -90,7 +90,7 @@ class FakeVenue:
 
     async def open(self):
         await self._call("open", "")
-        self.queue.put_nowait(StreamState(Stream.UP, "connected", self.time))
+        self.queue.put_nowait(StreamState(StreamStatus.UP, "connected", self.time))
 
     async def close(self):
         self.queue.put_nowait(None)
@@ -135,7 +135,7 @@ class FakeVenue:
         status = OrderStatus.FILLED if filled == order.quantity else OrderStatus.OPEN
         self.orders[client_id] = replace(order, filled=filled, average=self.price, status=status)
         self.positions[order.symbol] += order.side * quantity
-        trade = Fill(
+        trade = Execution(
             order.symbol, str(len(self.trades) + 1), order.venue_id, client_id, order.side, self.price, quantity,
             quantity * self.price * D("0.0005"), "USDT", False, self.time,
         )  # fmt: skip

@@ -4,13 +4,13 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from desk import PRICE, RULES, SYMBOL, D, Desk
+from harness import PRICE, RULES, SYMBOL, D, Harness
 
-from triplane.execution.book import Book
+from triplane.execution.blotter import Blotter
 from triplane.execution.messages import trade_number
-from triplane.execution.orders import Fate, Working
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.kernel.records import CMD_FILL, ENTRY, EXIT, STOP, TP1, WHY_EXTERNAL, WHY_LIQUIDATION
-from triplane.venues.base import Capabilities, Cause, Fill, NewOrder, OrderReport, OrderStatus, OrderType
+from triplane.venues.base import Capabilities, Cause, Execution, NewOrder, OrderReport, OrderStatus, OrderType
 
 SPOT = Capabilities(conditional=frozenset(), reduce_only=False, shorts=False, stop_beside_target=False)
 FORWARD = [Fate.WANTED, Fate.SENT, Fate.UNKNOWN, Fate.OPEN, Fate.DONE]
@@ -19,7 +19,7 @@ FORWARD = [Fate.WANTED, Fate.SENT, Fate.UNKNOWN, Fate.OPEN, Fate.DONE]
 def working(kind=OrderType.LIMIT, quantity="0.010", leg=ENTRY, number=1, name="s.0.1.e.1", side=1):
     trigger = D(49_000) if kind.conditional else None
     price = D(49_000) if kind is OrderType.LIMIT else None
-    return Working(NewOrder(name, SYMBOL, side, kind, D(quantity), price, trigger), 0, leg, number, 0, 0, 0)
+    return WorkingOrder(NewOrder(name, SYMBOL, side, kind, D(quantity), price, trigger), 0, leg, number, 0, 0, 0)
 
 
 def said(order, status=OrderStatus.OPEN, filled="0", **more):
@@ -30,7 +30,7 @@ def said(order, status=OrderStatus.OPEN, filled="0", **more):
 def execution(order, trade, quantity, **more):
     fields = {"venue_order_id": "7", "client_id": order.client_id, "side": order.new.side, "fee": D("0.1")}
     fields |= {"price": PRICE, "fee_asset": "USDT", "maker": False, "time": 1}
-    return Fill(SYMBOL, trade, quantity=D(quantity), **fields | more)
+    return Execution(SYMBOL, trade, quantity=D(quantity), **fields | more)
 
 
 # ------------------------------------------------------------------------------------------------------------ states
@@ -104,7 +104,7 @@ def test_when_an_end_is_the_end(status, filled, counted, child, verified, comple
 
 # -------------------------------------------------------------------------------------------------------------- book
 def book(capabilities=None):
-    return Book("s", [RULES], capabilities or Capabilities())
+    return Blotter("s", [RULES], capabilities or Capabilities())
 
 
 def kept(keep, **more):
@@ -264,5 +264,5 @@ def test_a_fee_in_a_third_asset_costs_nothing_here():
 
 
 def test_what_is_sold_for_somebody_else_is_not_ours():
-    desk = Desk().ready()
-    assert desk.executor.book.take(replace(execution(working(), "1", "0.01"), symbol="ETHUSDT"), 0, 0) == []
+    harness = Harness().ready()
+    assert harness.manager.blotter.take(replace(execution(working(), "1", "0.01"), symbol="ETHUSDT"), 0, 0) == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.errors import DataError, TriplaneError
-from triplane.execution.records import FILE, KillSwitch, Records, State
+from triplane.execution.records import FILE, KillSwitchState, OrderRecords, RecordState
 from triplane.venues.base import NewOrder, OrderReport, OrderStatus, OrderType
 from triplane.venues.errors import Refused, Why
 
@@ -25,7 +25,7 @@ def report(client_id):
 def again(folder, records):
     """What the next process finds."""
     records.close()
-    return Records(folder)
+    return OrderRecords(folder)
 
 
 def ids_after(folder, records):
@@ -35,41 +35,42 @@ def ids_after(folder, records):
 
 
 def test_everything_is_there_again(tmp_path):
-    records = Records(tmp_path)
+    records = OrderRecords(tmp_path)
     for name in ("a", "b", "c", "d"):
         records.sent(limit(name), 5)
     records.answered("a", report("a"))
     records.refused("b", Refused("no money", "-2019", Why.FUNDS))
     records.free("c")
     records.sent(stop("e"), 6)
-    records.switch(KillSwitch(True, 7, "enough"))
+    records.switch(KillSwitchState(True, 7, "enough"))
     for _ in range(2):
         records = again(tmp_path, records)
         assert {r.order.client_id: r.state for r in records} == {
-            "a": State.ANSWERED, "b": State.REFUSED, "c": State.FREE, "d": State.SENT, "e": State.SENT,
+            "a": RecordState.ANSWERED, "b": RecordState.REFUSED, "c": RecordState.FREE, "d": RecordState.SENT,
+            "e": RecordState.SENT,
         }  # fmt: skip
         assert records.get("a").report == report("a")
         refusal = records.get("b").refusal
         assert (str(refusal), refusal.code, refusal.why) == ("no money", "-2019", Why.FUNDS)
         assert (records.get("e").order, records.get("e").sent_at) == (stop("e"), 6)
-        assert records.kill == KillSwitch(True, 7, "enough")
-    records.switch(KillSwitch())
+        assert records.kill == KillSwitchState(True, 7, "enough")
+    records.switch(KillSwitchState())
     assert not again(tmp_path, records).kill.active
 
 
 def test_the_last_attempt_counts(tmp_path):
-    records = Records(tmp_path)
+    records = OrderRecords(tmp_path)
     records.sent(limit("a"), 5)
     records.free("a")
     records.sent(limit("a"), 9)
-    assert (records.get("a").state, records.get("a").sent_at) == (State.SENT, 9)
+    assert (records.get("a").state, records.get("a").sent_at) == (RecordState.SENT, 9)
     records = again(tmp_path, records)
-    assert (records.get("a").state, records.get("a").sent_at) == (State.SENT, 9)
+    assert (records.get("a").state, records.get("a").sent_at) == (RecordState.SENT, 9)
     records.close()
 
 
 def test_a_torn_last_line_is_dropped_wherever_it_is_torn(tmp_path):
-    records = Records(tmp_path)
+    records = OrderRecords(tmp_path)
     records.sent(limit("a"), 5)
     whole = (tmp_path / FILE).stat().st_size
     records.sent(limit("b"), 6)
@@ -77,54 +78,54 @@ def test_a_torn_last_line_is_dropped_wherever_it_is_torn(tmp_path):
     content = (tmp_path / FILE).read_bytes()
     for end in range(whole, len(content)):
         (tmp_path / FILE).write_bytes(content[:end])
-        with_end = Records(tmp_path)
+        with_end = OrderRecords(tmp_path)
         assert [r.order.client_id for r in with_end] == ["a"]
         with_end.sent(limit("c"), 7)
         assert ids_after(tmp_path, with_end) == ["a", "c"]
 
 
 def test_a_line_that_is_damaged_is_named(tmp_path):
-    records = Records(tmp_path)
+    records = OrderRecords(tmp_path)
     records.sent(limit("a"), 5)
     records.close()
     with (tmp_path / FILE).open("ab") as file:
         file.write(b'{"id": "x", "free": true}\n')
     with pytest.raises(DataError, match="line 2"):
-        Records(tmp_path)
+        OrderRecords(tmp_path)
 
 
 def test_one_process_at_a_time(tmp_path):
-    records = Records(tmp_path)
+    records = OrderRecords(tmp_path)
     with pytest.raises(TriplaneError, match="Another router"):
-        Records(tmp_path)
+        OrderRecords(tmp_path)
     records.close()
-    Records(tmp_path).close()
+    OrderRecords(tmp_path).close()
 
 
 def test_a_folder_that_cannot_be_used(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TriplaneError, match="cannot be used"):
-        Records(tmp_path / "file")
+        OrderRecords(tmp_path / "file")
 
 
 def test_what_is_written_survives_a_kill(tmp_path):
     """The process ends itself without a word right after the write."""
     code = (
         "import os, signal, sys; from decimal import Decimal; from pathlib import Path\n"
-        "from triplane.execution.records import Records; from triplane.venues.base import NewOrder, OrderType\n"
-        "r = Records(Path(sys.argv[1]))\n"
+        "from triplane.execution.records import OrderRecords; from triplane.venues.base import NewOrder, OrderType\n"
+        "r = OrderRecords(Path(sys.argv[1]))\n"
         "r.sent(NewOrder('a', 'BTCUSDT', 1, OrderType.MARKET, Decimal('0.1')), 5)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert done.returncode != 0
-    records = Records(tmp_path)
-    assert records.get("a").state is State.SENT
+    records = OrderRecords(tmp_path)
+    assert records.get("a").state is RecordState.SENT
     records.close()
 
 
 def test_a_full_disk_leaves_no_half_of_a_line(tmp_path, monkeypatch):
-    records = Records(tmp_path)
+    records = OrderRecords(tmp_path)
     records.sent(limit("a"), 5)
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, line: write(file, line[:10]))
@@ -137,7 +138,7 @@ def test_a_full_disk_leaves_no_half_of_a_line(tmp_path, monkeypatch):
 
 
 def test_without_a_folder_it_is_in_memory():
-    records = Records()
+    records = OrderRecords()
     records.sent(limit("a"), 5)
     records.answered("a", report("a"))
     records.sync()
@@ -161,7 +162,7 @@ amounts = st.decimals("0.00000001", 10**9, places=8)
 )  # fmt: skip
 def test_orders_come_back_exactly(tmp_path_factory, orders):
     folder = tmp_path_factory.mktemp("records")
-    records = Records(folder)
+    records = OrderRecords(folder)
     for n, order in enumerate(orders):
         records.sent(order, n)
     records = again(folder, records)

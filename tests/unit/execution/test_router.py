@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.errors import DataError, TriplaneError
-from triplane.execution.breaker import State as Breaking
-from triplane.execution.records import KillSwitch, State
+from triplane.execution.breaker import BreakerState
+from triplane.execution.records import KillSwitchState, RecordState
 from triplane.execution.risk import Bounds
 from triplane.execution.router import Conflict, Router
 from triplane.venues.base import Approved, Capabilities, OrderStatus
@@ -100,7 +100,7 @@ async def test_the_kill_switch_outlives_the_process(tmp_path, venue):
     await router.kill("enough")
     await router.close()
     router = await restarted(tmp_path, venue)
-    assert router.records.kill == KillSwitch(True, venue.time, "enough")
+    assert router.records.kill == KillSwitchState(True, venue.time, "enough")
     await refused(router, limit("a"), Why.DOWN, "kill_switch")
     router.revive()
     await router.close()
@@ -123,7 +123,7 @@ async def test_a_duplicate_is_looked_up(router, venue):
     await venue.place(Approved(limit("a")))  # from before the records began
     venue.will("place", Refused("duplicate", "-4116", Why.DUPLICATE))
     assert (await place(router, limit("a"))).venue_id == "1"
-    assert router.records.get("a").state is State.ANSWERED
+    assert router.records.get("a").state is RecordState.ANSWERED
     await venue.place(Approved(limit("b", side=-1)))
     venue.will("place", Refused("duplicate", "-4116", Why.DUPLICATE))
     with pytest.raises(Conflict):
@@ -133,7 +133,7 @@ async def test_a_duplicate_is_looked_up(router, venue):
 async def test_a_duplicate_that_is_not_found_stays_open_to_doubt(router, venue):
     venue.will("place", Refused("duplicate", "-4116", Why.DUPLICATE))
     await refused(router, stop("s"), Why.DUPLICATE)
-    assert router.records.get("s").state is State.SENT
+    assert router.records.get("s").state is RecordState.SENT
 
 
 async def test_an_order_that_only_the_list_knows_is_not_sent_again(router, venue):
@@ -204,7 +204,7 @@ async def test_given_up_while_waiting(router, venue):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert router.records.get("a").state is State.SENT
+    assert router.records.get("a").state is RecordState.SENT
     assert router.breaker.failures == 1
     with pytest.raises(Unknown):
         await place(router, limit("a"))
@@ -327,7 +327,7 @@ async def test_limits_say_nothing_of_its_health(router, venue, why):
     await refused(router, limit("a"), why)
     assert router.breaker.failures == 4
     await fail(router, venue, 1)
-    assert router.breaker.state(venue.time) is Breaking.OPEN
+    assert router.breaker.state(venue.time) is BreakerState.OPEN
 
 
 async def test_one_entry_tries_after_a_minute(router, venue):
@@ -478,8 +478,8 @@ async def test_what_prometheus_reads(router, venue):
     await place(router, limit("a"))
     await fail(router, venue, 5)
     await refused(router, limit("b"), Why.DOWN)
-    router.records.switch(KillSwitch(True))
-    text = router.meters.text().decode()
+    router.records.switch(KillSwitchState(True))
+    text = router.metrics.text().decode()
     for line in (
         'triplane_router_requests_total{outcome="ok",request="place"} 1.0',
         'triplane_router_requests_total{outcome="unknown",request="place"} 5.0',

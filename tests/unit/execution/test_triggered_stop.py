@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from desk import PRICE, SYMBOL, D, Desk
+from harness import PRICE, SYMBOL, D, Harness
 
 from triplane.execution import messages as m
 from triplane.kernel.records import STOP
@@ -34,53 +34,53 @@ def child(client_id, execution, status, filled="0", last="0", trade=0):
 class Outside:
     """What the venue answers while and after it happens."""
 
-    def __init__(self, desk, stop, lookups, trades, child_id):
-        self.desk, self.stop, self.lookups, self.trades, self.child_id = desk, stop, lookups, trades, child_id
+    def __init__(self, harness, stop, lookups, trades, child_id):
+        self.harness, self.stop, self.lookups, self.trades, self.child_id = harness, stop, lookups, trades, child_id
 
     def go(self, span, step=250):
-        desk = self.desk
+        harness = self.harness
         for _ in range(span // step):
-            for request in desk.plan(step):
-                assert not isinstance(request, m.Place)
-                desk.answer(request, self.answer(request))
-            desk.reports()
+            for request in harness.plan(step):
+                assert not isinstance(request, m.PlaceOrder)
+                harness.answer(request, self.answer(request))
+            harness.reports()
 
     def answer(self, request):
         if isinstance(request, m.TakeSnapshot):
-            return self.desk.snapshot(lots=0)
-        if isinstance(request, m.Cancel) or self.lookups == "not found":
-            return [] if isinstance(request, m.FetchFills) else NotFound("there is none", "-2013")
+            return self.harness.snapshot(lots=0)
+        if isinstance(request, m.CancelOrder) or self.lookups == "not found":
+            return [] if isinstance(request, m.FetchExecutions) else NotFound("there is none", "-2013")
         if self.lookups == "failing":
             return DOWN
-        if isinstance(request, m.FetchFills):
+        if isinstance(request, m.FetchExecutions):
             return [codec.fill({"symbol": SYMBOL, "id": t, "orderId": CHILD, "side": "SELL", "price": str(PRICE),
                                 "qty": q, "commission": "0.1", "commissionAsset": "USDT", "maker": False, "time": 5})
                     for t, q in self.trades]  # fmt: skip
-        return self.desk.report(self.stop, OrderStatus.FILLED, "0.010", venue_id=str(ALGO), child_id=self.child_id)
+        return self.harness.report(self.stop, OrderStatus.FILLED, "0.010", venue_id=str(ALGO), child_id=self.child_id)
 
 
 def triggered(events, lookups, trades=((7, "0.010"),), child_id=str(CHILD)):
     """Play the events, each after a moment, then let time pass."""
-    desk = Desk().ready()
-    stop = desk.long()
-    outside = Outside(desk, stop, lookups, trades, child_id)
+    harness = Harness().ready()
+    stop = harness.long()
+    outside = Outside(harness, stop, lookups, trades, child_id)
     for message in events(stop.client_id):
         for event in codec.events(message):
-            desk.event(event)
+            harness.event(event)
         outside.go(250)
     outside.go(15_000, 1_000)
-    fills = desk.fills()
+    fills = harness.fills()
     assert sum(f.fields["lots"] for f in fills) == 10
     assert len({f.fields["trade"] for f in fills}) == len(fills) == len(trades)
     assert [(f.fields["number"], f.fields["leg"]) for f in fills] == [(2, STOP)] * len(fills)
-    assert sum(f.fields["done"] for f in fills) + len(desk.ends()) == 1
-    assert desk.book.held[0] == 0
+    assert sum(f.fields["done"] for f in fills) + len(harness.ends()) == 1
+    assert harness.blotter.held[0] == 0
     assert stop.fate == "done"
     assert stop.status is OrderStatus.FILLED
-    assert desk.book.live(0) == []
-    assert desk.book.orphans[0] == []
-    assert "position_adjusted" not in desk.codes()
-    assert "foreign_fill" not in desk.codes()
+    assert harness.blotter.live(0) == []
+    assert harness.blotter.orphans[0] == []
+    assert "position_adjusted" not in harness.codes()
+    assert "foreign_fill" not in harness.codes()
 
 
 def story(order, named, tells_child):
@@ -135,15 +135,15 @@ def test_what_the_stream_left_out_is_asked_for(told):
 
 def test_an_end_without_an_execution_is_told_once():
     """The trigger found nothing to close."""
-    desk = Desk().ready()
-    stop = desk.long()
+    harness = Harness().ready()
+    stop = harness.long()
     for message in (algo(stop.client_id, "TRIGGERED", str(CHILD)), child(stop.client_id, "EXPIRED", "EXPIRED"),
                     algo(stop.client_id, "EXPIRED", str(CHILD))):  # fmt: skip
         for event in codec.events(message):
-            desk.event(event)
+            harness.event(event)
     for _ in range(10):
-        for request in desk.plan(400):
-            desk.answer(request, [] if isinstance(request, m.FetchFills) else desk.snapshot())
-    assert len(desk.ends()) == 1
-    assert desk.fills() == []
-    assert D(desk.book.held[0]) == 10
+        for request in harness.plan(400):
+            harness.answer(request, [] if isinstance(request, m.FetchExecutions) else harness.snapshot())
+    assert len(harness.ends()) == 1
+    assert harness.fills() == []
+    assert D(harness.blotter.held[0]) == 10

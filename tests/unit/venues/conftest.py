@@ -9,7 +9,7 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 from triplane.venues.base import NewOrder, OrderType
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import failure
@@ -37,7 +37,7 @@ class Desk:
         self.market = self.x.markets["BTCUSDT"]
         self.heard = []
         key = handle(self.x, "POST", "/fapi/v1/listenKey", "", "", "k").body["listenKey"]
-        self.x.hub.connect(Connection(Ear(self.heard), "private", False, NOW), [key])
+        self.x.hub.connect(ClientConnection(Ear(self.heard), "private", False, NOW), [key])
 
     def ask(self, request):
         """The answer to a request; raises its error."""

@@ -3,7 +3,8 @@
 import pytest
 
 from triplane.errors import BadInput
-from triplane.venues.binance.usdm import MAINNET, TESTNET, BinanceUsdm, Urls
+from triplane.venues.adapter import Urls
+from triplane.venues.binance.usdm import MAINNET, TESTNET, BinanceUsdm
 from triplane.venues.catalogue import NAMES, open_venue
 
 ENVIRONMENT = {
@@ -29,8 +30,8 @@ def test_every_venue_can_be_made(name, mode):
 def test_modes_have_their_own_keys_and_addresses():
     live = {name: value for name, value in ENVIRONMENT.items() if "MAINNET" in name}
     test = {name: value for name, value in ENVIRONMENT.items() if "TESTNET" in name}
-    assert open_venue("binance", "live", environment=live)._urls == MAINNET
-    assert open_venue("binance", "testnet", environment=test)._urls == TESTNET
+    assert open_venue("binance", "live", environment=live)._rest.urls == MAINNET
+    assert open_venue("binance", "testnet", environment=test)._rest.urls == TESTNET
     with pytest.raises(BadInput, match="BINANCE_TESTNET_API_KEY"):
         open_venue("binance", "testnet", environment=live)
     with pytest.raises(BadInput, match="BINANCE_MAINNET_API_KEY"):

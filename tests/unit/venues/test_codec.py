@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from triplane.errors import DataError
-from triplane.venues.base import Cause, Fill, NewOrder, OrderReport, OrderStatus, OrderType
+from triplane.venues.base import Cause, Execution, NewOrder, OrderReport, OrderStatus, OrderType
 from triplane.venues.binance import codec
 from triplane.venues.errors import NotFound, Refused, Why
 
@@ -16,7 +16,7 @@ def test_a_market_order(desk):
     report = desk.place("m1")
     assert (report.client_id, report.status, report.side, report.quantity) == ("m1", OrderStatus.OPEN, 1, D("0.01"))
     said = desk.events()
-    trade = next(e for e in said if isinstance(e, Fill))
+    trade = next(e for e in said if isinstance(e, Execution))
     assert (trade.client_id, trade.venue_order_id, trade.fee_asset, trade.maker) == (
         "m1",
         report.venue_id,
@@ -28,7 +28,9 @@ def test_a_market_order(desk):
     found = codec.order_report(desk.ask(codec.lookup("BTCUSDT", "m1", conditional=False)))
     assert (found.status, found.filled, found.average) == (OrderStatus.FILLED, D("0.01"), trade.price)
     (row,) = desk.ask(codec.fills_of("BTCUSDT", report.venue_id))
-    assert codec.fill(row) == Fill(**{name: getattr(trade, name) for name in Fill.__slots__} | {"client_id": ""})
+    assert codec.fill(row) == Execution(
+        **{name: getattr(trade, name) for name in Execution.__slots__} | {"client_id": ""}
+    )
 
 
 def test_a_limit_order_is_listed_and_cancelled(desk):
@@ -47,9 +49,9 @@ def test_a_conditional_order_and_its_child_have_one_client_id(desk):
     assert (stop.venue_id, stop.child_id, stop.status) == (str(int(stop.venue_id)), "", OrderStatus.OPEN)
     desk.events()
     desk.price("49999")
-    said = [e for e in desk.events() if isinstance(e, Fill | OrderReport)]
+    said = [e for e in desk.events() if isinstance(e, Execution | OrderReport)]
     assert {e.client_id for e in said} == {"stop"}
-    (trade,) = [e for e in said if isinstance(e, Fill)]
+    (trade,) = [e for e in said if isinstance(e, Execution)]
     reports = [e for e in said if isinstance(e, OrderReport)]
     assert {r.child_id for r in reports} == {"", trade.venue_order_id}
     assert {r.venue_id for r in reports} == {"", stop.venue_id}
@@ -169,11 +171,11 @@ def test_who_wanted_it(client_id, cause):
 
 
 def test_a_liquidation_is_a_fill(desk):
-    desk.ask(codec.Request("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}))
+    desk.ask(codec.HttpRequest("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}))
     desk.place("entry")
     desk.events()
     desk.price("10000")
-    trade = next(e for e in desk.events() if isinstance(e, Fill))
+    trade = next(e for e in desk.events() if isinstance(e, Execution))
     assert (trade.cause, trade.side, trade.quantity) == (Cause.LIQUIDATION, -1, D("0.01"))
 
 

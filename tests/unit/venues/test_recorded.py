@@ -11,7 +11,7 @@ from triplane.data.binance import find_market, instrument_of
 from triplane.venues.base import (
     BalanceChange,
     Cause,
-    Fill,
+    Execution,
     Funding,
     MarginCall,
     OrderReport,
@@ -144,7 +144,7 @@ def of_model(name, every):
 @pytest.mark.parametrize(
     ("model", "event", "change", "kinds"),
     [
-        ("OrderTradeUpdate", "ORDER_TRADE_UPDATE", {"S": "BUY", "x": "TRADE", "X": "FILLED"}, [Fill, OrderReport]),
+        ("OrderTradeUpdate", "ORDER_TRADE_UPDATE", {"S": "BUY", "x": "TRADE", "X": "FILLED"}, [Execution, OrderReport]),
         ("OrderTradeUpdate", "ORDER_TRADE_UPDATE", {"S": "SELL", "x": "NEW", "X": "NEW"}, [OrderReport]),
         ("AlgoUpdate", "ALGO_UPDATE", {"S": "SELL", "X": "TRIGGERED"}, [OrderReport]),
         ("AccountUpdate", "ACCOUNT_UPDATE", {"m": "FUNDING_FEE"}, [Funding, BalanceChange]),

@@ -7,8 +7,8 @@ import websockets.asyncio.client
 from websockets.exceptions import ConnectionClosedError
 
 from triplane.data.clock import ManualClock
-from triplane.venues.base import BalanceChange, Stream, StreamState
-from triplane.venues.binance.stream import ListenKey
+from triplane.venues.base import BalanceChange, StreamState, StreamStatus
+from triplane.venues.binance.stream import ListenKeyStream
 from triplane.venues.errors import Refused, Why
 from triplane.venues.stream import PrivateStream, Rotate, StreamTiming
 
@@ -39,7 +39,7 @@ class Socket:
             self.cut()
 
 
-class Line:
+class FakeProtocol:
     """A venue: each message is a wallet; ``rotate`` asks for another connection, ``bad`` cannot be read."""
 
     def __init__(self, clock):
@@ -51,7 +51,7 @@ class Line:
             raise Refused("not now: signature=abc", why=Why.DOWN)
         return "ws://x"
 
-    async def greet(self, socket):
+    async def log_in(self, socket):
         pass
 
     def read(self, message):
@@ -59,7 +59,7 @@ class Line:
             raise Rotate("the venue says so")
         return [BalanceChange("USDT", message["w"], "", 0)]
 
-    async def keep(self, socket):
+    async def keep_alive(self, socket):
         await self.clock.sleep(10**9)
 
 
@@ -68,9 +68,9 @@ class World:
 
     def __init__(self, monkeypatch):
         self.clock = ManualClock(0, auto=False)
-        self.line, self.sockets, self.heard, self.tried = Line(self.clock), [], [], []
+        self.protocol, self.sockets, self.heard, self.tried = FakeProtocol(self.clock), [], [], []
         timing = StreamTiming(expected=5, age=1000, steady=30)
-        self.stream = PrivateStream(self.line, self.clock, self.clock.now_ms, timing)
+        self.stream = PrivateStream(self.protocol, self.clock, self.clock.now_ms, timing)
 
         async def connect(address, **_):
             self.sockets.append(Socket(address, self.clock))
@@ -113,7 +113,7 @@ async def test_everything_is_delivered_in_order_however_slow_the_reader(world):
             w.sockets[0].say(f'{{"w":{n}}}')
         await w.clock.advance(0)
         assert w.wallets == list(range(5000))
-        assert w.states == [Stream.UP]
+        assert w.states == [StreamStatus.UP]
 
 
 async def test_a_connection_that_is_cut_is_made_again(world):
@@ -123,7 +123,7 @@ async def test_a_connection_that_is_cut_is_made_again(world):
         w.sockets[0].cut()
         await w.clock.advance(0)
         assert len(w.sockets) == 2
-        assert w.states == [Stream.UP, Stream.DOWN, Stream.UP]
+        assert w.states == [StreamStatus.UP, StreamStatus.DOWN, StreamStatus.UP]
         w.sockets[1].say('{"w":2}')
         await w.clock.advance(0)
         assert w.wallets == [1, 2]
@@ -142,10 +142,10 @@ async def test_connections_that_end_at_once_are_not_made_in_a_hurry(world):
 async def test_one_that_cannot_be_opened_is_tried_again_and_told_without_secrets(world):
     async with world as w:
         await w.clock.advance(40)
-        w.line.fails = 3
+        w.protocol.fails = 3
         w.sockets[0].cut()
         await w.clock.advance(10)
-        assert w.states == [Stream.UP, Stream.DOWN, Stream.UP]
+        assert w.states == [StreamStatus.UP, StreamStatus.DOWN, StreamStatus.UP]
         assert "abc" not in str(w.heard)
 
 
@@ -157,21 +157,21 @@ async def test_the_new_one_is_opened_before_the_old_one_is_dropped(world):
         await w.clock.advance(0)
         assert len(w.sockets) == 2
         assert w.wallets == [1]
-        assert w.states == [Stream.UP, Stream.UP]
+        assert w.states == [StreamStatus.UP, StreamStatus.UP]
         assert "the venue says so" in w.heard[-1].text or "the venue says so" in w.heard[-2].text
 
 
 async def test_when_the_new_one_cannot_be_opened_the_old_one_stays(world):
     async with world as w:
-        w.line.fails = 2
+        w.protocol.fails = 2
         w.sockets[0].say('"rotate"')
         await w.clock.advance(0.5)
         w.sockets[0].say('{"w":1}')
         await w.clock.advance(0)
-        assert (w.wallets, w.states, w.sockets[0].closed) == ([1], [Stream.UP], None)
+        assert (w.wallets, w.states, w.sockets[0].closed) == ([1], [StreamStatus.UP], None)
         w.sockets[0].cut()
         await w.clock.advance(10)
-        assert w.states in ([Stream.UP, Stream.UP], [Stream.UP, Stream.DOWN, Stream.UP])
+        assert w.states in ([StreamStatus.UP, StreamStatus.UP], [StreamStatus.UP, StreamStatus.DOWN, StreamStatus.UP])
         assert len(w.sockets) == 2
 
 
@@ -182,7 +182,7 @@ async def test_a_day_old_one_is_replaced(world):
         await w.clock.advance(2)
         assert len(w.sockets) == 2
         assert w.sockets[0].closed is not None
-        assert Stream.DOWN not in w.states
+        assert StreamStatus.DOWN not in w.states
 
 
 async def test_a_message_that_cannot_be_read_asks_for_a_comparison(world):
@@ -190,7 +190,7 @@ async def test_a_message_that_cannot_be_read_asks_for_a_comparison(world):
         for text in ("not json", "[1]", '{"other":1}', '{"w":7}'):
             w.sockets[0].say(text)
         await w.clock.advance(0)
-        assert w.states == [Stream.UP] * 4
+        assert w.states == [StreamStatus.UP] * 4
         assert w.wallets == [7]
         assert len(w.sockets) == 1
 
@@ -205,7 +205,7 @@ async def test_silence_after_an_accepted_request(world, says, sockets):
             w.sockets[0].say('{"w":1}')
         await w.clock.advance(2)
         assert len(w.sockets) == sockets
-        assert Stream.DOWN not in w.states
+        assert StreamStatus.DOWN not in w.states
 
 
 async def test_a_message_that_was_faster_than_the_answer_is_enough(world):
@@ -232,13 +232,13 @@ async def test_the_listen_key_is_made_for_each_connection_and_prolonged():
             raise Refused("the key is gone", why=Why.OTHER)
         return "pqia91ma19a5s61cv6a8"
 
-    line = ListenKey("wss://x", ask, clock)
-    assert await line.address() == "wss://x/private/ws?listenKey=pqia91ma19a5s61cv6a8"
-    keeping = asyncio.create_task(line.keep(None))
+    protocol = ListenKeyStream("wss://x", ask, clock)
+    assert await protocol.address() == "wss://x/private/ws?listenKey=pqia91ma19a5s61cv6a8"
+    keeping = asyncio.create_task(protocol.keep_alive(None))
     await clock.advance(3 * 1800)
     with pytest.raises(Refused):
         await keeping
     assert asked == [("POST", 0), ("PUT", 1800), ("PUT", 3600), ("PUT", 5400)]
     with pytest.raises(Rotate):
-        line.read({"e": "listenKeyExpired", "E": 1, "listenKey": "pqia91ma19a5s61cv6a8"})
-    assert line.read({"e": "TRADE_LITE"}) == []
+        protocol.read({"e": "listenKeyExpired", "E": 1, "listenKey": "pqia91ma19a5s61cv6a8"})
+    assert protocol.read({"e": "TRADE_LITE"}) == []

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from triplane.exchange.account import Account, Fill
+from triplane.exchange.account import FuturesAccount, FuturesFill
 from triplane.exchange.market import Market
-from triplane.exchange.orders import ZERO, Order
+from triplane.exchange.orders import ZERO, FuturesOrder
 
 FIRST_POSITION: Final = 1_394_650
 
 
 @dataclass(slots=True)
-class Track:
+class TrackedPosition:
     """The life of one position, from opened to closed; a flip ends one and begins another."""
 
     id: int
@@ -40,16 +40,16 @@ class Track:
         return self.value / self.closed if self.closed else ZERO
 
 
-class MexcAccount(Account):
+class MexcAccount(FuturesAccount):
     """One account; hedge mode until it is changed, as at MEXC."""
 
     def __init__(self, key: str, secret: str, balance: Decimal, can_withdraw: bool = False) -> None:
         super().__init__(key, secret, balance, can_withdraw)
         self.hedge = self.late_post_only = True
-        self.tracks: dict[tuple[str, str], Track] = {}
+        self.tracks: dict[tuple[str, str], TrackedPosition] = {}
         self._numbers = FIRST_POSITION
 
-    def follow(self, fill: Fill) -> list[Track]:
+    def follow(self, fill: FuturesFill) -> list[TrackedPosition]:
         """Take a booked fill into the position's life; returns what changed, what closed first."""
         r = fill.order.request
         key, price = (r.market.symbol, r.position_side), fill.ticks * r.market.tick
@@ -71,7 +71,7 @@ class MexcAccount(Account):
         if opening:
             if track is None:
                 self._numbers += 1
-                track = self.tracks[key] = Track(self._numbers, r.market, r.side, fill.time, fill.time)
+                track = self.tracks[key] = TrackedPosition(self._numbers, r.market, r.side, fill.time, fill.time)
             track.lots += opening
             track.opened += opening
             track.cost += price * opening
@@ -80,12 +80,12 @@ class MexcAccount(Account):
             changed.append(track)
         return changed
 
-    def number_of(self, order: Order) -> int:
+    def number_of(self, order: FuturesOrder) -> int:
         """The number of the position that an order belongs to; 0 for none."""
         track = self.tracks.get((order.request.market.symbol, order.request.position_side))
         return track.id if track else 0
 
-    def fees(self, order: Order) -> tuple[Decimal, Decimal, Decimal]:
+    def fees(self, order: FuturesOrder) -> tuple[Decimal, Decimal, Decimal]:
         """What an order paid as maker and as taker, and the profit that it realised."""
         maker = taker = profit = ZERO
         for fill in reversed(self.fills):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from triplane.exchange.market import Market, Trade
+from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 
 if TYPE_CHECKING:
-    from triplane.exchange.venue import Exchange
+    from triplane.exchange.exchange import Exchange
 
 SILENCE_MS: Final = 60_000
 """Without a ping for so long, a socket is dropped."""
@@ -36,22 +36,24 @@ class Edge:
 
     def __init__(self, x: "Exchange", accounts: Mapping[str, MexcAccount]) -> None:
         self.x, self.accounts = x, accounts
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self.mutes: dict[str, int] = {}
-        self.users: dict[Connection, tuple[MexcAccount, dict[str, list[str]]]] = {}  # logged in, with their filters
-        self._heard: dict[Connection, int] = {}  # wall time of the last ping
+        self.users: dict[
+            ClientConnection, tuple[MexcAccount, dict[str, list[str]]]
+        ] = {}  # logged in, with their filters
+        self._heard: dict[ClientConnection, int] = {}  # wall time of the last ping
         self._said: dict[tuple[str, str], int] = {}  # market time at which a periodic channel spoke
         self._books: dict[str, views.Json] = {}  # as the deltas so far make them
 
     # ------------------------------------------------------------------------------------------------ listening
-    def connect(self, connection: Connection, names: list[str]) -> None:
+    def connect(self, connection: ClientConnection, names: list[str]) -> None:
         """A socket was opened."""
         self.connections.add(connection)
         connection.topics.update(names)
         connection.muted_until = max(self.mutes.get("", 0), self.mutes.get("edge", 0))
         self._heard[connection] = self.x.clock.now_ms()
 
-    def disconnect(self, connection: Connection) -> None:
+    def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
         self.connections.discard(connection)
         self.users.pop(connection, None)
@@ -64,7 +66,7 @@ class Edge:
                 self.disconnect(connection)
                 connection.socket.close(1006)
 
-    def receive(self, connection: Connection, text: str | bytes) -> None:
+    def receive(self, connection: ClientConnection, text: str | bytes) -> None:
         """A message of a client."""
         try:
             message = orjson.loads(text)
@@ -84,7 +86,7 @@ class Edge:
         else:
             self._subscribe(connection, method, param)
 
-    def _login(self, connection: Connection, param: dict[str, Any], subscribe: object) -> None:
+    def _login(self, connection: ClientConnection, param: dict[str, Any], subscribe: object) -> None:
         key, time = str(param.get("apiKey", "")), str(param.get("reqTime", ""))
         account = self.accounts.get(key)
         signed = account is not None and hmac.compare_digest(
@@ -97,7 +99,7 @@ class Edge:
         connection.topics.add("personal")
         self._answer(connection, "rs.login", "success")
 
-    def _filter(self, connection: Connection, param: dict[str, Any]) -> None:
+    def _filter(self, connection: ClientConnection, param: dict[str, Any]) -> None:
         if connection not in self.users:
             self._answer(connection, "rs.error", "not logged in")
             return
@@ -106,7 +108,7 @@ class Edge:
         self.users[connection] = self.users[connection][0], wanted
         self._answer(connection, "rs.personal.filter", "success")
 
-    def _subscribe(self, connection: Connection, method: str, param: dict[str, Any]) -> None:
+    def _subscribe(self, connection: ClientConnection, method: str, param: dict[str, Any]) -> None:
         verb, _, channel = method.partition(".")
         symbol, interval = str(param.get("symbol", "")), str(param.get("interval", ""))
         names = {views.name_of(m) for m in self.x.markets.values()}
@@ -124,7 +126,9 @@ class Edge:
             connection.topics.add(f"{channel}:{symbol}:{argument}")
         self._answer(connection, f"rs.{method}", "success", param)
 
-    def _answer(self, connection: Connection, channel: str, data: str, param: dict[str, Any] | None = None) -> None:
+    def _answer(
+        self, connection: ClientConnection, channel: str, data: str, param: dict[str, Any] | None = None
+    ) -> None:
         more = {} if param is None else {"param": param}
         connection.socket.send(orjson.dumps({"channel": channel, "data": data, "ts": self.x.wall()} | more))
 
@@ -138,7 +142,7 @@ class Edge:
             if owner is account and (not wanted or (rules is not None and (not rules or symbol in rules))):
                 self._send(connection, text)
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """What a trade changes."""
         name = views.name_of(market)
         for topic in {t for t in self._topics() if t.split(":")[1:2] in ([name], [""])}:
@@ -155,7 +159,7 @@ class Edge:
             for connection in [c for c in self.connections if topic in c.topics]:
                 self._send(connection, text)
 
-    def _data(self, channel: str, argument: str, market: Market, trade: Trade) -> Any:
+    def _data(self, channel: str, argument: str, market: Market, trade: MarketTrade) -> Any:
         name, price = views.name_of(market), views.num(market.last * market.tick)
         if channel == "kline":
             bar = market.kline(views.INTERVALS[argument]) if views.has_interval(market, argument) else None
@@ -189,6 +193,6 @@ class Edge:
     def _topics(self) -> set[str]:
         return {topic for connection in self.connections for topic in connection.topics}
 
-    def _send(self, connection: Connection, text: bytes) -> None:
+    def _send(self, connection: ClientConnection, text: bytes) -> None:
         if connection in self.connections and connection.muted_until <= self.x.clock.now_ms():
             connection.socket.send(text)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 
 TEXTS: Final = {
     401: "Not logged in or login has expired",
@@ -46,7 +46,7 @@ _OF_BINANCE: Final = {
 }  # fmt: skip
 
 
-class Refusal(Exception):  # noqa: N818 - what the exchange does
+class MexcRejected(Exception):  # noqa: N818 - what the exchange does
     """A request that MEXC answers with ``{success, code, message}``, and with HTTP 200."""
 
     def __init__(self, code: int) -> None:
@@ -58,6 +58,6 @@ class Refusal(Exception):  # noqa: N818 - what the exchange does
         return {"success": False, "code": self.code, "message": self.text}
 
 
-def refusal(error: Refused) -> Refusal:
+def rejection(error: Rejected) -> MexcRejected:
     """MEXC's refusal for one of the matching engine's."""
-    return Refusal(_OF_BINANCE.get(error.code, 600))
+    return MexcRejected(_OF_BINANCE.get(error.code, 600))

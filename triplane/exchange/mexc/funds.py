@@ -5,39 +5,39 @@ from typing import TYPE_CHECKING, Any
 from triplane.exchange.account import MAX_LEVERAGE, largest
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
-from triplane.exchange.mexc.errors import Refusal
+from triplane.exchange.mexc.errors import MexcRejected
 from triplane.exchange.mexc.market import Query, market_of, paged, whole
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
 
 if TYPE_CHECKING:
-    from triplane.exchange.mexc.annex import Mexc
+    from triplane.exchange.mexc.dialect import MexcDialect
 
 
-def assets(_mexc: "Mexc", a: MexcAccount, _q: Query) -> Any:
+def assets(_mexc: "MexcDialect", a: MexcAccount, _q: Query) -> Any:
     """GET account/assets."""
     return [views.asset(a)]
 
 
-def asset(_mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def asset(_mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET account/asset/{currency}."""
     if q["arguments"][0] != "USDT":
-        raise Refusal(600)
+        raise MexcRejected(600)
     return views.asset(a)
 
 
-def fee_rate(_mexc: "Mexc", _a: MexcAccount, _q: Query) -> Any:
+def fee_rate(_mexc: "MexcDialect", _a: MexcAccount, _q: Query) -> Any:
     """GET account/tiered_fee_rate."""
     rates = {"makerFee": views.num(MAKER_FEE), "takerFee": views.num(TAKER_FEE)}
     return {"level": 0, "dealAmount": 0, "walletBalance": 0, **rates, "makerFeeDiscount": 1, "takerFeeDiscount": 1}
 
 
-def positions(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def positions(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET position/open_positions."""
     wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
     return [views.position(a, side, t) for (_, side), t in a.tracks.items() if wanted in (None, t.market)]
 
 
-def funding_records(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def funding_records(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET position/funding_records: payments, positive when received, newest first."""
     wanted = market_of(mexc, q["symbol"]).symbol if q.get("symbol") else None
     start, end = whole(q, "start_time", 0), whole(q, "end_time", 0) or mexc.x.now
@@ -53,7 +53,7 @@ def funding_records(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return paged(q, rows)
 
 
-def get_leverage(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def get_leverage(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET position/leverage: of longs and shorts."""
     m = market_of(mexc, q.get("symbol"))
     config, rate = a.config(m.symbol), m.instrument.maintenance_margin
@@ -61,38 +61,38 @@ def get_leverage(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return [row | {"positionType": kind, "openType": 1 if config.isolated else 2} for kind in (1, 2)]
 
 
-def set_leverage(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def set_leverage(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST position/change_leverage: of an open position, or of a symbol without one."""
     leverage, number = whole(q, "leverage", 0), whole(q, "positionId", 0)
     if not 1 <= leverage <= MAX_LEVERAGE:
-        raise Refusal(2006)
+        raise MexcRejected(2006)
     held = {t.id: t.market for t in a.tracks.values()}
     if number:
         if number not in held:
-            raise Refusal(2009)
+            raise MexcRejected(2009)
         market = held[number]
     else:
         market = market_of(mexc, q.get("symbol"))
         if whole(q, "openType", 0) not in (1, 2) or whole(q, "positionType", 0) not in (1, 2):
-            raise Refusal(600)
+            raise MexcRejected(600)
     config, busy = a.config(market.symbol), market in held.values()
     if busy and any(abs(p.notional) > largest(market, leverage) for p in a.positions.values() if p.market is market):
-        raise Refusal(2023)
+        raise MexcRejected(2023)
     if not busy and not any(o.request.market is market for o in a.open.values()) and not number:
         config.isolated = whole(q, "openType", 0) == 1
     config.leverage = leverage
 
 
-def get_mode(_mexc: "Mexc", a: MexcAccount, _q: Query) -> Any:
+def get_mode(_mexc: "MexcDialect", a: MexcAccount, _q: Query) -> Any:
     """GET position/position_mode: 1 hedge, 2 one-way."""
     return 1 if a.hedge else 2
 
 
-def set_mode(_mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def set_mode(_mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST position/change_position_mode: not with anything open."""
     mode = whole(q, "positionMode", 0)
     if mode not in (1, 2):
-        raise Refusal(600)
+        raise MexcRejected(600)
     if a.hedge != (mode == 1) and (a.positions or a.open or any(p.open for p in a.algos.values())):
-        raise Refusal(7002)
+        raise MexcRejected(7002)
     a.hedge = mode == 1

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from triplane.exchange.market import FUNDING_EVERY, Market
 from triplane.exchange.mexc import views
-from triplane.exchange.mexc.errors import Refusal
+from triplane.exchange.mexc.errors import MexcRejected
 
 if TYPE_CHECKING:
-    from triplane.exchange.mexc.annex import Mexc
+    from triplane.exchange.mexc.dialect import MexcDialect
 
 MOST_CANDLES: Final = 2000
 Query = dict[str, Any]
 
 
-def market_of(mexc: "Mexc", name: object) -> Market:
+def market_of(mexc: "MexcDialect", name: object) -> Market:
     """The market of a symbol; raises Refusal."""
     for market in mexc.x.markets.values():
         if views.name_of(market) == name:
             return market
-    raise Refusal(1001)
+    raise MexcRejected(1001)
 
 
 def whole(q: Query, name: str, default: int) -> int:
@@ -27,18 +27,18 @@ def whole(q: Query, name: str, default: int) -> int:
     try:
         return int(q.get(name, default))
     except (TypeError, ValueError):
-        raise Refusal(600) from None
+        raise MexcRejected(600) from None
 
 
-def ping(mexc: "Mexc", _q: Query) -> Any:
+def ping(mexc: "MexcDialect", _q: Query) -> Any:
     """The server's time."""
     return mexc.x.wall()
 
 
-def _rows(show: Callable[[Market], Any]) -> Callable[["Mexc", Query], Any]:
+def _rows(show: Callable[[Market], Any]) -> Callable[["MexcDialect", Query], Any]:
     """One row for a symbol, all without."""
 
-    def answer(mexc: "Mexc", q: Query) -> Any:
+    def answer(mexc: "MexcDialect", q: Query) -> Any:
         if q.get("symbol"):
             return show(market_of(mexc, q["symbol"]))
         return [show(m) for m in mexc.x.markets.values()]
@@ -53,31 +53,31 @@ index_price = _rows(
 )
 
 
-def kline(mexc: "Mexc", q: Query) -> Any:
+def kline(mexc: "MexcDialect", q: Query) -> Any:
     """Candles; ``start`` and ``end`` in seconds."""
     market, interval = market_of(mexc, q.get("symbol")), q.get("interval", "Min1")
     if not views.has_interval(market, interval):
-        raise Refusal(600)
+        raise MexcRejected(600)
     start, end = whole(q, "start", 0) * 1000, whole(q, "end", 0) * 1000 + 999
     rows = market.klines(views.INTERVALS[interval], start or None, end if end > 999 else None, MOST_CANDLES)
     return views.klines(market, rows)
 
 
-def depth(mexc: "Mexc", q: Query) -> Any:
+def depth(mexc: "MexcDialect", q: Query) -> Any:
     """The book."""
     market = market_of(mexc, q.get("symbol"))
     levels = min(max(whole(q, "limit", views.LEVELS), 1), views.LEVELS)
     return views.depth(market, levels) | {"timestamp": market.now}
 
 
-def deals(mexc: "Mexc", q: Query) -> Any:
+def deals(mexc: "MexcDialect", q: Query) -> Any:
     """Recent public trades, newest first."""
     market = market_of(mexc, q.get("symbol"))
     rows = list(market.trades)[-min(max(whole(q, "limit", 100), 1), 100) :]
     return [views.deal(market, t) for t in reversed(rows)]
 
 
-def funding_history(mexc: "Mexc", q: Query) -> Any:
+def funding_history(mexc: "MexcDialect", q: Query) -> Any:
     """Past funding, newest first, in pages."""
     market = market_of(mexc, q.get("symbol"))
     last = market.now // FUNDING_EVERY

@@ -1,6 +1,6 @@
 """From a request to MEXC to its answer: route, limits, faults, signature, handler.
 
-A private request carries ``ApiKey``, ``Request-Time`` and ``Signature``, which is over key, time, and the sorted query
+A private request carries ``ApiKey``, ``Request-Time`` and ``Signature``, which covers key, time, and the sorted query
 or the body as sent. Refusals come with HTTP 200 and ``{"success": false, "code": …, "message": …}``.
 """
 
@@ -11,19 +11,19 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import MEXC_CODES, ORDER_KINDS, Fault
-from triplane.exchange.limits import Limited
+from triplane.exchange.limits import RateLimited
 from triplane.exchange.mexc import funds, market, trading
 from triplane.exchange.mexc.account import MexcAccount
 from triplane.exchange.mexc.edge import WINDOW_MS, sign
-from triplane.exchange.mexc.errors import Refusal, refusal
+from triplane.exchange.mexc.errors import MexcRejected, rejection
 from triplane.exchange.mexc.market import Query
 from triplane.exchange.rest import Reply, parameters
-from triplane.exchange.venue import Exchange
 
 if TYPE_CHECKING:
-    from triplane.exchange.mexc.annex import Mexc
+    from triplane.exchange.mexc.dialect import MexcDialect
 
 PREFIXES: Final = ("/api/v1/contract/", "/api/v1/private/")
 MOST_WINDOW_S: Final = 60
@@ -78,7 +78,7 @@ def handle(
     x: Exchange, method: str, path: str, query: str, body: str, headers: Mapping[str, str], address: str = "127.0.0.1"
 ) -> Reply:
     """Answer a request; ``headers`` by their names in lower case, ``query`` and ``body`` as sent."""
-    mexc = cast("Mexc", x.annexes["mexc"])
+    mexc = cast("MexcDialect", x.dialects["mexc"])
     handler, name, arguments = find(method, path)
     if handler is None:
         return Reply(404, {"success": False, "code": 404, "message": f"there is no {method} {path}"})
@@ -94,11 +94,11 @@ def handle(
             q["symbol"] = arguments[0]
         mexc.x.parts = fault.parts if fault and fault.what == "partial" else []
         reply = Reply(200, _answer(mexc, handler, name, q, path, query, body, headers))
-    except Limited:
-        reply = Reply(200, Refusal(510).to_dict())
-    except Refused as error:
-        reply = Reply(200, refusal(error).to_dict())
-    except Refusal as error:
+    except RateLimited:
+        reply = Reply(200, MexcRejected(510).to_dict())
+    except Rejected as error:
+        reply = Reply(200, rejection(error).to_dict())
+    except MexcRejected as error:
         reply = Reply(200, error.to_dict())
     finally:
         mexc.x.parts = []
@@ -106,7 +106,14 @@ def handle(
 
 
 def _answer(
-    mexc: "Mexc", handler: Handler, name: str, q: Query, path: str, query: str, body: str, headers: Mapping[str, str]
+    mexc: "MexcDialect",
+    handler: Handler,
+    name: str,
+    q: Query,
+    path: str,
+    query: str,
+    body: str,
+    headers: Mapping[str, str],
 ) -> dict[str, Any]:
     mexc.now()
     if path.startswith(PREFIXES[0]):
@@ -126,11 +133,11 @@ def _question(query: str, body: str) -> Query:
     try:
         found = json.loads(body, parse_float=Decimal)
     except ValueError:
-        raise Refusal(601) from None
+        raise MexcRejected(601) from None
     if isinstance(found, list):
         return {"list": found}
     if not isinstance(found, dict):
-        raise Refusal(601)
+        raise MexcRejected(601)
     return found
 
 
@@ -140,23 +147,23 @@ def _flat(q: Query) -> dict[str, str]:
     return {name: str(value) for name, value in row.items()} if isinstance(row, dict) else {"orderId": str(row)}
 
 
-def _account(mexc: "Mexc", query: str, body: str, headers: Mapping[str, str]) -> MexcAccount:
+def _account(mexc: "MexcDialect", query: str, body: str, headers: Mapping[str, str]) -> MexcAccount:
     """Who asks; raises Refusal."""
     key, time = headers.get("apikey", ""), headers.get("request-time", "")
     account = mexc.accounts.get(key)
     if account is None:
-        raise Refusal(401)
+        raise MexcRejected(401)
     text = body or "&".join(sorted(query.split("&")))
     if not compare_digest(sign(account.secret, key + time + text), headers.get("signature", "")):
-        raise Refusal(602)
+        raise MexcRejected(602)
     window = headers.get("recv-window", "")
     allowed = min(int(window), MOST_WINDOW_S) * 1000 if window.isdecimal() else WINDOW_MS
     if not time.isdecimal() or abs(mexc.x.wall() - int(time)) > allowed:
-        raise Refusal(513)
+        raise MexcRejected(513)
     return account
 
 
-def _faulty(mexc: "Mexc", fault: Fault, reply: Reply, address: str) -> Reply:
+def _faulty(mexc: "MexcDialect", fault: Fault, reply: Reply, address: str) -> Reply:
     """What becomes of an answer by a fault of its request."""
     x, what = mexc.x, fault.what
     until = x.clock.now_ms() + round(fault.seconds * 1000)
@@ -167,7 +174,7 @@ def _faulty(mexc: "Mexc", fault: Fault, reply: Reply, address: str) -> Reply:
     elif what in _REFUSED or what in MEXC_CODES:
         if what == "418":
             mexc.limits.ban(address, until)
-        return Reply(200, Refusal(_REFUSED.get(what) or int(what)).to_dict())
+        return Reply(200, MexcRejected(_REFUSED.get(what) or int(what)).to_dict())
     elif what.isdecimal():
         return Reply(int(what), {})
     elif what == "hide":
@@ -177,7 +184,7 @@ def _faulty(mexc: "Mexc", fault: Fault, reply: Reply, address: str) -> Reply:
     return reply
 
 
-def _hide(mexc: "Mexc", data: Any, until: int) -> None:
+def _hide(mexc: "MexcDialect", data: Any, until: int) -> None:
     text = str(data.get("orderId") if isinstance(data, dict) else data)
     for account in mexc.accounts.values():
         number = int(text) if text.isdecimal() else -1

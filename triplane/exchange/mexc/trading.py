@@ -8,12 +8,12 @@ from triplane.exchange.account import MAX_LEVERAGE
 from triplane.exchange.market import Market
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
-from triplane.exchange.mexc.errors import TEXTS, Refusal
+from triplane.exchange.mexc.errors import TEXTS, MexcRejected
 from triplane.exchange.mexc.market import Query, market_of, page, paged, whole
-from triplane.exchange.orders import Algo, Order, Request
+from triplane.exchange.orders import AlgoOrder, FuturesOrder, OrderRequest
 
 if TYPE_CHECKING:
-    from triplane.exchange.mexc.annex import Mexc
+    from triplane.exchange.mexc.dialect import MexcDialect
 
 LONGEST_ID: Final = 32
 TIMES: Final = {1: "GTC", 2: "GTX", 3: "IOC", 4: "FOK", 5: "GTC", 6: "GTC"}
@@ -28,43 +28,43 @@ QUARTER_MS: Final = 90 * 24 * views.HOUR
 def _decimal(q: Query, name: str, code: int) -> Decimal:
     value = q.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise Refusal(code)
+        raise MexcRejected(code)
     try:
         number = Decimal(value)
     except ArithmeticError:
-        raise Refusal(code) from None
+        raise MexcRejected(code) from None
     if not number.is_finite() or number <= 0:
-        raise Refusal(code)
+        raise MexcRejected(code)
     return number
 
 
 def _ticks(market: Market, q: Query, name: str, code: int) -> int:
     price = _decimal(q, name, code)
     if price % market.tick:
-        raise Refusal(2015)
+        raise MexcRejected(2015)
     return int(price / market.tick)
 
 
-def _request(mexc: "Mexc", a: MexcAccount, q: Query, kind: int) -> Request:
+def _request(mexc: "MexcDialect", a: MexcAccount, q: Query, kind: int) -> OrderRequest:
     """What orders and plan orders have in common, without price and trigger."""
     market, side, open_type = market_of(mexc, q.get("symbol")), whole(q, "side", 0), whole(q, "openType", 0)
     volume = _decimal(q, "vol", 2011)
     if side not in (1, 2, 3, 4):
-        raise Refusal(2001)
+        raise MexcRejected(2001)
     if open_type not in (1, 2):
-        raise Refusal(2002)
+        raise MexcRejected(2002)
     if kind not in TIMES:
-        raise Refusal(2029)
+        raise MexcRejected(2029)
     if volume % 1 or not market.instrument.min_quantity <= volume * market.lot or volume > views.MAX_CONTRACTS:
-        raise Refusal(2011)
+        raise MexcRejected(2011)
     if whole(q, "positionMode", 0) not in (0, 1 if a.hedge else 2):
-        raise Refusal(7002)
+        raise MexcRejected(7002)
     reduces = q.get("reduceOnly") in (True, "true")
     if a.hedge and reduces:
-        raise Refusal(600)  # "two-way positions will not accept this parameter"
+        raise MexcRejected(600)  # "two-way positions will not accept this parameter"
     client_id = str(q.get("externalOid") or "_m_" + mexc.x.new_id(29))
     if len(client_id) > LONGEST_ID:
-        raise Refusal(2030)
+        raise MexcRejected(2030)
     closes, place = side in (2, 4), "BOTH"
     if a.hedge:
         place = "LONG" if side in (1, 4) else "SHORT"
@@ -72,7 +72,7 @@ def _request(mexc: "Mexc", a: MexcAccount, q: Query, kind: int) -> Request:
         reduces = True  # in one-way mode a closing side can only reduce (to be confirmed on the real venue)
     if not closes and not reduces:
         _open_as(a, market, open_type, whole(q, "leverage", 0))
-    return Request(
+    return OrderRequest(
         a, market, client_id, 1 if side in (1, 2) else -1, place, "MARKET" if kind in (5, 6) else "LIMIT", TIMES[kind],
         int(volume), 0, reduce_only=reduces,
     )  # fmt: skip
@@ -84,26 +84,26 @@ def _open_as(a: MexcAccount, market: Market, open_type: int, leverage: int) -> N
     busy = any(key[0] == market.symbol for key in a.positions)
     busy = busy or any(o.request.market is market for o in a.open.values())
     if open_type == 1 and not leverage:
-        raise Refusal(2006)
+        raise MexcRejected(2006)
     if not 0 <= leverage <= MAX_LEVERAGE:
-        raise Refusal(2006)
+        raise MexcRejected(2006)
     if busy and config.isolated != (open_type == 1):
-        raise Refusal(2027)
+        raise MexcRejected(2027)
     if busy and config.isolated and leverage != config.leverage:
-        raise Refusal(2021)
+        raise MexcRejected(2021)
     config.isolated = open_type == 1
     config.leverage = leverage or config.leverage
 
 
 def _check_price(market: Market, side: int, ticks: int) -> None:
     if side > 0 and ticks > market.last * (1 + views.LIMIT_RATE):
-        raise Refusal(2003)
+        raise MexcRejected(2003)
     if side < 0 and ticks < market.last * (1 - views.LIMIT_RATE):
-        raise Refusal(2004)
+        raise MexcRejected(2004)
 
 
 # -------------------------------------------------------------------------------------------------------- orders
-def create(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def create(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST order/create. A known external id answers with the order that has it (to be confirmed on the real venue).
 
     A post-only order that would take is accepted, and cancelled at once.
@@ -119,49 +119,49 @@ def create(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return {"orderId": str(found.id), "ts": mexc.x.wall()}
 
 
-def submit(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def submit(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST order/submit: the older form, which answers with the bare id."""
     return create(mexc, a, q)["orderId"]
 
 
-def _hidden(mexc: "Mexc", row: Order | Algo) -> bool:
+def _hidden(mexc: "MexcDialect", row: FuturesOrder | AlgoOrder) -> bool:
     return row.hidden_until > mexc.x.clock.now_ms()
 
 
-def _find(mexc: "Mexc", a: MexcAccount, number: object) -> Order | None:
+def _find(mexc: "MexcDialect", a: MexcAccount, number: object) -> FuturesOrder | None:
     text = str(number)
     order = a.orders.get(int(text)) if text.isdecimal() else None
     return None if order is None or _hidden(mexc, order) else order
 
 
-def _external(mexc: "Mexc", a: MexcAccount, symbol: object, client_id: object) -> Order | None:
+def _external(mexc: "MexcDialect", a: MexcAccount, symbol: object, client_id: object) -> FuturesOrder | None:
     order = a.by_client.get((market_of(mexc, symbol).symbol, str(client_id)))
     return None if order is None or _hidden(mexc, order) else order
 
 
-def query(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def query(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/get/{id}."""
     order = _find(mexc, a, q["arguments"][0])
     if order is None:
-        raise Refusal(2040)
+        raise MexcRejected(2040)
     return views.order(a, order)
 
 
-def query_external(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def query_external(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/external/{symbol}/{external id}."""
     order = _external(mexc, a, *q["arguments"])
     if order is None:
-        raise Refusal(2040)
+        raise MexcRejected(2040)
     return views.order(a, order)
 
 
-def batch_query(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def batch_query(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/batch_query."""
     found = [_find(mexc, a, number) for number in str(q.get("order_ids", "")).split(",")]
     return [views.order(a, order) for order in found if order is not None]
 
 
-def _cancel(mexc: "Mexc", number: object, order: Order | None) -> Any:
+def _cancel(mexc: "MexcDialect", number: object, order: FuturesOrder | None) -> Any:
     code = 2040
     if order is not None:
         code = 0 if order.open else 2041
@@ -173,24 +173,24 @@ def _cancel(mexc: "Mexc", number: object, order: Order | None) -> Any:
 
 def _list(q: Query) -> list[Any]:
     if not isinstance(q.get("list"), list):
-        raise Refusal(600)
+        raise MexcRejected(600)
     return list(q["list"])
 
 
-def cancel(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def cancel(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST order/cancel: a list of ids."""
     return [_cancel(mexc, number, _find(mexc, a, number)) for number in _list(q)]
 
 
-def cancel_external(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def cancel_external(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST order/cancel_with_external (one, or a list) and order/batch_cancel_with_external (a list)."""
     rows = _list(q) if "list" in q else [q]
     if not all(isinstance(row, dict) for row in rows):
-        raise Refusal(600)
+        raise MexcRejected(600)
     return [_cancel(mexc, 0, _external(mexc, a, row.get("symbol"), row.get("externalOid"))) for row in rows]
 
 
-def cancel_all(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def cancel_all(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST order/cancel_all: of a symbol, or of all."""
     wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
     for order in [o for o in a.open.values() if wanted in (None, o.request.market)]:
@@ -198,7 +198,7 @@ def cancel_all(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
             mexc.matching.cancel(order)
 
 
-def open_orders(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def open_orders(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/list/open_orders, also with a symbol in the path; newest first."""
     name = q["arguments"][0] if q["arguments"] else q.get("symbol")
     wanted = market_of(mexc, name) if name else None
@@ -206,7 +206,7 @@ def open_orders(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return [views.order(a, o) for o in page(q, rows[::-1])]
 
 
-def history(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def history(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/list/history_orders: what ended, newest first."""
     wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
     states = {int(s) for s in str(q.get("states", "")).split(",") if s.isdecimal()}
@@ -216,50 +216,50 @@ def history(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return page(q, [row for row in shown if not states or row["state"] in states])
 
 
-def _span(mexc: "Mexc", q: Query) -> tuple[int, int]:
+def _span(mexc: "MexcDialect", q: Query) -> tuple[int, int]:
     """Start and end of a query: the last week, at most 90 days."""
     last = whole(q, "end_time", 0) or mexc.x.now
     first = whole(q, "start_time", 0) or last - WEEK_MS
     if last - first > QUARTER_MS:
-        raise Refusal(600)
+        raise MexcRejected(600)
     return first, last
 
 
-def _deals(mexc: "Mexc", a: MexcAccount, q: Query) -> list[Any]:
+def _deals(mexc: "MexcDialect", a: MexcAccount, q: Query) -> list[Any]:
     market, (first, last) = market_of(mexc, q.get("symbol")), _span(mexc, q)
     rows = [f for f in a.fills if f.order.request.market is market and first <= f.time <= last]
     return [views.fill(f) for f in reversed(rows)]
 
 
-def order_deals(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def order_deals(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/list/order_deals: executions of a symbol, newest first."""
     return page(q, _deals(mexc, a, q))
 
 
-def order_deals_v3(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def order_deals_v3(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/list/order_deals/v3: the same with counts of pages."""
     return paged(q, _deals(mexc, a, q))
 
 
-def deal_details(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def deal_details(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET order/deal_details/{id}."""
     order = _find(mexc, a, q["arguments"][0])
     return [views.fill(f) for f in a.fills if f.order is order]
 
 
 # -------------------------------------------------------------------------------------------------------- plan orders
-def place_plan(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def place_plan(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST planorder/place and planorder/place/v2."""
     kind = whole(q, "orderType", 0)
     request = replace(_request(mexc, a, {**q, "externalOid": ""}, kind), tif=TIMES.get(kind, "GTC"))
     market, rising = request.market, whole(q, "triggerType", 0)
     if rising not in (1, 2):
-        raise Refusal(3002)
+        raise MexcRejected(3002)
     if whole(q, "trend", 0) not in (1, 2, 3):
-        raise Refusal(3001)
+        raise MexcRejected(3001)
     cycle = CYCLES.get(whole(q, "executeCycle", 0))
     if cycle is None:
-        raise Refusal(3003)
+        raise MexcRejected(3003)
     request.trigger = _ticks(market, q, "triggerPrice", 3004)
     if request.type == "LIMIT":
         request.price = _ticks(market, q, "price", 2007)
@@ -269,7 +269,7 @@ def place_plan(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return str(mexc.algos.submit(request).id)
 
 
-def plans(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def plans(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """GET planorder/list/orders, newest first."""
     wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
     states = {int(s) for s in str(q.get("states", "")).split(",") if s.isdecimal()}
@@ -279,17 +279,17 @@ def plans(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
     return page(q, [row for row in shown if not states or row["state"] in states])
 
 
-def cancel_plans(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def cancel_plans(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST planorder/cancel: a list of symbol and id."""
     for row in _list(q):
         number = str(row.get("orderId", "")) if isinstance(row, dict) else ""
         plan = a.algos.get(int(number)) if number.isdecimal() else None
         if plan is None or _hidden(mexc, plan):
-            raise Refusal(2040)
+            raise MexcRejected(2040)
         mexc.algos.cancel(plan)
 
 
-def cancel_all_plans(mexc: "Mexc", a: MexcAccount, q: Query) -> Any:
+def cancel_all_plans(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     """POST planorder/cancel_all: of a symbol, or of all."""
     wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
     for plan in [p for p in a.algos.values() if p.open and wanted in (None, p.request.market)]:

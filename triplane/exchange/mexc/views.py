@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.account import MAX_LEVERAGE, Fill
+from triplane.exchange.account import MAX_LEVERAGE, FuturesFill
 from triplane.exchange.market import INTERVALS as BINANCE_INTERVALS
-from triplane.exchange.market import Bar, Columns, Market, Trade
-from triplane.exchange.mexc.account import MexcAccount, Track
-from triplane.exchange.orders import ZERO, Algo, Order, Request
+from triplane.exchange.market import Columns, Kline, Market, MarketTrade
+from triplane.exchange.mexc.account import MexcAccount, TrackedPosition
+from triplane.exchange.orders import ZERO, AlgoOrder, FuturesOrder, OrderRequest
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
 from triplane.exchange.views import FUNDING_RATE, next_funding
 
@@ -93,7 +93,7 @@ def depth(m: Market, levels: int) -> Json:
     } | {"version": m.trade_id}
 
 
-def deal(m: Market, t: Trade) -> Json:
+def deal(m: Market, t: MarketTrade) -> Json:
     """A public trade."""
     return {"p": _price(m, t.ticks), "v": t.lots, "T": 2 if t.sold else 1, "O": 3, "M": 2, "t": t.time}
 
@@ -107,7 +107,7 @@ def klines(m: Market, rows: Columns) -> Json:
     return out | {f"real{name.title()}": out[name] for name in ("open", "close", "high", "low")}
 
 
-def kline(m: Market, interval: str, bar: Bar) -> Json:
+def kline(m: Market, interval: str, bar: Kline) -> Json:
     """The forming candle as it is pushed."""
     return {
         "a": num(bar.value * m.tick * m.lot), "c": _price(m, bar.close), "h": _price(m, bar.high),
@@ -123,13 +123,13 @@ def has_interval(m: Market, interval: str) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------------- orders
-def side_of(r: Request) -> int:
+def side_of(r: OrderRequest) -> int:
     """1 open long, 2 close short, 3 open short, 4 close long."""
     closes = r.reduce_only if r.position_side == "BOTH" else (r.position_side == "LONG") != (r.side > 0)
     return (2 if closes else 1) if r.side > 0 else (4 if closes else 3)
 
 
-def _common(a: MexcAccount, r: Request) -> Json:
+def _common(a: MexcAccount, r: OrderRequest) -> Json:
     config = a.config(r.market.symbol)
     return {
         "symbol": name_of(r.market), "leverage": config.leverage, "side": side_of(r), "vol": r.lots,
@@ -138,7 +138,7 @@ def _common(a: MexcAccount, r: Request) -> Json:
     }  # fmt: skip
 
 
-def order(a: MexcAccount, o: Order) -> Json:
+def order(a: MexcAccount, o: FuturesOrder) -> Json:
     """An order."""
     r, m = o.request, o.request.market
     maker, taker, profit = a.fees(o)
@@ -154,7 +154,7 @@ def order(a: MexcAccount, o: Order) -> Json:
     }  # fmt: skip
 
 
-def fill(f: Fill) -> Json:
+def fill(f: FuturesFill) -> Json:
     """An execution."""
     o, r = f.order, f.order.request
     return {
@@ -166,7 +166,7 @@ def fill(f: Fill) -> Json:
     }  # fmt: skip
 
 
-def plan(a: MexcAccount, p: Algo) -> Json:
+def plan(a: MexcAccount, p: AlgoOrder) -> Json:
     """A plan order: it has no client id."""
     r, limit = p.request, p.request.price > 0
     rising = (r.side > 0) == r.type.startswith("STOP")
@@ -180,7 +180,7 @@ def plan(a: MexcAccount, p: Algo) -> Json:
 
 
 # -------------------------------------------------------------------------------------------------------- money
-def position(a: MexcAccount, side: str, t: Track) -> Json:
+def position(a: MexcAccount, side: str, t: TrackedPosition) -> Json:
     """A position, open or closed."""
     held = a.position(t.market.symbol, side) if t.lots else None
     config = a.config(t.market.symbol)
@@ -198,7 +198,7 @@ def position(a: MexcAccount, side: str, t: Track) -> Json:
     }  # fmt: skip
 
 
-def _used_up(a: MexcAccount, side: str, t: Track) -> Decimal:
+def _used_up(a: MexcAccount, side: str, t: TrackedPosition) -> Decimal:
     """Maintenance margin over the margin behind a position."""
     held = a.position(t.market.symbol, side) if t.lots else None
     if held is None:

@@ -16,7 +16,7 @@ from triplane.exchange.orders import ZERO
 from triplane.exchange.rules import CENT
 
 if TYPE_CHECKING:
-    from triplane.exchange.spot.orders import Order
+    from triplane.exchange.spot.orders import SpotOrder
 
 FEE: Final = Decimal("0.001")
 """Of every fill, maker or taker."""
@@ -72,11 +72,11 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class SpotFill:
     """One execution."""
 
     id: int
-    order: "Order"
+    order: "SpotOrder"
     time: int
     ticks: int
     lots: int
@@ -90,17 +90,17 @@ class Fill:
         return self.order.listing.price(self.ticks) * self.order.listing.quantity(self.lots)
 
 
-class Account:
+class SpotAccount:
     """One account and its API key."""
 
     def __init__(self, key: str, secret: str, balance: Decimal, *, can_withdraw: bool = False) -> None:
         self.key, self.secret, self.can_withdraw = key, secret, can_withdraw
         self.holdings: dict[str, Holding] = {"USDT": Holding(balance)}
-        self.orders: dict[int, Order] = {}
-        self.open: dict[int, Order] = {}
-        self.by_client: dict[tuple[str, str], Order] = {}
+        self.orders: dict[int, SpotOrder] = {}
+        self.open: dict[int, SpotOrder] = {}
+        self.by_client: dict[tuple[str, str], SpotOrder] = {}
         self.algos: dict[int, Any] = {}  # there is no algo service; conditional orders are orders
-        self.fills: deque[Fill] = deque(maxlen=100_000)
+        self.fills: deque[SpotFill] = deque(maxlen=100_000)
         self.updated = 0
 
     def holding(self, asset: str) -> Holding:

@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from triplane.exchange.orders import SIDES, ZERO
-from triplane.exchange.spot.account import Account, Fill, text
-from triplane.exchange.spot.orders import Order
+from triplane.exchange.spot.account import SpotAccount, SpotFill, text
+from triplane.exchange.spot.orders import SpotOrder
 
 Event = dict[str, Any]
 
 
 def execution_report(
-    order: Order, execution: str, now: int, number: int, fill: Fill | None = None, cancel_id: str = ""
+    order: SpotOrder, execution: str, now: int, number: int, fill: SpotFill | None = None, cancel_id: str = ""
 ) -> Event:
     """Event executionReport with the execution type NEW, TRADE, CANCELED or EXPIRED.
 
@@ -58,7 +58,7 @@ def execution_report(
     return out | ({"W": order.working_since} if working else {})
 
 
-def account_position(account: Account, assets: Iterable[str], now: int) -> Event:
+def account_position(account: SpotAccount, assets: Iterable[str], now: int) -> Event:
     """Event outboundAccountPosition: the balances that may have changed."""
     rows = [{"a": asset, "f": free, "l": locked} for asset, free, locked in account.rows(assets)]
     return {"e": "outboundAccountPosition", "E": now, "u": account.updated, "B": rows}

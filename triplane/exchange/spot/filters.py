@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 from triplane.exchange.filters import Params
-from triplane.exchange.spot.account import Account, Listing, text
-from triplane.exchange.spot.orders import MARKETS, ORDER_TYPES, STP, TIMES_IN_FORCE, TRIGGERS, Order
+from triplane.exchange.spot.account import Listing, SpotAccount, text
+from triplane.exchange.spot.orders import MARKETS, ORDER_TYPES, STP, TIMES_IN_FORCE, TRIGGERS, SpotOrder
 
 MAX_ORDERS: Final = 200
 MAX_ALGOS: Final = 5
@@ -59,45 +59,45 @@ def filters(listing: Listing) -> list[dict[str, Any]]:
 def _number(p: Params, name: str) -> Decimal:
     value = p.number(name)
     if value is None:
-        raise Refused(-1102, name)
+        raise Rejected(-1102, name)
     if value <= 0:
-        raise Refused(-1013, f"Invalid {name if name != 'stopPrice' else 'stop price'}.")
+        raise Rejected(-1013, f"Invalid {name if name != 'stopPrice' else 'stop price'}.")
     if -int(value.normalize().as_tuple().exponent) > _PLACES:
-        raise Refused(-1111)
+        raise Rejected(-1111)
     return value
 
 
 def _ticks(listing: Listing, p: Params, name: str) -> int:
     value = _number(p, name)
     if value % listing.market.tick or value > listing.price(_MAX_TICKS):
-        raise Refused(-1013, "Filter failure: PRICE_FILTER")
+        raise Rejected(-1013, "Filter failure: PRICE_FILTER")
     return int(value / listing.market.tick)
 
 
 def _check_band(listing: Listing, price: int) -> None:
     low, high = (listing.market.last * share for share in _BAND)
     if not low <= price <= high:
-        raise Refused(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
+        raise Rejected(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
 
 
-def order_of(account: Account, listings: Mapping[str, Listing], p: Params, new_id: Callable[[], str]) -> Order:
+def order_of(account: SpotAccount, listings: Mapping[str, Listing], p: Params, new_id: Callable[[], str]) -> SpotOrder:
     """The order of a request; raises Refused."""
     listing = listings.get(p.required("symbol"))
     if listing is None:
-        raise Refused(-1121)
+        raise Rejected(-1121)
     side, kind = p.required("side"), p.required("type")
     if side not in ("BUY", "SELL"):
-        raise Refused(-1117)
+        raise Rejected(-1117)
     if kind not in ORDER_TYPES:
-        raise Refused(-1116)
+        raise Rejected(-1116)
     client_id = p.get("newClientOrderId") or new_id()
     if not _CLIENT_ID.fullmatch(client_id):
-        raise Refused(-1100, "newClientOrderId")
-    order = Order(account, listing, client_id, 1 if side == "BUY" else -1, kind)
+        raise Rejected(-1100, "newClientOrderId")
+    order = SpotOrder(account, listing, client_id, 1 if side == "BUY" else -1, kind)
     order.stp = p.choice("selfTradePreventionMode", STP)
     quantity = _number(p, "quantity")
     if quantity % listing.lot or quantity > listing.quantity(_MAX_LOTS):
-        raise Refused(-1013, "Filter failure: LOT_SIZE")
+        raise Rejected(-1013, "Filter failure: LOT_SIZE")
     order.lots = int(quantity / listing.lot)
     for name, wanted in (
         ("price", kind not in MARKETS),
@@ -107,7 +107,7 @@ def order_of(account: Account, listings: Mapping[str, Listing], p: Params, new_i
         if wanted:
             p.required(name)
         elif p.get(name):
-            raise Refused(-1106, name)
+            raise Rejected(-1106, name)
     if kind in TRIGGERS:
         order.trigger = _ticks(listing, p, "stopPrice")
     if kind not in MARKETS:
@@ -116,5 +116,5 @@ def order_of(account: Account, listings: Mapping[str, Listing], p: Params, new_i
         order.tif = p.choice("timeInForce", TIMES_IN_FORCE, -1115)
     price = order.price or order.trigger or listing.market.last
     if listing.price(price) * quantity < listing.min_notional:
-        raise Refused(-1013, "Filter failure: NOTIONAL")
+        raise Rejected(-1013, "Filter failure: NOTIONAL")
     return order

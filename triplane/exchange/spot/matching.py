@@ -8,20 +8,20 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.errors import Refused
-from triplane.exchange.market import Market, Trade
+from triplane.exchange.errors import Rejected
+from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.orders import ZERO
 from triplane.exchange.rules import money
 from triplane.exchange.spot import events
-from triplane.exchange.spot.account import FEE, Account, Fill
+from triplane.exchange.spot.account import FEE, SpotAccount, SpotFill
 from triplane.exchange.spot.filters import MAX_ALGOS, MAX_ORDERS
-from triplane.exchange.spot.orders import MARKETS, TRIGGERS, Order
+from triplane.exchange.spot.orders import MARKETS, TRIGGERS, SpotOrder
 
 _KEPT: Final = 50_000
 """Orders of an account; those that ended first are forgotten past it."""
 
 
-class Matching:
+class SpotMatching:
     """All working spot orders.
 
     Parameters
@@ -36,12 +36,12 @@ class Matching:
 
     def __init__(
         self,
-        emit: Callable[[Account, dict[str, Any]], None],
+        emit: Callable[[SpotAccount, dict[str, Any]], None],
         split: Callable[[Any], list[int]],
         market_time: Callable[[], int],
     ) -> None:
         self.emit, self.split, self._time, self.fee = emit, split, market_time, FEE
-        self.books: dict[str, dict[int, Order]] = {}
+        self.books: dict[str, dict[int, SpotOrder]] = {}
         self._numbers = {"order": 20_000_000, "fill": 30_000_000, "report": 40_000_000}
 
     @property
@@ -55,7 +55,7 @@ class Matching:
         return self._numbers[kind]
 
     # ------------------------------------------------------------------------------------------------ requests
-    def submit(self, order: Order) -> Order:
+    def submit(self, order: SpotOrder) -> SpotOrder:
         """Accept an order, and fill it as far as it takes at once; raises Refused."""
         account, market = order.account, order.listing.market
         taker = market.rules.taker(order.side, market.last)
@@ -76,35 +76,35 @@ class Matching:
             self._trim(account)
         return order
 
-    def _check(self, order: Order, taker: int) -> None:
+    def _check(self, order: SpotOrder, taker: int) -> None:
         """Refuse what cannot be accepted now."""
         account, market = order.account, order.listing.market
         known = account.by_client.get((order.listing.symbol, order.client_id))
         if known is not None and known.open:
-            raise Refused(-2010, "Duplicate order sent.")
+            raise Rejected(-2010, "Duplicate order sent.")
         mine = [o for o in account.open.values() if o.listing is order.listing]
         if len(mine) >= MAX_ORDERS:
-            raise Refused(-1013, "Filter failure: MAX_NUM_ORDERS")
+            raise Rejected(-1013, "Filter failure: MAX_NUM_ORDERS")
         if order.type in TRIGGERS:
             if sum(o.type in TRIGGERS and o.working_since < 0 for o in mine) >= MAX_ALGOS:
-                raise Refused(-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
+                raise Rejected(-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
             if market.rules.fill(TRIGGERS[order.type], order.side, order.trigger, market.last) is not None:
-                raise Refused(-2010, "Stop price would trigger immediately.")
+                raise Rejected(-2010, "Stop price would trigger immediately.")
         if order.type == "LIMIT_MAKER" and (order.price - taker) * order.side >= 0:
-            raise Refused(-2010, "Order would immediately match and take.")
+            raise Rejected(-2010, "Order would immediately match and take.")
         need = order.cost(order.price or order.trigger or taker, order.lots)
         if need > account.holding(order.spends).free:
-            raise Refused(-2010, "Account has insufficient balance for requested action.")
+            raise Rejected(-2010, "Account has insufficient balance for requested action.")
 
-    def cancel(self, order: Order, cancel_id: str) -> Order:
+    def cancel(self, order: SpotOrder, cancel_id: str) -> SpotOrder:
         """Take a working order out."""
         if not order.open:
-            raise Refused(-2011)
+            raise Rejected(-2011)
         self._end(order, "CANCELED", cancel_id)
         return order
 
     # ------------------------------------------------------------------------------------------------ the market
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """Trigger and fill what a public trade reaches."""
         book = self.books.get(market.symbol)
         if book:
@@ -114,14 +114,14 @@ class Matching:
                 else:
                     self._meet(order, market, trade)
 
-    def _trigger(self, order: Order, market: Market, trade: Trade) -> None:
+    def _trigger(self, order: SpotOrder, market: Market, trade: MarketTrade) -> None:
         rules = market.rules
         if rules.fill(TRIGGERS[order.type], order.side, order.trigger, trade.ticks) is not None:
             order.working_since = order.updated = self.now
             self._say(order, "NEW")
             self._work(order, rules.taker(order.side, market.last))
 
-    def _meet(self, order: Order, market: Market, trade: Trade) -> None:
+    def _meet(self, order: SpotOrder, market: Market, trade: MarketTrade) -> None:
         limit = order.type not in MARKETS
         if limit and (order.price - trade.ticks) * order.side < 0:  # only what is near is worth asking about
             return
@@ -129,14 +129,14 @@ class Matching:
         if ticks is not None:
             self._trade(order, ticks, maker=limit)
 
-    def _work(self, order: Order, taker: int) -> None:
+    def _work(self, order: SpotOrder, taker: int) -> None:
         """The order meets the book."""
         if order.type in MARKETS or (order.price - taker) * order.side >= 0:
             self._trade(order, taker, maker=False)
         if order.open and order.tif in ("IOC", "FOK"):
             self._end(order, "EXPIRED")
 
-    def _trade(self, order: Order, ticks: int, *, maker: bool) -> None:
+    def _trade(self, order: SpotOrder, ticks: int, *, maker: bool) -> None:
         """Fill as much as the fault, if any, wants now; a market order that costs more than there is expires."""
         account, listing = order.account, order.listing
         lots = min(order.prints.pop(0), order.left) if order.prints else order.left
@@ -157,21 +157,21 @@ class Matching:
         order.value += value
         order.updated = self.now
         order.status = "FILLED" if order.left == 0 else "PARTIALLY_FILLED"
-        fill = Fill(self.number("fill"), order, self.now, ticks, lots, maker, fee, order.gets)
+        fill = SpotFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, order.gets)
         account.fills.append(fill)
         order.fills.append(fill)
         if not order.open:
             self._forget(order)
         self._say(order, "TRADE", fill)
 
-    def _end(self, order: Order, status: str, cancel_id: str = "") -> None:
+    def _end(self, order: SpotOrder, status: str, cancel_id: str = "") -> None:
         order.status, order.updated = status, self.now
         order.account.lock(order.spends, -order.locked)
         order.locked = ZERO
         self._forget(order)
         self._say(order, status, cancel_id=cancel_id)
 
-    def _say(self, order: Order, execution: str, fill: Fill | None = None, cancel_id: str = "") -> None:
+    def _say(self, order: SpotOrder, execution: str, fill: SpotFill | None = None, cancel_id: str = "") -> None:
         """An executionReport, then the balances."""
         account = order.account
         account.updated = self.now
@@ -180,19 +180,19 @@ class Matching:
         assets = order.listing.base, order.listing.quote
         self.emit(account, events.account_position(account, assets, self.now))
 
-    def _forget(self, order: Order) -> None:
+    def _forget(self, order: SpotOrder) -> None:
         order.account.open.pop(order.id, None)
         self.books[order.listing.symbol].pop(order.id, None)
 
     @staticmethod
-    def _trim(account: Account) -> None:
+    def _trim(account: SpotAccount) -> None:
         for order in [o for o in account.orders.values() if not o.open][: _KEPT // 10]:
             del account.orders[order.id]
             key = order.listing.symbol, order.client_id
             if account.by_client.get(key) is order:
                 del account.by_client[key]
 
-    def deposit(self, account: Account, asset: str, amount: Decimal) -> None:
+    def deposit(self, account: SpotAccount, asset: str, amount: Decimal) -> None:
         """Something comes from outside, or goes (negative)."""
         account.holding(asset).free += amount
         account.updated = self.now

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.exchange.orders import SIDES, ZERO
-from triplane.exchange.spot.account import Account, Fill, Listing, text
+from triplane.exchange.spot.account import Listing, SpotAccount, SpotFill, text
 
 TRIGGERS: Final = {
     "STOP_LOSS": "STOP_MARKET",
@@ -22,10 +22,10 @@ STP: Final = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "NONE"
 
 
 @dataclass(slots=True, eq=False)
-class Order:
+class SpotOrder:
     """An order; prices in ticks, quantities in lots of the listing."""
 
-    account: Account
+    account: SpotAccount
     listing: Listing
     client_id: str
     side: int
@@ -45,7 +45,7 @@ class Order:
     working_since: int = -1  # market time; -1 while its trigger has not been reached
     hidden_until: int = 0  # wall time until which queries do not find it
     prints: list[int] = field(default_factory=list)  # sizes of the fills to come, where a fault splits them
-    fills: list[Fill] = field(default_factory=list)
+    fills: list[SpotFill] = field(default_factory=list)
 
     @property
     def open(self) -> bool:
@@ -73,7 +73,7 @@ class Order:
         return self.listing.price(ticks) * quantity if self.side > 0 else quantity
 
 
-def ack(order: Order) -> dict[str, Any]:
+def ack(order: SpotOrder) -> dict[str, Any]:
     """The short answer to placing."""
     return {
         "symbol": order.listing.symbol,
@@ -84,7 +84,7 @@ def ack(order: Order) -> dict[str, Any]:
     }
 
 
-def _state(order: Order) -> dict[str, Any]:
+def _state(order: SpotOrder) -> dict[str, Any]:
     listing = order.listing
     out = {
         "price": text(listing.price(order.price)),
@@ -101,7 +101,7 @@ def _state(order: Order) -> dict[str, Any]:
     return out | ({"stopPrice": text(listing.price(order.trigger))} if order.trigger else {})
 
 
-def answer(order: Order, kind: str) -> dict[str, Any]:
+def answer(order: SpotOrder, kind: str) -> dict[str, Any]:
     """Answer to placing: ACK, RESULT or FULL."""
     if kind == "ACK":
         return ack(order)
@@ -120,12 +120,12 @@ def answer(order: Order, kind: str) -> dict[str, Any]:
     return out
 
 
-def cancelled(order: Order, cancel_id: str) -> dict[str, Any]:
+def cancelled(order: SpotOrder, cancel_id: str) -> dict[str, Any]:
     """Answer to cancelling; the cancel has a client id of its own."""
     return ack(order) | {"clientOrderId": cancel_id, "origClientOrderId": order.client_id} | _state(order)
 
 
-def query(order: Order) -> dict[str, Any]:
+def query(order: SpotOrder) -> dict[str, Any]:
     """Answer to a query."""
     out = ack(order) | _state(order)
     del out["transactTime"]
@@ -139,7 +139,7 @@ def query(order: Order) -> dict[str, Any]:
     }
 
 
-def show_fill(f: Fill) -> dict[str, Any]:
+def show_fill(f: SpotFill) -> dict[str, Any]:
     """A row of myTrades."""
     listing = f.order.listing
     return {

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from triplane.exchange import public, views
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 from triplane.exchange.filters import Params
 from triplane.exchange.market import Market
-from triplane.exchange.spot.account import FEE, Account, Listing, text
+from triplane.exchange.spot.account import FEE, Listing, SpotAccount, text
 from triplane.exchange.spot.filters import filters, order_of
 from triplane.exchange.spot.orders import (
     MARKETS,
     ORDER_TYPES,
     STP,
     TRIGGERS,
-    Order,
+    SpotOrder,
     answer,
     cancelled,
     query,
@@ -25,17 +25,17 @@ from triplane.exchange.spot.orders import (
 from triplane.exchange.spot.streams import shape
 
 if TYPE_CHECKING:
-    from triplane.exchange.spot.venue import Spot
+    from triplane.exchange.spot.dialect import SpotDialect
 
 DAY_MS: Final = 86_400_000
 _PAGE: Final = 1000
 
 
-class ReplaceRefused(Refused):
+class ReplaceRejected(Rejected):
     """A cancelReplace of which one half or both failed."""
 
     def __init__(self, cancel: Any, order: Any) -> None:
-        failed = [isinstance(half, Refused) for half in (cancel, order)]
+        failed = [isinstance(half, Rejected) for half in (cancel, order)]
         super().__init__(-2022)
         both = failed[0] and (failed[1] or order is None)
         self.code, self.status = (-2022, 400) if both else (-2021, 409)
@@ -43,8 +43,8 @@ class ReplaceRefused(Refused):
         self.data = {
             "cancelResult": "FAILURE" if failed[0] else "SUCCESS",
             "newOrderResult": "FAILURE" if failed[1] else "NOT_ATTEMPTED" if order is None else "SUCCESS",
-            "cancelResponse": cancel.to_dict() if isinstance(cancel, Refused) else cancel,
-            "newOrderResponse": order.to_dict() if isinstance(order, Refused) else order,
+            "cancelResponse": cancel.to_dict() if isinstance(cancel, Rejected) else cancel,
+            "newOrderResponse": order.to_dict() if isinstance(order, Rejected) else order,
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,27 +53,27 @@ class ReplaceRefused(Refused):
 
 
 # -------------------------------------------------------------------------------------------------------- market
-def _chosen(s: "Spot", p: Params) -> list[Listing]:
+def _chosen(s: "SpotDialect", p: Params) -> list[Listing]:
     """The listings of ``symbol`` or ``symbols``, all without."""
     names = [p["symbol"]] if p.get("symbol") else orjson.loads(p.get("symbols") or "null")
     if names is None:
         return list(s.listings.values())
     if not isinstance(names, list) or not all(name in s.listings for name in names):
-        raise Refused(-1121)
+        raise Rejected(-1121)
     return [s.listings[name] for name in names]
 
 
-def _each(s: "Spot", p: Params, show: Callable[[Market], dict[str, Any]]) -> Any:
+def _each(s: "SpotDialect", p: Params, show: Callable[[Market], dict[str, Any]]) -> Any:
     rows = [show(listing.market) for listing in _chosen(s, p)]
     return rows[0] if p.get("symbol") else rows
 
 
-def ping(_s: "Spot", _a: None, _p: Params) -> Any:
+def ping(_s: "SpotDialect", _a: None, _p: Params) -> Any:
     """Nothing."""
     return {}
 
 
-def time(s: "Spot", _a: None, _p: Params) -> Any:
+def time(s: "SpotDialect", _a: None, _p: Params) -> Any:
     """The server's wall time."""
     return {"serverTime": s.x.wall()}
 
@@ -103,7 +103,7 @@ def _symbol(listing: Listing) -> dict[str, Any]:
     )
 
 
-def exchange_info(s: "Spot", _a: None, p: Params) -> Any:
+def exchange_info(s: "SpotDialect", _a: None, p: Params) -> Any:
     """Symbols, filters, limits."""
     limits = [("REQUEST_WEIGHT", "MINUTE", 1, s.limits.weight)]
     limits += [("ORDERS", name.split()[1], int(name.split()[0]), most) for _, _, most, name in s.limits.windows]
@@ -119,18 +119,18 @@ def exchange_info(s: "Spot", _a: None, p: Params) -> Any:
     }
 
 
-def klines(s: "Spot", _a: None, p: Params) -> Any:
+def klines(s: "SpotDialect", _a: None, p: Params) -> Any:
     """Candles, the last one forming."""
     p["limit"] = str(min(p.integer("limit", 500) or 500, _PAGE))
     return public.klines(s.x, None, p)
 
 
-def agg_trades(s: "Spot", _a: None, p: Params) -> Any:
+def agg_trades(s: "SpotDialect", _a: None, p: Params) -> Any:
     """Recent public trades."""
     return [{key: row[key] for key in "apqflTm"} | {"M": True} for row in public.agg_trades(s.x, None, p)]
 
 
-def depth(s: "Spot", _a: None, p: Params) -> Any:
+def depth(s: "SpotDialect", _a: None, p: Params) -> Any:
     """The book."""
     market = public.market_of(s.x, p)
     bids, asks = market.book(min(public.limit_of(p, 100, 5000), 50))
@@ -138,7 +138,7 @@ def depth(s: "Spot", _a: None, p: Params) -> Any:
     return {"lastUpdateId": s.hub.book_ids[market.symbol], **sides}
 
 
-def ticker_24hr(s: "Spot", _a: None, p: Params) -> Any:
+def ticker_24hr(s: "SpotDialect", _a: None, p: Params) -> Any:
     """The last 24 hours."""
 
     def show(m: Market) -> dict[str, Any]:
@@ -155,18 +155,18 @@ def _best(m: Market) -> dict[str, Any]:
     return {"symbol": m.symbol, "bidPrice": e["b"], "bidQty": e["B"], "askPrice": e["a"], "askQty": e["A"]}
 
 
-def ticker_price(s: "Spot", _a: None, p: Params) -> Any:
+def ticker_price(s: "SpotDialect", _a: None, p: Params) -> Any:
     """Last prices."""
     return _each(s, p, lambda m: {"symbol": m.symbol, "price": m.price(m.last)})
 
 
-def book_ticker(s: "Spot", _a: None, p: Params) -> Any:
+def book_ticker(s: "SpotDialect", _a: None, p: Params) -> Any:
     """Best prices."""
     return _each(s, p, _best)
 
 
 # -------------------------------------------------------------------------------------------------------- orders
-def place(s: "Spot", a: Account, p: Params) -> Any:
+def place(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """POST order."""
     order = order_of(a, s.listings, p, s.x.new_id)
     kinds = (
@@ -177,76 +177,76 @@ def place(s: "Spot", a: Account, p: Params) -> Any:
 
 
 def _find(
-    s: "Spot", a: Account, p: Params, code: int, names: tuple[str, str] = ("orderId", "origClientOrderId")
-) -> Order:
+    s: "SpotDialect", a: SpotAccount, p: Params, code: int, names: tuple[str, str] = ("orderId", "origClientOrderId")
+) -> SpotOrder:
     """The order of an id or a client id; raises Refused with ``code``, also while a fault hides it."""
     symbol, number, client_id = public.market_of(s.x, p).symbol, p.integer(names[0]), p.get(names[1])
     if number is None and not client_id:
-        raise Refused(-1102, names[0])
+        raise Rejected(-1102, names[0])
     order = a.orders.get(number) if number is not None else a.by_client.get((symbol, client_id or ""))
     if order is None or order.listing.symbol != symbol or order.hidden_until > s.x.clock.now_ms():
-        raise Refused(code)
+        raise Rejected(code)
     return order
 
 
-def get_order(s: "Spot", a: Account, p: Params) -> Any:
+def get_order(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """GET order."""
     return query(_find(s, a, p, -2013))
 
 
-def _cancel(s: "Spot", order: Order, cancel_id: str | None) -> dict[str, Any]:
+def _cancel(s: "SpotDialect", order: SpotOrder, cancel_id: str | None) -> dict[str, Any]:
     cancel_id = cancel_id or s.x.new_id()
     return cancelled(s.matching.cancel(order, cancel_id), cancel_id)
 
 
-def cancel(s: "Spot", a: Account, p: Params) -> Any:
+def cancel(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """DELETE order."""
     return _cancel(s, _find(s, a, p, -2011), p.get("newClientOrderId"))
 
 
-def replace(s: "Spot", a: Account, p: Params) -> Any:
+def replace(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """POST order/cancelReplace: cancel one, then place another, which may use what the first one locked."""
     mode = p.choice("cancelReplaceMode", ("", "STOP_ON_FAILURE", "ALLOW_FAILURE"))
     if not mode:
-        raise Refused(-1102, "cancelReplaceMode")
+        raise Rejected(-1102, "cancelReplaceMode")
     order_of(a, s.listings, p, s.x.new_id)  # what cannot be an order cancels nothing
     gone: Any = None
     made: Any = None
     try:
         order = _find(s, a, p, -2011, ("cancelOrderId", "cancelOrigClientOrderId"))
         gone = _cancel(s, order, p.get("cancelNewClientOrderId"))
-    except Refused as error:
+    except Rejected as error:
         if error.code != -2011:
             raise
         gone = error
-    if mode == "ALLOW_FAILURE" or not isinstance(gone, Refused):
+    if mode == "ALLOW_FAILURE" or not isinstance(gone, Rejected):
         try:
             made = place(s, a, p)
-        except Refused as error:
+        except Rejected as error:
             made = error
-    if isinstance(gone, Refused) or isinstance(made, Refused):
-        raise ReplaceRefused(gone, made)
+    if isinstance(gone, Rejected) or isinstance(made, Rejected):
+        raise ReplaceRejected(gone, made)
     return {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": gone, "newOrderResponse": made}
 
 
-def _open(s: "Spot", a: Account, p: Params) -> list[Order]:
+def _open(s: "SpotDialect", a: SpotAccount, p: Params) -> list[SpotOrder]:
     if p.get("symbol"):
         public.market_of(s.x, p)
     rows = [o for o in a.open.values() if o.listing.symbol == p.get("symbol", o.listing.symbol)]
     return [o for o in rows if o.hidden_until <= s.x.clock.now_ms()]
 
 
-def open_orders(s: "Spot", a: Account, p: Params) -> Any:
+def open_orders(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """GET openOrders."""
     return [query(o) for o in _open(s, a, p)]
 
 
-def cancel_all(s: "Spot", a: Account, p: Params) -> Any:
+def cancel_all(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """DELETE openOrders: of a symbol, conditional ones too."""
     p.required("symbol")
     rows = _open(s, a, p)
     if not rows:
-        raise Refused(-2011)
+        raise Rejected(-2011)
     return [_cancel(s, order, None) for order in rows]
 
 
@@ -255,14 +255,14 @@ def _page(p: Params, rows: list[Any], time_of: Callable[[Any], int], ids: tuple[
     start, end = p.integer("startTime"), p.integer("endTime")
     limit = public.limit_of(p, 500, _PAGE)
     if start is not None and end is not None and end - start > DAY_MS:
-        raise Refused(-1127)
+        raise Rejected(-1127)
     if p.get("fromId") and (start is not None or end is not None):
-        raise Refused(-1128)
+        raise Rejected(-1128)
     rows = [r for r in rows if (start is None or time_of(r) >= start) and (end is None or time_of(r) <= end)]
     return rows[:limit] if start is not None or any(p.get(name) for name in ids) else rows[-limit:]
 
 
-def all_orders(s: "Spot", a: Account, p: Params) -> Any:
+def all_orders(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """GET allOrders."""
     symbol, first, now = public.market_of(s.x, p).symbol, p.integer("orderId", 0) or 0, s.x.clock.now_ms()
     rows = [o for o in a.orders.values() if o.listing.symbol == symbol and o.id >= first and o.hidden_until <= now]
@@ -270,7 +270,7 @@ def all_orders(s: "Spot", a: Account, p: Params) -> Any:
 
 
 # -------------------------------------------------------------------------------------------------------- account
-def account(_s: "Spot", a: Account, p: Params) -> Any:
+def account(_s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """GET account."""
     rows = [{"asset": asset, "free": free, "locked": locked} for asset, free, locked in a.rows(list(a.holdings))]
     if p.flag("omitZeroBalances"):
@@ -285,7 +285,7 @@ def account(_s: "Spot", a: Account, p: Params) -> Any:
     }  # fmt: skip
 
 
-def my_trades(s: "Spot", a: Account, p: Params) -> Any:
+def my_trades(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     """GET myTrades."""
     symbol, first, number = public.market_of(s.x, p).symbol, p.integer("fromId", 0) or 0, p.integer("orderId")
     rows = [f for f in a.fills if f.order.listing.symbol == symbol and f.id >= first]
@@ -293,9 +293,9 @@ def my_trades(s: "Spot", a: Account, p: Params) -> Any:
     return [show_fill(f) for f in _page(p, rows, lambda f: f.time, ("fromId", "orderId"))]
 
 
-def gone(_s: "Spot", _a: None, _p: Params) -> Any:
+def gone(_s: "SpotDialect", _a: None, _p: Params) -> Any:
     """The listen key, which spot no longer has."""
-    raise Refused(-5000, status=410)
+    raise Rejected(-5000, status=410)
 
 
 OPEN_ROUTES: Final = (

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from triplane.exchange import views
-from triplane.exchange.market import Market, Trade
-from triplane.exchange.streams import Connection, Hub, Topic, parse_topic
+from triplane.exchange.market import Market, MarketTrade
+from triplane.exchange.streams import ClientConnection, StreamHub, Topic, parse_topic
 
 SHAPES: Final = {
     "aggTrade": "e E s a p q f l T m",
@@ -20,19 +20,19 @@ SHAPES: Final = {
 _KINDS: Final = ("aggTrade", "trade", "kline", "bookTicker", "depth", "ticker", "miniTicker")
 
 
-class SpotHub(Hub):
+class SpotHub(StreamHub):
     """All market sockets of spot."""
 
     def __init__(self, markets: Mapping[str, Market], wall: Callable[[], int]) -> None:
         super().__init__(markets, wall)
         self.book_ids = dict.fromkeys(markets, 1000)  # apart from the futures' own, which must have no gap
 
-    def subscribe(self, connection: Connection, names: list[str]) -> None:
+    def subscribe(self, connection: ClientConnection, names: list[str]) -> None:
         """Listen to streams; what spot does not have is acknowledged and stays silent."""
         connection.topics.update(names)
         super().subscribe(connection, [name for name in names if _exists(name)])
 
-    def carries(self, _connection: Connection, _kind: str) -> bool:
+    def carries(self, _connection: ClientConnection, _kind: str) -> bool:
         """There is one route for all."""
         return True
 
@@ -40,7 +40,7 @@ class SpotHub(Hub):
         if any(topic.kind == "depth" for topic in topics.values()):
             self.book_ids[market.symbol] += 1
 
-    def _of_market(self, topic: Topic, market: Market, trade: Trade) -> Any:
+    def _of_market(self, topic: Topic, market: Market, trade: MarketTrade) -> Any:
         event = super()._of_market(topic, market, trade)
         if event is None:
             return None

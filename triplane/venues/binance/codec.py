@@ -1,6 +1,6 @@
-"""Binance USDⓈ-M futures, its words: typed orders to requests, answers and stream messages to typed reports.
+"""The words of Binance USDⓈ-M futures: typed orders to requests, answers and stream messages to typed reports.
 
-Functions without state or input and output. What to know of the venue:
+Pure functions. What to know of the venue:
 
 * Conditional orders live in the algo service under ids of their own. When one triggers, an order with a new id appears
   in the matching engine: its *child*. Messages of a child show the type of the conditional order it came from in
@@ -10,8 +10,8 @@ Functions without state or input and output. What to know of the venue:
 * TRADE_LITE is the same fill as ORDER_TRADE_UPDATE once more, and is left out. So is CONDITIONAL_ORDER_TRIGGER_REJECT:
   it names no client id, and ALGO_UPDATE says the same.
 * An acknowledgement tells no fills; they come from the stream or a query.
-* Funding is due on whole hours and booked some moments later, told with different times by stream and history: its
-  ``time`` is the hour, so that both are the same payment.
+* Funding is due on whole hours and booked some moments later, with different times in stream and history: its ``time``
+  is the hour, so that both are recognised as the same payment.
 """
 
 import hashlib
@@ -29,18 +29,26 @@ from triplane.venues.base import (
     Balance,
     BalanceChange,
     Cause,
-    Fill,
+    Execution,
     Funding,
     MarginCall,
     NewOrder,
     OrderReport,
-    OrderStatus,
     OrderType,
     PositionReport,
     Snapshot,
     VenueEvent,
 )
-from triplane.venues.wire import Request, Row, number, positive
+from triplane.venues.binance.common import (
+    ENDED_BADLY,
+    Names,
+    order_params,
+    own_trade,
+    pushed_trade,
+    report,
+    side_of,
+)
+from triplane.venues.wire import HttpRequest, Row, number, positive
 
 RECV_WINDOW: Final = 5000
 WEEK_MS: Final = 7 * 86_400_000
@@ -48,31 +56,23 @@ HOUR_MS: Final = 3_600_000
 PAGE: Final = 1000
 KEPT_MS: Final = 89 * 86_400_000
 """How far back histories can be asked for; the venue keeps three months."""
-_TYPES: Final = {
-    OrderType.MARKET: "MARKET",
-    OrderType.LIMIT: "LIMIT",
-    OrderType.STOP_MARKET: "STOP_MARKET",
-    OrderType.TAKE_PROFIT_MARKET: "TAKE_PROFIT_MARKET",
-}
-_KINDS: Final = {text: kind for kind, text in _TYPES.items()} | {
+_KINDS: Final = {kind.name: kind for kind in OrderType} | {
     # only in orders that others have placed: the nearest of ours
     "STOP": OrderType.STOP_MARKET,
     "TRAILING_STOP_MARKET": OrderType.STOP_MARKET,
     "TAKE_PROFIT": OrderType.TAKE_PROFIT_MARKET,
     "LIQUIDATION": OrderType.MARKET,
 }
-_STATUS: Final = {
-    "NEW": OrderStatus.OPEN,
-    "PARTIALLY_FILLED": OrderStatus.OPEN,
-    "FILLED": OrderStatus.FILLED,
-    "CANCELED": OrderStatus.CANCELLED,
-    "EXPIRED": OrderStatus.EXPIRED,
-    "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
-    "REJECTED": OrderStatus.REJECTED,
-    # of the algo service; FINISHED is worked out from what was filled
-    "TRIGGERING": OrderStatus.OPEN,
-    "TRIGGERED": OrderStatus.OPEN,
-}
+_ORDER: Final = Names(
+    "clientOrderId", "symbol", "side", "origQty", "executedQty", "avgPrice", "price", "stopPrice", "reduceOnly",
+    "updateTime",
+)  # fmt: skip
+_ALGO: Final = Names(
+    "clientAlgoId", "symbol", "side", "quantity", "actualQty", "actualPrice", "price", "triggerPrice", "reduceOnly",
+    "updateTime",
+)  # fmt: skip
+_ORDER_EVENT: Final = Names("c", "s", "S", "q", "z", "ap", "p", "sp", "R", "T")
+_ALGO_EVENT: Final = Names("caid", "s", "S", "q", "aq", "ap", "p", "tp", "R", "T")
 _CAUSES: Final = (
     ("autoclose-", Cause.LIQUIDATION),
     ("adl_autoclose", Cause.ADL),
@@ -82,66 +82,61 @@ _CAUSES: Final = (
 
 
 # ------------------------------------------------------------------------------------------------------- requests
-def sign(params: dict[str, str], secret: str, timestamp: int, recv_window: int = RECV_WINDOW) -> str:
+def sign(params: Any, secret: str, timestamp: int, recv_window: int = RECV_WINDOW) -> str:
     """The query string of a signed request."""
     query = urlencode({**params, "recvWindow": recv_window, "timestamp": timestamp})
     return f"{query}&signature={hmac.new(secret.encode(), query.encode(), hashlib.sha256).hexdigest()}"
 
 
-def place(order: NewOrder, working_type: str = "CONTRACT_PRICE") -> Request:
+def place(order: NewOrder, working_type: str = "CONTRACT_PRICE") -> HttpRequest:
     """The request that places an order; ``working_type`` is the price that triggers, CONTRACT_PRICE or MARK_PRICE."""
-    params = {
-        "symbol": order.symbol,
-        "side": "BUY" if order.side > 0 else "SELL",
-        "type": _TYPES[order.type],
-        "quantity": plain(order.quantity),
-    }
+    params = order_params(order, order.type.name)
     if order.reduce_only:
         params["reduceOnly"] = "true"
     if order.type.conditional:
         trigger = {"triggerPrice": plain(order.trigger or ZERO), "workingType": working_type}
         params |= {"algoType": "CONDITIONAL", **trigger, "clientAlgoId": order.client_id}
-        return Request("POST", "/fapi/v1/algoOrder", params)
+        return HttpRequest("POST", "/fapi/v1/algoOrder", params)
     if order.type is OrderType.LIMIT:
         params |= {"price": plain(order.price or ZERO), "timeInForce": order.time_in_force}
     params["newClientOrderId"] = order.client_id
-    return Request("POST", "/fapi/v1/order", params)
+    return HttpRequest("POST", "/fapi/v1/order", params)
 
 
-def _named(method: str, symbol: str, client_id: str, conditional: bool) -> Request:
+def _named(method: str, symbol: str, client_id: str, conditional: bool) -> HttpRequest:
     if conditional:
-        return Request(method, "/fapi/v1/algoOrder", {"clientAlgoId": client_id})
-    return Request(method, "/fapi/v1/order", {"symbol": symbol, "origClientOrderId": client_id})
+        return HttpRequest(method, "/fapi/v1/algoOrder", {"clientAlgoId": client_id})
+    return HttpRequest(method, "/fapi/v1/order", {"symbol": symbol, "origClientOrderId": client_id})
 
 
-def cancel(symbol: str, client_id: str, *, conditional: bool) -> Request:
+def cancel(symbol: str, client_id: str, *, conditional: bool) -> HttpRequest:
     """The request that cancels an order by its client id."""
     return _named("DELETE", symbol, client_id, conditional)
 
 
-def lookup(symbol: str, client_id: str, *, conditional: bool) -> Request:
+def lookup(symbol: str, client_id: str, *, conditional: bool) -> HttpRequest:
     """The request that asks for an order by its client id."""
     return _named("GET", symbol, client_id, conditional)
 
 
-def lookup_child(symbol: str, child_id: str) -> Request:
+def lookup_child(symbol: str, child_id: str) -> HttpRequest:
     """The request that asks for the order that a conditional order has become."""
-    return Request("GET", "/fapi/v1/order", {"symbol": symbol, "orderId": child_id})
+    return HttpRequest("GET", "/fapi/v1/order", {"symbol": symbol, "orderId": child_id})
 
 
-def open_orders(symbol: str, *, conditional: bool) -> Request:
+def open_orders(symbol: str, *, conditional: bool) -> HttpRequest:
     """The request for the working orders of a symbol."""
-    return Request("GET", f"/fapi/v1/open{'AlgoOrders' if conditional else 'Orders'}", {"symbol": symbol})
+    return HttpRequest("GET", f"/fapi/v1/open{'AlgoOrders' if conditional else 'Orders'}", {"symbol": symbol})
 
 
-def positions() -> Request:
+def positions() -> HttpRequest:
     """The request for all positions."""
-    return Request("GET", "/fapi/v3/positionRisk", {})
+    return HttpRequest("GET", "/fapi/v3/positionRisk")
 
 
-def balances() -> Request:
+def balances() -> HttpRequest:
     """The request for all balances."""
-    return Request("GET", "/fapi/v3/balance", {})
+    return HttpRequest("GET", "/fapi/v3/balance")
 
 
 class Pages:
@@ -157,7 +152,7 @@ class Pages:
         self._since = since
         self._rows: dict[Any, Row] = {}
 
-    def request(self) -> Request | None:
+    def request(self) -> HttpRequest | None:
         """What to ask next; None at the end."""
         if self.start > max(self.now, self._since):  # asked at least once, however late ``since`` is
             return None
@@ -168,7 +163,7 @@ class Pages:
             params["startTime"] = str(self.start)
             if self.start + WEEK_MS <= self.now:
                 params["endTime"] = str(self.start + WEEK_MS - 1)
-        return Request("GET", self.path, params)
+        return HttpRequest("GET", self.path, params)
 
     def take(self, rows: Sequence[Row]) -> None:
         """An answer."""
@@ -197,9 +192,9 @@ def fills(symbol: str, since: int, now: int) -> Pages:
     return Pages("/fapi/v1/userTrades", {"symbol": symbol}, since, now, by_id=True)
 
 
-def fills_of(symbol: str, venue_order_id: str) -> Request:
+def fills_of(symbol: str, venue_order_id: str) -> HttpRequest:
     """The request for the executions of one order: the first page of them."""
-    return Request("GET", "/fapi/v1/userTrades", {"symbol": symbol, "orderId": venue_order_id, "limit": str(PAGE)})
+    return HttpRequest("GET", "/fapi/v1/userTrades", {"symbol": symbol, "orderId": venue_order_id, "limit": str(PAGE)})
 
 
 def funding(symbol: str, since: int, now: int) -> Pages:
@@ -212,21 +207,6 @@ def _kind(text: str) -> OrderType:
     return _KINDS.get(text, OrderType.LIMIT)
 
 
-def _side(text: str) -> int:
-    if text not in ("BUY", "SELL"):
-        raise DataError(f"the venue sent side {text!r}; it must be BUY or SELL")
-    return 1 if text == "BUY" else -1
-
-
-def _state(text: str, quantity: Decimal, filled: Decimal) -> OrderStatus:
-    """Status by the venue's word; an unknown word tells nothing final, and forced closes by what they filled."""
-    if text == "FINISHED":
-        return OrderStatus.FILLED if 0 < quantity <= filled else OrderStatus.EXPIRED
-    if text in ("NEW_INSURANCE", "NEW_ADL"):
-        return OrderStatus.FILLED if 0 < quantity <= filled else OrderStatus.OPEN
-    return _STATUS.get(text, OrderStatus.OPEN)
-
-
 def _id(value: object) -> str:
     text = "" if value is None else str(value)
     return "" if text in ("0", "None") else text
@@ -234,49 +214,27 @@ def _id(value: object) -> str:
 
 def order_report(row: Row) -> OrderReport:
     """An order as REST shows it, acknowledgement or query."""
-    quantity, filled = number(row, "origQty"), number(row, "executedQty")
-    kind, number_ = _kind(row.get("origType") or row["type"]), _id(row["orderId"])
-    status = _state(row["status"], quantity, filled)
-    return OrderReport(
-        client_id=row["clientOrderId"],
-        symbol=row["symbol"],
-        side=_side(row["side"]),
-        type=kind,
-        status=status,
-        quantity=quantity,
-        filled=filled,
-        average=positive(row, "avgPrice"),
-        price=positive(row, "price"),
-        trigger=positive(row, "stopPrice"),
-        reduce_only=bool(row.get("reduceOnly")),
-        venue_id="" if kind.conditional else number_,
-        child_id=number_ if kind.conditional else "",
-        updated=int(row.get("updateTime") or 0),
-    )
+    kind = _kind(row.get("origType") or row["type"])
+    return report(row, _ORDER, kind, row["status"], **_ids(kind, _id(row["orderId"])))
+
+
+def _ids(kind: OrderType, number_: str) -> dict[str, str]:
+    """What an order of the order service is: one of ours, or the child of a conditional one."""
+    return {"child_id": number_} if kind.conditional else {"venue_id": number_}
 
 
 def algo_report(row: Row) -> OrderReport:
     """A conditional order as REST shows it."""
-    child, quantity = _id(row.get("actualOrderId")), number(row, "quantity")
-    filled = number(row, "actualQty") if child else ZERO  # shown for cancelled ones too, where it means nothing
-    status = _state(row["algoStatus"], quantity, filled)
-    return OrderReport(
-        client_id=row["clientAlgoId"],
-        symbol=row["symbol"],
-        side=_side(row["side"]),
-        type=_kind(row.get("orderType") or row["type"]),
-        status=status,
-        quantity=quantity,
-        filled=filled,
-        average=positive(row, "actualPrice") if child else None,
-        price=positive(row, "price"),
-        trigger=positive(row, "triggerPrice"),
-        reduce_only=bool(row.get("reduceOnly")),
-        venue_id=_id(row["algoId"]),
-        child_id=child,
-        updated=int(row.get("updateTime") or 0),
-        reason=str(row.get("rm") or "") if status in (OrderStatus.REJECTED, OrderStatus.EXPIRED) else "",
-    )
+    child = _id(row.get("actualOrderId"))
+    known: dict[str, Any] = {"venue_id": _id(row["algoId"]), "child_id": child}
+    if not child:  # the quantity is shown for cancelled ones too, where it means nothing
+        known |= {"filled": ZERO, "average": None}
+    kind = _kind(row.get("orderType") or row["type"])
+    return _with_reason(report(row, _ALGO, kind, row["algoStatus"], **known), str(row.get("rm") or ""))
+
+
+def _with_reason(of: OrderReport, reason: str) -> OrderReport:
+    return replace(of, reason=reason) if reason and of.status in ENDED_BADLY else of
 
 
 def with_child(parent: OrderReport, child: OrderReport) -> OrderReport:
@@ -296,21 +254,9 @@ def cause_of(client_id: str) -> Cause:
     return next((cause for mark, cause in _CAUSES if client_id.startswith(mark)), Cause.NONE)
 
 
-def fill(row: Row) -> Fill:
+def fill(row: Row) -> Execution:
     """A row of userTrades; it does not tell the client id."""
-    return Fill(
-        symbol=row["symbol"],
-        trade_id=str(row["id"]),
-        venue_order_id=str(row["orderId"]),
-        client_id="",
-        side=_side(row["side"]),
-        price=number(row, "price"),
-        quantity=number(row, "qty"),
-        fee=number(row, "commission"),
-        fee_asset=row.get("commissionAsset", ""),
-        maker=bool(row.get("maker")),
-        time=int(row["time"]),
-    )
+    return own_trade(row, side_of(row["side"]), maker=bool(row.get("maker")))
 
 
 def funding_payment(row: Row) -> Funding:
@@ -377,68 +323,19 @@ def events(message: Row) -> list[VenueEvent]:
 
 def _order_update(message: Row) -> list[VenueEvent]:
     o = message["o"]
-    quantity, filled, number_ = number(o, "q"), number(o, "z"), str(o["i"])
-    kind, status = _kind(o["ot"]), _state(o["X"], quantity, filled)
-    ended_badly = status in (OrderStatus.REJECTED, OrderStatus.EXPIRED)
-    report = OrderReport(
-        client_id=o["c"],
-        symbol=o["s"],
-        side=_side(o["S"]),
-        type=kind,
-        status=status,
-        quantity=quantity,
-        filled=filled,
-        average=positive(o, "ap"),
-        price=positive(o, "p"),
-        trigger=positive(o, "sp"),
-        reduce_only=bool(o["R"]),
-        venue_id="" if kind.conditional else number_,
-        child_id=number_ if kind.conditional else "",
-        updated=int(o["T"]),
-        reason=f"expiry reason {o['er']}" if ended_badly and _id(o.get("er")) else "",
-    )
+    kind = _kind(o["ot"])
+    known = {"reduce_only": bool(o["R"]), "updated": int(o["T"]), **_ids(kind, str(o["i"]))}
+    reason = f"expiry reason {o['er']}" if _id(o.get("er")) else ""
+    said = _with_reason(report(o, _ORDER_EVENT, kind, o["X"], **known), reason)
     if o["x"] not in ("TRADE", "CALCULATED") or not o["t"] or not number(o, "l"):
-        return [report]
-    trade = Fill(
-        symbol=o["s"],
-        trade_id=str(o["t"]),
-        venue_order_id=number_,
-        client_id=o["c"],
-        side=report.side,
-        price=number(o, "L"),
-        quantity=number(o, "l"),
-        fee=number(o, "n"),
-        fee_asset=o.get("N") or "",
-        maker=bool(o["m"]),
-        time=int(o["T"]),
-        cause=cause_of(o["c"]),
-    )
-    return [trade, report]
+        return [said]
+    return [pushed_trade(o, o["c"], cause_of(o["c"])), said]
 
 
 def _algo_update(message: Row) -> list[VenueEvent]:
     o = message["o"]
-    quantity, filled = number(o, "q"), number(o, "aq")
-    status = _state(o["X"], quantity, filled)
-    return [
-        OrderReport(
-            client_id=o["caid"],
-            symbol=o["s"],
-            side=_side(o["S"]),
-            type=_kind(o["o"]),
-            status=status,
-            quantity=quantity,
-            filled=filled,
-            average=positive(o, "ap"),
-            price=positive(o, "p"),
-            trigger=positive(o, "tp"),
-            reduce_only=bool(o.get("R")),
-            venue_id=_id(o["aid"]),
-            child_id=_id(o.get("ai")),
-            updated=int(message["T"]),
-            reason=str(o.get("rm") or "") if status in (OrderStatus.REJECTED, OrderStatus.EXPIRED) else "",
-        )
-    ]
+    known = {"venue_id": _id(o["aid"]), "child_id": _id(o.get("ai")), "updated": int(message["T"])}
+    return [_with_reason(report(o, _ALGO_EVENT, _kind(o["o"]), o["X"], **known), str(o.get("rm") or ""))]
 
 
 def _account_update(message: Row) -> list[VenueEvent]:

@@ -28,12 +28,11 @@ import orjson
 from triplane.data.binance import find_market, instrument_of
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, plain
-from triplane.errors import BadInput
-from triplane.venues.adapter import Adapter
+from triplane.venues.adapter import Adapter, AdapterTiming, Urls
 from triplane.venues.base import (
     Approved,
     Capabilities,
-    Fill,
+    Execution,
     Funding,
     NewOrder,
     OrderReport,
@@ -43,13 +42,12 @@ from triplane.venues.base import (
 )
 from triplane.venues.binance import spot_codec as codec
 from triplane.venues.binance.failures import CLOCK, failure
-from triplane.venues.binance.rest import RECV_WINDOW, Rest
-from triplane.venues.binance.usdm import Timing, Urls
+from triplane.venues.binance.rest import RECV_WINDOW, BinanceRest
 from triplane.venues.budget import Budget, Window, weight_window
 from triplane.venues.errors import Refused, VenueError, Why
 from triplane.venues.keys import Credentials
-from triplane.venues.stream import PrivateStream, Rotate, Socket
-from triplane.venues.wire import Request, Row, check_grid, number, together
+from triplane.venues.stream import PrivateStream, Rotate, WebSocket
+from triplane.venues.wire import HttpRequest, Row, check_grid, number, together
 
 MAINNET: Final = Urls("https://api.binance.com", "wss://ws-api.binance.com:443/ws-api/v3", "https://api.binance.com")
 TESTNET: Final = Urls("https://demo-api.binance.com", "wss://demo-ws-api.binance.com/ws-api/v3")
@@ -67,8 +65,8 @@ def spot_budget() -> Budget:
     return Budget(weight_window(6000), orders)
 
 
-class UserData:
-    """Spot's part of the private stream, a :class:`triplane.venues.stream.Line`.
+class UserDataStream:
+    """Spot's part of the private stream, a :class:`triplane.venues.stream.StreamProtocol`.
 
     Parameters
     ----------
@@ -88,7 +86,7 @@ class UserData:
         """The WebSocket API."""
         return self._address
 
-    async def greet(self, socket: Socket) -> None:
+    async def log_in(self, socket: WebSocket) -> None:
         """Subscribe to the user data stream."""
         params = {"apiKey": self._keys.key, "recvWindow": RECV_WINDOW, "timestamp": self._now_ms()}
         text = "&".join(f"{name}={params[name]}" for name in sorted(params))
@@ -113,7 +111,7 @@ class UserData:
             raise Rotate(f"the venue says {event['e']}")
         return codec.events(event)
 
-    async def keep(self, socket: Socket) -> None:  # noqa: ARG002 - pings keep it alive
+    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings keep it alive
         """Nothing, for ever."""
         await asyncio.Event().wait()
 
@@ -135,6 +133,7 @@ class BinanceSpot(Adapter):
 
     name = "binance-spot"
     capabilities = Capabilities(reduce_only=False, shorts=False, stop_beside_target=False)
+    _rest: BinanceRest
 
     def __init__(
         self,
@@ -143,28 +142,20 @@ class BinanceSpot(Adapter):
         clock: Clock | None = None,
         *,
         budget: Budget | None = None,
-        timing: Timing | None = None,
+        timing: AdapterTiming | None = None,
     ) -> None:
-        self._clock, self._timing, self._urls = clock or SystemClock(), timing or Timing(), urls
-        self._rest = Rest(
-            "binance",
-            keys,
-            urls.rest,
-            urls.wallet,
-            "/api/v3/time",
-            self._clock,
-            budget or spot_budget(),
-            self._timing.request,
+        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
+        self._rest = BinanceRest(
+            "binance", "/api/v3", keys, urls, self._clock, budget or spot_budget(), self._timing.request
         )
-        line = UserData(urls.stream, keys, self.now_ms, self._rest.clock.sync)
-        self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream)
+        protocol = UserDataStream(urls.stream, keys, self.now_ms, self._rest.clock.sync)
+        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream)
         self._markets: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, Instrument] = {}
-        self._sync_every = self._timing.sync
 
     # ------------------------------------------------------------------------------------------------ life
     async def _load(self) -> None:
-        wanted = Request("GET", "/api/v3/exchangeInfo", {"showPermissionSets": "false"})
+        wanted = HttpRequest("GET", "/api/v3/exchangeInfo", {"showPermissionSets": "false"})
         rows = (await self._ask(wanted, 20))["symbols"]
         self._markets = {
             row["symbol"]: {
@@ -176,7 +167,7 @@ class BinanceSpot(Adapter):
             for row in rows
         }
 
-    async def _ask(self, request: Request, weight: int = 1, *, urgent: bool = False, order: bool = False) -> Any:
+    async def _ask(self, request: HttpRequest, weight: int = 1, *, urgent: bool = False, order: bool = False) -> Any:
         try:
             return await self._rest.ask(request, weight=weight, urgent=urgent, order=order)
         except VenueError as error:
@@ -197,19 +188,7 @@ class BinanceSpot(Adapter):
 
     async def check_keys(self) -> None:
         """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
-        try:
-            if not self._urls.wallet:  # nothing can be withdrawn there
-                may = {"enableSpotAndMarginTrading": (await self._ask(codec.account(), 20))["canTrade"]}
-            else:
-                may = await self._ask(Request("GET", "/sapi/v1/account/apiRestrictions", {}))
-        except Refused as error:
-            if error.why is not Why.KEYS:
-                raise
-            raise BadInput(f"the venue does not accept the API key: {error}") from None
-        if may.get("enableWithdrawals"):
-            raise BadInput("this API key may withdraw; make one without that permission")
-        if not may.get("enableSpotAndMarginTrading"):
-            raise BadInput("this API key may not trade on spot; give it that permission")
+        await self._rest.check_keys("enableSpotAndMarginTrading", "on spot", codec.account(), 20)
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
         """Return what stands in the way of trading, each in a plain sentence; there is nothing to set.
@@ -237,15 +216,14 @@ class BinanceSpot(Adapter):
         rules = self._rules_of(new.symbol)
         check_grid(new, rules)
         exits = new.reduce_only and new.side < 0
-        before = self._stream.received
-        try:
-            answer = await self._ask(codec.place(new), urgent=exits, order=True)
-        except Refused as error:
-            if not exits or error.why is not Why.FUNDS:
-                raise
-            fitting = await self._fitted(new, rules, error)
-            answer = await self._ask(codec.place(fitting), urgent=True, order=True)
-        self._stream.expect(before)
+        with self._expecting():
+            try:
+                answer = await self._ask(codec.place(new), urgent=exits, order=True)
+            except Refused as error:
+                if not exits or error.why is not Why.FUNDS:
+                    raise
+                fitting = await self._fitted(new, rules, error)
+                answer = await self._ask(codec.place(fitting), urgent=True, order=True)
         return codec.order_report(answer)
 
     async def _fitted(self, new: NewOrder, rules: Instrument, error: Refused) -> NewOrder:
@@ -261,16 +239,15 @@ class BinanceSpot(Adapter):
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:  # noqa: ARG002 - all are orders
         """Take an order out; raises NotFound when the venue says that there is none open."""
-        before = self._stream.received
-        await self._ask(codec.named("DELETE", symbol, client_id), urgent=True)
-        self._stream.expect(before)
+        with self._expecting():
+            await self._ask(codec.named("DELETE", symbol, client_id), urgent=True)
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:  # noqa: ARG002 - the same
         """Look an order up by its client id; raises NotFound."""
         return codec.order_report(await self._ask(codec.named("GET", symbol, client_id), 4), client_id)
 
     # ------------------------------------------------------------------------------------------------ state
-    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
         """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone.
 
         The last page mostly holds them all, and needs no window of time, of which the venue allows but a day.

@@ -1,14 +1,14 @@
-"""Binance spot, its words: typed orders to requests, answers and messages of the WebSocket API to typed reports.
+"""The words of Binance spot: typed orders to requests, answers and messages of the WebSocket API to typed reports.
 
-Functions without state or input and output. What to know of the venue:
+Pure functions. What to know of the venue:
 
 * There are balances, not positions, and nothing only reduces. What is owned of the base asset is the position: rounded
   down to the lot, and none at all below the smallest order.
 * A buy pays its fee in the base asset (unless BNB pays fees): after buying 1 BTC one owns 0.999. Fills say so.
-* Conditional orders are orders. One keeps its id when it triggers, so ``child_id`` then is its own id.
+* Conditional orders are ordinary orders. One keeps its id when it triggers, so ``child_id`` then is its own id.
 * A working order locks what it may spend, so that a stop and a target cannot rest for the same quantity.
 * A cancel has a client id of its own. In messages it takes the place of the order's, which is in ``C``.
-* Code −2010 says no more than that an order was refused; why is in the words.
+* Code −2010 says no more than that an order was refused; the reason is in the text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,17 +22,17 @@ from triplane.venues.base import (
     ZERO,
     Balance,
     BalanceChange,
-    Fill,
+    Execution,
     NewOrder,
     OrderReport,
-    OrderStatus,
     OrderType,
     PositionReport,
     Snapshot,
     VenueEvent,
 )
+from triplane.venues.binance.common import Names, order_params, own_trade, pushed_trade, report
 from triplane.venues.errors import Refused, VenueError, Why
-from triplane.venues.wire import Request, Row, number, positive
+from triplane.venues.wire import HttpRequest, Row, number
 
 PAGE: Final = 1000
 ORDER: Final = "/api/v3/order"
@@ -47,14 +47,10 @@ _KINDS: Final = {text: kind for kind, text in _TYPES.items()} | {
     "STOP_LOSS_LIMIT": OrderType.STOP_MARKET,
     "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_MARKET,
 }
-_STATUS: Final = {
-    "FILLED": OrderStatus.FILLED,
-    "CANCELED": OrderStatus.CANCELLED,
-    "EXPIRED": OrderStatus.EXPIRED,
-    "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
-    "REJECTED": OrderStatus.REJECTED,
-}
-"""Any other word tells nothing final."""
+_ORDER: Final = Names(
+    "clientOrderId", "symbol", "side", "origQty", "executedQty", "", "price", "stopPrice", "", "updateTime"
+)
+_EVENT: Final = Names("c", "s", "S", "q", "z", "", "p", "P", "", "T")
 _WORDS: Final = (
     ("Duplicate order", Why.DUPLICATE),
     ("insufficient balance", Why.FUNDS),
@@ -75,14 +71,9 @@ def refined(error: VenueError) -> VenueError:
 
 
 # ------------------------------------------------------------------------------------------------------- requests
-def place(order: NewOrder) -> Request:
+def place(order: NewOrder) -> HttpRequest:
     """The request that places an order."""
-    params = {
-        "symbol": order.symbol,
-        "side": "BUY" if order.side > 0 else "SELL",
-        "type": _TYPES[order.type],
-        "quantity": plain(order.quantity),
-    }
+    params = order_params(order, _TYPES[order.type])
     if order.type.conditional:
         params["stopPrice"] = plain(order.trigger or ZERO)
     elif order.type is OrderType.LIMIT:
@@ -92,84 +83,59 @@ def place(order: NewOrder) -> Request:
         else:
             params["timeInForce"] = order.time_in_force
     params |= {"newClientOrderId": order.client_id, "newOrderRespType": "RESULT"}
-    return Request("POST", ORDER, params)
+    return HttpRequest("POST", ORDER, params)
 
 
-def named(method: str, symbol: str, client_id: str) -> Request:
+def named(method: str, symbol: str, client_id: str) -> HttpRequest:
     """The request that asks for (GET) or cancels (DELETE) an order by its client id."""
-    return Request(method, ORDER, {"symbol": symbol, "origClientOrderId": client_id})
+    return HttpRequest(method, ORDER, {"symbol": symbol, "origClientOrderId": client_id})
 
 
-def open_orders(symbol: str) -> Request:
+def open_orders(symbol: str) -> HttpRequest:
     """The request for the working orders of a symbol."""
-    return Request("GET", "/api/v3/openOrders", {"symbol": symbol})
+    return HttpRequest("GET", "/api/v3/openOrders", {"symbol": symbol})
 
 
-def account() -> Request:
+def account() -> HttpRequest:
     """The request for all balances."""
-    return Request("GET", "/api/v3/account", {"omitZeroBalances": "true"})
+    return HttpRequest("GET", "/api/v3/account", {"omitZeroBalances": "true"})
 
 
-def price(symbol: str) -> Request:
+def price(symbol: str) -> HttpRequest:
     """The request for a last price."""
-    return Request("GET", "/api/v3/ticker/price", {"symbol": symbol})
+    return HttpRequest("GET", "/api/v3/ticker/price", {"symbol": symbol})
 
 
-def trades(symbol: str, **more: str) -> Request:
+def trades(symbol: str, **more: str) -> HttpRequest:
     """The request for a page of own executions: the last ones, or as ``orderId``, ``startTime`` or ``fromId`` say."""
-    return Request("GET", "/api/v3/myTrades", {"symbol": symbol, **more, "limit": str(PAGE)})
+    return HttpRequest("GET", "/api/v3/myTrades", {"symbol": symbol, **more, "limit": str(PAGE)})
 
 
 # ------------------------------------------------------------------------------------------------------- answers
-def _side(text: str) -> int:
-    if text not in ("BUY", "SELL"):
-        raise DataError(f"the venue sent side {text!r}; it must be BUY or SELL")
-    return 1 if text == "BUY" else -1
-
-
-def _average(value: Decimal, filled: Decimal) -> Decimal | None:
-    return value / filled if filled > 0 and value > 0 else None
+def _known(kind: OrderType, row: Row, side: str, filled: str, spent: str, number_: str, working: str) -> dict[str, Any]:
+    """What messages of spot say in other ways than those of the futures; the names are those of the row."""
+    venue_id, base, quote = str(row[number_]), number(row, filled), number(row, spent)
+    triggered = kind.conditional and (base > 0 or int(row.get(working) or -1) > 0)
+    return {
+        "venue_id": venue_id,
+        "child_id": venue_id if triggered else "",
+        "average": quote / base if base > 0 and quote > 0 else None,
+        "reduce_only": row[side] == "SELL",
+    }
 
 
 def order_report(row: Row, client_id: str = "") -> OrderReport:
     """An order as REST shows it; ``client_id`` is that by which it was asked for, in case a cancel's is shown."""
-    kind, side = _KINDS.get(row["type"], OrderType.LIMIT), _side(row["side"])
-    filled, venue_id = number(row, "executedQty"), str(row["orderId"])
-    triggered = kind.conditional and (filled > 0 or int(row.get("workingTime") or -1) > 0)
-    return OrderReport(
-        client_id=client_id or row["clientOrderId"],
-        symbol=row["symbol"],
-        side=side,
-        type=kind,
-        status=_STATUS.get(row["status"], OrderStatus.OPEN),
-        quantity=number(row, "origQty"),
-        filled=filled,
-        average=_average(number(row, "cummulativeQuoteQty"), filled),
-        price=positive(row, "price"),
-        trigger=positive(row, "stopPrice"),
-        reduce_only=side < 0,
-        venue_id=venue_id,
-        child_id=venue_id if triggered else "",
-        updated=int(row.get("updateTime") or row.get("transactTime") or 0),
-        reason=str(row.get("expiryReason") or ""),
-    )
+    kind = _KINDS.get(row["type"], OrderType.LIMIT)
+    known = _known(kind, row, "side", "executedQty", "cummulativeQuoteQty", "orderId", "workingTime")
+    known |= {"client_id": client_id or row["clientOrderId"], "reason": str(row.get("expiryReason") or "")}
+    known["updated"] = int(row.get("updateTime") or row.get("transactTime") or 0)
+    return report(row, _ORDER, kind, row["status"], **known)
 
 
-def fill(row: Row) -> Fill:
+def fill(row: Row) -> Execution:
     """A row of myTrades; it does not tell the client id."""
-    return Fill(
-        symbol=row["symbol"],
-        trade_id=str(row["id"]),
-        venue_order_id=str(row["orderId"]),
-        client_id="",
-        side=1 if row["isBuyer"] else -1,
-        price=number(row, "price"),
-        quantity=number(row, "qty"),
-        fee=number(row, "commission"),
-        fee_asset=row["commissionAsset"],
-        maker=bool(row["isMaker"]),
-        time=int(row["time"]),
-    )
+    return own_trade(row, 1 if row["isBuyer"] else -1, maker=bool(row["isMaker"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +167,7 @@ def is_dust(quantity: Decimal, price: Decimal, rules: Instrument) -> bool:
     return lots <= 0 or lots < rules.min_quantity or lots * price < rules.min_notional
 
 
-def entry_price(quantity: Decimal, last: Decimal, fills: Sequence[Fill], base: str, rules: Instrument) -> Decimal:
+def entry_price(quantity: Decimal, last: Decimal, fills: Sequence[Execution], base: str, rules: Instrument) -> Decimal:
     """Average price at which a position was bought; 0 when the executions do not explain what is owned.
 
     They are followed back from now, each one's part in the balance undone, until no more than dust was owned; from
@@ -231,7 +197,7 @@ def entry_price(quantity: Decimal, last: Decimal, fills: Sequence[Fill], base: s
     return average
 
 
-def _gained(one: Fill, base: str) -> Decimal:
+def _gained(one: Execution, base: str) -> Decimal:
     return one.side * one.quantity - (one.fee if one.fee_asset == base else ZERO)
 
 
@@ -275,39 +241,7 @@ def _text(value: Any) -> str:
 
 
 def _execution(o: Row) -> list[VenueEvent]:
-    client_id, venue_id = _text(o["C"]) or o["c"], str(o["i"])
-    kind, side, filled = _KINDS.get(o["o"], OrderType.LIMIT), _side(o["S"]), number(o, "z")
-    triggered = kind.conditional and (filled > 0 or int(o.get("W") or -1) > 0)
-    report = OrderReport(
-        client_id=client_id,
-        symbol=o["s"],
-        side=side,
-        type=kind,
-        status=_STATUS.get(o["X"], OrderStatus.OPEN),
-        quantity=number(o, "q"),
-        filled=filled,
-        average=_average(number(o, "Z"), filled),
-        price=positive(o, "p"),
-        trigger=positive(o, "P"),
-        reduce_only=side < 0,
-        venue_id=venue_id,
-        child_id=venue_id if triggered else "",
-        updated=int(o["T"]),
-        reason=_text(o.get("r")) or _text(o.get("eR")),
-    )
-    if o["x"] != "TRADE" or not number(o, "l"):
-        return [report]
-    trade = Fill(
-        symbol=o["s"],
-        trade_id=str(o["t"]),
-        venue_order_id=venue_id,
-        client_id=client_id,
-        side=side,
-        price=number(o, "L"),
-        quantity=number(o, "l"),
-        fee=number(o, "n"),
-        fee_asset=o.get("N") or "",
-        maker=bool(o["m"]),
-        time=int(o["T"]),
-    )
-    return [trade, report]
+    kind, client_id = _KINDS.get(o["o"], OrderType.LIMIT), _text(o["C"]) or o["c"]
+    known = _known(kind, o, "S", "z", "Z", "i", "W") | {"client_id": client_id, "updated": int(o["T"])}
+    said = report(o, _EVENT, kind, o["X"], **known, reason=_text(o.get("r")) or _text(o.get("eR")))
+    return [said] if o["x"] != "TRADE" or not number(o, "l") else [pushed_trade(o, client_id), said]

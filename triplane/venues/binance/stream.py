@@ -11,14 +11,14 @@ from triplane.data.clock import Clock
 from triplane.venues.base import VenueEvent
 from triplane.venues.binance import codec
 from triplane.venues.keys import hide
-from triplane.venues.stream import Rotate, Socket
+from triplane.venues.stream import Rotate, WebSocket
 
 PROLONG: Final = 1800.0
 """Seconds; a key lives for an hour."""
 
 
-class ListenKey:
-    """A :class:`triplane.venues.stream.Line`.
+class ListenKeyStream:
+    """A :class:`triplane.venues.stream.StreamProtocol`.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class ListenKey:
         """The socket of the account's key."""
         return f"{self._base}/private/ws?listenKey={hide(await self._ask('POST'))}"
 
-    async def greet(self, socket: Socket) -> None:
+    async def log_in(self, socket: WebSocket) -> None:
         """Nothing: the address says it all."""
 
     def read(self, message: Any) -> list[VenueEvent]:
@@ -44,7 +44,7 @@ class ListenKey:
             raise Rotate("its listen key has ended")
         return codec.events(message)
 
-    async def keep(self, socket: Socket) -> None:  # noqa: ARG002 - kept alive over REST
+    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - kept alive over REST
         """Prolong the key, for ever."""
         while True:
             await self._clock.sleep(self._prolong)

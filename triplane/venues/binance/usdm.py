@@ -6,56 +6,27 @@ then for orders, then for positions: what moves on meanwhile is seen twice, neve
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from triplane.data.binance import find_market, instrument_of
 from triplane.data.clock import Clock, SystemClock
-from triplane.data.instruments import Instrument, plain
-from triplane.errors import BadInput, DataError
-from triplane.venues.adapter import Adapter
-from triplane.venues.base import (
-    Approved,
-    Capabilities,
-    Fill,
-    Funding,
-    NewOrder,
-    OrderReport,
-    Snapshot,
-)
+from triplane.data.instruments import Instrument
+from triplane.errors import DataError
+from triplane.venues.adapter import Adapter, AdapterTiming, Urls
+from triplane.venues.base import Approved, Capabilities, Execution, Funding, NewOrder, OrderReport, Snapshot
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import UNCHANGED
-from triplane.venues.binance.rest import Rest
-from triplane.venues.binance.stream import PROLONG, ListenKey
+from triplane.venues.binance.rest import BinanceRest
+from triplane.venues.binance.stream import PROLONG, ListenKeyStream
 from triplane.venues.budget import Budget
-from triplane.venues.clock import EVERY
-from triplane.venues.errors import NotFound, Refused, Why
+from triplane.venues.errors import NotFound
 from triplane.venues.keys import Credentials
-from triplane.venues.stream import PrivateStream, StreamTiming
-from triplane.venues.wire import Request, Row, check_grid, together
-
-
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Where a venue is: trading, private stream, and the wallet service that tells what a key may (empty: none)."""
-
-    rest: str
-    stream: str
-    wallet: str = ""
-
+from triplane.venues.stream import PrivateStream
+from triplane.venues.wire import HttpRequest, Row, check_grid, together
 
 MAINNET: Final = Urls("https://fapi.binance.com", "wss://fstream.binance.com", "https://api.binance.com")
 TESTNET: Final = Urls("https://demo-fapi.binance.com", "wss://fstream.binancefuture.com")
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Deadlines, seconds."""
-
-    request: float = 10.0
-    sync: float = EVERY
-    prolong: float = PROLONG
-    stream: StreamTiming = field(default_factory=StreamTiming)
 
 
 class BinanceUsdm(Adapter):
@@ -77,6 +48,8 @@ class BinanceUsdm(Adapter):
 
     name = "binance"
     capabilities = Capabilities()
+    unchanged = UNCHANGED
+    _rest: BinanceRest
 
     def __init__(
         self,
@@ -85,43 +58,31 @@ class BinanceUsdm(Adapter):
         clock: Clock | None = None,
         *,
         budget: Budget | None = None,
-        timing: Timing | None = None,
+        timing: AdapterTiming | None = None,
         working_type: str = "CONTRACT_PRICE",
     ) -> None:
-        self._clock, self._timing, self._urls = clock or SystemClock(), timing or Timing(), urls
-        self._rest = Rest(
-            "binanceusdm",
-            keys,
-            urls.rest,
-            urls.wallet,
-            "/fapi/v1/time",
-            self._clock,
-            budget or Budget(),
-            self._timing.request,
+        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
+        self._rest = BinanceRest(
+            "binanceusdm", "/fapi/v1", keys, urls, self._clock, budget or Budget(), self._timing.request
         )
-        line = ListenKey(urls.stream, self._listen_key, self._clock, self._timing.prolong)
-        self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream)
+        protocol = ListenKeyStream(urls.stream, self._listen_key, self._clock, self._timing.keep_alive or PROLONG)
+        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream)
         self._working_type = working_type
         self._markets: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, Instrument] = {}
-        self._sync_every = self._timing.sync
 
     # ------------------------------------------------------------------------------------------------ life
     async def _load(self) -> None:
         rows = (await self._get("/fapi/v1/exchangeInfo"))["symbols"]
         self._markets = {
             row["symbol"]: {
-                "id": row["symbol"],
-                "active": row["status"] == "TRADING",
-                "swap": True,
-                "linear": True,
-                "info": row,
+                "id": row["symbol"], "active": row["status"] == "TRADING", "swap": True, "linear": True, "info": row,
             }
             for row in rows
-        }
+        }  # fmt: skip
 
     async def _get(self, path: str, params: dict[str, str] | None = None, weight: int = 1) -> Any:
-        return await self._rest.ask(Request("GET", path, params or {}), weight=weight)
+        return await self._rest.ask(HttpRequest("GET", path, params or {}), weight=weight)
 
     # ------------------------------------------------------------------------------------------------ preparation
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
@@ -143,19 +104,8 @@ class BinanceUsdm(Adapter):
 
     async def check_keys(self) -> None:
         """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
-        try:
-            if not self._urls.wallet:  # nothing can be withdrawn there
-                may = {"enableFutures": (await self._get("/fapi/v1/accountConfig", weight=5))["canTrade"]}
-            else:
-                may = await self._get("/sapi/v1/account/apiRestrictions")
-        except Refused as error:
-            if error.why is not Why.KEYS:
-                raise
-            raise BadInput(f"the venue does not accept the API key: {error}") from None
-        if may.get("enableWithdrawals"):
-            raise BadInput("this API key may withdraw; make one without that permission")
-        if not may.get("enableFutures"):
-            raise BadInput("this API key may not trade futures; give it that permission")
+        account = HttpRequest("GET", "/fapi/v1/accountConfig")
+        await self._rest.check_keys("enableFutures", "futures", account, 5)
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
         """Set one-way mode, isolated margin and leverage; returns what stands in the way, each in a plain sentence.
@@ -164,7 +114,7 @@ class BinanceUsdm(Adapter):
         """
         problems = []
         if (await self._get("/fapi/v1/positionSide/dual", weight=30))["dualSidePosition"]:
-            why = await self._set("positionSide/dual", {"dualSidePosition": "false"})
+            why = await self._set("positionSide/dual", dualSidePosition="false")
             if why:
                 problems.append(f"hedge mode is on and cannot be switched off ({why}); close what is open there first")
         if (await self._get("/fapi/v1/multiAssetsMargin", weight=30))["multiAssetsMargin"]:
@@ -172,32 +122,21 @@ class BinanceUsdm(Adapter):
                 "multi-assets mode is on; isolated margin needs single-asset mode, switch to it at the venue"
             )
         for symbol in symbols:
-            why = await self._set("marginType", {"symbol": symbol, "marginType": "ISOLATED"})
+            why = await self._set("marginType", symbol=symbol, marginType="ISOLATED")
             if why:
                 problems.append(f"{symbol} is not on isolated margin and cannot be set to it ({why})")
             most = max(int(bracket["initialLeverage"]) for bracket in await self._brackets(symbol))
             if leverage > most:
                 problems.append(f"{symbol} allows a leverage of at most {most}, not {leverage}")
                 continue
-            why = await self._set("leverage", {"symbol": symbol, "leverage": str(leverage)})
+            why = await self._set("leverage", symbol=symbol, leverage=str(leverage))
             if why:
                 problems.append(f"the leverage of {symbol} cannot be set to {leverage} ({why})")
         return problems if resume else problems + await self._foreign(symbols)
 
-    async def _set(self, name: str, params: dict[str, str]) -> str:
+    async def _set(self, name: str, **params: str) -> str:
         """Why a setting cannot be made; empty when it is as wanted."""
-        try:
-            await self._rest.ask(Request("POST", f"/fapi/v1/{name}", params))
-        except Refused as error:
-            if error.why is not Why.MODE:
-                raise
-            return "" if error.code in UNCHANGED else str(error)
-        return ""
-
-    async def _foreign(self, symbols: Sequence[str]) -> list[str]:
-        seen = await self.snapshot(symbols)
-        out = [f"{p.symbol} has an open position of {plain(p.quantity)} that is not ours" for p in seen.positions]
-        return out + [f"{o.symbol} has a working order {o.client_id} that is not ours" for o in seen.orders]
+        return await self._setting(HttpRequest("POST", f"/fapi/v1/{name}", params))
 
     # ------------------------------------------------------------------------------------------------ orders
     async def place(self, order: Approved[NewOrder]) -> OrderReport:
@@ -206,17 +145,15 @@ class BinanceUsdm(Adapter):
         rules = self._rules.get(new.symbol)
         if rules is not None:
             check_grid(new, rules)
-        before = self._stream.received
         request = codec.place(new, self._working_type)
-        answer = await self._rest.ask(request, weight=0, urgent=new.reduce_only, order=True)
-        self._stream.expect(before)
+        with self._expecting():
+            answer = await self._rest.ask(request, weight=0, urgent=new.reduce_only, order=True)
         return codec.algo_report(answer) if new.type.conditional else codec.order_report(answer)
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
         """Take an order out; raises NotFound when the venue says that there is none open."""
-        before = self._stream.received
-        await self._rest.ask(codec.cancel(symbol, client_id, conditional=conditional), urgent=True)
-        self._stream.expect(before)
+        with self._expecting():
+            await self._rest.ask(codec.cancel(symbol, client_id, conditional=conditional), urgent=True)
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
         """Look an order up by its client id; raises NotFound."""
@@ -233,7 +170,7 @@ class BinanceUsdm(Adapter):
         return codec.with_child(parent, codec.order_report(child))
 
     # ------------------------------------------------------------------------------------------------ state
-    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
         """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
         if venue_order_id and since > self.now_ms() - codec.WEEK_MS:
             rows: list[Row] = await self._rest.ask(codec.fills_of(symbol, venue_order_id), weight=5)
@@ -265,5 +202,5 @@ class BinanceUsdm(Adapter):
 
     # ------------------------------------------------------------------------------------------------ stream
     async def _listen_key(self, method: str) -> str:
-        answer = await self._rest.ask(Request(method, "/fapi/v1/listenKey", {}), urgent=True)
+        answer = await self._rest.ask(HttpRequest(method, "/fapi/v1/listenKey"), urgent=True)
         return str(answer["listenKey"])

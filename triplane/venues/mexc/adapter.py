@@ -4,7 +4,7 @@ One-way mode, isolated margin. Whether orders are taken over the API at all diff
 :meth:`MexcFutures.check_keys` and :meth:`MexcFutures.prepare` find out before the first one.
 
 Stops and targets are *plan orders* at market. The venue keeps no client id of them, so which plan order is whose is
-remembered (:mod:`triplane.venues.mexc.links`): from the acknowledgement, or when that never came, by symbol, side,
+remembered (:mod:`triplane.venues.mexc.client_ids`): from the acknowledgement, or when that never came, by symbol, side,
 trigger, quantity and kind. After a restart call :meth:`MexcFutures.remember` with the conditional intents that may be
 waiting; then the list of plan orders is matched against them, and they can be looked up and cancelled by their client
 ids again. A plan order lives for seven days, then it is reported as expired and has to be placed again.
@@ -17,55 +17,34 @@ The venue does not tell whether a key may withdraw (to be confirmed on the real 
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from triplane.data.clock import Clock, SystemClock
-from triplane.data.instruments import Instrument, plain
+from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
-from triplane.venues.adapter import Adapter
+from triplane.venues.adapter import Adapter, AdapterTiming, Urls
 from triplane.venues.base import (
     Approved,
     Capabilities,
-    Fill,
+    Execution,
     Funding,
     NewOrder,
     OrderReport,
     Snapshot,
 )
 from triplane.venues.budget import Budget
-from triplane.venues.clock import EVERY
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.keys import Credentials
 from triplane.venues.mexc import codec
-from triplane.venues.mexc.codec import PRIVATE, PUBLIC, Ask, Contract
+from triplane.venues.mexc.client_ids import ClientIds
+from triplane.venues.mexc.codec import PRIVATE, PUBLIC, Contract
 from triplane.venues.mexc.failures import NOT_OPEN
-from triplane.venues.mexc.links import Links
-from triplane.venues.mexc.rest import Rest, budget
-from triplane.venues.mexc.stream import PING, Edge
-from triplane.venues.stream import PrivateStream, StreamTiming
-from triplane.venues.wire import Row, check_grid, number
-
-
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Where the venue is."""
-
-    rest: str
-    stream: str
-
+from triplane.venues.mexc.rest import MexcRest, mexc_budget
+from triplane.venues.mexc.stream import PING, EdgeStream
+from triplane.venues.stream import PrivateStream
+from triplane.venues.wire import HttpRequest, Row, check_grid, number
 
 MAINNET: Final = Urls("https://api.mexc.com", "wss://contract.mexc.com/edge")
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Deadlines, seconds."""
-
-    request: float = 10.0
-    sync: float = EVERY
-    ping: float = PING
-    stream: StreamTiming = field(default_factory=StreamTiming)
 
 
 class MexcFutures(Adapter):
@@ -79,7 +58,7 @@ class MexcFutures(Adapter):
         The venue, or a box.
     clock
         The computer's.
-    limits
+    budget
         What may be asked from this computer's address; to be shared between adapters of this venue.
     """
 
@@ -92,29 +71,27 @@ class MexcFutures(Adapter):
         urls: Urls = MAINNET,
         clock: Clock | None = None,
         *,
-        limits: Budget | None = None,
-        timing: Timing | None = None,
+        budget: Budget | None = None,
+        timing: AdapterTiming | None = None,
     ) -> None:
-        self._clock, self._timing = clock or SystemClock(), timing or Timing()
-        self._rest = Rest(keys, urls.rest, self._clock, limits or budget(), self._timing.request)
+        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
+        self._rest = MexcRest(keys, urls.rest, self._clock, budget or mexc_budget(), self._timing.request)
         self._contracts: dict[str, Contract] = {}
-        self._links = Links()
-        line = Edge(
-            urls.stream, keys, self._contracts, self._links, self._clock, self.now_ms, self._timing.ping
-        )  # fmt: skip
-        self._stream = PrivateStream(line, self._clock, self.now_ms, self._timing.stream, parse=line.parse)
+        self._client_ids = ClientIds()
+        ping = self._timing.keep_alive or PING
+        protocol = EdgeStream(urls.stream, keys, self._contracts, self._client_ids, self._clock, self.now_ms, ping)
+        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream, parse=protocol.parse)
         self._leverage: dict[str, int] = {}
         self._hedge = False
-        self._sync_every = self._timing.sync
 
     # ------------------------------------------------------------------------------------------------ life
     async def _load(self) -> None:
-        rows: list[Row] = await self._rest.ask(Ask("GET", f"{PUBLIC}detail", {}))
+        rows: list[Row] = await self._rest.ask(HttpRequest("GET", f"{PUBLIC}detail"))
         linear = [row for row in rows if row["settleCoin"] == row["quoteCoin"] == self.capabilities.quote]
         self._contracts.update({row["symbol"]: codec.contract(row) for row in linear})
 
     async def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        return await self._rest.ask(Ask("GET", PRIVATE + path, params or {}))
+        return await self._rest.ask(HttpRequest("GET", PRIVATE + path, params or {}))
 
     async def _pages(self, path: str, params: dict[str, Any], enough: Callable[[Row], bool] | None = None) -> list[Row]:
         """All rows of a list that is given out in pages, newest first, each once; until one is ``enough``."""
@@ -148,7 +125,7 @@ class MexcFutures(Adapter):
         """
         try:
             await self._get("account/assets")
-            await self._rest.ask(Ask("POST", f"{PRIVATE}order/cancel", [1]))
+            await self._rest.ask(HttpRequest("POST", f"{PRIVATE}order/cancel", [1]))
         except NotFound:
             return
         except (Refused, Unknown) as error:
@@ -166,7 +143,7 @@ class MexcFutures(Adapter):
         problems = []
         self._hedge = int(await self._get("position/position_mode")) == 1
         if self._hedge:
-            why = await self._set("position/change_position_mode", {"positionMode": 2})
+            why = await self._set("position/change_position_mode", positionMode=2)
             self._hedge = bool(why)
             if why:
                 problems.append(f"hedge mode is on and cannot be switched off ({why}); close what is open there first")
@@ -188,36 +165,25 @@ class MexcFutures(Adapter):
             self._leverage[symbol] = leverage
         return problems if resume else problems + await self._foreign(symbols)
 
-    async def _set(self, name: str, params: dict[str, Any]) -> str:
+    async def _set(self, name: str, **params: Any) -> str:
         """Why a setting cannot be made; empty when it is as wanted."""
-        try:
-            await self._rest.ask(Ask("POST", PRIVATE + name, params))
-        except Refused as error:
-            if error.why is not Why.MODE:
-                raise
-            return str(error)
-        return ""
+        return await self._setting(HttpRequest("POST", PRIVATE + name, params))
 
     async def _set_leverage(self, symbol: str, leverage: int, held: Row | None) -> str:
-        """Why the leverage cannot be set; what is as wanted is let be, for the venue allows few of these requests."""
+        """Why the leverage cannot be set. Not set again when it is as wanted: few such requests are allowed."""
         ways = [{"symbol": symbol, "openType": 1, "positionType": kind, "leverage": leverage} for kind in (1, 2)]
         if held is not None:
             ways = [{"positionId": int(held["positionId"]), "leverage": leverage}]
         present = await self._get("position/leverage", {"symbol": symbol})
         if all(int(row.get("openType") or 0) == 1 and number(row, "leverage") == leverage for row in present):
             return ""
-        reasons = [await self._set("position/change_leverage", params) for params in ways]
+        reasons = [await self._set("position/change_leverage", **params) for params in ways]
         return next(filter(None, reasons), "")
-
-    async def _foreign(self, symbols: Sequence[str]) -> list[str]:
-        seen = await self.snapshot(symbols)
-        out = [f"{p.symbol} has an open position of {plain(p.quantity)} that is not ours" for p in seen.positions]
-        return out + [f"{o.symbol} has a working order {o.venue_id} that is not ours" for o in seen.orders]
 
     def remember(self, orders: Iterable[NewOrder]) -> None:
         """Intents of before a restart, oldest first: what of them waits at the venue can be found again."""
         for order in orders:
-            self._links.remember(order)
+            self._client_ids.remember(order)
 
     # ------------------------------------------------------------------------------------------------ orders
     async def place(self, order: Approved[NewOrder]) -> OrderReport:
@@ -226,19 +192,18 @@ class MexcFutures(Adapter):
         c = self._contract(new.symbol)
         check_grid(new, c.instrument)
         leverage = 0 if new.reduce_only else self._leverage.get(new.symbol) or await self._present_leverage(new.symbol)
-        self._links.remember(new)
-        before = self._stream.received
+        self._client_ids.remember(new)
         request = codec.place(new, c, leverage, hedge=self._hedge)
-        try:
-            report = codec.ack(new, await self._rest.ask(request, urgent=new.reduce_only, order=True))
-        except Refused:
-            self._links.forget(new.client_id)
-            raise
-        if not report.venue_id:
-            raise Unknown("the venue acknowledged an order without its id")
-        if new.type.conditional:
-            self._links.placed(new.client_id, report.venue_id)
-        self._stream.expect(before)
+        with self._expecting():
+            try:
+                report = codec.ack(new, await self._rest.ask(request, urgent=new.reduce_only, order=True))
+            except Refused:
+                self._client_ids.forget(new.client_id)
+                raise
+            if not report.venue_id:
+                raise Unknown("the venue acknowledged an order without its id")
+            if new.type.conditional:
+                self._client_ids.placed(new.client_id, report.venue_id)
         return report
 
     async def _present_leverage(self, symbol: str) -> int:
@@ -248,16 +213,14 @@ class MexcFutures(Adapter):
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
         """Take an order out; raises NotFound when the venue says that there is none open."""
         if conditional:
-            number_ = self._links.number_of(client_id) or (await self._find_plan(symbol, client_id, "1")).venue_id
+            number_ = self._client_ids.number_of(client_id) or (await self._find_plan(symbol, client_id, "1")).venue_id
             request = codec.cancel_plan(symbol, number_)
         else:
             request = codec.cancel(symbol, client_id)
-        before = self._stream.received
-        data = await self._rest.ask(request, urgent=True)
-        for row in codec.rows(data):
-            if number(row, "errorCode"):
-                raise NotFound(f"the venue cancelled nothing: {row.get('errorMsg')}", str(row["errorCode"]))
-        self._stream.expect(before)
+        with self._expecting():
+            for row in codec.rows(await self._rest.ask(request, urgent=True)):
+                if number(row, "errorCode"):
+                    raise NotFound(f"the venue cancelled nothing: {row.get('errorMsg')}", str(row["errorCode"]))
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
         """Look an order up by its client id; raises NotFound."""
@@ -274,14 +237,14 @@ class MexcFutures(Adapter):
         row = await self._rest.ask(codec.lookup(symbol, client_id))
         if not row:
             raise NotFound(f"the venue does not know the order {client_id} of {symbol}")
-        return self._links.order(codec.order_report(row, c))
+        return self._client_ids.order(codec.order_report(row, c))
 
     async def _find_plan(self, symbol: str, client_id: str, *states: str) -> OrderReport:
         """The plan order of a client id, sought in the lists of these states; raises NotFound."""
-        if not self._links.knows(client_id):
+        if not self._client_ids.knows(client_id):
             raise NotFound(f"{client_id} is not known here, and MEXC keeps no client ids of plan orders")
         for wanted in states:
-            if wanted == "1" and self._links.number_of(client_id) and len(states) > 1:
+            if wanted == "1" and self._client_ids.number_of(client_id) and len(states) > 1:
                 continue  # its number is known: one list of all states is enough
             for report in await self._plans(symbol, wanted):
                 if report.client_id == client_id:
@@ -291,10 +254,10 @@ class MexcFutures(Adapter):
     async def _plans(self, symbol: str, states: str) -> list[OrderReport]:
         c, request = self._contract(symbol), codec.plans(symbol, states, self.now_ms())
         rows = await self._pages(request.path.removeprefix(PRIVATE), dict(request.params))
-        return [self._links.plan(codec.plan_report(row, c)) for row in rows]
+        return [self._client_ids.plan(codec.plan_report(row, c)) for row in rows]
 
     # ------------------------------------------------------------------------------------------------ state
-    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Fill]:
+    async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
         """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
         c = self._contract(symbol)
         rows: list[Row] = []
@@ -304,7 +267,7 @@ class MexcFutures(Adapter):
             start = max(since, self.now_ms() - codec.KEPT_MS)
             span = {"symbol": symbol, "start_time": start, "end_time": start + codec.SPAN_MS}
             rows = await self._pages("order/list/order_deals", span)
-        found = {fill.trade_id: fill for fill in (self._links.fill(codec.fill(row, c)) for row in rows)}
+        found = {fill.trade_id: fill for fill in (self._client_ids.fill(codec.fill(row, c)) for row in rows)}
         return sorted((f for f in found.values() if f.time >= since), key=lambda f: (f.time, int(f.trade_id)))
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
@@ -320,11 +283,11 @@ class MexcFutures(Adapter):
         time = self.now_ms()
         orders = [report for found in await asyncio.gather(*(self._plans(s, "1") for s in symbols)) for report in found]
         working = [row for row in await self._pages("order/list/open_orders", {}) if row["symbol"] in symbols]
-        orders += [self._links.order(codec.order_report(row, self._contract(row["symbol"]))) for row in working]
+        orders += [self._client_ids.order(codec.order_report(row, self._contract(row["symbol"]))) for row in working]
         positions = []
         for row in codec.rows(await self._get("position/open_positions")):
             if row["symbol"] in symbols and number(row, "holdVol"):
-                fair = await self._rest.ask(Ask("GET", f"{PUBLIC}fair_price/{row['symbol']}", {}))
+                fair = await self._rest.ask(HttpRequest("GET", f"{PUBLIC}fair_price/{row['symbol']}"))
                 mark = number(fair, "fairPrice")
                 positions.append(codec.position_report(row, self._contract(row["symbol"]), mark))
         money = codec.balance(await self._get(f"account/asset/{self.capabilities.quote}"))

@@ -7,7 +7,7 @@ Functions without state or input and output. What to know of the venue:
   may only reduce is sent as a closing side in both position modes, in one-way mode with ``reduceOnly`` besides, so that
   a reducing buy can close a short and nothing else.
 * A client id (``externalOid``) has at most 32 letters. Longer ones, and ones that would not do in a path, are sent as
-  their digest; which id was meant is for :class:`triplane.venues.mexc.links.Links` to say.
+  their digest; which id was meant is for :class:`triplane.venues.mexc.client_ids.ClientIds` to say.
 * Stops and targets are *plan orders* at market. They show no client id; they end after seven days; and triggered they
   become an order with another id, their *child*, under a client id of the venue's. The type of a plan order follows
   from its side and the direction of its trigger.
@@ -16,10 +16,10 @@ Functions without state or input and output. What to know of the venue:
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import DataError
@@ -28,7 +28,7 @@ from triplane.venues.base import (
     Balance,
     BalanceChange,
     Cause,
-    Fill,
+    Execution,
     Funding,
     MarginCall,
     NewOrder,
@@ -37,7 +37,7 @@ from triplane.venues.base import (
     OrderType,
     PositionReport,
 )
-from triplane.venues.wire import Row, number, positive
+from triplane.venues.wire import HttpRequest, Row, number, positive
 
 PRIVATE: Final = "/api/v1/private/"
 PUBLIC: Final = "/api/v1/contract/"
@@ -59,14 +59,6 @@ _EXPIRED: Final = {
     20: "post-only: it would have taken", 21: "market: nothing to fill it",
 }  # fmt: skip
 """Reasons of the venue's that end an order without anybody cancelling it."""
-
-
-class Ask(NamedTuple):
-    """One request, unsigned; ``params`` is a list where the body is one."""
-
-    method: str
-    path: str
-    params: Mapping[str, Any] | Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +120,7 @@ def _common(order: NewOrder, c: Contract, leverage: int, hedge: bool) -> dict[st
     return out
 
 
-def place(order: NewOrder, c: Contract, leverage: int, *, hedge: bool = False) -> Ask:
+def place(order: NewOrder, c: Contract, leverage: int, *, hedge: bool = False) -> HttpRequest:
     """The request that places an order, on isolated margin.
 
     ``externalOid`` goes with plan orders too: the venue is not known to keep it there (to be confirmed on the real
@@ -141,34 +133,34 @@ def place(order: NewOrder, c: Contract, leverage: int, *, hedge: bool = False) -
             "triggerPrice": plain(order.trigger or ZERO), "triggerType": 1 if rising else 2,
             "executeCycle": _PLAN_CYCLE, "orderType": 5, "trend": 1,
         }  # fmt: skip
-        return Ask("POST", f"{PRIVATE}planorder/place/v2", params)
+        return HttpRequest("POST", f"{PRIVATE}planorder/place/v2", params)
     params["type"] = 5 if order.type is OrderType.MARKET else _TIMES[order.time_in_force]
     if order.type is OrderType.LIMIT:
         params["price"] = plain(order.price or ZERO)
-    return Ask("POST", f"{PRIVATE}order/create", params)
+    return HttpRequest("POST", f"{PRIVATE}order/create", params)
 
 
-def cancel(symbol: str, client_id: str) -> Ask:
+def cancel(symbol: str, client_id: str) -> HttpRequest:
     """The request that cancels an order."""
     row = {"symbol": symbol, "externalOid": external(client_id)}
-    return Ask("POST", f"{PRIVATE}order/batch_cancel_with_external", [row])
+    return HttpRequest("POST", f"{PRIVATE}order/batch_cancel_with_external", [row])
 
 
-def cancel_plan(symbol: str, number_: str) -> Ask:
+def cancel_plan(symbol: str, number_: str) -> HttpRequest:
     """The request that cancels a plan order."""
-    return Ask("POST", f"{PRIVATE}planorder/cancel", [{"symbol": symbol, "orderId": number_}])
+    return HttpRequest("POST", f"{PRIVATE}planorder/cancel", [{"symbol": symbol, "orderId": number_}])
 
 
-def lookup(symbol: str, client_id: str) -> Ask:
+def lookup(symbol: str, client_id: str) -> HttpRequest:
     """The request that asks for an order by its client id."""
-    return Ask("GET", f"{PRIVATE}order/external/{symbol}/{external(client_id)}", {})
+    return HttpRequest("GET", f"{PRIVATE}order/external/{symbol}/{external(client_id)}", {})
 
 
-def plans(symbol: str, states: str, now: int) -> Ask:
+def plans(symbol: str, states: str, now: int) -> HttpRequest:
     """The request for the plan orders of the time that they can live, newest first; ``states`` empty for all."""
     start = now - (PLAN_DAYS + 2) * DAY_MS
     params = {"symbol": symbol, "start_time": start, "end_time": start + SPAN_MS}
-    return Ask("GET", f"{PRIVATE}planorder/list/orders", params | ({"states": states} if states else {}))
+    return HttpRequest("GET", f"{PRIVATE}planorder/list/orders", params | ({"states": states} if states else {}))
 
 
 def paging(page: int) -> dict[str, int]:
@@ -240,9 +232,9 @@ def with_child(parent: OrderReport, child: OrderReport) -> OrderReport:
     )  # fmt: skip
 
 
-def fill(row: Row, c: Contract) -> Fill:
+def fill(row: Row, c: Contract) -> Execution:
     """An execution, from an answer or a push; only pushes tell the client id, as the venue has it."""
-    return Fill(
+    return Execution(
         symbol=row["symbol"], trade_id=str(row["id"]), venue_order_id=str(row["orderId"]),
         client_id=str(row.get("externalOid") or ""), side=_side(row)[0], price=number(row, "price"),
         quantity=c.base(row, "vol"), fee=number(row, "fee"), fee_asset=str(row.get("feeCurrency") or ""),

@@ -19,17 +19,17 @@ from triplane.venues.base import VenueEvent
 from triplane.venues.errors import Refused, Why
 from triplane.venues.keys import Credentials
 from triplane.venues.mexc import codec
+from triplane.venues.mexc.client_ids import ClientIds
 from triplane.venues.mexc.codec import Contract
-from triplane.venues.mexc.links import Links
-from triplane.venues.stream import Rotate, Socket
+from triplane.venues.stream import Rotate, WebSocket
 
 PING: Final = 15.0
 """Seconds between pings; the venue drops whoever sends none for a minute."""
 _PUSH: Final = "push.personal."
 
 
-class Edge:
-    """A :class:`triplane.venues.stream.Line`.
+class EdgeStream:
+    """A :class:`triplane.venues.stream.StreamProtocol`.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ class Edge:
         address: str,
         keys: Credentials,
         contracts: Mapping[str, Contract],
-        links: Links,
+        client_ids: ClientIds,
         clock: Clock,
         now_ms: Callable[[], int],
         ping: float = PING,
     ) -> None:
-        self._address, self._keys, self._contracts, self._links = address, keys, contracts, links
+        self._address, self._keys, self._contracts, self._client_ids = address, keys, contracts, client_ids
         self._clock, self._now_ms, self._ping = clock, now_ms, ping
         self._pong = True
 
@@ -65,7 +65,7 @@ class Edge:
         """The one address of all sockets."""
         return self._address
 
-    async def greet(self, socket: Socket) -> None:
+    async def log_in(self, socket: WebSocket) -> None:
         """Log in."""
         time, key = str(self._now_ms()), self._keys.key
         signature = hmac.new(self._keys.secret.encode(), (key + time).encode(), hashlib.sha256).hexdigest()
@@ -100,14 +100,14 @@ class Edge:
         if c is None:
             return []
         if kind == "order":
-            return [self._links.order(codec.order_report(row, c))]
+            return [self._client_ids.order(codec.order_report(row, c))]
         if kind == "order.deal":
-            return [self._links.fill(codec.fill(row, c))]
+            return [self._client_ids.fill(codec.fill(row, c))]
         if kind == "plan.order":
-            return [self._links.plan(codec.plan_report(row, c))]
+            return [self._client_ids.plan(codec.plan_report(row, c))]
         return []
 
-    async def keep(self, socket: Socket) -> None:
+    async def keep_alive(self, socket: WebSocket) -> None:
         """Ping, for ever."""
         while self._pong:
             self._pong = False
@@ -115,5 +115,5 @@ class Edge:
             await self._clock.sleep(self._ping)
         raise Rotate("a ping was not answered")
 
-    async def _say(self, socket: Socket, method: str, param: dict[str, str] | None = None) -> None:
+    async def _say(self, socket: WebSocket, method: str, param: dict[str, str] | None = None) -> None:
         await socket.send(orjson.dumps({"method": method} | ({"param": param} if param else {})).decode())

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from triplane.exchange.mexc.rest import handle
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 
 
 def signed(secret, text):
@@ -20,7 +20,7 @@ class Trader:
 
     def __init__(self, desk, ear):
         self.desk, self.x, self._ear = desk, desk.x, ear
-        self.mexc = desk.x.annexes["mexc"]
+        self.mexc = desk.x.dialects["mexc"]
         self.account = self.mexc.accounts["k"]
         self.account.hedge = False
 
@@ -74,7 +74,7 @@ class Trader:
     def socket(self, *, login=True):
         """A socket on /edge and what it hears."""
         ear = self._ear()
-        ear.line = Connection(ear, "edge", False, self.desk.clock.now_ms())
+        ear.line = ClientConnection(ear, "edge", False, self.desk.clock.now_ms())
         ear.say = lambda method, **param: self.mexc.edge.receive(
             ear.line, json.dumps({"method": method, "param": param})
         )

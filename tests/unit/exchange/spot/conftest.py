@@ -7,7 +7,7 @@ import itertools
 import orjson
 import pytest
 
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 
 
 class Ear:
@@ -33,7 +33,7 @@ class Line(Ear):
     def __init__(self, spot):
         super().__init__()
         self.spot, self.api, self.numbers = spot, spot.x.hub_of("ws-api"), itertools.count(1)
-        self.connection = Connection(self, "ws-api", False, spot.x.clock.now_ms())
+        self.connection = ClientConnection(self, "ws-api", False, spot.x.clock.now_ms())
         self.api.connect(self.connection, [])
 
     def ask(self, method, **params):
@@ -56,7 +56,7 @@ class Spot:
     """One client of spot."""
 
     def __init__(self, desk):
-        self.desk, self.x, self.annex = desk, desk.x, desk.x.annexes["spot"]
+        self.desk, self.x, self.annex = desk, desk.x, desk.x.dialects["spot"]
         self.account = self.annex.accounts["k"]
 
     def ask(self, method, path, **params):
@@ -101,7 +101,7 @@ class Spot:
 
     def listen(self, *names, combined=False):
         ear = Ear()
-        self.x.hub_of("spot").connect(Connection(ear, "spot", combined, self.x.clock.now_ms()), list(names))
+        self.x.hub_of("spot").connect(ClientConnection(ear, "spot", combined, self.x.clock.now_ms()), list(names))
         return ear
 
 

@@ -11,13 +11,13 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.mexc.rest import handle
 from triplane.exchange.opening import open_exchange
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
 from triplane.venues.base import NewOrder, OrderType
 from triplane.venues.keys import Credentials
 from triplane.venues.mexc import codec
+from triplane.venues.mexc.client_ids import ClientIds
 from triplane.venues.mexc.failures import failure
-from triplane.venues.mexc.links import Links
-from triplane.venues.mexc.stream import Edge
+from triplane.venues.mexc.stream import EdgeStream
 
 NOW = 1_760_000_040_000
 D = Decimal
@@ -39,18 +39,18 @@ class Desk:
     def __init__(self):
         self.clock = ManualClock(NOW, auto=False)
         self.x = open_exchange(clock=self.clock, accounts=["k:s:10000"])
-        self.mexc = self.x.annexes["mexc"]
+        self.mexc = self.x.dialects["mexc"]
         self.account = self.mexc.accounts["k"]
         self.account.hedge = False
         self.market = self.x.markets["BTCUSDT"]
-        self.links = Links()
-        rows = self.ask(codec.Ask("GET", codec.PUBLIC + "detail", {}))
+        self.links = ClientIds()
+        rows = self.ask(codec.HttpRequest("GET", codec.PUBLIC + "detail", {}))
         self.contracts = {row["symbol"]: codec.contract(row) for row in rows}
         self.btc = self.contracts["BTC_USDT"]
         keys = Credentials("k", "s")
-        self.edge = Edge("ws://x/edge", keys, self.contracts, self.links, self.clock, self.clock.now_ms)
+        self.edge = EdgeStream("ws://x/edge", keys, self.contracts, self.links, self.clock, self.clock.now_ms)
         self.heard = []
-        self.line = Connection(Ear(self.heard), "edge", False, NOW)
+        self.line = ClientConnection(Ear(self.heard), "edge", False, NOW)
         self.mexc.edge.connect(self.line, [])
         signature = hmac.new(b"s", f"k{NOW}".encode(), hashlib.sha256).hexdigest()
         login = {"method": "login", "param": {"apiKey": "k", "reqTime": str(NOW), "signature": signature}}

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.errors import DataError
-from triplane.venues.base import BalanceChange, Cause, Fill, MarginCall, OrderReport, OrderStatus, OrderType
+from triplane.venues.base import BalanceChange, Cause, Execution, MarginCall, OrderReport, OrderStatus, OrderType
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.mexc import codec
+from triplane.venues.mexc.client_ids import ClientIds
 from triplane.venues.mexc.failures import failure
-from triplane.venues.mexc.links import Links
 
 D = Decimal
 STOP, TARGET = OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET
@@ -126,23 +126,24 @@ def test_orders(desk):
 
 def test_fills_positions_and_money(desk):
     report = desk.place("in", side=-1, quantity="0.1")
-    (row,) = desk.ask(codec.Ask("GET", f"{codec.PRIVATE}order/deal_details/{report.venue_id}", {}))
+    (row,) = desk.ask(codec.HttpRequest("GET", f"{codec.PRIVATE}order/deal_details/{report.venue_id}", {}))
     fill = codec.fill(row, desk.btc)
     assert (fill.side, fill.quantity, fill.price, fill.maker) == (-1, D("0.1"), D("59997"), False)
     assert (fill.fee, fill.fee_asset, fill.venue_order_id) == (D("0.1") * 59997 * D("0.0005"), "USDT", report.venue_id)
     desk.price("59000")
-    (row,) = desk.ask(codec.Ask("GET", f"{codec.PRIVATE}position/open_positions", {}))
+    (row,) = desk.ask(codec.HttpRequest("GET", f"{codec.PRIVATE}position/open_positions", {}))
     position = codec.position_report(row, desk.btc, D(59_000))
     assert (position.quantity, position.entry_price) == (D("-0.1"), D("59997"))
     assert position.unrealized == D("99.7")
     assert position.liquidation_price > 60_000
     assert 0.9 < position.margin_ratio < 1
-    money = codec.balance(desk.ask(codec.Ask("GET", f"{codec.PRIVATE}account/asset/USDT", {})))
+    money = codec.balance(desk.ask(codec.HttpRequest("GET", f"{codec.PRIVATE}account/asset/USDT", {})))
     assert money.wallet == desk.account.wallet
     assert money.available < money.wallet
     desk.x.advance(desk.x.now + 8 * 3_600_000)
     (payment,) = map(
-        codec.funding_payment, codec.rows(desk.ask(codec.Ask("GET", f"{codec.PRIVATE}position/funding_records", {})))
+        codec.funding_payment,
+        codec.rows(desk.ask(codec.HttpRequest("GET", f"{codec.PRIVATE}position/funding_records", {}))),
     )
     assert payment.amount == desk.account.income[-1].amount > 0
     assert payment.time % 28_800_000 == 0
@@ -157,7 +158,7 @@ def test_pushes_of_an_order(desk):
         ("in", OrderStatus.OPEN, 0),
         ("in", OrderStatus.FILLED, D("0.02")),
     ]
-    (fill,) = [e for e in said if isinstance(e, Fill)]
+    (fill,) = [e for e in said if isinstance(e, Execution)]
     assert (fill.client_id, fill.venue_order_id, fill.quantity) == ("in", reports[0].venue_id, D("0.02"))
     (change,) = [e for e in said if isinstance(e, BalanceChange)]
     assert change.wallet == desk.account.wallet
@@ -172,7 +173,7 @@ def test_pushes_of_a_stop_and_its_child(desk):
     reports = [e for e in said if isinstance(e, OrderReport)]
     assert {(e.client_id, e.type, e.trigger) for e in reports} == {("stop", STOP, D(59_000))}
     assert [e.status for e in reports] == [OrderStatus.OPEN, OrderStatus.OPEN, OrderStatus.FILLED]
-    (fill,) = [e for e in said if isinstance(e, Fill)]
+    (fill,) = [e for e in said if isinstance(e, Execution)]
     assert (fill.client_id, fill.venue_order_id) == ("stop", reports[-1].child_id)
 
 
@@ -185,13 +186,13 @@ def test_pushes_of_a_triggered_stop_in_every_order(desk):
     assert len(told) == 4  # triggered; child accepted, dealt, filled
     for texts in permutations(told):
         desk.heard[:] = texts
-        desk.edge._links = links = Links()
+        desk.edge._links = links = ClientIds()
         links.remember(desk.new("stop", STOP, -1, trigger=D(59_000), reduce_only=True))
         said = desk.events()
         mine = [e for e in said if isinstance(e, OrderReport) and e.client_id == "stop"]
         assert {(e.type, e.trigger) for e in mine} == {(STOP, D(59_000))}
         ends = {(e.status, e.filled, e.child_id) for e in mine if e.status.final}
-        (fill,) = [e for e in said if isinstance(e, Fill)]
+        (fill,) = [e for e in said if isinstance(e, Execution)]
         assert ends == {(OrderStatus.FILLED, D("0.01"), fill.venue_order_id)}
         assert fill.client_id == "stop" or fill.client_id.startswith("_m_")
 
@@ -201,7 +202,7 @@ def test_a_liquidation_has_a_cause(desk):
     desk.events()
     desk.price("53000")
     said = desk.events()
-    assert [e.cause for e in said if isinstance(e, Fill)] == [Cause.LIQUIDATION]
+    assert [e.cause for e in said if isinstance(e, Execution)] == [Cause.LIQUIDATION]
     (report,) = [e for e in said if isinstance(e, OrderReport) and e.status.final]
     assert report.client_id.startswith("autoclose-")
 

@@ -8,8 +8,8 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.venues.errors import Refused, Why
 from triplane.venues.keys import Credentials
-from triplane.venues.mexc.links import Links
-from triplane.venues.mexc.stream import Edge
+from triplane.venues.mexc.client_ids import ClientIds
+from triplane.venues.mexc.stream import EdgeStream
 from triplane.venues.stream import Rotate
 
 PONG = b'{"channel":"pong","data":1}'
@@ -31,7 +31,7 @@ class Socket:
 @pytest.fixture
 def edge():
     clock = ManualClock(1_760_000_000_000)
-    return Edge("ws://x/edge", Credentials("k", "s"), {}, Links(), clock, clock.now_ms)
+    return EdgeStream("ws://x/edge", Credentials("k", "s"), {}, ClientIds(), clock, clock.now_ms)
 
 
 async def test_a_login(edge):
@@ -39,7 +39,7 @@ async def test_a_login(edge):
         {"channel": "pong", "data": 1}, {"channel": "push.ticker"}, {"channel": "rs.login", "data": "success"}
     )
     assert await edge.address() == "ws://x/edge"
-    await edge.greet(socket)
+    await edge.log_in(socket)
     assert socket.ready == []
     (login,) = socket.sent
     assert login["method"] == "login"
@@ -49,14 +49,14 @@ async def test_a_login(edge):
 
 async def test_a_login_that_is_refused(edge):
     with pytest.raises(Refused, match="no such key") as error:
-        await edge.greet(Socket({"channel": "rs.error", "data": "no such key"}))
+        await edge.log_in(Socket({"channel": "rs.error", "data": "no such key"}))
     assert error.value.why is Why.KEYS
 
 
 async def test_a_ping_without_an_answer_ends_the_connection(edge):
     socket = Socket()
     with pytest.raises(Rotate, match="not answered"):
-        await edge.keep(socket)
+        await edge.keep_alive(socket)
     assert socket.sent == [{"method": "ping"}]
 
 
@@ -70,7 +70,7 @@ async def test_pings_go_on_while_they_are_answered(edge):
     socket = Answering()
     async with asyncio.timeout(10):
         with pytest.raises(Rotate):
-            await edge.keep(socket)
+            await edge.keep_alive(socket)
     assert len(socket.sent) == 5
 
 

@@ -10,13 +10,14 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import Connection
+from triplane.exchange.streams import ClientConnection
+from triplane.venues.adapter import Urls
 from triplane.venues.base import Approved, NewOrder, OrderType
 from triplane.venues.binance import codec as common
 from triplane.venues.binance import spot_codec as codec
 from triplane.venues.binance.failures import failure
-from triplane.venues.binance.spot import BinanceSpot, UserData
-from triplane.venues.binance.usdm import Urls
+from triplane.venues.binance.rest import BinanceRest
+from triplane.venues.binance.spot import BinanceSpot, UserDataStream
 from triplane.venues.keys import Credentials
 
 NOW = 1_760_000_040_000
@@ -42,11 +43,11 @@ class Desk:
     def __init__(self):
         self.clock = ManualClock(NOW, auto=False)
         self.x = open_exchange(clock=self.clock, accounts=["k:s:10000", "thief:t:1:withdraw"])
-        self.market, self.spot = self.x.markets["BTCUSDT"], self.x.annexes["spot"]
+        self.market, self.spot = self.x.markets["BTCUSDT"], self.x.dialects["spot"]
         self.asked = []
         self.key, self.secret = "k", "s"
         self.ear, api = Ear(), self.x.hub_of("ws-api")
-        connection = Connection(self.ear, "ws-api", False, NOW)
+        connection = ClientConnection(self.ear, "ws-api", False, NOW)
         api.connect(connection, [])
         text = f"apiKey=k&timestamp={NOW}"
         params = {
@@ -101,6 +102,8 @@ class FakeRest:
     def now_ms(self):
         return self.desk.x.wall()
 
+    check_keys, urls = BinanceRest.check_keys, Urls("http://box", "ws://box", "http://box")
+
     async def ask(self, request, *, weight=1, urgent=False, order=False):
         return self.desk.ask(request)
 
@@ -126,10 +129,10 @@ async def venue(desk):
 
 
 @pytest.fixture
-def line():
+def protocol():
     async def resync():
-        line.resynced += 1
+        protocol.resynced += 1
 
-    line = UserData("ws://box", Credentials("k", "s"), lambda: NOW, resync)
-    line.resynced = 0
-    return line
+    protocol = UserDataStream("ws://box", Credentials("k", "s"), lambda: NOW, resync)
+    protocol.resynced = 0
+    return protocol

@@ -158,24 +158,24 @@ class Socket:
         return orjson.dumps(answer)
 
 
-async def test_the_subscription(line):
+async def test_the_subscription(protocol):
     other = {"id": None, "subscriptionId": 0, "event": {}}
     socket = Socket(other, {"status": 200, "result": {"subscriptionId": 0}})
-    await line.greet(socket)
+    await protocol.log_in(socket)
     (request,) = socket.sent
     assert request["method"] == SUBSCRIBE
     assert set(request["params"]) == {"apiKey", "timestamp", "recvWindow", "signature"}
 
 
 @pytest.mark.parametrize(("code", "synced"), [(-1021, 1), (-2015, 0)])
-async def test_a_refused_subscription(line, code, synced):
+async def test_a_refused_subscription(protocol, code, synced):
     with pytest.raises(VenueError) as refused:
-        await line.greet(Socket({"status": 400, "error": {"code": code, "msg": "no"}}))
-    assert (refused.value.code, line.resynced) == (str(code), synced)
+        await protocol.log_in(Socket({"status": 400, "error": {"code": code, "msg": "no"}}))
+    assert (refused.value.code, protocol.resynced) == (str(code), synced)
 
 
-def test_the_end_of_a_subscription_ends_the_connection(line):
-    assert line.read({"id": 1, "status": 200, "result": {}}) == []
+def test_the_end_of_a_subscription_ends_the_connection(protocol):
+    assert protocol.read({"id": 1, "status": 200, "result": {}}) == []
     for name in ("eventStreamTerminated", "serverShutdown"):
         with pytest.raises(Rotate, match=name):
-            line.read({"subscriptionId": 0, "event": {"e": name, "E": 1}})
+            protocol.read({"subscriptionId": 0, "event": {"e": name, "E": 1}})

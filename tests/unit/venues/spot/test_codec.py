@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from triplane.data.instruments import Instrument
 from triplane.errors import DataError
-from triplane.venues.base import BalanceChange, Fill, OrderReport, OrderStatus, OrderType
+from triplane.venues.base import BalanceChange, Execution, OrderReport, OrderStatus, OrderType
 from triplane.venues.binance import spot_codec as codec
 from triplane.venues.errors import NotFound, Refused, Why
 
@@ -23,7 +23,7 @@ def test_a_market_order(desk):
     report = desk.place("m1")
     assert (report.client_id, report.status, report.filled) == ("m1", OrderStatus.FILLED, D("0.1"))
     new, *_, trade, done, base, quote = desk.events()
-    assert isinstance(trade, Fill)
+    assert isinstance(trade, Execution)
     assert (trade.client_id, trade.venue_order_id, trade.side) == ("m1", report.venue_id, 1)
     assert (trade.fee, trade.fee_asset) == (D("0.0001"), "BTC")
     assert (new.status, done.status) == (OrderStatus.OPEN, OrderStatus.FILLED)
@@ -32,7 +32,9 @@ def test_a_market_order(desk):
     found = codec.order_report(desk.ask(codec.named("GET", "BTCUSDT", "m1")))
     assert (found.average, found.venue_id, found.child_id) == (trade.price, report.venue_id, "")
     (row,) = desk.ask(codec.trades("BTCUSDT"))
-    assert codec.fill(row) == Fill(**{name: getattr(trade, name) for name in Fill.__slots__} | {"client_id": ""})
+    assert codec.fill(row) == Execution(
+        **{name: getattr(trade, name) for name in Execution.__slots__} | {"client_id": ""}
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_what_is_not_told_and_what_cannot_be_read():
 
 def trade(number, side, price, quantity, fee_asset=None):
     fee = D(quantity) * D("0.001") if fee_asset is None and side > 0 else D(0)
-    return Fill(
+    return Execution(
         "BTCUSDT", str(number), "1", "", side, D(price), D(quantity), fee, fee_asset or ("BTC" if side > 0 else "USDT"),
         False, number,
     )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Final
 
 from triplane.data.instruments import Instrument
 from triplane.execution.ids import OrderName, parse_client_id
-from triplane.execution.messages import Report, trade_number
-from triplane.execution.orders import Fate, Working
+from triplane.execution.messages import CoreReport, trade_number
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.kernel.records import (
     CMD_FILL,
     EXIT,
@@ -16,7 +16,7 @@ from triplane.kernel.records import (
     WHY_EXTERNAL,
     WHY_LIQUIDATION,
 )
-from triplane.venues.base import ZERO, Capabilities, Cause, Fill, NewOrder, OrderReport
+from triplane.venues.base import ZERO, Capabilities, Cause, Execution, NewOrder, OrderReport
 
 KEPT: Final = 5_000
 """Orders that are remembered after they are done."""
@@ -26,11 +26,11 @@ KEPT: Final = 5_000
 class Orphan:
     """An execution whose order is not known yet."""
 
-    fill: Fill
+    fill: Execution
     until: int
 
 
-class Book:
+class Blotter:
     """All orders of a session.
 
     Parameters
@@ -55,28 +55,28 @@ class Book:
         self.instruments = tuple(instruments)
         self.capabilities = capabilities
         self.index = {instrument.symbol: k for k, instrument in enumerate(instruments)}
-        self.orders: dict[str, Working] = {}
-        self.wanted: dict[tuple[int, int], Working] = {}
+        self.orders: dict[str, WorkingOrder] = {}
+        self.wanted: dict[tuple[int, int], WorkingOrder] = {}
         self.held = [0] * len(self.instruments)
         self.activity = [0] * len(self.instruments)
         self.last_fill = [0] * len(self.instruments)
         self.orphans: list[list[Orphan]] = [[] for _ in self.instruments]
-        self._by_venue_id: dict[tuple[str, str], Working] = {}
+        self._by_venue_id: dict[tuple[str, str], WorkingOrder] = {}
         self._seen: set[tuple[int, int]] = set()
-        self._live: list[dict[str, Working]] = [{} for _ in self.instruments]
+        self._live: list[dict[str, WorkingOrder]] = [{} for _ in self.instruments]
 
     # --------------------------------------------------------------------------------------------------------- orders
-    def add(self, order: Working) -> Working:
+    def add(self, order: WorkingOrder) -> WorkingOrder:
         """Keep a new order."""
         self.orders[order.client_id] = order
         self._live[order.k][order.client_id] = order
         return order
 
-    def live(self, k: int) -> list[Working]:
+    def live(self, k: int) -> list[WorkingOrder]:
         """Orders of symbol ``k`` that are not done."""
         return [order for order in self._live[k].values() if order.fate is not Fate.DONE]
 
-    def close(self, order: Working) -> None:
+    def close(self, order: WorkingOrder) -> None:
         """An order is done."""
         order.fate = Fate.DONE
         self._live[order.k].pop(order.client_id, None)
@@ -94,18 +94,18 @@ class Book:
                 for venue_id in order.ids():
                     self._by_venue_id.pop((order.new.symbol, venue_id), None)
 
-    def is_wanted(self, order: Working) -> bool:
+    def is_wanted(self, order: WorkingOrder) -> bool:
         """Whether the core wants this very order."""
         return self.wanted.get((order.k, order.leg)) is order
 
-    def find(self, symbol: str, client_id: str, *venue_ids: str) -> Working | None:
+    def find(self, symbol: str, client_id: str, *venue_ids: str) -> WorkingOrder | None:
         """The order with one of these ids."""
         found = self.orders.get(client_id)
         for venue_id in venue_ids:
             found = found or (self._by_venue_id.get((symbol, venue_id)) if venue_id else None)
         return found
 
-    def learn(self, report: OrderReport, now: int) -> Working | None:
+    def learn(self, report: OrderReport, now: int) -> WorkingOrder | None:
         """Take what the venue says of an order; None when it is not one of this session's."""
         order = self.find(report.symbol, report.client_id, report.venue_id, report.child_id)
         if order is None:
@@ -128,16 +128,16 @@ class Book:
             self._live[order.k][order.client_id] = order
             self.activity[order.k] += 1
 
-    def _recognise(self, report: OrderReport, now: int) -> Working | None:
+    def _recognise(self, report: OrderReport, now: int) -> WorkingOrder | None:
         """An order with an id of this session that is not in the book: an older revision, from before a restart."""
         name = parse_client_id(self.session_id, report.client_id)
         if name is None or report.status.final or self.index.get(report.symbol) != name.symbol:
             return None
         new = NewOrder(report.client_id, report.symbol, report.side, report.type, report.quantity, report.price,
                        report.trigger, report.reduce_only)  # fmt: skip
-        return self.add(Working(new, name.symbol, name.leg, name.number, name.revision, now, report.updated))
+        return self.add(WorkingOrder(new, name.symbol, name.leg, name.number, name.revision, now, report.updated))
 
-    def resting_stop(self, k: int, beside: Working | None = None) -> Working | None:
+    def resting_stop(self, k: int, beside: WorkingOrder | None = None) -> WorkingOrder | None:
         """The newest stop (another one than ``beside``) that is known to rest at the venue for all that is held."""
         lots = self.held[k]
         resting = [
@@ -149,7 +149,7 @@ class Book:
         return max(resting, key=lambda o: (o.number, o.revision), default=None)
 
     # ----------------------------------------------------------------------------------------------------- executions
-    def is_new(self, fill: Fill) -> bool:
+    def is_new(self, fill: Execution) -> bool:
         """Whether an execution has not been counted."""
         return (self.index[fill.symbol], trade_number(fill.trade_id)) not in self._seen
 
@@ -160,19 +160,19 @@ class Book:
         self.held[k] += side * lots
         self.last_fill[k] = max(self.last_fill[k], time)
 
-    def take(self, fill: Fill, now: int, patience: int, *, again: bool = False) -> list[Report]:
+    def take(self, fill: Execution, now: int, timeouts: int, *, again: bool = False) -> list[CoreReport]:
         """Count one execution; returns what the core must hear. ``again``: it was an orphan."""
         k = self.index.get(fill.symbol)
         if k is None or not self.is_new(fill):
             return []
         order = self.find(fill.symbol, fill.client_id, fill.venue_order_id)
         if order is None and fill.cause is Cause.NONE and not again and self._may_be_ours(k, fill):
-            self.orphans[k].append(Orphan(fill, now + patience))
+            self.orphans[k].append(Orphan(fill, now + timeouts))
             self.activity[k] += 1
             return []
         return [self._count(k, fill, order)]
 
-    def _may_be_ours(self, k: int, fill: Fill) -> bool:
+    def _may_be_ours(self, k: int, fill: Execution) -> bool:
         """Whether the order of an execution may turn out to be one of ours: sent, or triggered, and not known yet."""
         if fill.client_id and parse_client_id(self.session_id, fill.client_id) is not None:
             return True
@@ -181,10 +181,10 @@ class Book:
             for o in self.live(k)
         )
 
-    def adopt_orphans(self, k: int, now: int) -> list[Report]:
+    def adopt_orphans(self, k: int, now: int) -> list[CoreReport]:
         """Count executions whose orders have become known, or have not in time."""
         waiting, self.orphans[k] = self.orphans[k], []
-        out: list[Report] = []
+        out: list[CoreReport] = []
         for orphan in waiting:
             known = self.find(orphan.fill.symbol, orphan.fill.client_id, orphan.fill.venue_order_id)
             if known is None and now < orphan.until and self._may_be_ours(k, orphan.fill):
@@ -193,7 +193,7 @@ class Book:
                 out += self.take(orphan.fill, now, 0, again=True)
         return out
 
-    def _count(self, k: int, fill: Fill, order: Working | None) -> Report:
+    def _count(self, k: int, fill: Execution, order: WorkingOrder | None) -> CoreReport:
         self._seen.add((k, trade_number(fill.trade_id)))
         self.activity[k] += 1
         self.last_fill[k] = max(self.last_fill[k], fill.time)
@@ -225,14 +225,14 @@ class Book:
             "code": forced,
             "time_ms": fill.time,
         }
-        return Report(CMD_FILL, k, fields)
+        return CoreReport(CMD_FILL, k, fields)
 
-    def _name(self, k: int, fill: Fill, order: Working | None) -> OrderName | None:
+    def _name(self, k: int, fill: Execution, order: WorkingOrder | None) -> OrderName | None:
         if order is not None:
             return OrderName(k, 0, order.leg, order.number, order.revision)
         return parse_client_id(self.session_id, fill.client_id) if fill.client_id else None
 
-    def _net(self, fill: Fill, instrument: Instrument, order: Working | None) -> tuple[int, Decimal]:
+    def _net(self, fill: Execution, instrument: Instrument, order: WorkingOrder | None) -> tuple[int, Decimal]:
         """Lots that one holds more (or less) because of an execution, and its cost in the quote currency.
 
         On spot the fee of a purchase is kept in what was bought: one owns less, by whole lots, and that is the cost.

@@ -2,20 +2,20 @@
 
 import asyncio
 
-from triplane.venues.base import Fill, Stream, StreamState
+from triplane.venues.base import Execution, StreamState, StreamStatus
 
 
-class Ear:
+class EventRecorder:
     """Everything that the private stream says."""
 
     def __init__(self, venue):
-        self.heard = []
+        self.events = []
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._listen(venue))
 
     async def _listen(self, venue):
         async for event in venue.events():
-            self.heard.append(event)
+            self.events.append(event)
             self._more.set()
 
     async def until(self, wanted, since=0, seconds=20.0):
@@ -23,24 +23,24 @@ class Ear:
         async with asyncio.timeout(seconds):
             while True:
                 self._more.clear()
-                for event in self.heard[since:]:
+                for event in self.events[since:]:
                     if wanted(event):
                         return event
                 await self._more.wait()
 
     async def up(self, since=0):
-        return await self.until(lambda e: isinstance(e, StreamState) and e.state is Stream.UP, since)
+        return await self.until(lambda e: isinstance(e, StreamState) and e.state is StreamStatus.UP, since)
 
     async def fill(self, client_id, since=0):
-        return await self.until(lambda e: isinstance(e, Fill) and e.client_id == client_id, since)
+        return await self.until(lambda e: isinstance(e, Execution) and e.client_id == client_id, since)
 
     @property
     def fills(self):
-        return [event for event in self.heard if isinstance(event, Fill)]
+        return [event for event in self.events if isinstance(event, Execution)]
 
     @property
     def states(self):
-        return [event.state for event in self.heard if isinstance(event, StreamState)]
+        return [event.state for event in self.events if isinstance(event, StreamState)]
 
     async def done(self):
         """The stream has ended by itself."""

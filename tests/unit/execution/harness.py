@@ -6,7 +6,7 @@ import numpy as np
 
 from triplane.data.instruments import Instrument
 from triplane.execution import messages as m
-from triplane.execution.executor import Executor
+from triplane.execution.order_manager import OrderManager
 from triplane.kernel.records import (
     CMD_FILL,
     CMD_ORDER_END,
@@ -26,13 +26,13 @@ from triplane.venues.base import (
     ZERO,
     Balance,
     Capabilities,
-    Fill,
+    Execution,
     OrderReport,
     OrderStatus,
     PositionReport,
     Snapshot,
-    Stream,
     StreamState,
+    StreamStatus,
 )
 
 D = Decimal
@@ -43,13 +43,13 @@ PRICE = D(50_000)
 SESSION = "s"
 
 
-class Desk:
+class Harness:
     """Drives one executor."""
 
     def __init__(self, capabilities=None, instruments=(RULES,), **more):
         self.now = START
-        self.executor = Executor(SESSION, instruments, capabilities or Capabilities(), **more)
-        self.book = self.executor.book
+        self.manager = OrderManager(SESSION, instruments, capabilities or Capabilities(), **more)
+        self.blotter = self.manager.blotter
         self.told = []  # reports to the core
         self.trades = 0
 
@@ -59,7 +59,7 @@ class Desk:
         row["kind"], row["time"], row["decision"] = kind, self.now, 1
         for name, value in fields.items():
             row[name] = value
-        self.executor.on_rows(row, self.now, again=again)
+        self.manager.on_rows(row, self.now, again=again)
 
     def place(self, leg, number, lots=10, side=None, kind=None, price=None, trigger=None, **more):
         """An intent of a long position; returns the order."""
@@ -75,13 +75,13 @@ class Desk:
         self.rows(
             ROW_PLACE, leg=leg, order=number, type=kind, side=side, quantity_lots=lots, flag=int(leg != ENTRY), **more
         )
-        return self.book.wanted[0, leg]
+        return self.blotter.wanted[0, leg]
 
     def amend(self, leg, number, revision, trigger="49500", lots=10):
         self.rows(
             ROW_AMEND, leg=leg, order=number, bits=revision, trigger_ticks=RULES.ticks(D(trigger)), quantity_lots=lots
         )
-        return self.book.wanted.get((0, leg))
+        return self.blotter.wanted.get((0, leg))
 
     def cancel(self, leg, number):
         self.rows(ROW_CANCEL, leg=leg, order=number)
@@ -90,15 +90,15 @@ class Desk:
     def plan(self, after=0):
         """The next requests, a moment later."""
         self.now += after
-        return self.executor.plan(self.now)
+        return self.manager.plan(self.now)
 
-    def orders(self, after=0, of=m.Place):
+    def orders(self, after=0, of=m.PlaceOrder):
         """The next requests of one kind."""
         return [r for r in self.plan(after) if isinstance(r, of)]
 
     def reports(self, *kinds):
         """What the core hears now."""
-        while (report := self.executor.take_report(self.now)) is not None:
+        while (report := self.manager.take_report(self.now)) is not None:
             self.told.append(report)
         return [r for r in self.told if not kinds or r.kind in kinds]
 
@@ -109,14 +109,14 @@ class Desk:
         return self.reports(CMD_ORDER_END)
 
     def codes(self):
-        return [finding.code for finding in self.executor.findings]
+        return [finding.code for finding in self.manager.findings]
 
     # ---------------------------------------------------------------------------------------------------- the venue
     def answer(self, request, answer):
-        self.executor.on_answer(request, answer, self.now)
+        self.manager.on_answer(request, answer, self.now)
 
     def event(self, event):
-        self.executor.on_event(event, self.now)
+        self.manager.on_event(event, self.now)
 
     def report(self, order, status=OrderStatus.OPEN, filled="0", **more):
         """What the venue says of an order of ours."""
@@ -133,15 +133,15 @@ class Desk:
         quantity = order.new.quantity if lots is None else RULES.quantity(lots)
         said = {"venue_order_id": f"v-{order.client_id}", "client_id": order.client_id, "side": order.new.side}
         said |= {"price": PRICE, "fee": D("0.1"), "fee_asset": "USDT", "maker": False, "time": self.now}
-        return Fill(SYMBOL, trade or str(self.trades), quantity=quantity, **said | more)
+        return Execution(SYMBOL, trade or str(self.trades), quantity=quantity, **said | more)
 
     def snapshot(self, lots=None, orders=(), wallet="10000", price=PRICE):
         """What the venue has open; by default what the books hold."""
-        held = RULES.quantity(self.book.held[0] if lots is None else lots)
+        held = RULES.quantity(self.blotter.held[0] if lots is None else lots)
         positions = (PositionReport(SYMBOL, held, price, price),) if held else ()
         return Snapshot(self.now, positions, tuple(orders), Balance("USDT", D(wallet), D(wallet)))
 
-    def stream(self, state=Stream.UP):
+    def stream(self, state=StreamStatus.UP):
         self.event(StreamState(state, "", self.now))
 
     def ready(self, lots=None):
@@ -150,7 +150,7 @@ class Desk:
         for _ in range(20):
             for request in self.orders(400, m.TakeSnapshot):
                 self.answer(request, self.snapshot(lots))
-            if self.executor.reconciler.ready(0):
+            if self.manager.reconciler.ready(0):
                 self.reports()
                 self.told.clear()
                 return self
@@ -158,7 +158,7 @@ class Desk:
 
     def open(self, order, **more):
         """Send an order, and the venue takes it."""
-        (request,) = [r for r in self.plan() if isinstance(r, m.Place) and r.client_id == order.client_id]
+        (request,) = [r for r in self.plan() if isinstance(r, m.PlaceOrder) and r.client_id == order.client_id]
         self.answer(request, self.report(order, **more))
         return order
 
@@ -167,7 +167,7 @@ class Desk:
         entry = self.open(self.place(ENTRY, 1, lots))
         self.event(self.fill(entry))
         self.event(self.report(entry, OrderStatus.FILLED, entry.new.quantity))
-        assert self.book.held[0] == lots
+        assert self.blotter.held[0] == lots
         assert entry.fate == "done"
         found = self.open(self.place(STOP, 2, lots)) if stop else None
         self.reports()
@@ -175,4 +175,4 @@ class Desk:
         return found
 
 
-__all__ = ["PRICE", "RULES", "SYMBOL", "ZERO", "D", "Desk"]
+__all__ = ["PRICE", "RULES", "SYMBOL", "ZERO", "D", "Harness"]

@@ -1,13 +1,14 @@
-"""The executor: a state machine that wants the venue to be what the core wants, and believes only evidence.
+"""The order manager: a state machine that makes the venue's orders match what the core wants, and trusts only evidence.
 
-It does no I/O and knows no clock. In go audit rows (intents), events and answers of the venue; out come requests to
-the venue and reports to the core. So the same code runs live, and by the thousand on virtual time with every fault.
+It does no I/O and knows no clock. In go audit rows (intents), events and answers of the venue; out come requests to the
+venue and reports to the core. The same code therefore runs live, and thousands of times on virtual time with every
+fault.
 
-The core's rows say which order each leg should have (``Book.wanted``). :meth:`Executor.plan` compares that with what
-is known of the orders at the venue and asks for the next steps: send, look up, fetch executions, cancel. Nothing is
-ever sent twice on a guess: an order whose fate is unknown is looked up until it is found, or the evidence says that it
-never arrived. A new stop is placed before the old one is cancelled, and a stop is let go of only when the position is
-flat or another one rests. An entry waits until everything before it is settled. Executions are counted once.
+The core's rows say which order each leg should have (``Blotter.wanted``). :meth:`OrderManager.plan` compares that with
+what is known of the orders at the venue and asks for the next steps: send, query, fetch executions, cancel. Nothing is
+sent twice on a guess: an order whose fate is unknown is queried until it is found, or until the evidence says that it
+never arrived. A new stop is placed before the old one is cancelled, and a stop is cancelled only when the position is
+flat or another stop rests. An entry waits until everything before it is settled. Each execution is counted once.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,24 +20,24 @@ import numpy as np
 
 from triplane.data.instruments import Instrument
 from triplane.execution import intents
-from triplane.execution.book import Book
-from triplane.execution.locks import Locks
+from triplane.execution.blotter import Blotter
+from triplane.execution.locked_funds import LockedFunds
 from triplane.execution.messages import (
-    FetchFills,
+    CoreReport,
+    FetchExecutions,
     FetchFunding,
     Finding,
-    Lookup,
-    Place,
-    Report,
-    Request,
+    PlaceOrder,
+    QueryOrder,
     TakeSnapshot,
+    VenueRequest,
 )
-from triplane.execution.orders import Fate, Working
-from triplane.execution.patience import Patience
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.execution.planner import Planner
 from triplane.execution.reconciler import Reconciler
+from triplane.execution.reports import Reports
 from triplane.execution.risk import Bounds
-from triplane.execution.telling import Telling
+from triplane.execution.timeouts import Timeouts
 from triplane.kernel.records import (
     CANCELLED,
     CMD_FILL,
@@ -51,22 +52,22 @@ from triplane.kernel.records import (
 from triplane.venues.base import (
     Capabilities,
     Cause,
-    Fill,
+    Execution,
     Funding,
     MarginCall,
     OrderReport,
     Snapshot,
-    Stream,
     StreamState,
+    StreamStatus,
     VenueEvent,
 )
 from triplane.venues.errors import LATER, NotFound, Refused, VenueError, Why
 
 Rows = np.ndarray[Any, Any]
-Answer = OrderReport | Snapshot | list[Fill] | list[Funding] | VenueError | None
+Answer = OrderReport | Snapshot | list[Execution] | list[Funding] | VenueError | None
 
 
-class Executor:
+class OrderManager:
     """Executes one session at one venue.
 
     Parameters
@@ -92,18 +93,18 @@ class Executor:
         *,
         bounds: Callable[[int], Bounds] | None = None,
         wallet: Callable[[], float] | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.session_id = session_id
         self.capabilities = capabilities
-        self.patience = patience or Patience()
-        self.book = Book(session_id, instruments, capabilities)
-        self.locks = Locks(self.book, active=not capabilities.stop_beside_target)
-        self.telling = Telling(self.book, self.patience)
-        self.reconciler = Reconciler(self.book, self.patience, self.telling.tell, self.telling.report, wallet)
-        self.telling.soon = self.reconciler.soon
+        self.timeouts = timeouts or Timeouts()
+        self.blotter = Blotter(session_id, instruments, capabilities)
+        self.locked_funds = LockedFunds(self.blotter, active=not capabilities.stop_beside_target)
+        self.reports = Reports(self.blotter, self.timeouts)
+        self.reconciler = Reconciler(self.blotter, self.timeouts, self.reports.notify, self.reports.report, wallet)
+        self.reports.soon = self.reconciler.soon
         self.planner = Planner(
-            self.book, self.locks, self.reconciler, self.telling, self.patience, capabilities,
+            self.blotter, self.locked_funds, self.reconciler, self.reports, self.timeouts, capabilities,
             bounds or (lambda _: Bounds()),
         )  # fmt: skip
         self._funded: set[tuple[str, int]] = set()
@@ -113,122 +114,122 @@ class Executor:
         """Take intents; ``again``: they come from the journal, so they may have been sent."""
         for i, kind in enumerate(rows["kind"].tolist()):
             if kind == ROW_PLACE:
-                self._want(intents.placed(self.session_id, self.book.instruments, rows[i], now), again)
+                self._want(intents.placed(self.session_id, self.blotter.instruments, rows[i], now), again)
             elif kind == ROW_AMEND:
                 self._amend(rows[i], now, again)
             elif kind == ROW_CANCEL:
                 self._release(rows[i])
 
     def _amend(self, row: Any, now: int, again: bool) -> None:
-        old = self.book.wanted.get((int(row["symbol"]), int(row["leg"])))
+        old = self.blotter.wanted.get((int(row["symbol"]), int(row["leg"])))
         if old is None or old.number != int(row["order"]):
             return  # it ended in the meantime; the core hears of it
-        self._want(intents.amended(self.session_id, self.book.instruments, row, old, now), again)
+        self._want(intents.amended(self.session_id, self.blotter.instruments, row, old, now), again)
         if old.fate is Fate.WANTED:
-            self.book.close(old)
+            self.blotter.close(old)
 
-    def _want(self, order: Working, again: bool) -> None:
+    def _want(self, order: WorkingOrder, again: bool) -> None:
         if again:
             order.lost(order.wanted_at, 0)
-        self.book.add(order)
-        self.book.wanted[order.k, order.leg] = order
-        self.book.activity[order.k] += 1
+        self.blotter.add(order)
+        self.blotter.wanted[order.k, order.leg] = order
+        self.blotter.activity[order.k] += 1
 
     def _release(self, row: Any) -> None:
         key = int(row["symbol"]), int(row["leg"])
-        order = self.book.wanted.get(key)
+        order = self.blotter.wanted.get(key)
         if order is None or order.number != int(row["order"]):
             return
-        del self.book.wanted[key]
-        self.book.activity[order.k] += 1
+        del self.blotter.wanted[key]
+        self.blotter.activity[order.k] += 1
         if order.fate is Fate.WANTED:
-            self.telling.end(order, CANCELLED)
+            self.reports.end(order, CANCELLED)
 
     def on_command_again(self, k: int, kind: int, command: Any) -> None:
         """Take a report to the core that the journal holds (after a restart)."""
         if kind == CMD_FILL:
             lots, number = int(command["lots"]), int(command["number"])
-            self.book.seen(k, int(command["trade"]), int(command["side"]), lots, int(command["time"]))
+            self.blotter.seen(k, int(command["trade"]), int(command["side"]), lots, int(command["time"]))
             if number and command["done"]:
                 self._ended_before(k, int(command["leg"]), number)
         elif kind == CMD_ORDER_END:
             self._ended_before(k, int(command["leg"]), int(command["number"]))
         elif kind == CMD_FUNDING:
-            self._funded.add((self.book.instruments[k].symbol, int(command["number"])))
+            self._funded.add((self.blotter.instruments[k].symbol, int(command["number"])))
 
     def _ended_before(self, k: int, leg: int, number: int) -> None:
-        for order in self.book.live(k):
+        for order in self.blotter.live(k):
             if order.leg == leg and order.number == number:
-                self.book.close(order)
+                self.blotter.close(order)
 
     def recovered(self) -> None:
         """The journal has been taken: orders that the core let go of are settled by the first snapshot."""
-        for k in range(len(self.book.instruments)):
-            for order in self.book.live(k):
-                if not self.book.is_wanted(order) and order.leg != ENTRY:
-                    self.book.close(order)
+        for k in range(len(self.blotter.instruments)):
+            for order in self.blotter.live(k):
+                if not self.blotter.is_wanted(order) and order.leg != ENTRY:
+                    self.blotter.close(order)
 
     # ------------------------------------------------------------------------------------------------ from the venue
     def on_event(self, event: VenueEvent, now: int) -> None:
         """Take an event of the private stream."""
         if isinstance(event, OrderReport):
             self._learn(event, now)
-        elif isinstance(event, Fill):
+        elif isinstance(event, Execution):
             self._fill(event, now)
         elif isinstance(event, Funding):
             self._funding(event)
         elif isinstance(event, StreamState):
-            self.reconciler.stream(event.state is Stream.UP)
+            self.reconciler.stream(event.state is StreamStatus.UP)
         elif isinstance(event, MarginCall):
             text = f"The venue warns of liquidation: {', '.join(event.symbols)}."
-            self.telling.tell(Finding("margin_call", text, event.symbols[0] if event.symbols else "", "CRITICAL"))
+            self.reports.notify(Finding("margin_call", text, event.symbols[0] if event.symbols else "", "CRITICAL"))
 
     def _learn(self, report: OrderReport, now: int) -> None:
-        order = self.book.learn(report, now)
+        order = self.blotter.learn(report, now)
         if order is None:
             return
         if not order.announced and order.accepted:
             order.announced = True
-            self.telling.confirmed.append(order)
+            self.reports.confirmed.append(order)
         if order.filled > order.counted or order.status is not None or order.in_motion:  # what comes next may be lost
-            order.next_at = max(order.next_at, now + self.patience.event)
+            order.next_at = max(order.next_at, now + self.timeouts.event)
         self._adopt(order.k, now)
-        self.telling.settle(order, now)
+        self.reports.settle(order, now)
 
-    def _fill(self, fill: Fill, now: int) -> None:
-        k = self.book.index.get(fill.symbol)
-        if k is None or not self.book.is_new(fill):
+    def _fill(self, fill: Execution, now: int) -> None:
+        k = self.blotter.index.get(fill.symbol)
+        if k is None or not self.blotter.is_new(fill):
             return
         if fill.cause is not Cause.NONE:
             text = f"{fill.symbol}: {fill.quantity} at {fill.price} were closed by the venue ({fill.cause})."
-            self.telling.tell(Finding(f"venue_{fill.cause}", text, fill.symbol, "CRITICAL"))
-        self._reported(self.book.take(fill, now, self.patience.orphan))
-        for order in self.book.live(k) if self.book.orphans[k] else ():
+            self.reports.notify(Finding(f"venue_{fill.cause}", text, fill.symbol, "CRITICAL"))
+        self._reported(self.blotter.take(fill, now, self.timeouts.orphan))
+        for order in self.blotter.live(k) if self.blotter.orphans[k] else ():
             order.next_at = now if order.conditional else order.next_at  # one of these may be its order: ask
-        order_of = self.book.find(fill.symbol, fill.client_id, fill.venue_order_id)
+        order_of = self.blotter.find(fill.symbol, fill.client_id, fill.venue_order_id)
         if order_of is not None:
-            self.telling.settle(order_of, now)
+            self.reports.settle(order_of, now)
 
     def _adopt(self, k: int, now: int) -> None:
-        if self.book.orphans[k]:
-            self._reported(self.book.adopt_orphans(k, now))
+        if self.blotter.orphans[k]:
+            self._reported(self.blotter.adopt_orphans(k, now))
 
-    def _reported(self, reports: list[Report]) -> None:
+    def _reported(self, reports: list[CoreReport]) -> None:
         for report in reports:
             if not report.fields["number"]:
-                symbol = self.book.instruments[report.k].symbol
+                symbol = self.blotter.instruments[report.k].symbol
                 text = f"{symbol}: an execution that nobody here asked for was taken into the books."
-                self.telling.tell(Finding("foreign_fill", text, symbol))
-            self.telling.report(report)
+                self.reports.notify(Finding("foreign_fill", text, symbol))
+            self.reports.report(report)
 
     def _funding(self, event: Funding) -> None:
-        k = self.book.index.get(event.symbol)
+        k = self.blotter.index.get(event.symbol)
         if k is not None and (event.symbol, event.time) not in self._funded:
             self._funded.add((event.symbol, event.time))
-            self.telling.report(Report(CMD_FUNDING, k, {"price": float(event.amount), "number": event.time}))
+            self.reports.report(CoreReport(CMD_FUNDING, k, {"price": float(event.amount), "number": event.time}))
 
     # ------------------------------------------------------------------------------------------------------- answers
-    def on_answer(self, request: Request, answer: Answer, now: int) -> None:
+    def on_answer(self, request: VenueRequest, answer: Answer, now: int) -> None:
         """Take the answer to a request, or the error that came instead."""
         if isinstance(request, TakeSnapshot):
             self.reconciler.on_snapshot(request, answer if isinstance(answer, Snapshot) else None, now)
@@ -237,29 +238,29 @@ class Executor:
             for payment in answer if isinstance(answer, list) else ():
                 self.on_event(payment, now)
             return
-        if isinstance(request, FetchFills):
+        if isinstance(request, FetchExecutions):
             self._on_fills(request, answer, now)
             return
-        order = self.book.orders.get(request.client_id)
+        order = self.blotter.orders.get(request.client_id)
         if order is None:
             return  # over and forgotten
-        if isinstance(request, Place):
+        if isinstance(request, PlaceOrder):
             self._on_placed(order, answer, now)
-        elif isinstance(request, Lookup):
+        elif isinstance(request, QueryOrder):
             self._on_found(order, answer, now)
         else:
             self._on_cancelled(order, answer, now)
 
-    def _on_placed(self, order: Working, answer: Answer, now: int) -> None:
+    def _on_placed(self, order: WorkingOrder, answer: Answer, now: int) -> None:
         if isinstance(answer, OrderReport):
             self._learn(answer, now)
         elif isinstance(answer, Refused) and not order.accepted:
             self._refused(order, answer, now)
         elif isinstance(answer, VenueError):
-            order.lost(now, self.patience.lookup)
+            order.lost(now, self.timeouts.lookup)
             self.reconciler.soon()
 
-    def _on_found(self, order: Working, answer: Answer, now: int) -> None:
+    def _on_found(self, order: WorkingOrder, answer: Answer, now: int) -> None:
         order.asking = False
         if isinstance(answer, OrderReport):
             order.next_at = 0
@@ -269,15 +270,15 @@ class Executor:
         else:
             order.next_at = now + self._pause(answer, order, now)
 
-    def _on_fills(self, request: FetchFills, answer: Answer, now: int) -> None:
-        order = self.book.orders.get(request.client_id)
-        fills = [fill for fill in answer if isinstance(fill, Fill)] if isinstance(answer, list) else None
+    def _on_fills(self, request: FetchExecutions, answer: Answer, now: int) -> None:
+        order = self.blotter.orders.get(request.client_id)
+        fills = [fill for fill in answer if isinstance(fill, Execution)] if isinstance(answer, list) else None
         if fills is not None:
             for fill in fills:
                 own = order is not None and not fill.client_id
                 self._fill(replace(fill, client_id=request.client_id) if own else fill, now)
         if order is None:
-            self.reconciler.fetched(self.book.index[request.symbol], fills is not None)
+            self.reconciler.fetched(self.blotter.index[request.symbol], fills is not None)
             return
         order.fetching = False
         if fills is None:
@@ -285,49 +286,49 @@ class Executor:
             return
         order.counted = max(order.counted, sum((fill.quantity for fill in fills), Decimal(0)))
         order.verified = order.verified or order.status is not None
-        order.next_at = now + self.patience.soon
-        self.telling.settle(order, now)
+        order.next_at = now + self.timeouts.soon
+        self.reports.settle(order, now)
 
-    def _on_cancelled(self, order: Working, answer: Answer, now: int) -> None:
+    def _on_cancelled(self, order: WorkingOrder, answer: Answer, now: int) -> None:
         order.cancelling = False
         if isinstance(answer, VenueError) and not isinstance(answer, NotFound):
             order.cancel_at = now + self._pause(answer, order, now)
         else:  # done, or the venue knows of none that is open: see what became of it
-            order.cancel_at = now + (self.patience.hidden if isinstance(answer, NotFound) else 4 * self.patience.lookup)
-        order.next_at = now + self.patience.event
+            order.cancel_at = now + (self.timeouts.hidden if isinstance(answer, NotFound) else 4 * self.timeouts.lookup)
+        order.next_at = now + self.timeouts.event
 
-    def _pause(self, answer: Answer, order: Working, now: int) -> int:
+    def _pause(self, answer: Answer, order: WorkingOrder, now: int) -> int:
         if order.fate is not Fate.WANTED:  # sending it has been counted
             order.tries += 1
         if isinstance(answer, Refused) and answer.retry_at > now:
             return answer.retry_at - now
-        return self.patience.backoff(min(order.tries, 6))
+        return self.timeouts.backoff(min(order.tries, 6))
 
     # ------------------------------------------------------------------------------------------------------ evidence
-    def _absent(self, order: Working, now: int) -> None:
+    def _absent(self, order: WorkingOrder, now: int) -> None:
         """The venue does not find an order."""
         order.absences += 1
         if order.fate is not Fate.UNKNOWN:
-            order.next_at = now + self.patience.hidden
+            order.next_at = now + self.timeouts.hidden
             return
         clean = self.reconciler.clean_at[order.k]
-        window = order.unknown_at + self.capabilities.request_window + self.patience.margin
-        order.next_at = now + self.patience.lookup
+        window = order.unknown_at + self.capabilities.request_window + self.timeouts.margin
+        order.next_at = now + self.timeouts.lookup
         self.reconciler.soon()
-        if now > window and order.absences >= 2 and clean > window and not self.book.orphans[order.k]:
+        if now > window and order.absences >= 2 and clean > window and not self.blotter.orphans[order.k]:
             self._never_arrived(order, now)
 
-    def _never_arrived(self, order: Working, now: int) -> None:
+    def _never_arrived(self, order: WorkingOrder, now: int) -> None:
         if order.leg == ENTRY:
-            self.telling.end(order, REJECTED)
-        elif self.book.is_wanted(order):
+            self.reports.end(order, REJECTED)
+        elif self.blotter.is_wanted(order):
             order.fate = Fate.WANTED
             order.unknown_at = 0
             order.next_at = now
         else:
-            self.book.close(order)
+            self.blotter.close(order)
 
-    def _refused(self, order: Working, error: Refused, now: int) -> None:
+    def _refused(self, order: WorkingOrder, error: Refused, now: int) -> None:
         """The venue did not take an order."""
         if error.why is Why.DUPLICATE:
             order.accepted = True
@@ -339,23 +340,23 @@ class Executor:
         order.fate = Fate.WANTED
         if order.leg == ENTRY or error.why not in LATER:
             order.reason = str(error)
-            self.telling.give_up(order, error, now)
+            self.reports.give_up(order, error, now)
         else:
             order.next_at = now + self._pause(error, order, now)
 
     # --------------------------------------------------------------------------------------------------------- steps
-    def plan(self, now: int) -> list[Request]:
+    def plan(self, now: int) -> list[VenueRequest]:
         """The next steps; each is under way until :meth:`on_answer`. Exits and stops come first, entries last."""
-        for k, orphans in enumerate(self.book.orphans):
+        for k, orphans in enumerate(self.blotter.orphans):
             if orphans:
                 self._adopt(k, now)
         return self.planner.plan(now) + self.reconciler.plan(now)
 
-    def take_report(self, now: int) -> Report | None:
+    def take_report(self, now: int) -> CoreReport | None:
         """The next report that the core must hear, oldest first. Its rows come back by :meth:`on_rows`."""
-        return self.telling.take_report(now)
+        return self.reports.take_report(now)
 
     @property
     def findings(self) -> list[Finding]:
         """What a person should know and has not been told yet."""
-        return self.telling.findings
+        return self.reports.findings

@@ -3,13 +3,13 @@
 from copy import deepcopy
 from decimal import Decimal
 
-from desk import SYMBOL, D, Desk
+from harness import SYMBOL, D, Harness
 from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.execution import messages as m
-from triplane.execution.orders import Fate, Working
-from triplane.execution.reconcile import compare
+from triplane.execution.comparison import compare
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.kernel.records import ENTRY, STOP
 from triplane.venues.base import Balance, NewOrder, OrderReport, OrderStatus, OrderType, PositionReport, Snapshot
 
@@ -22,7 +22,7 @@ def workings(draw):
     """An order of ours in any state."""
     kind = draw(st.sampled_from(list(OrderType)))
     name = draw(NAMES.filter(lambda n: n.startswith("s.")))
-    order = Working(NewOrder(name, SYMBOL, 1, kind, D("0.010")), 0, ENTRY if ".e." in name else STOP, 1, 0, 0, 0)
+    order = WorkingOrder(NewOrder(name, SYMBOL, 1, kind, D("0.010")), 0, ENTRY if ".e." in name else STOP, 1, 0, 0, 0)
     order.fate = draw(st.sampled_from([f for f in Fate if f is not Fate.DONE]))
     order.accepted, order.cancelling = draw(st.booleans()), draw(st.booleans())
     order.venue_id = draw(st.sampled_from(["", "7", "8"]))
@@ -57,7 +57,7 @@ def test_comparing_changes_nothing_and_says_the_same_again(orders, lots, snapsho
 
 
 def vars_of(order):
-    return {name: getattr(order, name) for name in Working.__slots__}
+    return {name: getattr(order, name) for name in WorkingOrder.__slots__}
 
 
 @given(st.lists(workings(), max_size=4), LOTS, snapshots())
@@ -91,14 +91,14 @@ def test_a_difference_below_dust_is_none(lots, more, dust):
 @given(st.integers(-30, 30), st.integers(1, 4))
 def test_the_same_snapshot_again_changes_nothing(lots, times):
     """What the venue holds more or less is adjusted once; from then on the books agree."""
-    desk = Desk().ready()
+    harness = Harness().ready()
     seen = 0
     for _ in range(40 + 10 * times):
-        for request in desk.plan(1_000):
-            desk.answer(request, desk.snapshot(lots) if isinstance(request, m.TakeSnapshot) else [])
-        if desk.executor.reconciler.ready(0) and desk.book.held[0] == lots:
+        for request in harness.plan(1_000):
+            harness.answer(request, harness.snapshot(lots) if isinstance(request, m.TakeSnapshot) else [])
+        if harness.manager.reconciler.ready(0) and harness.blotter.held[0] == lots:
             seen += 1
-    adjusted = [r.fields["side"] * r.fields["lots"] for r in desk.fills()]
+    adjusted = [r.fields["side"] * r.fields["lots"] for r in harness.fills()]
     assert adjusted == ([lots] if lots else [])
-    assert desk.book.held[0] == lots
+    assert harness.blotter.held[0] == lots
     assert seen > 10

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from triplane.execution.executor import Executor
+from triplane.execution.order_manager import OrderManager
 
 Array = np.ndarray[Any, Any]
 
 
-class Commands(Protocol):
+class SessionCommands(Protocol):
     """What the link needs of a session."""
 
     def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array:
@@ -21,7 +21,7 @@ class Commands(Protocol):
         ...
 
 
-class Link:
+class SessionBridge:
     """Connects a session with its executor.
 
     Attributes
@@ -30,8 +30,8 @@ class Link:
         What comes is from the journal; false from :meth:`live` on.
     """
 
-    def __init__(self, executor: Executor, now: int) -> None:
-        self.executor = executor
+    def __init__(self, manager: OrderManager, now: int) -> None:
+        self.manager = manager
         self.replaying = True
         self.now = now
 
@@ -39,30 +39,30 @@ class Link:
         """The journal has been replayed."""
         if self.replaying:
             self.replaying = False
-            self.executor.recovered()
+            self.manager.recovered()
 
-    def pump(self, session: Commands) -> None:
+    def pump(self, session: SessionCommands) -> None:
         """Give the core every report that is due."""
-        while (report := self.executor.take_report(self.now)) is not None:
+        while (report := self.manager.take_report(self.now)) is not None:
             session.command(report.kind, report.k, **{"time_ms": self.now, **report.fields})
 
     # ------------------------------------------------------------------------------------ the session's observer
     def on_candle(self, session: Any, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
         """One candle was taken."""
-        self.executor.locks.on_price(k, candle["close"].item(0))
+        self.manager.locked_funds.on_price(k, candle["close"].item(0))
         if len(rows):
-            self.executor.on_rows(rows, self.now, again=self.replaying)
+            self.manager.on_rows(rows, self.now, again=self.replaying)
 
     def on_batch(self, session: Any, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the protocol
         """Many were."""
-        self.executor.on_rows(rows, self.now, again=self.replaying)
+        self.manager.on_rows(rows, self.now, again=self.replaying)
 
     def on_command(self, session: Any, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
         """A command was carried out."""
         if self.replaying:
-            self.executor.on_command_again(k, int(command[0]["kind"]), command[0])
+            self.manager.on_command_again(k, int(command[0]["kind"]), command[0])
         if len(rows):
-            self.executor.on_rows(rows, self.now, again=self.replaying)
+            self.manager.on_rows(rows, self.now, again=self.replaying)
 
     def on_limits(self, session: Any) -> None:
         """The limits were replaced; nothing here depends on them."""

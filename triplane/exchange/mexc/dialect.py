@@ -5,22 +5,22 @@ The market is the same; orders of one venue do not meet those of another.
 
 from typing import TYPE_CHECKING, Any
 
-from triplane.exchange.account import Account
+from triplane.exchange.account import FuturesAccount
 from triplane.exchange.algo import AlgoService
-from triplane.exchange.box import account_state
-from triplane.exchange.limits import Limits
-from triplane.exchange.market import FUNDING_EVERY, Market, Trade
-from triplane.exchange.matching import Matching
+from triplane.exchange.control import account_state
+from triplane.exchange.limits import RateLimits
+from triplane.exchange.market import FUNDING_EVERY, Market, MarketTrade
+from triplane.exchange.matching import MatchingEngine
 from triplane.exchange.mexc import views
-from triplane.exchange.mexc.account import MexcAccount, Track
+from triplane.exchange.mexc.account import MexcAccount, TrackedPosition
 from triplane.exchange.mexc.edge import Edge
 
 if TYPE_CHECKING:
-    from triplane.exchange.venue import Exchange, Listeners
+    from triplane.exchange.exchange import Exchange, SocketHub
 
 
-class Mexc:
-    """An :class:`triplane.exchange.venue.Annex`.
+class MexcDialect:
+    """An :class:`triplane.exchange.exchange.Dialect`.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ class Mexc:
     def __init__(self, x: "Exchange") -> None:
         self.x = x
         self.accounts = {a.key: MexcAccount(a.key, a.secret, a.start, a.can_withdraw) for a in x.accounts.values()}
-        self.limits = Limits(x.limits.enabled)
+        self.limits = RateLimits(x.limits.enabled)
         self.edge = Edge(x, self.accounts)
-        self.hubs: dict[str, Listeners] = {"edge": self.edge}
-        self.matching = Matching(self.say, x.split)
+        self.hubs: dict[str, SocketHub] = {"edge": self.edge}
+        self.matching = MatchingEngine(self.say, x.split)
         self.algos = AlgoService(self.matching, self.say)
         self.matching.now = x.now
         self._funded = x.now // FUNDING_EVERY
@@ -46,7 +46,7 @@ class Mexc:
         self.matching.now = self.x.now
         return self.x.now
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade: funding that is due, orders, triggers, liquidations, pushes."""
         self._fund(self.now())
         self.matching.on_trade(market, trade)
@@ -83,7 +83,7 @@ class Mexc:
                 self.x.forget(account)
 
     # ------------------------------------------------------------------------------------------------ pushes
-    def say(self, owner: Account, event: dict[str, Any]) -> None:
+    def say(self, owner: FuturesAccount, event: dict[str, Any]) -> None:
         """Say in pushes what the engine says in the events of another venue."""
         account = self.accounts[owner.key]
         kind, body = event["e"], event.get("o", {})
@@ -107,7 +107,7 @@ class Mexc:
                 risk = {name: row[key] for name, key in names.items()}
                 self._push(account, "liquidate.risk", risk | {"marginRatio": row["marginRatio"], "adlLevel": 1})
 
-    def _push_books(self, account: MexcAccount, tracks: list[tuple[str, Track]]) -> None:
+    def _push_books(self, account: MexcAccount, tracks: list[tuple[str, TrackedPosition]]) -> None:
         for side, track in tracks:
             self._push(account, "position", views.position(account, side, track))
         row = views.asset(account)

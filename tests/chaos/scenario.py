@@ -1,4 +1,4 @@
-"""A calm market with one told trade, and hooks for everything that can be made to happen to it.
+"""A calm market with one scripted trade, and hooks for everything that can be made to happen to it.
 
 The price stands still unless a test moves it, so what fills when is known; requests and events can be answered, held
 back and dropped one by one.
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from invariants import covered, problems
-from world import START, SYMBOL, Plan, Socket, World, ask, serve
+from simulation import START, SYMBOL, Schedule, Simulation, Socket, ask, serve
 
 from triplane.execution import messages as m
 from triplane.execution.ids import parse_client_id
@@ -23,11 +23,11 @@ from triplane.venues.base import NewOrder
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import failure
 
-TOLD = str(Path(__file__).with_name("told.py"))
+SCRIPTED = str(Path(__file__).with_name("scripted_strategy.py"))
 PRICE = 59_000.0
 MINUTE = 60_000
 ENTERS = START + MINUTE
-"""The told entry is decided at the close of bar 0."""
+"""The scripted entry is decided at the close of bar 0."""
 
 
 @cache
@@ -41,8 +41,8 @@ def calm() -> Any:
     return out
 
 
-class Scene(World):
-    """One told trade.
+class Scenario(Simulation):
+    """One scripted trade.
 
     Attributes
     ----------
@@ -53,22 +53,22 @@ class Scene(World):
         Milliseconds until a message of the stream arrives; -1 never, 0 before anything else, None as usual.
     """
 
-    def __init__(self, folder: Path, minutes: int = 3, *, seed: int = 2, plan: Plan | None = None, **params: Any):
-        self.params = find(TOLD).resolve(params)
-        self.on_request: Callable[[m.Request], Any] = lambda _: None
+    def __init__(self, folder: Path, minutes: int = 3, *, seed: int = 2, plan: Schedule | None = None, **params: Any):
+        self.params = find(SCRIPTED).resolve(params)
+        self.on_request: Callable[[m.VenueRequest], Any] = lambda _: None
         self.on_message: Callable[[dict[str, Any]], int | None] = lambda _: None
-        self.sent: list[tuple[int, m.Request]] = []
-        self.told: list[Any] = []  # findings of earlier lives
-        super().__init__(plan or Plan(seed, minutes, slow=1e-12), folder)
+        self.sent: list[tuple[int, m.VenueRequest]] = []
+        self.earlier: list[Any] = []  # findings of earlier processes
+        super().__init__(plan or Schedule(seed, minutes, slow=1e-12), folder)
 
     def _candles(self) -> Any:
         return calm()
 
     def _strategy(self) -> tuple[str, dict[str, Any]]:
-        return TOLD, self.params
+        return SCRIPTED, self.params
 
     # --------------------------------------------------------------------------------------------------------- hooks
-    def send(self, request: m.Request) -> None:
+    def send(self, request: m.VenueRequest) -> None:
         self.sent.append((self.clock.now, request))
         value = self.on_request(request)
         if value is None:
@@ -76,17 +76,17 @@ class Scene(World):
             return
         life = self.life
         if isinstance(value, int):
-            self.at(self.clock.now + value, lambda: life == self.life and super(Scene, self).send(request))
+            self.at(self.clock.now + value, lambda: life == self.life and super(Scenario, self).send(request))
             return
         self.note(f"send {request}, scripted: {value!r}")
 
         def answer() -> None:
             if life == self.life:
-                self.executor.on_answer(request, value, self.clock.now)
+                self.manager.on_answer(request, value, self.clock.now)
 
         self.at(self.clock.now + 20, answer)
 
-    def arrive(self, request: m.Request, after: int) -> None:
+    def arrive(self, request: m.VenueRequest, after: int) -> None:
         """A request that was given up reaches the venue all the same; its answer reaches nobody."""
         self.at(self.clock.now + after, lambda: serve(self, request, self.clock.now + self.x.skew))
 
@@ -96,9 +96,9 @@ class Scene(World):
             super().deliver(socket, message)
         elif after == 0:
             for event in codec.events(message):
-                self.executor.on_event(event, self.clock.now)
+                self.manager.on_event(event, self.clock.now)
         elif after > 0:
-            self.at(self.clock.now + after, lambda: super(Scene, self).deliver(socket, message))
+            self.at(self.clock.now + after, lambda: super(Scenario, self).deliver(socket, message))
 
     # ------------------------------------------------------------------------------------------------- what happens
     def jump(self, price: float) -> None:
@@ -117,7 +117,7 @@ class Scene(World):
     def by_hand(self, side: str, quantity: str, name: str = "web_1", **more: str) -> Any:
         """Somebody trades beside us at market."""
         params = {"symbol": SYMBOL, "side": side, "type": "MARKET", "quantity": quantity, "newClientOrderId": name}
-        return ask(self, codec.Request("POST", "/fapi/v1/order", params | more), self.clock.now + self.x.skew)
+        return ask(self, codec.VenueRequest("POST", "/fapi/v1/order", params | more), self.clock.now + self.x.skew)
 
     def refusal(self, code: int, status: int = 400, **headers: str) -> Any:
         """The error that an answer of the venue becomes."""
@@ -125,12 +125,12 @@ class Scene(World):
 
     def restart(self, after: int = 200) -> None:
         """kill -9, and another life a moment later; time goes on to its first steps."""
-        self.told += self.executor.findings
+        self.earlier += self.manager.findings
         self.kills.insert(0, 0)
-        self.die()
-        self._later = [entry for entry in self._later if entry[2] != self._reborn]
+        self.kill()
+        self._later = [entry for entry in self._later if entry[2] != self._start_again]
         self.clock.now += after
-        self._reborn()
+        self._start_again()
 
     def settle(self) -> list[str]:
         """Let everything come to rest; every sentence is a broken invariant."""
@@ -151,8 +151,8 @@ class Scene(World):
 
     @property
     def codes(self) -> set[str]:
-        """Findings told so far."""
-        return {finding.code for finding in [*self.told, *self.executor.findings]}
+        """Findings so far."""
+        return {finding.code for finding in [*self.earlier, *self.manager.findings]}
 
     def orders(self, leg: str) -> list[str]:
         """Client ids of the orders of a leg that the venue has ever had, each as often as it had it."""
@@ -168,7 +168,7 @@ class Scene(World):
     def placed(self, leg: str) -> list[tuple[int, NewOrder]]:
         """Requests to place an order of a leg, with their times."""
         return [(time - START, request.order.value) for time, request in self.sent
-                if isinstance(request, m.Place) and leg_of(self, request.client_id) == leg]  # fmt: skip
+                if isinstance(request, m.PlaceOrder) and leg_of(self, request.client_id) == leg]  # fmt: skip
 
     def fills(self) -> list[Any]:
         """Executions in the journal."""
@@ -179,15 +179,15 @@ class Scene(World):
         return covered(self)
 
 
-def leg_of(scene: Scene, client_id: str) -> str:
+def leg_of(scenario: Scenario, client_id: str) -> str:
     """The leg of an order of ours; empty for somebody else's."""
-    name = parse_client_id(scene.session.id, client_id)
+    name = parse_client_id(scenario.session.id, client_id)
     return "" if name is None else LEGS[name.leg]
 
 
-def of_leg(request: m.Request, scene: Scene, leg: str, kind: type = m.Place) -> bool:
+def of_leg(request: m.VenueRequest, scenario: Scenario, leg: str, kind: type = m.PlaceOrder) -> bool:
     """Whether a request is of a kind and about an order of a leg."""
-    return isinstance(request, kind) and leg_of(scene, getattr(request, "client_id", "")) == leg
+    return isinstance(request, kind) and leg_of(scenario, getattr(request, "client_id", "")) == leg
 
 
 def duplicates(names: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 One thread. What is decided between two awaits is whole: rows come in, requests are planned and become tasks, each of
 which ends in an answer, an error or a time-out, and so in the executor. The private stream is read without a bound:
-nothing of it is ever dropped. :meth:`Pilot.stop` leaves orders as they are; the next start finds them again.
+nothing of it is ever dropped. :meth:`ExecutionLoop.stop` leaves orders as they are; the next start finds them again.
 """
 
 import asyncio
@@ -14,12 +14,20 @@ import structlog
 
 from triplane.data.clock import Clock
 from triplane.errors import TriplaneError
-from triplane.execution.executor import Answer, Executor
+from triplane.execution.bridge import SessionBridge, SessionCommands
 from triplane.execution.latency import Latency
-from triplane.execution.link import Commands, Link
-from triplane.execution.messages import Cancel, FetchFills, FetchFunding, Finding, Lookup, Place, Request
+from triplane.execution.messages import (
+    CancelOrder,
+    FetchExecutions,
+    FetchFunding,
+    Finding,
+    PlaceOrder,
+    QueryOrder,
+    VenueRequest,
+)
 from triplane.execution.monitor import MarginMonitor
-from triplane.execution.orders import Working
+from triplane.execution.order_manager import Answer, OrderManager
+from triplane.execution.orders import WorkingOrder
 from triplane.venues.base import Venue
 from triplane.venues.errors import Unknown, VenueError
 
@@ -31,7 +39,7 @@ TIMEOUT: Final = 5.0
 """Seconds until a request counts as unanswered; longer than the venue's own window for requests to arrive."""
 
 
-class Pilot:
+class ExecutionLoop:
     """Runs the execution of one session.
 
     Parameters
@@ -51,21 +59,21 @@ class Pilot:
 
     def __init__(
         self,
-        link: Link,
+        bridge: SessionBridge,
         venue: Venue,
         clock: Clock,
         *,
         timeout: float = TIMEOUT,
     ) -> None:
-        self.link, self.venue = link, venue
-        self.executor: Executor = link.executor
+        self.bridge, self.venue = bridge, venue
+        self.manager: OrderManager = bridge.manager
         self.monitor = MarginMonitor()
         self.placing = Latency()  # from the intent to the venue's answer
         self.on_finding: Callable[[Finding], None] = lambda _: None
-        self.on_confirmed: Callable[[Working], None] = lambda _: None
+        self.on_confirmed: Callable[[WorkingOrder], None] = lambda _: None
         self._clock, self._timeout = clock, timeout
         self._epoch = clock.now_ms() - int(clock.monotonic() * 1000)
-        self._session: Commands | None = None
+        self._session: SessionCommands | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen: object = None
         self._heard: float | None = None
@@ -74,11 +82,11 @@ class Pilot:
         """Milliseconds that never go back, near wall time."""
         return self._epoch + int(self._clock.monotonic() * 1000)
 
-    async def run(self, session: Commands) -> None:
+    async def run(self, session: SessionCommands) -> None:
         """Execute until cancelled."""
         self._session = session
-        self.link.now = self.now()
-        self.link.live()
+        self.bridge.now = self.now()
+        self.bridge.live()
         listener = asyncio.create_task(self._listen())
         try:
             while True:
@@ -98,8 +106,8 @@ class Pilot:
 
     def on_price(self, k: int, price: float) -> None:
         """The price of symbol ``k`` has changed; most venues watch it themselves."""
-        if self.executor.locks.active:
-            self.executor.locks.on_price(k, price)
+        if self.manager.locked_funds.active:
+            self.manager.locked_funds.on_price(k, price)
             self.kick()
 
     def kick(self) -> None:
@@ -107,11 +115,11 @@ class Pilot:
         session = self._session
         if session is None:
             return
-        self.link.now = now = self.now()
-        self.link.pump(session)
-        for request in self.executor.plan(now):
+        self.bridge.now = now = self.now()
+        self.bridge.pump(session)
+        for request in self.manager.plan(now):
             self._start(self._carry_out(request, time.perf_counter_ns()))
-        self.link.pump(session)
+        self.bridge.pump(session)
         self._look()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -126,12 +134,12 @@ class Pilot:
 
     def _look(self) -> None:
         """Tell what was found."""
-        snapshot = self.executor.reconciler.snapshot
+        snapshot = self.manager.reconciler.snapshot
         if snapshot is not None and snapshot is not self._seen:
             self._seen = snapshot
             for finding in self.monitor.look(snapshot):
-                self.executor.telling.tell(finding)
-        confirmed, findings = self.executor.telling.take()
+                self.manager.reports.notify(finding)
+        confirmed, findings = self.manager.reports.take()
         for order in confirmed:
             self.on_confirmed(order)
         for finding in findings:
@@ -139,7 +147,7 @@ class Pilot:
             self.on_finding(finding)
 
     # ------------------------------------------------------------------------------------------------------ the venue
-    async def _carry_out(self, request: Request, planned: int) -> None:
+    async def _carry_out(self, request: VenueRequest, planned: int) -> None:
         answer: Answer
         try:
             async with asyncio.timeout(self._timeout):
@@ -151,24 +159,26 @@ class Pilot:
         except Exception as error:  # a bug in an adapter must not lose an order: what became of it is unknown
             log.exception("the venue's adapter failed", request=type(request).__name__)
             answer = Unknown(f"{type(error).__name__} in the adapter")
-            self.executor.telling.tell(Finding("adapter_error", f"The venue's adapter failed: {type(error).__name__}."))
-        if isinstance(request, Place):
+            self.manager.reports.notify(
+                Finding("adapter_error", f"The venue's adapter failed: {type(error).__name__}.")
+            )
+        if isinstance(request, PlaceOrder):
             self.placing.add(time.perf_counter_ns() - planned)
         if not isinstance(answer, Unknown):
             self._heard = self._clock.monotonic()
-        self.executor.on_answer(request, answer, self.now())
+        self.manager.on_answer(request, answer, self.now())
         self.kick()
 
-    async def _ask(self, request: Request) -> Answer:
+    async def _ask(self, request: VenueRequest) -> Answer:
         venue = self.venue
-        if isinstance(request, Place):
+        if isinstance(request, PlaceOrder):
             return await venue.place(request.order)
-        if isinstance(request, Cancel):
+        if isinstance(request, CancelOrder):
             await venue.cancel(request.symbol, request.client_id, conditional=request.conditional)
             return None
-        if isinstance(request, Lookup):
+        if isinstance(request, QueryOrder):
             return await venue.order(request.symbol, request.client_id, conditional=request.conditional)
-        if isinstance(request, FetchFills):
+        if isinstance(request, FetchExecutions):
             return await venue.fills(request.symbol, since=request.since, venue_order_id=request.venue_order_id)
         if isinstance(request, FetchFunding):
             return await venue.funding(request.symbol, since=request.since)
@@ -177,5 +187,5 @@ class Pilot:
     async def _listen(self) -> None:
         async for event in self.venue.events():
             self._heard = self._clock.monotonic()
-            self.executor.on_event(event, self.now())
+            self.manager.on_event(event, self.now())
             self.kick()

@@ -14,14 +14,14 @@ from typing import Any, Final, Protocol
 
 from triplane.data.clock import Clock
 from triplane.exchange import events
-from triplane.exchange.account import Account
+from triplane.exchange.account import FuturesAccount
 from triplane.exchange.algo import AlgoService
 from triplane.exchange.faults import Fault, Faults
-from triplane.exchange.limits import Limits
-from triplane.exchange.market import FUNDING_EVERY, Market, Trade
-from triplane.exchange.matching import Matching
-from triplane.exchange.orders import Request
-from triplane.exchange.streams import Connection, Hub
+from triplane.exchange.limits import RateLimits
+from triplane.exchange.market import FUNDING_EVERY, Market, MarketTrade
+from triplane.exchange.matching import MatchingEngine
+from triplane.exchange.orders import OrderRequest
+from triplane.exchange.streams import ClientConnection, StreamHub
 from triplane.exchange.views import FUNDING_RATE
 
 LISTEN_KEY_MS: Final = 3_600_000
@@ -32,33 +32,33 @@ KEEP_FILLED_MS: Final = 90 * 86_400_000
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-class Listeners(Protocol):
+class SocketHub(Protocol):
     """What answers for the sockets of a route."""
 
-    connections: set[Connection]
+    connections: set[ClientConnection]
     mutes: dict[str, int]
 
-    def connect(self, connection: Connection, names: list[str]) -> None:
+    def connect(self, connection: ClientConnection, names: list[str]) -> None:
         """A socket was opened, maybe with streams in its path."""
         ...
 
-    def disconnect(self, connection: Connection) -> None:
+    def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
         ...
 
-    def receive(self, connection: Connection, text: str | bytes) -> None:
+    def receive(self, connection: ClientConnection, text: str | bytes) -> None:
         """A message of a client."""
         ...
 
 
-class Annex(Protocol):
+class Dialect(Protocol):
     """Another place where the same markets trade, with accounts, limits and sockets of its own."""
 
     accounts: dict[str, Any]
-    limits: Limits
-    hubs: dict[str, Listeners]  # by the route of the socket's address
+    limits: RateLimits
+    hubs: dict[str, SocketHub]  # by the route of the socket's address
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade."""
         ...
 
@@ -99,7 +99,7 @@ class Exchange:
     def __init__(
         self,
         markets: Iterable[Market],
-        accounts: Iterable[Account],
+        accounts: Iterable[FuturesAccount],
         clock: Clock,
         *,
         seed: int = 0,
@@ -108,9 +108,9 @@ class Exchange:
         self.markets = {m.symbol: m for m in markets}
         self.accounts = {a.key: a for a in accounts}
         self.clock, self.skew = clock, 0
-        self.faults, self.limits = Faults(seed), Limits(limits)
-        self.hub = Hub(self.markets, clock.now_ms)
-        self.matching = Matching(self.emit, self.split)
+        self.faults, self.limits = Faults(seed), RateLimits(limits)
+        self.hub = StreamHub(self.markets, clock.now_ms)
+        self.matching = MatchingEngine(self.emit, self.split)
         self.matching.liquidated = self.hub.on_liquidation
         self.algos = AlgoService(self.matching, self.emit)
         self.listen_keys: dict[str, tuple[str, int]] = {}  # account key: listen key, end in wall time
@@ -120,7 +120,7 @@ class Exchange:
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._held: dict[Any, list[dict[str, Any]]] = {}
-        self.annexes: dict[str, Annex] = {}
+        self.dialects: dict[str, Dialect] = {}
 
     # ------------------------------------------------------------------------------------------------ time
     def wall(self) -> int:
@@ -140,8 +140,8 @@ class Exchange:
             trade = market.step()
             if trade is None:
                 self.hub.on_close(market)
-                for annex in self.annexes.values():
-                    annex.on_close(market)
+                for dialect in self.dialects.values():
+                    dialect.on_close(market)
             else:
                 self.on_trade(market, trade)
             count += 1
@@ -152,7 +152,7 @@ class Exchange:
         market.now = self.now
         self.on_trade(market, market.force(price))
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade: streams, orders, triggers, liquidations."""
         self.hub.on_trade(market, trade)
         self.matching.on_trade(market, trade)
@@ -160,17 +160,17 @@ class Exchange:
         for account in self.accounts.values():
             if account.positions:
                 self.matching.watch(account, market)
-        for annex in self.annexes.values():
-            annex.on_trade(market, trade)
+        for dialect in self.dialects.values():
+            dialect.on_trade(market, trade)
 
     @property
-    def hubs(self) -> list[Listeners]:
+    def hubs(self) -> list[SocketHub]:
         """What answers for sockets, of the futures first."""
-        return [self.hub, *(hub for annex in self.annexes.values() for hub in annex.hubs.values())]
+        return [self.hub, *(hub for dialect in self.dialects.values() for hub in dialect.hubs.values())]
 
-    def hub_of(self, route: str) -> Listeners:
+    def hub_of(self, route: str) -> SocketHub:
         """What answers for the sockets of a route."""
-        return next((annex.hubs[route] for annex in self.annexes.values() if route in annex.hubs), self.hub)
+        return next((dialect.hubs[route] for dialect in self.dialects.values() if route in dialect.hubs), self.hub)
 
     def next_due(self) -> int | None:
         """Market time of the next trade."""
@@ -190,8 +190,8 @@ class Exchange:
                     del account.countdowns[symbol]
                     self.cancel_all(account, symbol)
         self.hub.tick(now)
-        for annex in self.annexes.values():
-            annex.tick(now)
+        for dialect in self.dialects.values():
+            dialect.tick(now)
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something after a wall time."""
@@ -219,7 +219,7 @@ class Exchange:
                 self.emit(account, update)
             self.forget(account)
 
-    def forget(self, account: Account) -> None:
+    def forget(self, account: FuturesAccount) -> None:
         """Let go of what ended long ago, as the exchange does."""
         for order in [o for o in account.orders.values() if not o.open]:
             if order.updated < self.now - (KEEP_FILLED_MS if order.filled else KEEP_ORDERS_MS):
@@ -232,7 +232,7 @@ class Exchange:
                 del account.algos[algo.id]
 
     # ------------------------------------------------------------------------------------------------ orders
-    def cancel_all(self, account: Account, symbol: str) -> None:
+    def cancel_all(self, account: FuturesAccount, symbol: str) -> None:
         """Cancel the working orders of a symbol, not its conditional ones."""
         for order in [o for o in account.open.values() if o.request.market.symbol == symbol]:
             if order.open:  # cancelling one may end another
@@ -242,19 +242,19 @@ class Exchange:
         """A client id for an order that came without one."""
         return "".join(self._random.choices(_ALPHABET, k=length))
 
-    def split(self, request: Request) -> list[int]:
+    def split(self, request: OrderRequest) -> list[int]:
         """Sizes of the first fills of an order, by a fault of the kind ``partial``."""
         parts, self.parts = self.parts, []
         return [max(int(request.lots * part), 1) for part in parts]
 
     # ------------------------------------------------------------------------------------------------ user streams
-    def listen_key(self, account: Account) -> str:
+    def listen_key(self, account: FuturesAccount) -> str:
         """The account's listen key, made or prolonged."""
         key, _ = self.listen_keys.get(account.key) or (self.new_id(64), 0)
         self.listen_keys[account.key] = key, self.clock.now_ms() + LISTEN_KEY_MS
         return key
 
-    def expire_listen_key(self, account: Account) -> None:
+    def expire_listen_key(self, account: FuturesAccount) -> None:
         """The key ends; its sockets hear so and then nothing more."""
         key, _ = self.listen_keys.pop(account.key, ("", 0))
         if key:
@@ -264,7 +264,7 @@ class Exchange:
     def emit(
         self, account: Any, event: dict[str, Any], say: Callable[[Any, dict[str, Any]], None] | None = None
     ) -> None:
-        """Say something on the user stream (``say``, for an annex), as far as the faults let it through."""
+        """Say something on the user stream (``say`` for another dialect), unless a fault holds it back."""
         deliver = say or self._deliver
         fault = self.faults.event(event)
         what = fault.what if fault else ""
@@ -284,7 +284,7 @@ class Exchange:
         for held in self._held.pop(account, []):
             deliver(account, held)
 
-    def _deliver(self, account: Account, event: dict[str, Any]) -> None:
+    def _deliver(self, account: FuturesAccount, event: dict[str, Any]) -> None:
         entry = self.listen_keys.get(account.key)
         if entry is not None:
             self.hub.user(entry[0], event)
@@ -306,8 +306,8 @@ class Exchange:
             self.skew = fault.milliseconds
         elif fault.what == "expire_listen_key" and account is not None:
             self.expire_listen_key(account)
-            for annex in self.annexes.values():
-                annex.end_streams(account.key)
+            for dialect in self.dialects.values():
+                dialect.end_streams(account.key)
         elif fault.what == "drop_sockets":
             for hub, connection in hit:
                 hub.disconnect(connection)

@@ -5,12 +5,12 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from triplane.execution.breaker import State
+from triplane.execution.breaker import BreakerState
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Meters:
+class RouterMetrics:
     """Meters of one router, in a registry of their own.
 
     Parameters
@@ -19,7 +19,7 @@ class Meters:
         Tell the present state, when they are read.
     """
 
-    def __init__(self, breaker: Callable[[], State], killed: Callable[[], bool]) -> None:
+    def __init__(self, breaker: Callable[[], BreakerState], killed: Callable[[], bool]) -> None:
         self.registry = CollectorRegistry()
         self._ended = Counter(
             "triplane_router_requests", "Requests to the venue by outcome.", ["request", "outcome"],
@@ -30,7 +30,7 @@ class Meters:
             buckets=BUCKETS, registry=self.registry,
         )  # fmt: skip
         state = Gauge("triplane_router_breaker_state", "0 closed, 1 half open, 2 open.", registry=self.registry)
-        state.set_function(lambda: (State.CLOSED, State.HALF_OPEN, State.OPEN).index(breaker()))
+        state.set_function(lambda: (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN).index(breaker()))
         switch = Gauge("triplane_router_kill_switch", "1 while entries are refused by hand.", registry=self.registry)
         switch.set_function(killed)
 

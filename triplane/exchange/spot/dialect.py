@@ -4,22 +4,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from triplane.errors import BadInput
-from triplane.exchange.limits import Limits
-from triplane.exchange.market import Market, Trade
-from triplane.exchange.spot.account import Account, Listing
-from triplane.exchange.spot.api import ROUTE, WEIGHT, Api
-from triplane.exchange.spot.matching import Matching
+from triplane.exchange.limits import RateLimits
+from triplane.exchange.market import Market, MarketTrade
+from triplane.exchange.spot.account import Listing, SpotAccount
+from triplane.exchange.spot.matching import SpotMatching
 from triplane.exchange.spot.orders import query, show_fill
 from triplane.exchange.spot.streams import SpotHub
+from triplane.exchange.spot.ws_api import ROUTE, WEIGHT, WebSocketApi
 
 if TYPE_CHECKING:
-    from triplane.exchange.venue import Exchange
+    from triplane.exchange.exchange import Exchange
 
 NAME: Final = "spot"
 _WINDOWS: Final = (("10s", 10_000, 100, "10 SECOND"), ("1d", 86_400_000, 200_000, "1 DAY"))
 
 
-class Spot:
+class SpotDialect:
     """Everything of spot.
 
     Parameters
@@ -32,21 +32,21 @@ class Spot:
         self.x = x
         self.listings = {symbol: Listing.of(market) for symbol, market in x.markets.items()}
         owners = x.accounts.values()
-        self.accounts = {a.key: Account(a.key, a.secret, a.start, can_withdraw=a.can_withdraw) for a in owners}
+        self.accounts = {a.key: SpotAccount(a.key, a.secret, a.start, can_withdraw=a.can_withdraw) for a in owners}
         for account in self.accounts.values():
             for asset in sorted(self.assets):
                 account.holding(asset)
-        self.limits = Limits(x.limits.enabled, WEIGHT, _WINDOWS)
-        self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), Api(self)
+        self.limits = RateLimits(x.limits.enabled, WEIGHT, _WINDOWS)
+        self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), WebSocketApi(self)
         self.hubs: dict[str, Any] = {NAME: self.hub, ROUTE: self.api}
-        self.matching = Matching(lambda a, event: x.emit(a, event, self.api.user), x.split, lambda: x.now)
+        self.matching = SpotMatching(lambda a, event: x.emit(a, event, self.api.user), x.split, lambda: x.now)
 
     @property
     def assets(self) -> set[str]:
         """What can be owned."""
         return {name for listing in self.listings.values() for name in (listing.base, listing.quote)}
 
-    def on_trade(self, market: Market, trade: Trade) -> None:
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade: streams, triggers, orders."""
         self.hub.on_trade(market, trade)
         self.matching.on_trade(market, trade)
@@ -80,7 +80,7 @@ class Spot:
         return {a.key: _state(a) for a in self.accounts.values()}
 
 
-def _state(a: Account) -> dict[str, Any]:
+def _state(a: SpotAccount) -> dict[str, Any]:
     rows = a.rows(list(a.holdings))
     return {
         "balances": {asset: {"free": free, "locked": locked} for asset, free, locked in rows},

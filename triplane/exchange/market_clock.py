@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from triplane.data.replay import Speed
 from triplane.errors import BadInput
-from triplane.exchange.venue import Exchange
+from triplane.exchange.exchange import Exchange
 
 TURN: Final = 0.01
 """Seconds between two looks at the clock."""
@@ -12,7 +12,7 @@ MOST: Final = 200
 """Trades in one go, so that requests need not wait."""
 
 
-class Pace:
+class MarketClock:
     """Moves an exchange's market time.
 
     Parameters

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from triplane.venues.base import NewOrder, OrderReport, OrderStatus, OrderType
-from triplane.venues.mexc import links as module
-from triplane.venues.mexc.links import Links
+from triplane.venues.mexc import client_ids as module
+from triplane.venues.mexc.client_ids import ClientIds
 
 D = Decimal
 STOP = OrderType.STOP_MARKET
@@ -26,7 +26,7 @@ def plan(number, trigger=59_000, quantity="0.01", **more):
 
 @pytest.fixture
 def links():
-    return Links()
+    return ClientIds()
 
 
 def test_what_nobody_knows_stays_without_a_name(links):
@@ -75,7 +75,7 @@ def test_an_id_that_the_venue_shows_wins(links):
 def test_after_a_restart_it_is_found_by_what_it_is(links):
     links.remember(intent("a"))
     links.placed("a", "1")
-    fresh = Links()
+    fresh = ClientIds()
     fresh.remember(intent("a"))
     assert fresh.plan(plan("1")) == links.plan(plan("1"))
 

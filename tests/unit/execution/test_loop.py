@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from desk import SYMBOL, Desk
 from fakes import Carried, FakeVenue, Held
+from harness import SYMBOL, Harness
 
 from triplane.data.clock import ManualClock
 from triplane.errors import TriplaneError
 from triplane.execution import messages as m
-from triplane.execution.link import Link
+from triplane.execution.bridge import SessionBridge
+from triplane.execution.loop import ExecutionLoop
 from triplane.execution.monitor import MarginMonitor
-from triplane.execution.pilot import Pilot
 from triplane.kernel.records import CANDLE, CMD_FILL, CMD_GATE, CMD_ORDER_END, ENTRY, LIMIT
 from triplane.venues.base import Balance, PositionReport, Snapshot
 from triplane.venues.errors import Refused, Unknown, Why
@@ -41,9 +41,9 @@ class Flight:
         self.clock = ManualClock(1_700_000_000_000, auto=False)
         self.venue = FakeVenue()
         self.session = Session()
-        self.desk = Desk()
-        self.link = Link(self.desk.executor, 0)
-        self.pilot = Pilot(self.link, self.venue, self.clock, **more)
+        self.harness = Harness()
+        self.bridge = SessionBridge(self.harness.manager, 0)
+        self.pilot = ExecutionLoop(self.bridge, self.venue, self.clock, **more)
         self.findings = []
         self.pilot.on_finding = self.findings.append
 
@@ -62,8 +62,8 @@ class Flight:
         await asyncio.gather(self.task, return_exceptions=True)
 
     def enter(self, number=1, **more):
-        self.desk.now = self.pilot.now()
-        order = self.desk.place(ENTRY, number, **more)
+        self.harness.now = self.pilot.now()
+        order = self.harness.place(ENTRY, number, **more)
         self.pilot.kick()
         return order
 
@@ -161,7 +161,7 @@ async def test_time_never_goes_back(flight):
 async def test_a_resting_entry_is_taken_out_when_the_core_wants(flight):
     flight.enter(kind=LIMIT, price="49000")
     await flight.go(0.5)
-    flight.desk.cancel(ENTRY, 1)
+    flight.harness.cancel(ENTRY, 1)
     await flight.go(1.0)
     assert ("cancel", "s.0.1.e.1") in flight.venue.asked
     assert len(flight.session.of(CMD_ORDER_END)) == 1
@@ -169,40 +169,40 @@ async def test_a_resting_entry_is_taken_out_when_the_core_wants(flight):
 
 # --------------------------------------------------------------------------------------------------------------- link
 def test_intents_of_a_replay_are_not_sent_but_looked_up():
-    desk = Desk()
-    link = Link(desk.executor, desk.now)
+    harness = Harness()
+    link = SessionBridge(harness.manager, harness.now)
     row = placed_row()
     link.on_candle(None, 0, np.zeros(1, CANDLE), row)
-    desk.reports()
+    harness.reports()
     link.live()
     link.live()  # twice does no harm
-    desk.stream()
-    assert [type(r) for r in desk.plan(400) if not isinstance(r, m.TakeSnapshot)] == [m.Lookup]
+    harness.stream()
+    assert [type(r) for r in harness.plan(400) if not isinstance(r, m.TakeSnapshot)] == [m.QueryOrder]
 
 
 def test_intents_of_a_live_session_are_sent():
-    desk = Desk().ready()
-    link = Link(desk.executor, desk.now)
+    harness = Harness().ready()
+    link = SessionBridge(harness.manager, harness.now)
     link.live()
-    link.now = desk.now
+    link.now = harness.now
     link.on_batch(None, None, None, placed_row(), None)
-    assert [type(r) for r in desk.plan()] == [m.Place]
+    assert [type(r) for r in harness.plan()] == [m.PlaceOrder]
 
 
 def placed_row():
-    desk, rows = Desk(), []
-    desk.executor.on_rows = lambda row, now, again: rows.append(row)
+    harness, rows = Harness(), []
+    harness.manager.on_rows = lambda row, now, again: rows.append(row)
     with pytest.raises(KeyError):  # nobody took it
-        desk.place(ENTRY, 1)
+        harness.place(ENTRY, 1)
     return rows[0]
 
 
 def test_reports_become_commands_in_their_order():
-    desk = Desk()
-    link, session = Link(desk.executor, 1), Session()
+    harness = Harness()
+    link, session = SessionBridge(harness.manager, 1), Session()
     for kind in (CMD_FILL, CMD_ORDER_END, CMD_GATE):
-        desk.executor.telling.report(m.Report(kind, 0, {}))
-    desk.executor.telling.report(m.Report(CMD_FILL, 0, {}), 2)
+        harness.manager.reports.report(m.CoreReport(kind, 0, {}))
+    harness.manager.reports.report(m.CoreReport(CMD_FILL, 0, {}), 2)
     link.pump(session)
     assert [kind for kind, _ in session.commands] == [CMD_FILL, CMD_ORDER_END, CMD_GATE]
     link.now = 2

@@ -8,40 +8,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from triplane.exchange.errors import Refused
+from triplane.exchange.errors import Rejected
 from triplane.exchange.faults import CODES, STATUS, Fault
 from triplane.exchange.filters import Params
-from triplane.exchange.limits import Limited
+from triplane.exchange.limits import RateLimited
 from triplane.exchange.signing import account_of, verify
 from triplane.exchange.spot import events
-from triplane.exchange.spot.account import Account
-from triplane.exchange.streams import DAY_MS, Connection
+from triplane.exchange.spot.account import SpotAccount
+from triplane.exchange.streams import DAY_MS, ClientConnection
 
 if TYPE_CHECKING:
-    from triplane.exchange.spot.venue import Spot
+    from triplane.exchange.spot.dialect import SpotDialect
 
 ROUTE: Final = "ws-api"
 WEIGHT: Final = 6000
 _WEIGHTS: Final = {"userDataStream.subscribe.signature": 2}
 
 
-class Api:
+class WebSocketApi:
     """All connections to the WebSocket API."""
 
-    def __init__(self, spot: "Spot") -> None:
+    def __init__(self, spot: "SpotDialect") -> None:
         self.spot, self.x = spot, spot.x
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self.mutes: dict[str, int] = {}
-        self.subscriptions: dict[Connection, dict[int, str]] = {}  # number: key of the account
+        self.subscriptions: dict[ClientConnection, dict[int, str]] = {}  # number: key of the account
 
     # ------------------------------------------------------------------------------------------------ listening
-    def connect(self, connection: Connection, _names: list[str]) -> None:
+    def connect(self, connection: ClientConnection, _names: list[str]) -> None:
         """A socket was opened."""
         self.connections.add(connection)
         self.subscriptions[connection] = {}
         connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(ROUTE, 0))
 
-    def disconnect(self, connection: Connection) -> None:
+    def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
         self.connections.discard(connection)
         self.subscriptions.pop(connection, None)
@@ -52,7 +52,7 @@ class Api:
             connection.socket.close(1001)
 
     # ------------------------------------------------------------------------------------------------ requests
-    def receive(self, connection: Connection, text: str | bytes) -> None:
+    def receive(self, connection: ClientConnection, text: str | bytes) -> None:
         """A request of a client."""
         try:
             message = orjson.loads(text)
@@ -60,7 +60,7 @@ class Api:
             message = None
         given = message.get("params") or {} if isinstance(message, dict) else None
         if not isinstance(given, dict):
-            connection.socket.send(orjson.dumps(self._error(None, Refused(-1130, "method"))))
+            connection.socket.send(orjson.dumps(self._error(None, Rejected(-1130, "method"))))
             return
         number, method = message.get("id"), str(message.get("method"))
         p = Params({name: _plain(value) for name, value in given.items()})
@@ -71,15 +71,15 @@ class Api:
         else:
             self._faulty(connection, number, reply, fault)
 
-    def _answer(self, connection: Connection, number: Any, method: str, p: Params) -> dict[str, Any]:
+    def _answer(self, connection: ClientConnection, number: Any, method: str, p: Params) -> dict[str, Any]:
         try:
             used = self.spot.limits.weigh("127.0.0.1", _WEIGHTS.get(method, 1), self.x.clock.now_ms())
             result = self._carry_out(connection, method, p)
-        except Refused as error:
+        except Rejected as error:
             return self._error(number, error)
         return {"id": number, "status": 200, "result": result, "rateLimits": [self._used(used)]}
 
-    def _carry_out(self, connection: Connection, method: str, p: Params) -> Any:
+    def _carry_out(self, connection: ClientConnection, method: str, p: Params) -> Any:
         mine = self.subscriptions[connection]
         if method == "ping":
             return {}
@@ -92,7 +92,7 @@ class Api:
             query = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
             verify(account, query, "", p, self.x.wall())
             if account.key in mine.values():
-                raise Refused(-2035)
+                raise Rejected(-2035)
             number = max(mine, default=-1) + 1
             mine[number] = account.key
             connection.topics.add(account.key)
@@ -100,11 +100,11 @@ class Api:
         if method == "userDataStream.unsubscribe":
             wanted = p.integer("subscriptionId")
             if wanted is not None and wanted not in mine:
-                raise Refused(-2036)
+                raise Rejected(-2036)
             for number in list(mine) if wanted is None else [wanted]:
                 self._end(connection, number)
             return {}
-        raise Refused(-1130, "method")
+        raise Rejected(-1130, "method")
 
     @staticmethod
     def _used(count: int) -> dict[str, Any]:
@@ -112,14 +112,14 @@ class Api:
             "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT, "count": count
         }  # fmt: skip
 
-    def _error(self, number: Any, error: Refused, status: int = 0) -> dict[str, Any]:
+    def _error(self, number: Any, error: Rejected, status: int = 0) -> dict[str, Any]:
         body: dict[str, Any] = dict(error.to_dict())
-        if isinstance(error, Limited):
+        if isinstance(error, RateLimited):
             now = self.x.wall()
             body["data"] = {"serverTime": now, "retryAfter": now + error.retry_after * 1000}
         return {"id": number, "status": status or error.status, "error": body}
 
-    def _faulty(self, connection: Connection, number: Any, reply: dict[str, Any], fault: Fault) -> None:
+    def _faulty(self, connection: ClientConnection, number: Any, reply: dict[str, Any], fault: Fault) -> None:
         """What becomes of an answer by a fault of its request."""
         what = fault.what
         if what == "timeout":
@@ -130,23 +130,23 @@ class Api:
         elif what == "delay":
             self.x.later(fault.seconds, lambda: self._send(connection, reply))
         elif what in CODES:
-            self._send(connection, self._error(number, Refused(int(what))))
+            self._send(connection, self._error(number, Rejected(int(what))))
         elif what in STATUS:
-            self._send(connection, self._error(number, Refused(-1000), int(what)))
+            self._send(connection, self._error(number, Rejected(-1000), int(what)))
         elif what in ("429", "418"):
-            error = Limited(-1003, WEIGHT, int(what), round(fault.seconds))
+            error = RateLimited(-1003, WEIGHT, int(what), round(fault.seconds))
             self._send(connection, self._error(number, error))
         else:
             self.x.strike(fault, None)
             self._send(connection, reply)
 
-    def _send(self, connection: Connection, reply: dict[str, Any]) -> None:
+    def _send(self, connection: ClientConnection, reply: dict[str, Any]) -> None:
         """Answers come through a mute, as acknowledgements of streams do."""
         if connection in self.connections:
             connection.socket.send(orjson.dumps(reply))
 
     # ------------------------------------------------------------------------------------------------ speaking
-    def user(self, account: Account, event: dict[str, Any]) -> None:
+    def user(self, account: SpotAccount, event: dict[str, Any]) -> None:
         """Say something on an account's user stream."""
         now = self.x.clock.now_ms()
         for connection, mine in list(self.subscriptions.items()):
@@ -160,7 +160,7 @@ class Api:
             for number in [n for n, owner in mine.items() if owner == key]:
                 self._end(connection, number)
 
-    def _end(self, connection: Connection, number: int) -> None:
+    def _end(self, connection: ClientConnection, number: int) -> None:
         key = self.subscriptions[connection].pop(number)
         connection.topics.discard(key)
         event = events.stream_terminated(self.x.now)

@@ -5,15 +5,15 @@ import random
 from triplane.strategies.base import Bar, Close, Enter, Param, PythonStrategy, View
 
 
-class Wild(PythonStrategy):
+class RandomStrategy(PythonStrategy):
     """Entries of all types, ladders, trailing stops, early closes."""
 
-    name = "wild"
-    params = (Param("seed", 1, 0, 1_000_000_000, "of its whims"),)
+    name = "random"
+    params = (Param("seed", 1, 0, 1_000_000_000, "of its random choices"),)
     timeframe = "1m"
 
     def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
-        """Roll the dice of this bar."""
+        """Decide at random, by the seed and the time of the bar."""
         dice = random.Random(self.seed * 1_000_003 + bar.open_time // 60_000)
         if view.side:
             return Close() if dice.random() < 0.08 else None
@@ -36,4 +36,4 @@ class Wild(PythonStrategy):
         )
 
 
-STRATEGY = Wild
+STRATEGY = RandomStrategy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from triplane.execution.ids import parse_client_id
-from triplane.execution.orders import Fate, Working
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.venues.base import ZERO, OrderReport, PositionReport, Snapshot
 
 
@@ -35,7 +35,7 @@ class Comparison:
     price: Decimal
     known: tuple[OrderReport, ...]
     strange: tuple[OrderReport, ...]
-    missing: tuple[Working, ...]
+    missing: tuple[WorkingOrder, ...]
     settled: bool
 
     @property
@@ -44,7 +44,7 @@ class Comparison:
         return self.ours == self.theirs
 
 
-def settled(orders: Iterable[Working]) -> bool:
+def settled(orders: Iterable[WorkingOrder]) -> bool:
     """Whether nothing about these orders is on its way or open to doubt."""
     return all(
         o.fate is Fate.OPEN and o.status is None and o.filled <= o.counted and not (o.cancelling or o.in_motion)
@@ -53,7 +53,12 @@ def settled(orders: Iterable[Working]) -> bool:
 
 
 def compare(
-    session_id: str, symbol: str, ours: Decimal, orders: Iterable[Working], snapshot: Snapshot, dust: Decimal = ZERO
+    session_id: str,
+    symbol: str,
+    ours: Decimal,
+    orders: Iterable[WorkingOrder],
+    snapshot: Snapshot,
+    dust: Decimal = ZERO,
 ) -> Comparison:
     """Hold one symbol against a snapshot.
 

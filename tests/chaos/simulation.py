@@ -23,16 +23,16 @@ from triplane.engine.journal import Journal, Kind, Reader
 from triplane.engine.session import JOURNAL, Session
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
-from triplane.exchange.account import Account
+from triplane.exchange.account import FuturesAccount
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import parse
 from triplane.exchange.market import Market
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import Connection
-from triplane.exchange.venue import Exchange
+from triplane.exchange.streams import ClientConnection
 from triplane.execution import messages as m
-from triplane.execution.executor import Executor
+from triplane.execution.bridge import SessionBridge
 from triplane.execution.ids import parse_client_id
-from triplane.execution.link import Link
+from triplane.execution.order_manager import OrderManager
 from triplane.kernel.records import (
     CANDLE,
     CMD_AMEND,
@@ -49,12 +49,12 @@ from triplane.kernel.records import (
     WHY_KILL_SWITCH,
 )
 from triplane.strategies.registry import find, source_of
-from triplane.venues.base import Capabilities, Stream, StreamState
+from triplane.venues.base import Capabilities, StreamState, StreamStatus
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import failure
 from triplane.venues.errors import Unknown
 
-WILD = str(Path(__file__).with_name("wild.py"))
+RANDOM = str(Path(__file__).with_name("random_strategy.py"))
 START = 1_735_689_600_000
 SYMBOL = "BTCUSDT"
 TIMEOUT = 2_000
@@ -65,11 +65,11 @@ LIMITS = TradingSettings(
 )  # fmt: skip
 
 
-class Killed(BaseException):
+class ProcessKilled(BaseException):
     """The process is gone."""
 
 
-class Clock:
+class VirtualClock:
     """Virtual time."""
 
     def __init__(self) -> None:
@@ -89,21 +89,21 @@ def candles(number: int) -> Any:
 
 
 @cache
-def core(name: str = WILD) -> Any:
+def core(name: str = RANDOM) -> Any:
     from triplane.strategies.compiler import compile_strategy
 
     return compile_strategy(find(name), source_of(name))
 
 
 @dataclass
-class Plan:
-    """What happens in a schedule; made of a seed by :func:`plan_of`, or by hand."""
+class Schedule:
+    """What happens in a schedule; made of a seed by :func:`schedule_of`, or by hand."""
 
     seed: int
     minutes: int = 20
     faults: list[tuple[int, list[dict[str, Any]]]] = field(default_factory=list)  # ms after the start
     kills: list[int] = field(default_factory=list)  # journal writes before each
-    doings: list[tuple[int, str]] = field(default_factory=list)  # of people, and of the market
+    actions: list[tuple[int, str]] = field(default_factory=list)  # of people, and of the market
     slow: float = 0.0  # share of requests that arrive seconds late
     lag: int = 40  # ms of the network, most of the time
 
@@ -111,14 +111,14 @@ class Plan:
 REQUESTS = ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder", "* /fapi/v1/*rder", "DELETE *", "GET *",
             "GET /fapi/v1/*rder", "GET /fapi/v1/userTrades", "GET /fapi/v3/*")  # fmt: skip
 EVENTS = ("ORDER_TRADE_UPDATE", "ALGO_UPDATE", "ACCOUNT_UPDATE")
-DOINGS = ("jump", "jump", "close", "cancel", "market", "halt", "resume", "amend", "hand", "hand", "cancel_stop", "mute",
-          "expire", "sockets", "skew")  # fmt: skip
+ACTIONS = ("jump", "jump", "close", "cancel", "market", "halt", "resume", "amend", "hand", "hand", "cancel_stop",
+           "mute", "expire", "sockets", "skew")  # fmt: skip
 
 
-def plan_of(seed: int) -> Plan:
+def schedule_of(seed: int) -> Schedule:
     """A schedule by chance."""
     dice = random.Random(seed)
-    plan = Plan(seed, minutes=dice.choice((8, 12, 20)), lag=dice.choice((5, 40, 150)))
+    plan = Schedule(seed, minutes=dice.choice((8, 12, 20)), lag=dice.choice((5, 40, 150)))
     if dice.random() < 0.15:
         return plan  # a quiet day
     span = plan.minutes * 60_000
@@ -126,7 +126,7 @@ def plan_of(seed: int) -> Plan:
         plan.faults.append((dice.randrange(span), [fault_by(dice) for _ in range(dice.randint(1, 3))]))
     if dice.random() < 0.5:
         plan.kills = [dice.randint(1, 120) for _ in range(dice.randint(1, 4))]
-    plan.doings = [(dice.randrange(span), dice.choice(DOINGS)) for _ in range(dice.randint(0, 6))]
+    plan.actions = [(dice.randrange(span), dice.choice(ACTIONS)) for _ in range(dice.randint(0, 6))]
     plan.slow = dice.choice((0.0, 0.0, 0.02, 0.1))
     return plan
 
@@ -161,25 +161,27 @@ def fault_by(dice: random.Random) -> dict[str, Any]:
 class Socket:
     """The private stream as it reaches the client."""
 
-    def __init__(self, world: "World") -> None:
-        self.world = world
+    def __init__(self, simulation: "Simulation") -> None:
+        self.simulation = simulation
 
     def send(self, text: bytes) -> None:
-        self.world.deliver(self, orjson.loads(text))
+        self.simulation.deliver(self, orjson.loads(text))
 
     def close(self, code: int) -> None:
-        self.world.dropped(self)
+        self.simulation.dropped(self)
 
 
-class World:
+class Simulation:
     """Runs one plan, then lets everything settle; the checks are in ``invariants.py``."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Schedule, folder: Path) -> None:
         self.plan, self.folder = plan, folder
         self.dice = random.Random(plan.seed ^ 0x5EED)
-        self.clock = Clock()
+        self.clock = VirtualClock()
         market = Market(demo_instrument(SYMBOL), ArraySource(self._candles(), 60_000), START)
-        self.x = Exchange([market], [Account(KEY, SECRET, Decimal(10_000))], self.clock, seed=plan.seed, limits=False)
+        self.x = Exchange(
+            [market], [FuturesAccount(KEY, SECRET, Decimal(10_000))], self.clock, seed=plan.seed, limits=False
+        )
         self.market = market
         self.account = self.x.accounts[KEY]
         self._later: list[tuple[int, int, Any]] = []
@@ -209,21 +211,21 @@ class World:
 
     def _strategy(self) -> tuple[str, dict[str, Any]]:
         """Who trades."""
-        return WILD, {"seed": self.plan.seed}
+        return RANDOM, {"seed": self.plan.seed}
 
     # ------------------------------------------------------------------------------------------------ life and death
     def _connect_core(self, *, again: bool) -> None:
         """The process has started."""
         self.life += 1
         if not again:
-            self.executor = self._executor(self.session)
-            self.link = Link(self.executor, self.clock.now)
-            self.session.observer = self.link
-        self.link.live()
+            self.manager = self._executor(self.session)
+            self.bridge = SessionBridge(self.manager, self.clock.now)
+            self.session.observer = self.bridge
+        self.bridge.live()
         self.at(self.clock.now + 50, self._open_stream)
 
-    def _executor(self, session: Session) -> Executor:
-        return Executor(
+    def _executor(self, session: Session) -> OrderManager:
+        return OrderManager(
             session.id, session.setup.instruments, Capabilities(), wallet=lambda: float(session.A["balance"][0])
         )
 
@@ -235,15 +237,15 @@ class World:
         def counted(kind: Kind, payload: bytes, symbol: int = 0xFFFF, count: int = 1) -> None:
             due = bool(self.kills) and self.writes >= self.kills[0] and not self.quiet
             if due and self.plan.seed % 2:
-                raise Killed
+                raise ProcessKilled
             append(journal, kind, payload, symbol, count)
             self.writes += 1
             if due:
-                raise Killed
+                raise ProcessKilled
 
         journal.append = counted  # type: ignore[method-assign]
 
-    def die(self) -> None:
+    def kill(self) -> None:
         """kill -9: memory is gone, and what was not sent; what is under way arrives."""
         self.note("killed")
         self.kills.pop(0)
@@ -253,13 +255,13 @@ class World:
         if self.socket is not None:
             self._hang_up()
         self.life += 1
-        self.at(self.clock.now + self.dice.choice((200, 3_000, 30_000)), self._reborn)
+        self.at(self.clock.now + self.dice.choice((200, 3_000, 30_000)), self._start_again)
 
-    def _reborn(self) -> None:
-        def observe(session: Session) -> Link:
-            self.executor = self._executor(session)
-            self.link = Link(self.executor, self.clock.now)
-            return self.link
+    def _start_again(self) -> None:
+        def observe(session: Session) -> SessionBridge:
+            self.manager = self._executor(session)
+            self.bridge = SessionBridge(self.manager, self.clock.now)
+            return self.bridge
 
         self.session = Session.resume(self.folder / self.session.id, core(self._strategy()[0]), observe)
         self._wrap(self.session)
@@ -280,8 +282,8 @@ class World:
             return
         key = self.x.listen_key(self.account)
         self.socket = Socket(self)
-        self.x.hub.connect(Connection(self.socket, "private", False, self.clock.now), [key])  # type: ignore[arg-type]
-        self.executor.on_event(StreamState(Stream.UP, "connected", self.clock.now), self.clock.now)
+        self.x.hub.connect(ClientConnection(self.socket, "private", False, self.clock.now), [key])  # type: ignore[arg-type]
+        self.manager.on_event(StreamState(StreamStatus.UP, "connected", self.clock.now), self.clock.now)
 
     def _hang_up(self) -> None:
         for connection in [c for c in self.x.hub.connections if c.socket is self.socket]:
@@ -294,7 +296,7 @@ class World:
             return
         self._hang_up()
         if self.alive:
-            self.executor.on_event(StreamState(Stream.DOWN, "dropped", self.clock.now), self.clock.now)
+            self.manager.on_event(StreamState(StreamStatus.DOWN, "dropped", self.clock.now), self.clock.now)
             self.at(self.clock.now + self.dice.choice((100, 1_000, 5_000)), self._open_stream)
 
     def deliver(self, socket: Socket, message: dict[str, Any]) -> None:
@@ -309,11 +311,11 @@ class World:
                 return
             for event in codec.events(message):
                 self.note(f"event {event}")
-                self.executor.on_event(event, self.clock.now)
+                self.manager.on_event(event, self.clock.now)
 
         self.at(self.clock.now + self.plan.lag // 2 + 1, arrive)
 
-    def send(self, request: m.Request) -> None:
+    def send(self, request: m.VenueRequest) -> None:
         """A request is on its way to the venue."""
         life, answered = self.life, [False]
         lag = self.dice.randint(1, self.plan.lag + 1)
@@ -325,11 +327,11 @@ class World:
             if not answered[0] and life == self.life:
                 answered[0] = True
                 self.note(f"answer {request} -> {value!r}")
-                self.executor.on_answer(request, value, self.clock.now)
+                self.manager.on_answer(request, value, self.clock.now)
 
         def arrive() -> None:
             value, delay = serve(self, request, stamp)
-            if value is not None or isinstance(request, m.Cancel):
+            if value is not None or isinstance(request, m.CancelOrder):
                 self.at(self.clock.now + delay + lag // 2, lambda: answer(value))
 
         self.note(f"send {request}")
@@ -342,7 +344,7 @@ class World:
         end = START + self.plan.minutes * 60_000
         for time, rows in self.plan.faults:
             self.at(START + time, lambda rows=rows: self.x.add_faults(parse(rows)))
-        for time, what in self.plan.doings:
+        for time, what in self.plan.actions:
             self.at(START + time, lambda what=what: self._do(what))
         self._until(end, market=True)
         self._settle()
@@ -356,7 +358,7 @@ class World:
         self._until(self.clock.now + 35_000, market=False, coarse=400)
         if self.socket is None and self.alive:
             self._open_stream()
-        self.executor.on_event(StreamState(Stream.UP, "reconnected", self.clock.now), self.clock.now)
+        self.manager.on_event(StreamState(StreamStatus.UP, "reconnected", self.clock.now), self.clock.now)
         self._until(self.clock.now + 15_000, market=False, coarse=400)
         self.clock.now += 41 * 60_000  # what was hidden is not any more
         self._until(self.clock.now + 35_000, market=False, coarse=400)
@@ -393,8 +395,8 @@ class World:
             if self.alive:
                 self._catch_up()
                 self._cycle()
-        except Killed:
-            self.die()
+        except ProcessKilled:
+            self.kill()
         if busy:
             self.busy_until = now + 12_000
         self._watch_cover()
@@ -402,7 +404,7 @@ class World:
     def _watch_cover(self) -> None:
         """How long a position lies open without a stop at the venue and without an exit on its way."""
         position = self.account.positions.get((SYMBOL, "BOTH"))
-        leaving = any(o.leg == EXIT for o in self.executor.book.live(0))
+        leaving = any(o.leg == EXIT for o in self.manager.blotter.live(0))
         if position is None or position.lots == 0 or leaving or self.stops(position.lots):
             self.naked_since = 0
             return
@@ -415,23 +417,23 @@ class World:
                 if a.open and a.request.type == "STOP_MARKET" and a.request.side * lots < 0
                 and parse_client_id(self.session.id, a.request.client_id) is not None]  # fmt: skip
 
-    def cancelled(self, request: m.Cancel) -> None:
+    def cancelled(self, request: m.CancelOrder) -> None:
         """One of our cancellations was carried out: was it the last stop of an open position?"""
         position = self.account.positions.get((SYMBOL, "BOTH"))
         if position is None or position.lots == 0 or ".s." not in request.client_id:
             return
-        held = self.executor.book.held[0] if self.alive else position.lots
-        leaving = any(o.leg == EXIT for o in self.executor.book.live(0))
+        held = self.manager.blotter.held[0] if self.alive else position.lots
+        leaving = any(o.leg == EXIT for o in self.manager.blotter.live(0))
         if held * position.lots > 0 and not self.stops(position.lots) and not leaving:
             self.breaches.append(f"the last stop, {request.client_id}, was cancelled over {position.lots} open lots")
 
     def _cycle(self) -> None:
-        self.link.now = now = self.clock.now
-        self.link.pump(self.session)
-        for request in self.executor.plan(now):
+        self.bridge.now = now = self.clock.now
+        self.bridge.pump(self.session)
+        for request in self.manager.plan(now):
             self.send(request)
             self.busy_until = now + 12_000
-        self.link.pump(self.session)
+        self.bridge.pump(self.session)
 
     def _catch_up(self) -> None:
         """Candles that have closed."""
@@ -441,7 +443,7 @@ class World:
             values = (bar.start, bar.open * tick, bar.high * tick, bar.low * tick, bar.close * tick, bar.lots * 0.001)
             candle[0] = values
             if bar.start > self.session.last_open[0]:
-                self.link.now = self.clock.now
+                self.bridge.now = self.clock.now
                 self.session.feed_candle(0, candle)
             self.fed = bar.start + 60_000
 
@@ -475,7 +477,7 @@ class World:
                 "resume": (CMD_RESUME, {}),
                 "amend": (CMD_AMEND, {"price": price * self.dice.choice((0.999, 1.001))}),
             }[what]  # fmt: skip
-            self.link.now = self.clock.now
+            self.bridge.now = self.clock.now
             self.session.command(kind, 0, **fields)
             if what == "halt":
                 self.at(self.clock.now + 90_000, lambda: self._do("resume"))
@@ -493,7 +495,7 @@ class World:
         quantity = self.dice.choice(("0.005", "0.02", "0.05"))
         params = {"symbol": SYMBOL, "side": self.dice.choice(("BUY", "SELL")), "type": "MARKET", "quantity": quantity,
                   "newClientOrderId": f"web_{next(self._numbers)}"}  # fmt: skip
-        ask(self, codec.Request("POST", "/fapi/v1/order", params), self.clock.now + self.x.skew)
+        ask(self, codec.VenueRequest("POST", "/fapi/v1/order", params), self.clock.now + self.x.skew)
 
     def note(self, text: str) -> None:
         self.log.append(f"{self.clock.now - START:>9} {text}")
@@ -514,64 +516,64 @@ class World:
         return sum(kind in (CMD_FILL, CMD_BALANCE) for kind, _ in self.commands() if kind != CMD_GATE)
 
 
-def ask(world: World, request: codec.Request, stamp: int) -> Any:
+def ask(simulation: Simulation, request: codec.VenueRequest, stamp: int) -> Any:
     """A signed request at the venue's door."""
     query = codec.sign(request.params, SECRET, stamp)
-    return handle(world.x, request.method, request.path, query, "", KEY)
+    return handle(simulation.x, request.method, request.path, query, "", KEY)
 
 
-def serve(world: World, request: m.Request, stamp: int) -> tuple[Any, int]:
+def serve(simulation: Simulation, request: m.VenueRequest, stamp: int) -> tuple[Any, int]:
     """What the venue answers to a request, and how many ms it holds the answer back; None: it never comes."""
     if isinstance(request, m.TakeSnapshot):
         parts, delay = [], 0
         for part in (codec.open_orders(SYMBOL, conditional=True), codec.open_orders(SYMBOL, conditional=False),
                      codec.positions(), codec.balances()):  # fmt: skip
-            body, held = read(world, part, stamp, changing=False)
+            body, held = read(simulation, part, stamp, changing=False)
             if body is None or isinstance(body, Exception):
                 return body, held
             parts.append(body)
             delay += held
-        return codec.snapshot(world.clock.now, [SYMBOL], *parts), delay
-    if isinstance(request, m.Place):
+        return codec.snapshot(simulation.clock.now, [SYMBOL], *parts), delay
+    if isinstance(request, m.PlaceOrder):
         order = request.order.value
-        body, delay = read(world, codec.place(order), stamp, changing=True)
+        body, delay = read(simulation, codec.place(order), stamp, changing=True)
         return (codec.algo_report if order.type.conditional else codec.order_report)(body) if is_body(
             body
         ) else body, delay
-    if isinstance(request, m.Cancel):
+    if isinstance(request, m.CancelOrder):
         what = codec.cancel(request.symbol, request.client_id, conditional=request.conditional)
-        body, delay = read(world, what, stamp, changing=True)
+        body, delay = read(simulation, what, stamp, changing=True)
         if is_body(body):
-            world.cancelled(request)
+            simulation.cancelled(request)
         return (None if is_body(body) else body if body is not None else Unknown("time-out")), delay
     if isinstance(request, m.FetchFunding):
         return [], 0  # no schedule lasts until funding is due
-    if isinstance(request, m.Lookup):
-        return look_up(world, request, stamp)
+    if isinstance(request, m.QueryOrder):
+        return look_up(simulation, request, stamp)
     if request.venue_order_id:
-        body, delay = read(world, codec.fills_of(SYMBOL, request.venue_order_id), stamp, changing=False)
+        body, delay = read(simulation, codec.fills_of(SYMBOL, request.venue_order_id), stamp, changing=False)
         rows = [codec.fill(row) for row in body] if is_body(body) else []
         return ([fill for fill in rows if fill.time >= request.since] if is_body(body) else body), delay
-    pages, delay = codec.fills(SYMBOL, request.since, world.clock.now), 0
+    pages, delay = codec.fills(SYMBOL, request.since, simulation.clock.now), 0
     while (page := pages.request()) is not None:
-        body, delay = read(world, page, stamp, changing=False)
+        body, delay = read(simulation, page, stamp, changing=False)
         if not is_body(body):
             return body, delay
         pages.take(body)
     return [codec.fill(row) for row in pages.rows], delay
 
 
-def look_up(world: World, request: m.Lookup, stamp: int) -> tuple[Any, int]:
+def look_up(simulation: Simulation, request: m.QueryOrder, stamp: int) -> tuple[Any, int]:
     """As an adapter does: a conditional order, and the order that it has become."""
     what = codec.lookup(request.symbol, request.client_id, conditional=request.conditional)
-    body, delay = read(world, what, stamp, changing=False)
+    body, delay = read(simulation, what, stamp, changing=False)
     if not is_body(body):
         return body, delay
     if not request.conditional:
         return codec.order_report(body), delay
     report = codec.algo_report(body)
     if report.child_id:
-        body, more = read(world, codec.lookup_child(request.symbol, report.child_id), stamp, changing=False)
+        body, more = read(simulation, codec.lookup_child(request.symbol, report.child_id), stamp, changing=False)
         if not is_body(body):
             return body, delay + more
         report = codec.with_child(report, codec.order_report(body))
@@ -582,13 +584,13 @@ def is_body(value: Any) -> bool:
     return value is not None and not isinstance(value, Exception)
 
 
-def read(world: World, request: codec.Request, stamp: int, *, changing: bool) -> tuple[Any, int]:
+def read(simulation: Simulation, request: codec.VenueRequest, stamp: int, *, changing: bool) -> tuple[Any, int]:
     """Body, or error, or None for an answer that never comes; and the delay in ms."""
-    reply = ask(world, request, stamp)
+    reply = ask(simulation, request, stamp)
     if reply.lost == "hang":
         return None, 0
     if reply.lost:
         return Unknown("reset"), 0
     body = orjson.loads(orjson.dumps(reply.body))
-    error = failure(reply.status, body, reply.headers, changing=changing, now=world.clock.now)
+    error = failure(reply.status, body, reply.headers, changing=changing, now=simulation.clock.now)
     return (body if error is None else error), round(reply.delay * 1000)

@@ -1,18 +1,18 @@
-"""Whose order is whose, where the venue does not say it.
+"""Which client id an order of MEXC belongs to, where the venue does not say so.
 
-MEXC keeps no client id of a plan order. So every conditional intent is remembered here before it is sent, and a plan
-order of the venue is recognised by its number once an acknowledgement has told it, before that by what it is: symbol,
-side, trigger, quantity, kind. Of equal intents the newest that has no plan order yet is meant. Digests of long client
+MEXC keeps no client id of a plan order. Every conditional intent is therefore remembered here before it is sent, and a
+plan order of the venue is recognised by its number once an acknowledgement has given it, before that by its contents:
+symbol, side, trigger, quantity, kind. Of equal intents the newest without a plan order is meant. Digests of long client
 ids are remembered too.
 
-This is a cache. After a restart nothing is in it: :meth:`Links.remember` the intents that may be waiting (the journal
-has them), and they are found again by what they are. A plan order that no intent fits keeps an empty client id.
+This is a cache and empty after a restart: :meth:`ClientIds.remember` the intents that may be waiting (the journal has
+them), and they are recognised again by their contents. A plan order that no intent matches keeps an empty client id.
 """
 
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from triplane.venues.base import Fill, NewOrder, OrderReport
+from triplane.venues.base import Execution, NewOrder, OrderReport
 from triplane.venues.mexc.codec import external, with_child
 
 MOST: Final = 10_000
@@ -20,7 +20,7 @@ MOST: Final = 10_000
 T = TypeVar("T")
 
 
-class Links:
+class ClientIds:
     """The cache."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Links:
             _keep(self._strangers, report.venue_id, report)
         return replace(report, client_id=name or report.client_id)
 
-    def fill(self, fill: Fill) -> Fill:
+    def fill(self, fill: Execution) -> Execution:
         """A fill under the client id of its order; of a child under that of its plan order."""
         parent = self._parents.get(fill.venue_order_id)
         if parent is not None:

@@ -6,13 +6,13 @@ and is placed again for what is left. For the moments in between the position ha
 
 from dataclasses import replace
 
-from triplane.execution.book import Book
-from triplane.execution.orders import Fate, Working
+from triplane.execution.blotter import Blotter
+from triplane.execution.orders import Fate, WorkingOrder
 from triplane.kernel.records import ENTRY, EXIT, STOP
 from triplane.venues.base import OrderType
 
 
-class Locks:
+class LockedFunds:
     """Decides what has to wait for what.
 
     Parameters
@@ -23,16 +23,16 @@ class Locks:
         Whether the venue is such a one; otherwise nothing ever waits.
     """
 
-    def __init__(self, book: Book, *, active: bool) -> None:
+    def __init__(self, blotter: Blotter, *, active: bool) -> None:
         self.active = active
-        self._book = book
-        self._prices = [0.0] * len(book.instruments)
+        self._blotter = blotter
+        self._prices = [0.0] * len(blotter.instruments)
 
     def on_price(self, k: int, price: float) -> None:
         """The newest price of symbol ``k``."""
         self._prices[k] = price
 
-    def _reached(self, order: Working) -> bool:
+    def _reached(self, order: WorkingOrder) -> bool:
         price, trigger = self._prices[order.k], order.new.trigger
         if trigger is None:
             return order.new.type is OrderType.MARKET
@@ -41,20 +41,22 @@ class Locks:
     def _way_out(self, k: int) -> bool:
         """Whether an exit, or a target that was reached, is waiting to be sent."""
         return any(
-            o.fate is Fate.WANTED and self._book.is_wanted(o) and (o.leg == EXIT or (o.leg > STOP and self._reached(o)))
-            for o in self._book.live(k)
+            o.fate is Fate.WANTED
+            and self._blotter.is_wanted(o)
+            and (o.leg == EXIT or (o.leg > STOP and self._reached(o)))
+            for o in self._blotter.live(k)
         )
 
-    def must_yield(self, order: Working) -> bool:
+    def must_yield(self, order: WorkingOrder) -> bool:
         """Whether a stop that is wanted has to go, because it locks what the way out needs."""
         return self.active and order.leg == STOP and self._way_out(order.k)
 
-    def free(self, order: Working) -> bool:
+    def free(self, order: WorkingOrder) -> bool:
         """Whether nothing else locks what an order would sell; a target also has to be reached."""
         if not self.active or order.leg == ENTRY:
             return True
         others = [
-            o for o in self._book.live(order.k) if o is not order and o.leg != ENTRY and o.fate is not Fate.WANTED
+            o for o in self._blotter.live(order.k) if o is not order and o.leg != ENTRY and o.fate is not Fate.WANTED
         ]
         if order.leg == STOP:
             return not others and not self._way_out(order.k)

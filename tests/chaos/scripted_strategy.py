@@ -1,14 +1,14 @@
-"""A strategy that does what its parameters tell it: one entry, maybe one close, at given bars."""
+"""A strategy that does what its parameters say: one entry, maybe one close, at given bars."""
 
 from triplane.strategies.base import Bar, Close, Enter, Param, PythonStrategy, View
 
 KINDS = ("market", "limit", "stop_market")
 
 
-class Told(PythonStrategy):
+class ScriptedStrategy(PythonStrategy):
     """Enters at the close of bar ``enter``, closes at that of bar ``leave``."""
 
-    name = "told"
+    name = "scripted"
     params = (
         Param("enter", 0, -1, 1000, "bar"),
         Param("again", -1, -1, 1000, "bar of a second entry"),
@@ -25,7 +25,7 @@ class Told(PythonStrategy):
     timeframe = "1m"
 
     def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
-        """Do as told."""
+        """Follow the parameters."""
         if view.bar == self.leave:
             return Close()
         if view.bar not in (self.enter, self.again):
@@ -42,4 +42,4 @@ class Told(PythonStrategy):
         )
 
 
-STRATEGY = Told
+STRATEGY = ScriptedStrategy

@@ -5,29 +5,29 @@ from typing import TYPE_CHECKING, Any
 
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
-from triplane.exchange.account import Account
+from triplane.exchange.account import FuturesAccount
 from triplane.exchange.faults import parse
 from triplane.exchange.orders import full, show_algo
-from triplane.exchange.spot.venue import Spot
+from triplane.exchange.spot.dialect import SpotDialect
 from triplane.exchange.trading import show_fill
 
 if TYPE_CHECKING:
-    from triplane.exchange.pace import Pace
+    from triplane.exchange.market_clock import MarketClock
 
 
-def state(pace: "Pace", _body: Any) -> Any:
+def state(market_clock: "MarketClock", _body: Any) -> Any:
     """The venue's truth, whatever the faults let clients see."""
-    x = pace.exchange
+    x = market_clock.exchange
     return {
-        "clock": pace.state(),
+        "clock": market_clock.state(),
         "prices": {m.symbol: m.price(m.last) for m in x.markets.values()},
         "accounts": {a.key: account_state(a) for a in x.accounts.values()},
         "sockets": [{"route": c.route, "streams": sorted(c.topics)} for hub in x.hubs for c in hub.connections],
         "faults": [fault.source | {"times": fault.times} for fault in x.faults.waiting],
-    } | {name: annex.state() for name, annex in x.annexes.items()}
+    } | {name: dialect.state() for name, dialect in x.dialects.items()}
 
 
-def account_state(a: Account) -> dict[str, Any]:
+def account_state(a: FuturesAccount) -> dict[str, Any]:
     """Balance, positions, orders, algo orders, fills and income of an account."""
     return a.state() | {
         "orders": [full(o) for o in a.orders.values()],
@@ -39,15 +39,15 @@ def account_state(a: Account) -> dict[str, Any]:
     }
 
 
-def add_faults(pace: "Pace", body: Any) -> Any:
+def add_faults(market_clock: "MarketClock", body: Any) -> Any:
     """POST faults."""
-    pace.exchange.add_faults(parse(body))
-    return {"waiting": len(pace.exchange.faults.waiting)}
+    market_clock.exchange.add_faults(parse(body))
+    return {"waiting": len(market_clock.exchange.faults.waiting)}
 
 
-def clear_faults(pace: "Pace", _body: Any) -> Any:
+def clear_faults(market_clock: "MarketClock", _body: Any) -> Any:
     """DELETE faults: also ends mutes and skew."""
-    x = pace.exchange
+    x = market_clock.exchange
     x.faults.clear()
     x.skew = 0
     for hub in x.hubs:
@@ -57,7 +57,7 @@ def clear_faults(pace: "Pace", _body: Any) -> Any:
     return {"waiting": 0}
 
 
-def clock(pace: "Pace", body: Any) -> Any:
+def clock(market_clock: "MarketClock", body: Any) -> Any:
     """POST clock: ``pause`` (bool), ``speed`` (number or "max"), ``skew`` (ms), ``step`` (ms of market time)."""
     if not isinstance(body, dict) or not body or set(body) - {"pause", "speed", "skew", "step"}:
         raise BadInput("clock must be an object with pause, speed, skew or step")
@@ -68,16 +68,16 @@ def clock(pace: "Pace", body: Any) -> Any:
                 f"{name} is {value!r}; it must be {'true or false' if kinds is bool else 'whole milliseconds'}"
             )
     if "pause" in body or "speed" in body:
-        pace.set(body.get("pause", pace.paused), body.get("speed", pace.speed))
-    pace.exchange.skew = body.get("skew", pace.exchange.skew)
+        market_clock.set(body.get("pause", market_clock.paused), body.get("speed", market_clock.speed))
+    market_clock.exchange.skew = body.get("skew", market_clock.exchange.skew)
     if body.get("step", 0) > 0:
-        pace.step(body["step"])
-    return pace.state()
+        market_clock.step(body["step"])
+    return market_clock.state()
 
 
-def price(pace: "Pace", body: Any) -> Any:
+def price(market_clock: "MarketClock", body: Any) -> Any:
     """POST price: ``symbol`` and ``price`` as text; null goes back to the replay's own price."""
-    x = pace.exchange
+    x = market_clock.exchange
     market = x.markets.get(body.get("symbol", "")) if isinstance(body, dict) else None
     if market is None:
         raise BadInput(f"symbol must be one of {', '.join(x.markets)}")
@@ -91,19 +91,19 @@ def price(pace: "Pace", body: Any) -> Any:
     return {"symbol": market.symbol, "price": market.price(market.last)}
 
 
-def deposit(pace: "Pace", body: Any) -> Any:
+def deposit(market_clock: "MarketClock", body: Any) -> Any:
     """POST deposit: ``account``, ``asset`` and ``amount`` as text come to a spot account, or leave it."""
-    spot = pace.exchange.annexes["spot"]
-    if not isinstance(spot, Spot) or not isinstance(body, dict) or set(body) != {"account", "asset", "amount"}:
+    spot = market_clock.exchange.dialects["spot"]
+    if not isinstance(spot, SpotDialect) or not isinstance(body, dict) or set(body) != {"account", "asset", "amount"}:
         raise BadInput("deposit must be an object with account, asset and amount")
     amount = decimal("amount", body["amount"])
     spot.deposit(body["account"], body["asset"], amount)
     return spot.state()[body["account"]]["balances"]
 
 
-def read_clock(pace: "Pace", _body: Any) -> Any:
+def read_clock(market_clock: "MarketClock", _body: Any) -> Any:
     """GET clock."""
-    return pace.state()
+    return market_clock.state()
 
 
 ROUTES = {
