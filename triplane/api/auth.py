@@ -10,13 +10,9 @@ read or parse a body.
 """
 
 import hmac
-import os
-import secrets
-import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi.responses import Response

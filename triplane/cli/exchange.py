@@ -18,8 +18,8 @@ from triplane.data.clock import SystemClock
 from triplane.data.replay import Speed
 from triplane.errors import BadInput
 from triplane.exchange.faults import parse
-from triplane.exchange.opening import open_exchange
 from triplane.exchange.market_clock import MarketClock
+from triplane.exchange.opening import open_exchange
 from triplane.flow import child
 
 BOX_KEYS = "box-key:box-secret"

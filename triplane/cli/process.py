@@ -49,12 +49,14 @@ async def engine(told: Told) -> None:
     session = ""
 
     def beat(_health: Any) -> None:
-        child.tell({"beat": True, "session": session})
+        child.tell({"beat": True, "session": session, "wanted": list(app.wanted.values())})
 
     app = EngineApp(make, config.data_dir, SystemClock(), lambda: disk_low(config.data_dir), beat)
     app.server = FlowServer(_listener(told), told["secret"], app.handle)
     await app.server.start()
-    session = (await app.start({})).id
+    for wanted in told.get("wanted") or [{}]:
+        started = await app.start(wanted)
+        session = session or started.id
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
     try:

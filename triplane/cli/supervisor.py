@@ -63,6 +63,7 @@ class Child:
         self.started = asyncio.Event()
         """It has beaten once."""
         self.first: dict[str, Any] = {}
+        self.last: dict[str, Any] = {}
         self.beat_at = 0.0
         self.starts = 0
         self.exit_code: int | None = None
@@ -101,11 +102,15 @@ class Child:
         watch = asyncio.create_task(self._watch(process))
         try:
             if process.stdin is not None:
-                process.stdin.write(msgspec.json.encode(self._config()) + b"\n")
+                process.stdin.write(msgspec.json.encode({**self._config(), **self._remembered()}) + b"\n")
             await self._listen(process)
             return await process.wait()
         finally:
             watch.cancel()
+
+    def _remembered(self) -> dict[str, Any]:
+        """What its last life was busy with."""
+        return {"wanted": self.last["wanted"]} if self.last.get("wanted") else {}
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
@@ -115,6 +120,7 @@ class Child:
                 continue
             if "beat" in message:
                 self.beat_at = time.monotonic()
+                self.last = message
                 if not self.started.is_set():
                     self.first = message
                     self.started.set()

@@ -9,8 +9,8 @@ from triplane.data.binance import Place
 from triplane.data.clock import Clock
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.remote import RemoteRouter
-from triplane.venues.base import Venue
 from triplane.venues.adapter import Urls
+from triplane.venues.base import Venue
 
 ROUTER_TOKEN = "TRIPLANE_ROUTER_TOKEN"
 

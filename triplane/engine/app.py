@@ -22,11 +22,11 @@ from triplane.engine.commands import Commands
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.latency import Latency
-from triplane.model.killswitch import KillSwitch
 from triplane.flow.log import FactLog
 from triplane.flow.server import FlowServer
 from triplane.kernel.codes import Gate, Reason
 from triplane.model.facts import Candle
+from triplane.model.killswitch import KillSwitch
 from triplane.model.live import Answer, Command, Forming, Health, SessionHealth, Stage
 from triplane.version import __version__
 
@@ -79,6 +79,11 @@ class EngineApp:
         Tells free bytes, and whether they are too few to open positions.
     beat
         Called with every sign of life.
+
+    Attributes
+    ----------
+    wanted : dict
+        What each session that runs was asked for with, so that another engine can go on.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class EngineApp:
         beat: Callable[[Health], None] = lambda _: None,
     ) -> None:
         self.sessions: dict[str, Hosted] = {}
+        self.wanted: dict[str, dict[str, Any]] = {}
         self.kill_switch = KillSwitch(data_dir)
         self.server: FlowServer | None = None
         self._build, self._clock, self._disk, self._beat = build, clock, disk_low, beat
@@ -104,6 +110,7 @@ class EngineApp:
         async with self._starting:
             hosted = await self._build(wanted)
         self.sessions[hosted.id] = hosted
+        self.wanted[hosted.id] = dict(wanted)
         over = [key for key, one in self.sessions.items() if one.task is not None and one.task.done()]
         for key in over[:-KEPT]:
             del self.sessions[key]
@@ -177,6 +184,7 @@ class EngineApp:
             self._killed = False
         answer = Commands(hosted.runner).carry_out(command.kind, command.fields)
         if command.kind == "stop" and hosted.task is not None:
+            self.wanted.pop(hosted.id, None)
             await asyncio.wait([hosted.task], timeout=5.0)
         return answer, {"id": hosted.id}
 

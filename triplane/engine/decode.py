@@ -29,6 +29,7 @@ from triplane.model.facts import (
     Trade,
 )
 from triplane.model.money import money, money_text, number, text
+from triplane.model.sentences import reject_text, state_text
 
 KEPT_SIGNALS: Final = 64
 """Signals of a symbol that may still change their status."""
@@ -139,8 +140,9 @@ class Decoder:
             return []
         head = self._heads.make(time, known.symbol, known.decision)
         self._orders[order] = replace(
-            known, **head, client_order_id=client_id, exchange_order_id=venue_id, latency_ms=latency_ms
-        )
+            known, **head, client_order_id=client_id, exchange_order_id=venue_id, latency_ms=latency_ms,
+            reason=known.reason if known.leg == "exit" else None,
+        )  # fmt: skip
         return [self._orders[order]]
 
     # -------------------------------------------------------------------------------------------------------- signals
@@ -206,13 +208,14 @@ class Decoder:
             reject_reason=check, reject_value=number(value), reject_limit=number(limit),
         )  # fmt: skip
         self._out.append(signal)
-        if 1 <= row.code <= 9:  # the risk checks; the rest are gates and formalities
-            self._alert(row, "WARNING", check, {"value": number(value), "limit": number(limit), "signal_id": signal.id})
+        severity = "WARNING" if 1 <= row.code <= 9 else "INFO"  # the risk checks; the rest are gates and formalities
+        details = {"value": number(value), "limit": number(limit), "signal_id": signal.id}
+        self._alert(row, severity, check, reject_text(signal), details)
 
-    def _alert(self, row: Row, severity: str, kind: str, details: dict[str, float | str | None]) -> None:
+    def _alert(self, row: Row, severity: str, kind: str, message: str, details: dict[str, float | str | None]) -> None:
         self._out.append(
             RiskAlert(**self._head(row), alert_id=ids.alert_id(self._session, row.seq), severity=severity,
-                      alert_type=kind, message="", details=details)
+                      alert_type=kind, message=message, details=details)
         )  # fmt: skip
 
     def _executed(self, row: Row, order_id: str, size: str) -> None:
@@ -341,6 +344,7 @@ class Decoder:
         order = replace(
             order, **self._head(row),
             status="filled" if row.code2 else "partially_filled",
+            reason=order.reason if row.leg == Leg.EXIT else None,
             filled_quantity=text(filled),
             filled_price=price,
             slippage=fill.slippage,
@@ -433,4 +437,4 @@ class Decoder:
         )
         self._out.append(change)
         if row.code == State.HALTED:
-            self._alert(row, "CRITICAL", change.reason, {"from_state": change.from_state})
+            self._alert(row, "CRITICAL", change.reason, state_text(change), {"from_state": change.from_state})

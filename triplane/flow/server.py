@@ -46,7 +46,8 @@ class FlowServer:
     def __init__(self, listener: socket.socket, secret: str, handle: Handle) -> None:
         self._listener, self._secret, self._handle = listener, secret, handle
         self._logs: dict[str, FactLog] = {}
-        self._readers: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._readers: set[asyncio.StreamWriter] = set()  # those that have said hello
         self._answers: dict[int, asyncio.Task[Answer]] = {}
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,10 +61,8 @@ class FlowServer:
         """Cut all readers off."""
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        for writer in list(self._readers):
-            writer.close()
+        for writer in self._open:
+            writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def add(self, session_id: str, facts: FactLog) -> None:
@@ -106,6 +105,7 @@ class FlowServer:
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
+        self._open.add(writer)
         try:
             async with asyncio.timeout(HELLO_S):
                 hello = TO_ENGINE.decode(await reader.readline())
@@ -124,6 +124,7 @@ class FlowServer:
             pass  # it may come again
         finally:
             self._readers.discard(writer)
+            self._open.discard(writer)
             writer.close()
             if task is not None:
                 self._tasks.discard(task)

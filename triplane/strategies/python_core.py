@@ -16,7 +16,6 @@ from triplane.strategies.base import Bar, Number, PythonStrategy, View
 from triplane.strategies.compiler import Array, Core, Failure, Progress, compiled_halves
 from triplane.strategies.registry import file_hash
 
-
 EMPTY = np.zeros((), SIGNAL)
 
 
