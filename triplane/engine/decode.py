@@ -12,7 +12,7 @@ from triplane.engine import ids
 from triplane.engine.heads import Heads
 from triplane.execution.ids import client_order_id
 from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
-from triplane.kernel.rows import Row, read
+from triplane.kernel.rows import named
 from triplane.model.facts import (
     Decision,
     Fact,
@@ -111,7 +111,7 @@ class Decoder:
         self._signals: dict[int, Signal] = {}
         self._positions: dict[int, _Open] = {}
         self._out: list[Fact] = []
-        self._decoders: dict[int, Callable[[Row], None]] = {
+        self._decoders: dict[int, Callable[[Any], None]] = {
             RowKind.SIGNAL: self._signal,
             RowKind.REJECT: self._reject,
             RowKind.PLACE: self._place,
@@ -126,11 +126,11 @@ class Decoder:
     def decode(self, rows: Any) -> list[Fact]:
         """Facts of some rows (``records.OUTPUT``), in their order."""
         self._out = []
-        for row in read(rows):
+        for row in named(rows):
             self._decoders[row.kind](row)
         return self._out
 
-    def _head(self, row: Row) -> dict[str, Any]:
+    def _head(self, row: Any) -> dict[str, Any]:
         return self._heads.make(row.time, self._instruments[row.symbol].symbol, row.decision)
 
     def confirmed(self, order: int, client_id: str, venue_id: str, latency_ms: int, time: int) -> list[Fact]:
@@ -146,22 +146,22 @@ class Decoder:
         return [self._orders[order]]
 
     # -------------------------------------------------------------------------------------------------------- signals
-    def _signal(self, row: Row) -> None:
+    def _signal(self, row: Any) -> None:
         known = self._signals.get(row.decision)
-        if row.flag:
+        if row.closing:
             self._out.append(self._said(row, "close"))
             return
         if known is None:
             signal = self._said(row, "enter")
-        elif row.x.entry > 0.0:  # a pending signal that was tried now: the row has what it became
+        elif row.entry > 0.0:  # a pending signal that was tried now: the row has what it became
             signal = replace(self._said(row, "enter"), generated_at=known.generated_at, pending_at=known.pending_at)
         else:
-            signal = replace(known, **self._head(row), status=SignalStatus(row.code).label)
-        if row.code in (EXECUTED, REJECTED):
+            signal = replace(known, **self._head(row), status=SignalStatus(row.status).label)
+        if row.status in (EXECUTED, REJECTED):
             self._signals[row.decision] = signal  # the next row has its order, or the check that refused it
             self._heads.take_back()  # so nobody sees it yet
             return
-        if row.code == PENDING:
+        if row.status == PENDING:
             self._signals[row.decision] = signal
             while len(self._signals) > KEPT_SIGNALS * len(self._instruments):
                 del self._signals[next(iter(self._signals))]
@@ -169,14 +169,14 @@ class Decoder:
             self._signals.pop(row.decision, None)
         self._out.append(signal)
 
-    def _said(self, row: Row, action: str) -> Signal:
-        spec, x = self._strategy, row.x
+    def _said(self, row: Any, action: str) -> Signal:
+        spec = self._strategy
         enter = action == "enter"
-        entry = x.entry if enter and x.entry > 0.0 else None
-        stop = x.stop if enter and x.stop > 0.0 else None
-        targets = [t for t in (x.tp1, x.tp2, x.tp3) if t > 0.0] if enter else []
+        entry = row.entry if enter and row.entry > 0.0 else None
+        stop = row.stop if enter and row.stop > 0.0 else None
+        targets = [t for t in row.targets if t > 0.0] if enter else []
         seen: dict[str, float | str | None] = {"regime": None, "regime_confidence": None}
-        for name, value in zip(spec.sees, x.seen, strict=False):
+        for name, value in zip(spec.sees, row.seen, strict=False):
             seen[name] = number(value)
         return Signal(
             **self._head(row),
@@ -184,41 +184,41 @@ class Decoder:
             agent=spec.name,
             action=action,
             signal_type=_side(row.side or -1),
-            status=SignalStatus(row.code).label,
-            confidence=x.confidence,
-            confidence_level=_level(x.confidence),
-            price=x.price,
+            status=SignalStatus(row.status).label,
+            confidence=row.confidence,
+            confidence_level=_level(row.confidence),
+            price=row.price,
             entry_price=entry,
             stop_loss=stop,
             tp_levels=TpLevels(*targets),
-            position_size=x.size if enter and x.size > 0.0 else None,
+            position_size=row.quantity if enter and row.quantity > 0.0 else None,
             risk_reward_ratio=_risk_reward(entry, stop, targets),
             indicators=seen,
-            reasons=[words for bit, words in enumerate(spec.reasons) if row.bits >> bit & 1],
+            reasons=[words for bit, words in enumerate(spec.reasons) if row.reasons >> bit & 1],
             generated_at=row.time,
-            pending_at=row.time if row.code == PENDING else None,
+            pending_at=row.time if row.status == PENDING else None,
             executed_at=row.time if not enter else None,
             execution_latency_ms=0 if not enter else None,
         )
 
-    def _reject(self, row: Row) -> None:
-        check, value, limit = Check(row.code).label, row.x.value, row.x.limit
+    def _reject(self, row: Any) -> None:
+        check, value, limit = Check(row.check).label, row.value, row.limit
         signal = replace(
             self._signals.pop(row.decision), **self._head(row),
             reject_reason=check, reject_value=number(value), reject_limit=number(limit),
         )  # fmt: skip
         self._out.append(signal)
-        severity = "WARNING" if 1 <= row.code <= 9 else "INFO"  # the risk checks; the rest are gates and formalities
+        severity = "WARNING" if 1 <= row.check <= 9 else "INFO"  # the risk checks; the rest are gates and formalities
         details = {"value": number(value), "limit": number(limit), "signal_id": signal.id}
         self._alert(row, severity, check, reject_text(signal), details)
 
-    def _alert(self, row: Row, severity: str, kind: str, message: str, details: dict[str, float | str | None]) -> None:
+    def _alert(self, row: Any, severity: str, kind: str, message: str, details: dict[str, float | str | None]) -> None:
         self._out.append(
             RiskAlert(**self._head(row), alert_id=ids.alert_id(self._session, row.seq), severity=severity,
                       alert_type=kind, message=message, details=details)
         )  # fmt: skip
 
-    def _executed(self, row: Row, order_id: str, size: str) -> None:
+    def _executed(self, row: Any, order_id: str, size: str) -> None:
         """The entry order behind a signal was placed: now the signal is complete, and a decision."""
         signal = self._signals.pop(row.decision, None)
         if signal is None:  # the same decision placed its entry again, at market
@@ -245,7 +245,7 @@ class Decoder:
         )
 
     # --------------------------------------------------------------------------------------------------------- orders
-    def _place(self, row: Row) -> None:
+    def _place(self, row: Any) -> None:
         instrument = self._instruments[row.symbol]
         order_id, size = ids.order_id(self._session, row.order), instrument.quantity_text(row.quantity_lots)
         if row.leg == Leg.ENTRY:
@@ -260,29 +260,29 @@ class Decoder:
             quantity=size,
             price=instrument.price_text(row.price_ticks) if row.price_ticks else None,
             trigger_price=instrument.price_text(row.trigger_ticks) if row.trigger_ticks else None,
-            requested_price=money_text(row.x.reference),
-            reduce_only=bool(row.flag),
+            requested_price=money_text(row.reference),
+            reduce_only=bool(row.reduce_only),
             created_at=row.time,
             expires_at=row.expires_at or None,
-            reason=Reason(row.code).label if row.leg == Leg.EXIT else None,
+            reason=Reason(row.reason).label if row.leg == Leg.EXIT else None,
         )
         self._orders[row.order] = order
         self._out.append(order)
         self._rests(row, order)
 
-    def _amend(self, row: Row) -> None:
+    def _amend(self, row: Any) -> None:
         instrument = self._instruments[row.symbol]
         order = replace(
             self._orders[row.order], **self._head(row),
             trigger_price=instrument.price_text(row.trigger_ticks),
             quantity=instrument.quantity_text(row.quantity_lots),
-            reason=Reason(row.code).label,
+            reason=Reason(row.reason).label,
         )  # fmt: skip
         self._orders[row.order] = order
         self._out.append(order)
         self._rests(row, order)
 
-    def _rests(self, row: Row, order: Order) -> None:
+    def _rests(self, row: Any, order: Order) -> None:
         """A stop or target of the open position rests now; say so with the position."""
         position = self._positions.get(row.symbol)
         if position is None or order.trigger_price is None or row.leg == Leg.ENTRY:
@@ -293,39 +293,39 @@ class Decoder:
             position.targets[row.order] = TakeProfit(price=order.trigger_price, quantity=order.quantity)
         self._position(row, position)
 
-    def _cancel(self, row: Row) -> None:
-        if row.flag:  # it works until the venue says that it is over
+    def _cancel(self, row: Any) -> None:
+        if row.unconfirmed:  # it works until the venue says that it is over
             return
-        self._ended(row, "cancelled", Reason(row.code).label)
+        self._ended(row, "cancelled", Reason(row.reason).label)
         position = self._positions.get(row.symbol)
         if position is not None:
             position.targets.pop(row.order, None)
 
-    def _order_end(self, row: Row) -> None:
-        self._ended(row, OrderEnd(row.code).label, Reason(row.code2).label)
+    def _order_end(self, row: Any) -> None:
+        self._ended(row, OrderEnd(row.end).label, Reason(row.reason).label)
 
-    def _ended(self, row: Row, status: str, reason: str) -> None:
+    def _ended(self, row: Any, status: str, reason: str) -> None:
         known = self._orders.pop(row.order, None)
         if known is not None:  # else its cancellation was reported before
             self._out.append(replace(known, **self._head(row), status=status, reason=reason))
 
     # ---------------------------------------------------------------------------------------------- fills, positions
-    def _fill(self, row: Row) -> None:
+    def _fill(self, row: Any) -> None:
         instrument = self._instruments[row.symbol]
-        slippage = money_text(row.x.slippage)
+        slippage = money_text(row.slippage)
         fill = Fill(
             **self._head(row),
             fill_id=ids.fill_id(self._session, row.seq),
             order_id=ids.order_id(self._session, row.order),
-            filled_at=int(row.x.time) or row.time,
+            filled_at=int(row.filled_at) or row.time,
             leg=Leg(row.leg).label,
             side=_side(row.side),
             price=instrument.price_text(row.price_ticks),
             quantity=instrument.quantity_text(row.quantity_lots),
-            fee=money_text(row.x.fee),
+            fee=money_text(row.fee),
             slippage=slippage,
-            maker=bool(row.flag),
-            reason=Reason(row.code).label if row.code else None,
+            maker=bool(row.maker),
+            reason=Reason(row.reason).label if row.reason else None,
         )
         self._out.append(fill)
         order = self._orders.get(row.order)  # none: of an order that was forgotten, or of somebody else's
@@ -333,7 +333,7 @@ class Decoder:
             self._fills(row, order, fill)
         self._moves(row, fill)
 
-    def _fills(self, row: Row, order: Order, fill: Fill) -> None:
+    def _fills(self, row: Any, order: Order, fill: Fill) -> None:
         """Take a fill into its order."""
         before, quantity = Decimal(order.filled_quantity), Decimal(fill.quantity)
         filled, price = before + quantity, fill.price
@@ -343,20 +343,20 @@ class Decoder:
         asked = float(order.requested_price or 0.0)
         order = replace(
             order, **self._head(row),
-            status="filled" if row.code2 else "partially_filled",
+            status="filled" if row.done else "partially_filled",
             reason=order.reason if row.leg == Leg.EXIT else None,
             filled_quantity=text(filled),
             filled_price=price,
             slippage=fill.slippage,
             slippage_percent=100.0 * float(fill.slippage) / asked if asked else None,
         )  # fmt: skip
-        if row.code2:
+        if row.done:
             del self._orders[row.order]
         else:
             self._orders[row.order] = order
         self._out.append(order)
 
-    def _moves(self, row: Row, fill: Fill) -> None:
+    def _moves(self, row: Any, fill: Fill) -> None:
         """Take a fill into the position."""
         position = self._positions.get(row.symbol)
         if position is None:
@@ -364,14 +364,14 @@ class Decoder:
         if row.leg == Leg.ENTRY:
             position.entry_lots += row.quantity_lots
             position.entry_ticks += row.quantity_lots * row.price_ticks
-        position.lots = abs(int(row.x.lots_after))
+        position.lots = abs(int(row.position_lots))
         target = position.targets.get(row.order)
         if target is not None:
             position.targets[row.order] = replace(target, filled=True)
         if position.lots:
             self._position(row, position)
 
-    def _position(self, row: Row, position: _Open, status: str = "open") -> None:
+    def _position(self, row: Any, position: _Open, status: str = "open") -> None:
         instrument = self._instruments[row.symbol]
         ticks, lots = position.entry_ticks, position.entry_lots
         whole = ticks % lots == 0
@@ -394,8 +394,7 @@ class Decoder:
             )
         )
 
-    def _trade(self, row: Row) -> None:
-        x = row.x
+    def _trade(self, row: Any) -> None:
         position = self._positions.pop(row.symbol)
         self._position(row, position, "closed")
         trade_id = ids.position_id(self._session, row.decision)
@@ -406,35 +405,35 @@ class Decoder:
                 position_id=trade_id,
                 side="LONG" if row.side > 0 else "SHORT",
                 quantity=self._instruments[row.symbol].quantity_text(row.quantity_lots),
-                entry_time=int(x.entry_time),
-                exit_time=int(x.exit_time),
-                entry_price=money_text(x.entry_price),
-                exit_price=money_text(x.exit_price),
-                pnl=money_text(x.pnl),
-                fees=money_text(x.fees),
-                funding=money_text(x.funding),
-                slippage=money_text(x.slippage),
-                balance_after=money_text(x.balance_after),
-                r_multiple=number(x.r_multiple),
-                mae=number(x.mae),
-                mfe=number(x.mfe),
-                exit_reason=Reason(row.code).label,
-                bars_held=int(x.bars_held),
+                entry_time=int(row.entry_time),
+                exit_time=int(row.exit_time),
+                entry_price=money_text(row.entry_price),
+                exit_price=money_text(row.exit_price),
+                pnl=money_text(row.pnl),
+                fees=money_text(row.fees),
+                funding=money_text(row.funding),
+                slippage=money_text(row.slippage),
+                balance_after=money_text(row.balance_after),
+                r_multiple=number(row.r_multiple),
+                mae=number(row.mae),
+                mfe=number(row.mfe),
+                exit_reason=Reason(row.reason).label,
+                bars_held=int(row.bars_held),
                 stop_loss=position.stop,
             )
         )
 
     # ---------------------------------------------------------------------------------------------------------- state
-    def _state(self, row: Row) -> None:
+    def _state(self, row: Any) -> None:
         position = self._positions.get(row.symbol)
         change = StateChange(
             **self._head(row),
-            from_state=State(row.code2).name,
-            to_state=State(row.code).name,
-            reason=Reason(row.flag).label,
+            from_state=State(row.from_state).name,
+            to_state=State(row.to_state).name,
+            reason=Reason(row.reason).label,
             order_id=ids.order_id(self._session, row.order) if row.order else None,
             position_id=ids.position_id(self._session, position.decision) if position else None,
         )
         self._out.append(change)
-        if row.code == State.HALTED:
+        if row.to_state == State.HALTED:
             self._alert(row, "CRITICAL", change.reason, state_text(change), {"from_state": change.from_state})

@@ -8,7 +8,7 @@ import pandas as pd
 from triplane.engine.performance import performance
 from triplane.engine.session import Observer, Session
 from triplane.kernel.codes import RowKind
-from triplane.kernel.rows import read
+from triplane.kernel.rows import TRADE_ROW, of_kind
 
 Array = np.ndarray[Any, Any]
 COLUMNS = ("pnl", "fees", "entry_time", "exit_time", "r_multiple", "mae", "mfe", "slippage", "funding")
@@ -48,9 +48,9 @@ class Tally(Observer):
             self._equity[-1][-1] = session.A["equity"].item(0)
 
     def _keep(self, rows: Array) -> None:
-        closed = rows[rows["kind"] == RowKind.TRADE]
+        closed = of_kind(rows, RowKind.TRADE)
         if len(closed):
-            self._closed.append(closed.copy())
+            self._closed.append(closed)
 
     def curve(self) -> tuple[Array, Array]:
         """Open times of the candles and the equity at their close; symbols share a time, and the last one counts."""
@@ -61,8 +61,8 @@ class Tally(Observer):
 
     def trades(self) -> pd.DataFrame:
         """Closed positions, a column a figure."""
-        rows = [row.x for part in self._closed for row in read(part)]
-        return pd.DataFrame({name: [float(getattr(x, name)) for x in rows] for name in COLUMNS}, dtype=float)
+        closed = np.concatenate(self._closed) if self._closed else np.zeros(0, TRADE_ROW)
+        return pd.DataFrame({name: closed[name] for name in COLUMNS})
 
     def performance(self, start_balance: float) -> dict[str, Any]:
         """The figures; see ``performance``."""

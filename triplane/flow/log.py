@@ -8,11 +8,11 @@ there: the session goes on, and readers that are connected get the same lines ov
 
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import structlog
 
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 FILE: Final = "facts.jsonl"
 RING: Final = 4096
 """Newest lines that are kept in memory, for readers that connect."""
+RETRY_S: Final = 0.5
 STRIDE: Final = 256
 """Lines between two places that a reader remembers."""
 MOST: Final = 64 * 1024 * 1024
@@ -73,15 +74,17 @@ class _Appender:
     def _write(self, data: bytes) -> None:
         at = 0
         while at < len(data):
+            last_try = self._closing
             try:
                 at += os.write(self._descriptor, data[at:])
                 self.failed = ""
             except OSError as error:  # a full disk: the session trades on, and this waits
                 self.failed = error.strerror or str(error)
+                if last_try:
+                    return
                 with self._wake:
-                    if self._closing:
-                        return
-                time.sleep(0.5)
+                    if not self._closing:
+                        self._wake.wait(RETRY_S)
 
 
 class FactLog:
@@ -103,19 +106,25 @@ class FactLog:
         self.ring: deque[bytes] = deque(maxlen=RING)
         self.on_lines: Callable[[int, list[bytes]], None] = lambda _first, _lines: None
         self.schedule: Callable[[Callable[[], None]], object] | None = None
+        self.failed = ""
+        """Why the file cannot be written now, or empty."""
         self._pending: list[Fact] = []
         self._appender: _Appender | None = None
+        self._file: IO[bytes] | None = None
+        self._live = False
         self._fresh = self.path.with_suffix(".new")
-        try:
+        with self._minding():
             self._file = self._fresh.open("wb", buffering=1 << 20)
-        except OSError as error:
-            log.warning("the log of facts cannot be written", path=str(self.path), error=error.strerror)
-            self._file = open(os.devnull, "wb")  # noqa: SIM115, PTH123 - the same life as the other one
 
-    @property
-    def failed(self) -> str:
-        """Why nothing can be written now, or empty."""
-        return self._appender.failed if self._appender is not None else ""
+    @contextmanager
+    def _minding(self) -> Iterator[None]:
+        """A log that cannot be written is said, and holds nobody up: it can be made again from the journal."""
+        try:
+            yield
+        except OSError as error:
+            self.failed = error.strerror or str(error)
+            self._file = None
+            log.warning("the log of facts cannot be written", path=str(self.path), error=self.failed)
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Take facts in order; nothing is encoded yet when the session is live."""
@@ -135,39 +144,36 @@ class FactLog:
         lines = [ENCODER.encode(fact) + b"\n" for fact in facts]
         first, self.last_seq = facts[0].seq, facts[-1].seq
         self.ring.extend(lines)
-        if self._appender is None:
-            self._write_fresh(lines)
-            return
-        self._appender.add(b"".join(lines))
-        self.on_lines(first, lines)
-
-    def _write_fresh(self, lines: list[bytes]) -> None:
-        try:
-            self._file.writelines(lines)
-        except OSError as error:
-            log.warning("the log of facts cannot be written", path=str(self.path), error=error.strerror)
+        if self._appender is not None:
+            self._appender.add(b"".join(lines))
+            self.failed = self._appender.failed
+        elif self._file is not None:
+            with self._minding():
+                self._file.writelines(lines)
+        if self._live:
+            self.on_lines(first, lines)
 
     def go_live(self, schedule: Callable[[Callable[[], None]], object]) -> None:
         """The journal has been replayed: the new file takes the old one's place, and lines go to readers."""
         self.flush()
-        try:
+        self._live, self.schedule = True, schedule
+        if self._file is None:
+            return
+        with self._minding():
             self._file.close()
             self._fresh.replace(self.path)
-        except OSError as error:
-            log.warning("the log of facts cannot be written", path=str(self.path), error=error.strerror)
-        self.schedule = schedule
-        try:
             self._appender = _Appender(self.path)
-        except OSError as error:
-            log.warning("the log of facts cannot be written", path=str(self.path), error=error.strerror)
+        self._file = None
 
     def close(self) -> None:
         """Write what waits, and let go."""
         self.flush()
         if self._appender is not None:
             self._appender.close()
-        else:
-            self._file.close()
+            self.failed = self._appender.failed
+        elif self._file is not None:
+            with self._minding():
+                self._file.close()
 
 
 class FactFile:

@@ -1,33 +1,40 @@
-"""From rows to events: exact decimals, words, ids, and what follows from what."""
+"""From rows to facts: exact decimals, words, ids, and what follows from what."""
 
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.data.instruments import Grid, Instrument
-from triplane.engine.decode import Decoder, money
-from triplane.engine.events import (
+from triplane.engine.decode import Decoder
+from triplane.engine.heads import Heads
+from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
+from triplane.kernel.rows import OUTPUT, VIEWS
+from triplane.model.facts import (
     Decision,
-    Event,
+    Fact,
     Fill,
-    LogLine,
     Order,
     Position,
     RiskAlert,
     Signal,
     StateChange,
+    TakeProfit,
+    TpLevels,
     Trade,
 )
-from triplane.kernel import records as r
+from triplane.model.money import money, money_text
+from triplane.model.sentences import entry
 
 BTC = Instrument("BTCUSDT", Decimal("0.1"), Decimal("0.001"))
 
 
 class Spec:
+    name = "up_down"
     reasons = ("Up.", "Down.", "Strong.")
     sees = ("fast", "slow")
 
@@ -36,41 +43,38 @@ class Rows:
     """Makes rows one after the other and decodes them at once."""
 
     def __init__(self) -> None:
-        self.decoder = Decoder("S", [BTC], Spec(), leverage=2.0)
+        self.decoder = Decoder(Heads("S"), [BTC], Spec(), leverage=2.0)
         self.seq = 0
 
-    def __call__(self, kind: int, x: dict[int, float] | None = None, **fields: int) -> list[Event]:
+    def __call__(self, kind: RowKind, **fields: Any) -> list[Fact]:
         self.seq += 1
-        row = np.zeros(1, r.OUTPUT)
+        row = np.zeros(1, OUTPUT)
         row["seq"], row["time"], row["kind"] = self.seq, 60_000 * self.seq, kind
+        view = row.view(VIEWS[kind])
         for name, value in fields.items():
-            row[name] = value
-        for i, number in (x or {}).items():
-            row["x"][0, i] = number
+            view[name] = value
         return self.decoder.decode(row)
 
-    def signal(self, **fields: int) -> list[Event]:
-        x: dict[int, float] = {
-            0: 100.0,
-            1: 100.0,
-            2: 99.0,
-            3: 101.0,
-            4: 103.0,
-            6: 0.7,
-            7: 0.02,
-            8: 1.5,
-            9: float("nan"),
-        }
-        return self(r.ROW_SIGNAL, x, **{"decision": 4, "side": 1, "bits": 0b101, "code": r.SIGNAL_EXECUTED} | fields)
+    def signal(self, **fields: Any) -> list[Fact]:
+        values = {
+            "decision": 4, "side": 1, "reasons": 0b101, "status": SignalStatus.EXECUTED, "price": 100.0, "entry": 100.0,
+            "stop": 99.0, "targets": (101.0, 103.0, 0.0), "confidence": 0.7, "quantity": 0.02,
+            "seen": (1.5, float("nan"), 0, 0, 0, 0, 0, 0),
+        }  # fmt: skip
+        return self(RowKind.SIGNAL, **values | fields)
 
-    def entry(self, **fields: int) -> list[Event]:
-        values = {"decision": 4, "order": 9, "leg": r.ENTRY, "side": 1, "quantity_lots": 20} | fields
-        return self(r.ROW_PLACE, {0: 100.0}, **values)
+    def entry(self, **fields: Any) -> list[Fact]:
+        values = {"decision": 4, "order": 9, "leg": Leg.ENTRY, "side": 1, "quantity_lots": 20, "reference": 100.0}
+        return self(RowKind.PLACE, **values | fields)
 
 
-def one(events: list[Event], kind: type[Any]) -> Any:
-    (found,) = [e for e in events if isinstance(e, kind)]
+def one(facts: list[Fact], kind: type[Any]) -> Any:
+    (found,) = [fact for fact in facts if isinstance(fact, kind)]
     return found
+
+
+def said(facts: list[Fact]) -> list[str]:
+    return [line.text for line in map(entry, facts) if line is not None]
 
 
 @given(
@@ -83,7 +87,9 @@ def test_the_grid_is_as_exact_as_the_instrument(step: Decimal, n: int) -> None:
     grid = Grid(instrument)
 
     assert grid.price(n) == instrument.price(n) == n * step
-    assert "E" not in format(grid.quantity(n), "f")
+    for text in (grid.price_text(n), grid.quantity_text(n)):
+        assert Decimal(text) == n * step
+        assert text == format(grid.price(n), "f")
 
 
 @given(st.floats(-1e9, 1e9))
@@ -93,47 +99,66 @@ def test_money_has_eight_decimals_and_no_tail(value: float) -> None:
     assert abs(float(text) - value) <= 0.5e-8 + abs(value) * 1e-15
     assert "." not in text or not text.endswith("0")
     assert text != "-0"
+    assert Decimal(money_text(value)) == money(value)
+    assert "E" not in money_text(value)
 
 
 def test_an_executed_signal_becomes_a_decision_with_its_order() -> None:
     rows = Rows()
     assert rows.signal() == []  # not complete before its order is placed
-    events = rows.entry()
-    signal, decision, order = one(events, Signal), one(events, Decision), one(events, Order)
+    facts = rows.entry()
+    signal, decision, order = one(facts, Signal), one(facts, Decision), one(facts, Order)
 
-    assert [type(e) for e in events] == [Signal, Decision, LogLine, Order]
+    assert [type(fact) for fact in facts] == [Signal, Decision, Order]
+    assert [fact.seq for fact in facts] == [1, 2, 3]
     assert (signal.status, signal.order_id, signal.executed_at) == ("executed", order.order_id, 120_000)
-    assert signal.payload()["tp_levels"] == {"tp1": 101.0, "tp2": 103.0, "tp3": None}
-    assert signal.payload()["risk_reward_ratio"] == 3.0
-    assert signal.payload()["confidence_level"] == "high"
+    assert (signal.tp_levels, signal.risk_reward_ratio) == (TpLevels(101.0, 103.0), 3.0)
+    assert (signal.agent, signal.confidence_level, signal.execution_latency_ms) == ("up_down", "high", 60_000)
     assert signal.indicators == {"regime": None, "regime_confidence": None, "fast": 1.5, "slow": None}
-    assert signal.reasons == ("Up.", "Strong.")
-    assert decision.payload()["risk"] == pytest.approx({"position_value": 2.0, "risk_amount": 0.02, "risk_reward": 3.0})
-    assert [step["qty"] for step in decision.payload()["tp_ladder"]] == [None, None]
-    assert (order.quantity, order.created, order.client_order_id) == (Decimal("0.020"), True, "S.0.4.e.9")
-    assert one(events, LogLine).sentence == "Buy 0.02 BTCUSDT at about 100, stop 99, targets 101, 103."
+    assert signal.reasons == ["Up.", "Strong."]
+    assert msgspec.structs.asdict(decision.risk) == pytest.approx(
+        {"position_value": 2.0, "risk_amount": 0.02, "risk_reward": 3.0}
+    )
+    assert [(step.price, step.qty) for step in decision.tp_ladder] == [(101.0, None), (103.0, None)]
+    assert (order.quantity, order.type, order.client_order_id) == ("0.020", "market", "S.0.4.e.9")
+    assert said(facts) == ["Buy 0.02 BTCUSDT at about 100, stop 99, targets 101, 103."]
+
+
+def test_the_only_target_takes_the_whole_size() -> None:
+    rows = Rows()
+    rows.signal(targets=(101.0, 0.0, 0.0))
+    (step,) = one(rows.entry(), Decision).tp_ladder
+    assert (step.price, step.qty) == (101.0, "0.020")
 
 
 def test_a_refused_signal_names_its_check() -> None:
     rows = Rows()
-    assert rows.signal(code=r.SIGNAL_REJECTED) == []
-    events = rows(r.ROW_REJECT, {0: 5, 1: 5}, decision=4, side=1, code=r.CHECKS.index("max_trades_day"))
-    alert = one(events, RiskAlert)
+    assert rows.signal(status=SignalStatus.REJECTED) == []
+    facts = rows(RowKind.REJECT, value=5, limit=5, decision=4, side=1, check=Check.MAX_TRADES_DAY)
+    signal, alert = one(facts, Signal), one(facts, RiskAlert)
 
-    assert one(events, Signal).payload()["reject_reason"] == "max_trades_day"
+    assert (signal.status, signal.reject_reason) == ("rejected", "max_trades_day")
+    assert (signal.reject_value, signal.reject_limit) == (5.0, 5.0)
     assert (alert.severity, alert.alert_type) == ("WARNING", "max_trades_day")
+    assert alert.details == {"value": 5.0, "limit": 5.0, "signal_id": signal.id}
     assert alert.message == "No buy of BTCUSDT: 5 trades were opened today, and 5 are allowed."
-    assert one(events, LogLine).level == "bad"
+
+
+def test_a_closed_gate_is_only_information() -> None:
+    rows = Rows()
+    rows.signal(status=SignalStatus.REJECTED)
+    assert one(rows(RowKind.REJECT, decision=4, side=1, check=Check.NEWS_BLACKOUT), RiskAlert).severity == "INFO"
 
 
 def test_a_pending_signal_is_expired_or_executed_later() -> None:
     rows = Rows()
-    pending = one(rows.signal(code=r.SIGNAL_PENDING), Signal)
-    expired = one(rows(r.ROW_SIGNAL, {0: 100.5}, decision=4, side=1, code=r.SIGNAL_EXPIRED), Signal)
+    pending = one(rows.signal(status=SignalStatus.PENDING), Signal)
+    gone = {"entry": 0.0, "stop": 0.0, "targets": 0.0, "price": 100.5}
+    expired = one(rows.signal(status=SignalStatus.EXPIRED, **gone), Signal)
     assert (pending.status, pending.pending_at) == ("pending", 60_000)
     assert (expired.id, expired.status, expired.entry_price) == (pending.id, "expired", 100.0)
 
-    first = one(rows.signal(code=r.SIGNAL_PENDING, decision=5), Signal)
+    first = one(rows.signal(status=SignalStatus.PENDING, decision=5), Signal)
     rows.signal(decision=5)
     executed = one(rows.entry(decision=5), Signal)
     assert first.status == "pending"  # what was published does not change
@@ -145,89 +170,99 @@ def test_a_pending_signal_is_expired_or_executed_later() -> None:
 def open_position(rows: Rows) -> None:
     rows.signal()
     rows.entry()
-    rows(r.ROW_FILL, {0: 0.04, 1: 100.0, 3: 20, 4: 30_000}, order=9, decision=4, leg=0, side=1, price_ticks=1001,
-         quantity_lots=20, code2=1)  # fmt: skip
-    rows(
-        r.ROW_PLACE,
-        decision=4,
-        order=10,
-        leg=r.STOP,
-        type=r.STOP_MARKET,
-        side=-1,
-        trigger_ticks=990,
-        quantity_lots=20,
-        flag=1,
-    )
+    rows(RowKind.FILL, fee=0.04, reference=100.0, position_lots=20, filled_at=30_000, order=9, decision=4, leg=Leg.ENTRY,
+         side=1, price_ticks=1001, quantity_lots=20, done=1)  # fmt: skip
+    rows(RowKind.PLACE, decision=4, order=10, leg=Leg.STOP, type=OrderType.STOP_MARKET, side=-1, trigger_ticks=990,
+         quantity_lots=20, reduce_only=1)  # fmt: skip
 
 
 def test_a_position_from_its_fills_to_its_trade() -> None:
     rows = Rows()
     open_position(rows)
-    target = rows(r.ROW_PLACE, decision=4, order=11, leg=r.TP1, type=r.TAKE_PROFIT_MARKET, side=-1, trigger_ticks=1010,
-                  quantity_lots=8, flag=1)  # fmt: skip
+    target = rows(RowKind.PLACE, decision=4, order=11, leg=Leg.TP1, type=OrderType.TAKE_PROFIT_MARKET, side=-1,
+                  trigger_ticks=1010, quantity_lots=8, reduce_only=1)  # fmt: skip
     position = one(target, Position)
-    assert (position.side, position.size, position.entry_price) == ("LONG", Decimal("0.020"), Decimal("100.1"))
-    assert (position.entry_time, position.stop_loss) == (30_000, Decimal("99.0"))
-    assert position.payload()["take_profits"] == [{"price": "101.0", "quantity": "0.008", "filled": False}]
+    assert (position.side, position.size, position.entry_price) == ("LONG", "0.020", "100.1")
+    assert (position.entry_time, position.stop_loss, position.leverage) == (30_000, "99.0", "2")
+    assert position.take_profits == [TakeProfit(price="101.0", quantity="0.008", filled=False)]
 
-    events = rows(r.ROW_FILL, {0: 0.01, 3: 12}, order=11, decision=4, leg=r.TP1, side=-1, price_ticks=1010,
-                  quantity_lots=8, code2=1, code=r.WHY_TARGET)  # fmt: skip
-    assert one(events, Fill).filled_at == events[0].time
-    assert (one(events, Position).size, one(events, Position).take_profits[0].filled) == (Decimal("0.012"), True)
-    moved = rows(
-        r.ROW_AMEND, order=10, decision=4, leg=r.STOP, trigger_ticks=1001, quantity_lots=12, code=r.WHY_BREAK_EVEN
-    )
-    assert one(moved, LogLine).sentence == "Moved the stop of BTCUSDT to break-even: 100.1."
-    assert one(moved, Order).trigger_price == one(moved, Position).stop_loss == Decimal("100.1")
-    rows(r.ROW_FILL, {3: 0}, order=10, decision=4, leg=r.STOP, side=-1, price_ticks=1001, quantity_lots=12, code2=1,
-         code=r.WHY_STOP)  # fmt: skip
-    values = {0: 100.1, 1: 100.5, 2: 0.0076, 3: 0.05, 4: 30_000, 5: 420_000, 6: float("nan"), 11: 1000.01, 12: 7}
-    closed = rows(r.ROW_TRADE, values, decision=4, side=1, quantity_lots=20, code=r.WHY_STOP)
+    facts = rows(RowKind.FILL, fee=0.01, position_lots=12, order=11, decision=4, leg=Leg.TP1, side=-1, price_ticks=1010,
+                 quantity_lots=8, done=1, reason=Reason.TARGET)  # fmt: skip
+    fill = one(facts, Fill)
+    assert (fill.filled_at, fill.fee, fill.reason, fill.maker) == (facts[0].time, "0.01", "target", False)
+    assert (one(facts, Position).size, one(facts, Position).take_profits[0].filled) == ("0.012", True)
+    moved = rows(RowKind.AMEND, order=10, decision=4, leg=Leg.STOP, trigger_ticks=1001, quantity_lots=12,
+                 reason=Reason.BREAK_EVEN)  # fmt: skip
+    assert said(moved) == ["Moved the stop of BTCUSDT to break-even: 100.1."]
+    assert one(moved, Order).trigger_price == one(moved, Position).stop_loss == "100.1"
+    rows(RowKind.FILL, position_lots=0, order=10, decision=4, leg=Leg.STOP, side=-1, price_ticks=1001, quantity_lots=12,
+         done=1, reason=Reason.STOP)  # fmt: skip
+    closed = rows(RowKind.TRADE, decision=4, side=1, quantity_lots=20, reason=Reason.STOP, entry_price=100.1,
+                  exit_price=100.5, pnl=0.0076, fees=0.05, entry_time=30_000, exit_time=420_000, r_multiple=float("nan"),
+                  mae=0.5, mfe=0.9, slippage=0.25, funding=-0.125, balance_after=1000.01, bars_held=7)  # fmt: skip
     trade = one(closed, Trade)
 
     assert one(closed, Position).status == "closed"
-    assert trade.payload()["pnl"] == "0.0076"
-    assert (trade.position_id, trade.stop_loss) == (position.id, Decimal("100.1"))
-    assert (trade.r_multiple, trade.exit_reason, trade.entry_time) == (None, "stop", 30_000)
-    assert rows.decoder.working_orders() == []
+    assert msgspec.structs.asdict(trade) == {
+        "session_id": "S", "seq": trade.seq, "time": trade.time, "symbol": "BTCUSDT", "decision": 4, "id": position.id,
+        "position_id": position.id, "side": "LONG", "quantity": "0.020", "entry_time": 30_000, "exit_time": 420_000,
+        "entry_price": "100.1", "exit_price": "100.5", "pnl": "0.0076", "fees": "0.05", "funding": "-0.125",
+        "slippage": "0.25", "balance_after": "1000.01", "r_multiple": None, "mae": 0.5, "mfe": 0.9,
+        "exit_reason": "stop", "bars_held": 7, "stop_loss": "100.1",
+    }  # fmt: skip
 
 
 def test_an_entry_in_two_fills_has_their_average() -> None:
     rows = Rows()
     rows.signal()
     rows.entry(quantity_lots=3)
-    first = rows(r.ROW_FILL, {3: 1}, order=9, decision=4, side=1, price_ticks=1000, quantity_lots=1)
-    second = rows(r.ROW_FILL, {3: 3}, order=9, decision=4, side=1, price_ticks=1001, quantity_lots=2, code2=1)
+    first = rows(RowKind.FILL, position_lots=1, order=9, decision=4, side=1, price_ticks=1000, quantity_lots=1)
+    second = rows(RowKind.FILL, position_lots=3, order=9, decision=4, side=1, price_ticks=1001, quantity_lots=2, done=1,
+                  slippage=0.1)  # fmt: skip
 
     assert one(first, Order).status == "partially_filled"
-    assert (one(second, Order).status, one(second, Order).filled_quantity) == ("filled", Decimal("0.003"))
-    assert one(second, Order).filled_price == one(second, Position).entry_price == Decimal("100.06666667")
+    order = one(second, Order)
+    assert (order.status, order.filled_quantity, order.slippage) == ("filled", "0.003", "0.1")
+    assert order.slippage_percent == pytest.approx(0.1)
+    assert order.filled_price == one(second, Position).entry_price == "100.06666667"
 
 
 def test_orders_that_end_without_a_fill() -> None:
     rows = Rows()
     rows.signal()
-    rows.entry(type=r.LIMIT, price_ticks=995, expires_at=600_000)
-    events = rows(r.ROW_ORDER, order=9, decision=4, code=r.EXPIRED, code2=r.WHY_ENTRY_EXPIRED)
-    assert (one(events, Order).status, one(events, Order).reason) == ("expired", "entry_expired")
-    assert one(events, Order).payload()["price"] == "99.5"
-    assert one(events, LogLine).sentence == "The entry order of BTCUSDT expired unfilled."
-    assert rows(r.ROW_CANCEL, order=9, decision=4, code=r.WHY_ENTRY_CANCELLED) == []
+    rows.entry(type=OrderType.LIMIT, price_ticks=995, expires_at=600_000)
+    facts = rows(RowKind.ORDER, order=9, decision=4, end=OrderEnd.EXPIRED, reason=Reason.ENTRY_EXPIRED)
+    order = one(facts, Order)
+    assert (order.status, order.reason, order.price, order.expires_at) == ("expired", "entry_expired", "99.5", 600_000)
+    assert said(facts) == ["The entry order of BTCUSDT expired unfilled."]
+    assert rows(RowKind.CANCEL, order=9, decision=4, reason=Reason.ENTRY_CANCELLED) == []
+
+
+def test_an_order_that_a_venue_confirms() -> None:
+    rows = Rows()
+    rows.signal()
+    rows.entry()
+    (order,) = rows.decoder.confirmed(9, "S.0.4.e.9", "8842", 12, 180_000)
+    assert (order.exchange_order_id, order.latency_ms, order.time) == ("8842", 12, 180_000)
+    assert rows.decoder.confirmed(77, "x", "y", 1, 180_000) == []
+
+
+def test_a_cancellation_that_waits_for_the_venue_says_nothing() -> None:
+    rows = Rows()
+    rows.signal()
+    rows.entry()
+    assert rows(RowKind.CANCEL, order=9, decision=4, unconfirmed=1) == []
+    assert one(rows(RowKind.CANCEL, order=9, decision=4), Order).status == "cancelled"
 
 
 def test_a_halt_is_a_critical_alert() -> None:
     rows = Rows()
     open_position(rows)
-    events = rows(r.ROW_STATE, code=r.HALTED, code2=r.IN_POSITION, flag=r.WHY_DRAWDOWN, decision=4, order=9)
-    change, alert = one(events, StateChange), one(events, RiskAlert)
+    facts = rows(RowKind.STATE, to_state=State.HALTED, from_state=State.IN_POSITION, reason=Reason.DRAWDOWN, decision=4,
+                 order=9)  # fmt: skip
+    change, alert = one(facts, StateChange), one(facts, RiskAlert)
 
-    assert change.payload() == {
-        "from_state": "IN_POSITION",
-        "to_state": "HALTED",
-        "reason": "drawdown",
-        "order_id": "S.9",
-        "position_id": change.position_id,
-    }
-    assert change.position_id is not None
+    assert (change.from_state, change.to_state, change.reason) == ("IN_POSITION", "HALTED", "drawdown")
+    assert (change.order_id, change.position_id is not None) == ("S.9", True)
     assert (alert.severity, alert.alert_type) == ("CRITICAL", "drawdown")
     assert alert.message == "BTCUSDT: halted, the drawdown limit was reached. No entries until resumed."

@@ -111,7 +111,7 @@ def test_a_journal_is_never_begun_twice_or_outside_a_folder(path: Path, tmp_path
         Journal.open(tmp_path / "no", 10)
 
 
-def test_a_full_disk_leaves_a_whole_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_full_disk_does_not_take_waits_in_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal.create(path, META)
     journal.append(Kind.CANDLE, b"1")
     write = os.write
@@ -122,10 +122,33 @@ def test_a_full_disk_leaves_a_whole_journal(path: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.write", full)
-    with pytest.raises(JournalError, match="No space left on device"):
-        journal.append(Kind.CANDLE, b"a candle that does not fit")
+    journal.append(Kind.CANDLE, b"a candle that does not fit")
+    assert journal.behind > 0
+    journal.append(Kind.COMMAND, b"an exit")
+    journal.mark(journal.flush())  # nothing is said to be safe that is not
+    assert not journal.catch_up()
+    assert [payload for _, _, _, payload in frames(path)] == [b"1"]
     monkeypatch.undo()
     journal.append(Kind.CANDLE, b"2")
+    assert journal.behind == 0
     journal.close()
 
-    assert [payload for _, _, _, payload in frames(path)] == [b"1", b"2"]
+    assert [payload for _, _, _, payload in frames(path)] == [
+        b"1", b"a candle that does not fit", b"an exit", b"2"
+    ]  # fmt: skip
+
+
+def test_a_disk_that_stays_full_ends_the_journal_in_the_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal.create(path, META)
+
+    def full(_descriptor: int, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    monkeypatch.setattr("triplane.engine.journal.MOST_OWED", 1000)
+    with pytest.raises(JournalError, match="no room for"):
+        for _ in range(100):
+            journal.append(Kind.CANDLE, b"0123456789")
+    monkeypatch.undo()
+    journal.close()
+    assert len(frames(path)) > 10

@@ -178,6 +178,7 @@ def test_two_processes_cannot_run_one_session(tmp_path: Path, core: Any, make_se
 
 
 def test_inputs_that_are_refused_leave_no_trace(tmp_path: Path, core: Any, make_setup: Any, make_candles: Any) -> None:
+    unfinished = Session.create(tmp_path, make_setup(2), core)
     session = Session.create(tmp_path, make_setup(2), core)
     candles = make_candles(10)
     session.feed_candle(1, candles, 5)
@@ -195,7 +196,9 @@ def test_inputs_that_are_refused_leave_no_trace(tmp_path: Path, core: Any, make_
         session.feed_batch(np.zeros(1, np.int64), candles[9:])
     with pytest.raises(TriplaneError, match="takes no command"):
         session.command(CMD_GATE)
-    looked, recheck = Session.replayed(session.folder, core)
+    ended, _ = Session.replayed(session.folder, core)
+    assert ended.finished
+    looked, recheck = Session.replayed(unfinished.folder, core)
     assert len(recheck.missing()) == 0
     with pytest.raises(TriplaneError, match="only made again to look at it"):
         looked.feed_candle(0, make_candles(30), 20)

@@ -1,0 +1,227 @@
+"""Server and client together, over a real socket: every fact once and in order, whatever happens to the connection."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from triplane.flow.client import FlowClient, NoAnswer
+from triplane.flow.log import FactLog
+from triplane.flow.server import FlowServer
+from triplane.model.facts import Error, Fact
+from triplane.model.live import Answer, Command, Forming, Health
+
+
+def facts(first: int, n: int, session: str = "s") -> list[Fact]:
+    return [Error(session_id=session, seq=seq, time=seq, code="c", message="m") for seq in range(first, first + n)]
+
+
+def health() -> Health:
+    return Health(
+        at=1, pid=1, started_at=1, version="0", loop_s=0.0, disk_free=None, disk_low=False, memory_mb=1.0,
+        kill_switch=False, kill_reason=None, sessions=[],
+    )  # fmt: skip
+
+
+def listener() -> socket.socket:
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    bound.listen()
+    return bound
+
+
+class Told:
+    """A reader that remembers, and lets a test wait for what it wants to see."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[int]] = {}
+        self.messages: list[Health | Forming] = []
+        self._changed = asyncio.Event()
+
+    def on_facts(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            self.seen.setdefault(fact.session_id, []).append(fact.seq)
+        self._changed.set()
+
+    def on_message(self, message: Health | Forming) -> None:
+        self.messages.append(message)
+        self._changed.set()
+
+    async def until(self, reached: Any) -> None:
+        async with asyncio.timeout(20):
+            while not reached():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Engine:
+    """A server with one session's log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.listener = listener()
+        self.port = self.listener.getsockname()[1]
+        self.asked: list[Command] = []
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def handle(self, command: Command) -> Answer:
+        self.asked.append(command)
+        await self.go.wait()
+        return Answer(id=command.id, code="ok", message=f"{command.kind} done", data=command.fields)
+
+    async def start(self, known: int) -> None:
+        self.log = FactLog(self.folder)
+        self.log.take(facts(1, known))
+        self.log.go_live(asyncio.get_running_loop().call_soon)
+        self.server = FlowServer(self.listener.dup(), "secret", self.handle)
+        await self.server.start()
+        self.server.add("s", self.log)
+
+    async def stop(self) -> None:
+        await self.server.stop()
+        self.log.close()
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    (tmp_path / "s").mkdir()
+    engine = Engine(tmp_path / "s")
+    yield engine
+    engine.listener.close()
+
+
+async def connect(engine: Engine, told: Told, **more: Any) -> tuple[FlowClient, "asyncio.Task[None]"]:
+    client = FlowClient(engine.port, "secret", engine.folder.parent, told, **more)
+    return client, asyncio.create_task(client.run())
+
+
+async def end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_late_reader_has_the_whole_story_and_then_what_comes(engine: Engine) -> None:
+    await engine.start(5000)  # more than the ring holds
+    told = Told()
+    client, task = await connect(engine, told)
+    await told.until(lambda: len(told.seen.get("s", [])) == 5000)
+    engine.log.take(facts(5001, 40))
+    engine.server.say(health())
+    await told.until(lambda: len(told.seen["s"]) == 5040 and bool(told.messages))
+    assert told.seen["s"] == list(range(1, 5041))
+    assert client.heard_at > 0
+    assert client.connected
+    await end(task)
+    await engine.stop()
+
+
+async def test_a_restart_of_the_engine_tells_nothing_twice_and_misses_nothing(engine: Engine) -> None:
+    await engine.start(10)
+    told = Told()
+    _, task = await connect(engine, told)
+    await told.until(lambda: len(told.seen.get("s", [])) == 10)
+    await engine.stop()
+    await engine.start(25)  # made again from the journal, with what the reader has not seen
+    engine.log.take(facts(26, 5))
+    await told.until(lambda: told.seen["s"][-1] == 30)
+    assert told.seen["s"] == list(range(1, 31))
+    await end(task)
+    await engine.stop()
+
+
+async def test_a_reader_that_knows_some_gets_the_rest(engine: Engine) -> None:
+    await engine.start(100)
+    told = Told()
+    client, task = await connect(engine, told, have={"s": 97})
+    await told.until(lambda: told.seen.get("s", [0])[-1] == 100)
+    assert told.seen["s"] == [98, 99, 100]
+    assert client.have == {"s": 100}
+    await end(task)
+    await engine.stop()
+
+
+async def test_the_file_tells_the_story_of_a_dead_engine(engine: Engine) -> None:
+    await engine.start(30)
+    await engine.stop()
+    told = Told()
+    client = FlowClient(1, "secret", engine.folder.parent, told)
+    await client.catch_up("s")
+    assert told.seen["s"] == list(range(1, 31))
+
+
+async def test_a_command_is_answered_and_carried_out_once(engine: Engine) -> None:
+    await engine.start(1)
+    told = Told()
+    client, task = await connect(engine, told)
+    answer = await client.command("close", "s", symbol="BTCUSDT")
+    assert (answer.code, answer.message, answer.data) == ("ok", "close done", {"symbol": "BTCUSDT"})
+    engine.go.clear()
+    asking = asyncio.create_task(client.command("halt"))
+    async with asyncio.timeout(10):
+        while len(engine.asked) < 2:
+            await asyncio.sleep(0.01)
+        for writer in list(engine.server._readers):
+            writer.transport.abort()  # the connection breaks while it waits for the answer
+        engine.go.set()
+        assert (await asking).message == "halt done"
+    assert [command.kind for command in engine.asked] == ["close", "halt"]
+    await end(task)
+    await engine.stop()
+
+
+async def test_no_answer_is_said(engine: Engine) -> None:
+    await engine.start(1)
+    client, task = await connect(engine, Told())
+    engine.go.clear()
+    with pytest.raises(NoAnswer, match=r"did not answer within 0\.3 seconds"):
+        await client.command("halt", within=0.3)
+    engine.go.set()
+    await end(task)
+    await engine.stop()
+
+
+async def test_a_stranger_hears_nothing(engine: Engine) -> None:
+    await engine.start(5)
+    told = Told()
+    client = FlowClient(engine.port, "guess", engine.folder.parent, told)
+    task = asyncio.create_task(client.run())
+    known, other = await connect(engine, seen := Told())
+    await seen.until(lambda: len(seen.seen.get("s", [])) == 5)
+    assert told.seen == {}
+    assert not client.connected
+    assert known.connected
+    for one in (task, other):
+        await end(one)
+    await engine.stop()
+
+
+async def test_a_reader_that_does_not_read_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triplane.flow.server.BEHIND", 1000)
+    await engine.start(1)
+    _, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+    writer.write(b'{"op":"hello","secret":"secret","have":{}}\n')
+    async with asyncio.timeout(20):
+        while not engine.server.heard:
+            await asyncio.sleep(0.01)
+        seq = 2
+        while engine.server.heard:
+            engine.log.take(facts(seq, 500))
+            seq += 500
+            await asyncio.sleep(0)
+    writer.close()
+    await engine.stop()
+
+
+@pytest.mark.parametrize("line", [b"\n", b"{}\n", b'{"op":"hello"}\n', b"[" * 70_000 + b"\n", b"\xff\xfe\n"])
+async def test_what_is_no_hello_ends_the_connection(engine: Engine, line: bytes) -> None:
+    await engine.start(1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+    writer.write(line)
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+    await engine.stop()
