@@ -2,43 +2,63 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
 from triplane.api import errors, stream
 from triplane.api.auth import COOKIE, SAFE_METHODS, Access, Guard
+from triplane.api.bodies import Login
 from triplane.api.context import COMMON, Context, Here, problems, signed_in
+from triplane.api.engine_link import EngineLink
+from triplane.api.facts_file import FactFiles
+from triplane.api.health import Monitor
+from triplane.api.kill import KillPath
+from triplane.api.messages import MessageLog
 from triplane.api.pages import API_GROUPS, STATIC, docs, page_router
-from triplane.api.ports import EngineView
-from triplane.api.routes import market, sessions, settings, signals, system, trades
-from triplane.api.schemas.base import Login, SignedIn
+from triplane.api.replica.registry import Replicas
+from triplane.api.replica.views import SocketData, View
+from triplane.api.routes import facts, market, sessions, settings, signals, system, trades
+from triplane.api.routing import StructRoute, answer_with, describe
 from triplane.store import Store
 from triplane.version import __version__
 
 DESCRIPTION = """Everything that Triplane's page shows and does.
 
 Times are milliseconds since 1970, UTC. Prices, quantities and amounts of orders, positions and balances are exact
-decimals in text; market data and signals are numbers. Every error is `{"code", "message"}`.
+decimals in text; market data and signals are numbers. Every error is `{"code", "message"}`. Several sessions may run:
+`session` names one, and without it the newest that runs is meant.
 
 Sign in with the token that is printed at the start: as `Authorization: Bearer …`, or as a cookie by opening
 `/?token=…`.
 
 Live events: `/stream/{symbol}` for one symbol, `/ws` for topics and symbols; after connecting to `/ws` send
-`{"op": "subscribe", "topics": [], "symbols": [], "last_event_id": null}`. A message has the id of its event; connect
-again with the last one and nothing is missed, unless a `resync` says to read again over REST."""
+`{"op": "subscribe", "topics": [], "symbols": [], "session": null, "last_event_id": null}`. A message is
+`{"id", "type", "session_id", "symbol", "timestamp", "data"}`, its data by type those of the schema `SocketData`; the
+topic `facts` is sent only when it is named. Connect again with the last id and nothing is missed, unless a `resync`
+says to read again over REST. `/events` gives every fact of a session, by number, for ever."""
 
 OPEN = frozenset({"/healthz", "/readyz", "/api/login", "/api/logout"})
 
 
+class SignedIn(View, frozen=True, kw_only=True):
+    """Whether the browser now holds the token."""
+
+    signed_in: bool
+
+
 def create_app(
-    engine: EngineView,
+    sessions_: Replicas,
+    messages: MessageLog,
+    link: EngineLink,
     store: Store,
+    data_dir: Path,
     token: str,
     static: Path | None = None,
     *,
+    kill: KillPath | None = None,
+    monitor: Monitor | None = None,
     port: int = 8000,
     hosts: Iterable[str] = (),
     origins: Iterable[str] = (),
@@ -49,47 +69,62 @@ def create_app(
 
     Parameters
     ----------
-    engine
-        The running engine's replica and commands.
+    sessions_, messages
+        The sessions as they are known here, and what is told of them.
+    link
+        To the engine.
     store
         The database that the history is read from.
+    data_dir
+        Where sessions and the kill switch are kept.
     token
         What a caller must hold, see :func:`triplane.api.auth.load_token`.
     static
         Folder of the built page; None for the one inside the package.
+    kill, monitor
+        How the kill switch is thrown, and how it goes; None for plain ones.
     port, hosts, origins
         Where it listens, and under which further ``name:port`` and from which further origins it may be called.
     heartbeat_s, patience_s
         See :class:`triplane.api.stream.Clients`.
     """
-    version = __version__
     access = Access(token, port, hosts, origins)
+    clients = stream.Clients(messages, heartbeat_s, patience_s)
+    monitor = monitor or Monitor(link.watch, sessions_, messages)
+    monitor.sockets = clients.__len__
     app = FastAPI(
-        title="Triplane", version=version, description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None
+        title="Triplane", version=__version__, description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None
     )
-    app.state.context = Context(engine, store, access, version)
-    app.state.clients = stream.Clients(heartbeat_s, patience_s)
+    app.state.context = Context(
+        sessions=sessions_,
+        messages=messages,
+        clients=clients,
+        link=link,
+        kill=kill or KillPath(link, data_dir),
+        store=store,
+        facts=FactFiles(data_dir / "sessions"),
+        monitor=monitor,
+        access=access,
+        version=__version__,
+    )
     errors.install(app)
     app.add_middleware(Guard, access=access, public=_public)
-    groups = (
-        system.router,
-        market.router,
-        trades.router,
-        signals.router,
-        settings.router,
-        sessions.router,
-        trades.desk,
-    )
-    for group in groups:
+    add_routes(app)
+    app.include_router(page_router(static or STATIC))
+    return app
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add all that the description tells of."""
+    modules = (system, market, trades, signals, settings, sessions, facts)
+    for group in [*(module.router for module in modules), trades.desk]:
         app.include_router(group, dependencies=[Depends(signed_in)], responses=COMMON)
     app.include_router(system.public)
     app.include_router(_login())
     app.include_router(docs, dependencies=[Depends(signed_in)])
     app.add_api_websocket_route("/ws", stream.workspace)
     app.add_api_websocket_route("/stream/{symbol}", stream.stream)
-    app.include_router(page_router(static or STATIC))
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
-    return app
 
 
 def _public(method: str, path: str) -> bool:
@@ -101,20 +136,20 @@ def _public(method: str, path: str) -> bool:
 
 
 def _login() -> APIRouter:
-    router = APIRouter(prefix="/api", tags=["ops"])
+    router = APIRouter(prefix="/api", tags=["ops"], route_class=StructRoute)
 
-    @router.post("/login", response_model=SignedIn, responses=problems(400, 401, 403, 422, 429))
-    async def login(here: Here, body: Login) -> JSONResponse:
+    @router.post("/login", responses=problems(400, 401, 403, 422, 429))
+    async def login(here: Here, body: Login) -> Annotated[Response, SignedIn]:
         """Exchange the token for a cookie."""
         here.access.sign_in(body.token)
-        response = JSONResponse({"signed_in": True})
+        response = answer_with(SignedIn(signed_in=True))
         here.access.set_cookie(response, body.token)
         return response
 
-    @router.post("/logout", response_model=SignedIn, responses=problems(403))
-    async def logout() -> JSONResponse:
+    @router.post("/logout", responses=problems(403))
+    async def logout() -> Annotated[Response, SignedIn]:
         """Forget the cookie."""
-        response = JSONResponse({"signed_in": False})
+        response = answer_with(SignedIn(signed_in=False))
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response
 
@@ -122,30 +157,16 @@ def _login() -> APIRouter:
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
-    """Make the OpenAPI document once, with an example for every body that has one on its model."""
+    """Make the OpenAPI document once."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        models = made["components"]["schemas"]
+        made = describe(app, [SocketData])
         made["components"]["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},
             "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         }
         made["security"] = [{"bearer": []}, {"cookie": []}]
-        for path, methods in made["paths"].items():
-            for operation in methods.values():
-                if path in OPEN:
-                    operation["security"] = []
-                for part in [*operation["responses"].values(), operation.get("requestBody", {})]:
-                    _add_example(part.get("content", {}).get("application/json"), models)
+        for path in OPEN:
+            for operation in made["paths"][path].values():
+                operation["security"] = []
         app.openapi_schema = made
     return app.openapi_schema
-
-
-def _add_example(content: dict[str, Any] | None, models: dict[str, Any]) -> None:
-    if content is None or "example" in content:
-        return
-    choices = [content["schema"], *content["schema"].get("anyOf", [])]
-    for choice in choices:
-        model = models.get(choice.get("$ref", "").rpartition("/")[2], {})
-        if "example" in model:
-            content["example"] = model["example"]

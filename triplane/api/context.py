@@ -1,45 +1,40 @@
 """What every route works with, and the few questions that many of them ask."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Query
 from starlette.requests import HTTPConnection
 
 from triplane.api.auth import Access
-from triplane.api.errors import ApiError
-from triplane.api.ports import EngineView, Payload
-from triplane.api.schemas.base import Problem
+from triplane.api.engine_link import EngineLink
+from triplane.api.facts_file import FactFiles
+from triplane.api.health import Monitor
+from triplane.api.kill import KillPath
+from triplane.api.messages import MessageLog
+from triplane.api.replica.registry import Replicas
+from triplane.api.routing import problems as described
 from triplane.store import Store
 from triplane.store.store import MAX_LIMIT
+
+if TYPE_CHECKING:
+    from triplane.api.stream import Clients
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The engine's replica, the store, and who may see them."""
+    """The sessions as they are known here, the way to the engine, the store, and who may see them."""
 
-    engine: EngineView
+    sessions: Replicas
+    messages: MessageLog
+    clients: "Clients"
+    link: EngineLink
+    kill: KillPath
     store: Store
+    facts: FactFiles
+    monitor: Monitor
     access: Access
     version: str
-
-    def symbol(self, symbol: str | None) -> str:
-        """Give ``symbol`` when the session trades it, the first one when it is None, else answer 404."""
-        symbols: list[str] = self.engine.status()["symbols"]
-        if symbol is None:
-            return symbols[0]
-        if symbol not in symbols:
-            raise ApiError(404, f"The symbol {symbol!r} is not traded here; the session has {', '.join(symbols)}.")
-        return symbol
-
-    def session(self, session_id: str) -> Payload:
-        """Give the status of the running session when it has this id, else answer 404."""
-        status = self.engine.status()
-        if status["session_id"] != session_id:
-            raise ApiError(
-                404, f"The session {session_id!r} is not running; the one that runs is {status['session_id']}."
-            )
-        return status
 
 
 def find(connection: HTTPConnection) -> Context:
@@ -55,7 +50,10 @@ def signed_in(connection: HTTPConnection) -> None:
 
 Here = Annotated[Context, Depends(find)]
 Symbol = Annotated[str | None, Query(max_length=40, description="Only of this symbol.", examples=["BTCUSDT"])]
-SessionId = Annotated[str | None, Query(max_length=100, description="Only of this session.")]
+SessionId = Annotated[
+    str | None, Query(max_length=100, description="Of this session; by default the one that is shown.")
+]
+OfSession = Annotated[str | None, Query(max_length=100, description="Only of this session.")]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="Number of the page, from 1.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Length of the page.")]
 From = Annotated[int | None, Query(alias="from", ge=0, description="Not before this time, ms.")]
@@ -73,9 +71,9 @@ _WHEN = {
 }
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Describe the errors of a route for OpenAPI."""
-    return {status: {"model": Problem, "description": _WHEN[status]} for status in statuses}
+    return described(statuses, _WHEN)
 
 
 COMMON = problems(401, 403, 422, 503)

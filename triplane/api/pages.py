@@ -4,7 +4,6 @@ The documentation is made here from OpenAPI, without a script and without anythi
 may act for its user, so nothing foreign is ever loaded into one.
 """
 
-import json
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +32,7 @@ KINDS: Final = {
 """Written down, because what the operating system says about suffixes is wrong on some machines."""
 
 API_GROUPS: Final = frozenset(
-    {"system", "market-rest", "trades", "signals", "settings", "api", "ws", "stream", "metrics"}
+    {"system", "market-rest", "trades", "signals", "settings", "api", "ws", "stream", "metrics", "health", "events"}
 )
 
 STYLE: Final = (
@@ -106,6 +105,7 @@ async def documentation(request: Request, here: Here) -> HTMLResponse:
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             groups.setdefault(operation["tags"][0], []).append(_operation(method, path, operation))
+    groups["shapes"] = [_shape(name, shape) for name, shape in sorted(described["components"]["schemas"].items())]
     body = "".join(f"<h2>{escape(name)}</h2>{''.join(parts)}" for name, parts in groups.items())
     intro = escape(described["info"]["description"]).replace("\n\n", "<p>")
     return HTMLResponse(
@@ -125,13 +125,36 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     if parameters:
         parts.append(f"<ul>{''.join(parameters)}</ul>")
     if "requestBody" in operation:
-        parts.append(f"<p>Body:</p>{_example(operation['requestBody']['content'])}")
-    for status, response in operation["responses"].items():
-        shown = _example(response.get("content", {}))
-        parts.append(f"<details><summary>{status} {escape(response['description'])}</summary>{shown}</details>")
-    return "".join(parts)
+        parts.append(f"<p>Body: {_kind(_schema(operation['requestBody']))}</p>")
+    answers = [
+        f"<li>{status} {escape(response['description'])} {_kind(_schema(response))}</li>"
+        for status, response in operation["responses"].items()
+    ]
+    return "".join([*parts, f"<details><summary>Answers</summary><ul>{''.join(answers)}</ul></details>"])
 
 
-def _example(content: dict[str, Any]) -> str:
-    value = content.get("application/json", {}).get("example")
-    return "" if value is None else f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
+def _shape(name: str, shape: dict[str, Any]) -> str:
+    fields = "".join(
+        f"<li><code>{escape(field)}</code> {_kind(kind)} {escape(kind.get('description', ''))}</li>"
+        for field, kind in shape.get("properties", {}).items()
+    )
+    return f'<h3 id="{escape(name)}">{escape(name)}</h3><p>{escape(shape.get("description", ""))}</p><ul>{fields}</ul>'
+
+
+def _schema(content: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = content.get("content", {}).get("application/json", {}).get("schema", {})
+    return found
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """What a schema allows, in a few words, with links to shapes."""
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(_kind(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(f"<code>{escape(str(one))}</code>" for one in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    return escape(str(schema.get("type", "")))

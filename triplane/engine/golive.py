@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from triplane.engine.journal import Reader
-from triplane.engine.performance import performance
 from triplane.engine.session import JOURNAL, Session
 from triplane.engine.setup import read_setup
 from triplane.engine.tally import Tally
 from triplane.errors import BadInput, TriplaneError
+from triplane.model.performance import COLUMNS, performance
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core
 
@@ -86,7 +85,7 @@ def paper_record(
 
 
 def _figures(tallies: list[tuple[Tally, float]]) -> dict[str, Any]:
-    times, equity, trades, days, level = [np.zeros(0, np.int64)], [np.zeros(0)], [], 0.0, 1.0
+    times, equity, trades, days, level = [np.zeros(0, np.int64)], [np.zeros(0)], [Tally().trades()], 0.0, 1.0
     for tally, balance in tallies:
         own, curve = tally.curve()
         if len(own) == 0:
@@ -96,7 +95,7 @@ def _figures(tallies: list[tuple[Tally, float]]) -> dict[str, Any]:
         equity.append(curve / balance * level)
         trades.append(tally.trades())
         level = float(equity[-1][-1])
-    closed = pd.concat(trades) if trades else Tally().trades()
+    closed = {name: np.concatenate([part[name] for part in trades]) for name in COLUMNS}
     figures = performance(closed, np.concatenate(times), np.concatenate(equity), 1.0)
     return figures | {"days": days, "sessions": len(tallies)}
 

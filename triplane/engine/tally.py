@@ -3,15 +3,13 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from triplane.engine.performance import performance
 from triplane.engine.session import Observer, Session
 from triplane.kernel.codes import RowKind
 from triplane.kernel.rows import TRADE_ROW, of_kind
+from triplane.model.performance import COLUMNS, performance
 
 Array = np.ndarray[Any, Any]
-COLUMNS = ("pnl", "fees", "entry_time", "exit_time", "r_multiple", "mae", "mfe", "slippage", "funding")
 
 
 class Tally(Observer):
@@ -59,10 +57,10 @@ class Tally(Observer):
         last = np.append(times[1:] != times[:-1], True)[: len(times)]
         return times[last], equity[last]
 
-    def trades(self) -> pd.DataFrame:
+    def trades(self) -> dict[str, Array]:
         """Closed positions, a column a figure."""
         closed = np.concatenate(self._closed) if self._closed else np.zeros(0, TRADE_ROW)
-        return pd.DataFrame({name: closed[name] for name in COLUMNS})
+        return {name: closed[name].astype(np.float64) for name in COLUMNS}
 
     def performance(self, start_balance: float) -> dict[str, Any]:
         """The figures; see ``performance``."""

@@ -116,10 +116,17 @@ class FlowClient:
                     if isinstance(message, Health):
                         self.heard_at = time.monotonic()
                         self._came.set()
+                        self._rewind(message)
                     self._reader.on_message(message)
                 self.connected = True
         finally:
             writer.close()
+
+    def _rewind(self, health: Health) -> None:
+        """Begin anew with a session that has fewer facts than were heard: its engine died with the end of a journal."""
+        for session in health.sessions:
+            if session.seq < self.have.get(session.session_id, 0):
+                self.have[session.session_id] = 0
 
     async def _fact(self, fact: Fact) -> None:
         known = self.have.get(fact.session_id, 0)

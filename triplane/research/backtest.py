@@ -18,10 +18,10 @@ import pandas as pd
 
 from triplane.data.candles import as_candles, infer_interval, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
-from triplane.engine.performance import performance
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
+from triplane.model.performance import performance
 from triplane.research.frames import maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy

@@ -1,26 +1,27 @@
 """Sessions: list, start, stop, halt, resume, and the log of what they decided."""
 
+import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
+from msgspec.structs import replace
 
-from triplane.api.context import COMMAND, From, Here, Limit, PageNumber, Symbol, To, problems
+from triplane.api.bodies import KillSwitch, Resume, StartSession
+from triplane.api.context import COMMAND, From, Here, Limit, PageNumber, SessionId, Symbol, To, problems
+from triplane.api.engine_link import Accepted, accepted
 from triplane.api.errors import ApiError
-from triplane.api.schemas.base import Accepted
-from triplane.api.schemas.control import (
-    Decision,
-    Decisions,
-    KillSwitch,
-    Resume,
-    Session,
-    Sessions,
-    StartSession,
-)
+from triplane.api.kill import KillReport
+from triplane.api.replica.views import Decisions, SessionView
+from triplane.api.routing import Paged, StructRoute
+from triplane.api.stored import as_struct
+from triplane.store import Store
 
-ALL = 1_000_000
+COMPILING_S = 120.0
+"""How long a session may take to start: its strategy may have to be compiled."""
+LONGEST = 500
 
-router = APIRouter(prefix="/api", tags=["sessions"])
+router = APIRouter(prefix="/api", tags=["sessions"], route_class=StructRoute)
 
 
 @router.get("/sessions")
@@ -32,60 +33,87 @@ async def sessions(
     to: To = None,
     page: PageNumber = 1,
     limit: Limit = 100,
-) -> Sessions:
-    """Give sessions, the latest start first."""
-    found = await run_in_threadpool(
-        here.store.sessions, status=status, traded=symbol, start=start, end=to, page=page, limit=limit
-    )
-    items = [Session.model_validate(row) for row in found.items]
-    return Sessions(items=items, page=found.page, limit=found.limit, total=found.total)
+) -> Paged[SessionView]:
+    """Give sessions, the latest start first: those that run, and those that are stored."""
+    live = {replica.id: replica.view() for replica in here.sessions.all()}
+    stored = await run_in_threadpool(_stored, here.store, traded=symbol, start=start, end=to)
+    found = {view.id: _over(view) for view in stored} | {
+        view.id: view
+        for view in live.values()
+        if symbol in (None, *view.symbols) and (start or 0) <= view.started_at and (to is None or view.started_at < to)
+    }
+    chosen = [view for view in found.values() if status in (None, view.status)]
+    chosen.sort(key=lambda view: (view.started_at, view.id), reverse=True)
+    return Paged(items=chosen[(page - 1) * limit : page * limit], page=page, limit=limit, total=len(chosen))
+
+
+def _stored(store: Store, **filters: Any) -> list[SessionView]:
+    """Every stored session that fits; there are some a day at most."""
+    rows: list[dict[str, Any]] = []
+    page = 1
+    while True:
+        found = store.sessions(page=page, limit=LONGEST, **filters)
+        rows += found.items
+        if len(rows) >= found.total or not found.items:
+            return [as_struct(SessionView, row) for row in rows]
+        page += 1
+
+
+def _over(view: SessionView) -> SessionView:
+    """A session that the engine does not run: what was not brought to an end was interrupted."""
+    return replace(view, status="interrupted") if view.status in ("running", "loading") else view
 
 
 @router.post("/sessions/start", responses=COMMAND)
-async def start_session(here: Here, request: Request, body: StartSession) -> Session:
-    """Start a session; 409 while another one runs."""
-    await here.engine.command("start", **body.model_dump())
-    request.app.state.clients.wake()
-    status = here.engine.status()
-    return Session.model_validate(status | {"id": status["session_id"], "status": "running"})
+async def start_session(here: Here, body: StartSession | None = None) -> SessionView:
+    """Start a session beside those that run; what is left out is as in the configuration of the start."""
+    wanted = {} if body is None else body.model_dump(exclude_unset=True, exclude_none=True)
+    answer = await here.link.command("start", None, COMPILING_S, **wanted)
+    session_id = str(answer.data.get("id", ""))
+    if not await here.sessions.reach(session_id, 1, 10.0):
+        raise ApiError(503, f"{answer.message} But nothing has been heard of it yet.")
+    return here.sessions.get(session_id).view()
 
 
 @router.get("/sessions/{session_id}", responses=problems(404))
-async def session(here: Here, session_id: str) -> Session:
+async def session(here: Here, session_id: str) -> SessionView:
     """Give one session."""
-    found: dict[str, Any] | None = await run_in_threadpool(here.store.session, session_id)
+    if session_id in here.sessions:
+        return here.sessions.get(session_id).view()
+    found = await run_in_threadpool(here.store.session, session_id)
     if found is None:
         raise ApiError(404, f"There is no session {session_id!r}.")
-    return Session.model_validate(found)
+    return _over(as_struct(SessionView, found))
 
 
 @router.post("/sessions/{session_id}/stop", responses=COMMAND)
 async def stop_session(here: Here, session_id: str) -> Accepted:
-    """End the running session; open positions are kept in its journal."""
-    here.session(session_id)
-    return Accepted.model_validate(await here.engine.command("stop", session_id=session_id))
+    """End a running session; open positions are kept in its journal."""
+    return accepted(await here.link.command("stop", here.sessions.get(session_id).id))
 
 
 @router.post("/sessions/{session_id}/resume", responses=COMMAND)
 async def resume(here: Here, session_id: str, body: Resume) -> Accepted:
     """Let a halted session go on, after a person has acknowledged why it halted."""
-    if not here.session(session_id)["halt_reason"]:
+    replica, told = here.sessions.get(session_id), here.link.watch.told
+    halted = replica.account is not None and replica.account.halted
+    if not halted and not (told is not None and told.kill_switch):
         raise ApiError(409, f"The session {session_id!r} is not halted, so there is nothing to resume.")
-    done = await here.engine.command("resume", session_id=session_id, acknowledge=body.acknowledge)
-    return Accepted.model_validate(done)
+    return accepted(await here.link.insist("resume", session_id, acknowledge=body.acknowledge))
 
 
 @router.post("/kill-switch", responses=COMMAND)
-async def kill_switch(here: Here, body: KillSwitch | None = None) -> Accepted:
-    """Halt every session at once and cancel working entries; with ``flatten`` also close positions at market."""
+async def kill_switch(here: Here, body: KillSwitch | None = None) -> KillReport:
+    """Halt every session at once and cancel working entries; with ``flatten`` also close positions at market.
+
+    It works with an engine that is frozen or dead too, and tells what each part did.
+    """
     body = body or KillSwitch()
-    return Accepted.model_validate(await here.engine.command("halt", flatten=body.flatten, reason=body.reason))
+    return await here.kill.kill(body.reason, flatten=body.flatten, time_ms=time.time_ns() // 1_000_000)
 
 
 @router.get("/decisions", responses=problems(404))
-async def decisions(here: Here, symbol: Symbol = None, limit: Limit = 100) -> Decisions:
-    """Give the last entries of the running session's log of decisions, the latest last."""
-    wanted = None if symbol is None else here.symbol(symbol)
-    found = here.engine.decisions(limit if wanted is None else ALL)
-    chosen = [entry for entry in found if wanted in (None, entry["symbol"])][-limit:]
-    return Decisions(items=[Decision.model_validate(entry) for entry in chosen])
+async def decisions(here: Here, symbol: Symbol = None, session: SessionId = None, limit: Limit = 100) -> Decisions:
+    """Give the last entries of a session's log of decisions, the latest last."""
+    replica = here.sessions.get(session) if symbol is None else here.sessions.symbol(session, symbol)[0]
+    return Decisions(items=[entry for entry in replica.log if symbol in (None, entry.symbol)][-limit:])

@@ -1,33 +1,25 @@
-"""The limits and settings of the running session. Every change is kept with its time."""
-
-import time
+"""The limits and settings of a session. Every change is a fact, journaled by the engine before it counts."""
 
 from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
 
-from triplane.api.context import COMMAND, Here
-from triplane.api.schemas.control import ChangeSettings, Settings
+from triplane.api.bodies import ChangeSettings
+from triplane.api.context import COMMAND, Here, SessionId, problems
+from triplane.api.routing import StructRoute
+from triplane.model.settings import TradingSettings
 
-router = APIRouter(prefix="/settings", tags=["settings"])
+router = APIRouter(prefix="/settings", tags=["settings"], route_class=StructRoute)
 
 
-@router.get("/trading")
-async def read(here: Here) -> Settings:
-    """Give the limits and settings."""
-    return Settings.model_validate(here.engine.settings())
+@router.get("/trading", responses=problems(404))
+async def read(here: Here, session: SessionId = None) -> TradingSettings:
+    """Give the limits and settings; shares are fractions, 0 switches a limit off, null the minimum Sharpe."""
+    return here.sessions.get(session).trading
 
 
 @router.put("/trading", responses=COMMAND)
-async def change(here: Here, body: ChangeSettings) -> Settings:
+async def change(here: Here, body: ChangeSettings, session: SessionId = None) -> TradingSettings:
     """Change some of them, from the next candle on."""
-    values = body.model_dump(exclude_unset=True)
+    replica, values = here.sessions.get(session), body.model_dump(exclude_unset=True)
     if values:
-        await here.engine.command("limits", values=values)
-        record = {
-            "session_id": here.engine.status()["session_id"],
-            "changed_at": time.time_ns() // 1_000_000,
-            "changed_by": "api",
-            "values": values,
-        }
-        await run_in_threadpool(here.store.put, "settings", [record])
-    return Settings.model_validate(here.engine.settings())
+        await here.link.command("limits", replica.id, values=values)
+    return replica.trading

@@ -1,39 +1,54 @@
-"""What the session is doing, and why it is not trading right now; whether the process lives."""
+"""What the session is doing, why it is not trading right now, and how it goes in all."""
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
-from triplane.api.context import Here, Symbol, problems
+from triplane.api.context import Here, SessionId, Symbol, problems
 from triplane.api.errors import ApiError
-from triplane.api.schemas.base import Health
-from triplane.api.schemas.control import SignalCheck, Status
+from triplane.api.replica.views import PageHealth, SignalCheck, StatusView, View
+from triplane.api.routing import StructRoute
 
-router = APIRouter(tags=["system"])
-public = APIRouter(tags=["ops"])
+router = APIRouter(tags=["system"], route_class=StructRoute)
+public = APIRouter(tags=["ops"], route_class=StructRoute)
+
+
+class Alive(View, frozen=True, kw_only=True):
+    """The process lives."""
+
+    status: str
+    version: str
 
 
 @router.get("/system/status", responses=problems(404))
-async def status(here: Here, symbol: Symbol = None) -> Status:
-    """Give the state of the session for one symbol."""
-    return Status.model_validate(here.engine.status(here.symbol(symbol)))
+async def status(here: Here, symbol: Symbol = None, session: SessionId = None) -> StatusView:
+    """Give the state of a session for one symbol."""
+    return here.sessions.status(session, symbol)
 
 
 @router.get("/system/debug/signal-check", responses=problems(404))
-async def signal_check(here: Here, symbol: Symbol = None) -> SignalCheck:
+async def signal_check(here: Here, symbol: Symbol = None, session: SessionId = None) -> SignalCheck:
     """Say why there is no signal: each gate's verdict now."""
-    return SignalCheck.model_validate(here.engine.signal_check(here.symbol(symbol)))
+    replica, name = here.sessions.symbol(session, symbol)
+    return replica.signal_check(name)
+
+
+@router.get("/health")
+async def health(here: Here) -> PageHealth:
+    """Give everything about how it goes: the engine as heard here, the store, this process, and what is wrong."""
+    return here.monitor.look()
 
 
 @public.get("/healthz", responses=problems(403))
-async def healthz(here: Here) -> Health:
-    """Answer as long as the process lives."""
-    return Health(status="ok", version=here.version)
+async def healthz(here: Here) -> Alive:
+    """Answer as long as this process lives."""
+    return Alive(status="ok", version=here.version)
 
 
 @public.get("/readyz", responses=problems(403, 503))
-async def readyz(here: Here) -> Health:
-    """Answer once history is loaded, the session runs and the database can be read."""
-    if not here.engine.ready():
-        raise ApiError(503, "The session is still loading its history.")
+async def readyz(here: Here) -> Alive:
+    """Answer 200 only while the engine is heard, a session runs, none has failed, and the database can be read."""
+    why_not = here.monitor.why_not()
+    if why_not is not None:
+        raise ApiError(503, why_not)
     await run_in_threadpool(here.store.sessions, limit=1)
-    return Health(status="ready", version=here.version)
+    return Alive(status="ready", version=here.version)

@@ -4,10 +4,10 @@ Sharpe and Sortino come from daily returns (equity at the last candle of each UT
 markets never close. A figure that cannot be computed is ``None``, and ``reasons`` says why; it is never 0 instead.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 Array = np.ndarray[Any, Any]
 
@@ -69,55 +69,99 @@ def _ratios(
     return out
 
 
-def _per_trade(trades: pd.DataFrame, reasons: dict[str, str]) -> dict[str, float | None]:
+class Curve(NamedTuple):
+    """What the figures need of an equity curve, so that whoever sees it grow need not keep it.
+
+    Attributes
+    ----------
+    final
+        Newest equity.
+    depth, length
+        As of :func:`drawdown`, the start balance included.
+    returns
+        As of :func:`daily_returns`.
+    span_ms
+        From the first candle to the last.
+    """
+
+    final: float
+    depth: float
+    length: int
+    returns: Array
+    span_ms: float
+
+    @classmethod
+    def of(cls, times: Array, equity: Array, start_balance: float) -> "Curve":
+        """The same from a whole curve."""
+        depth, length = drawdown(np.concatenate([[start_balance], equity]))
+        return cls(
+            float(equity[-1]) if len(equity) else start_balance,
+            depth,
+            length,
+            daily_returns(times, equity, start_balance),
+            float(times[-1] - times[0]) if len(times) > 1 else 0.0,
+        )
+
+
+def _mean(values: Array) -> float:
+    """Mean of what is there, with the bits of pandas' mean."""
+    missing = np.isnan(values)
+    count = int(len(values) - np.count_nonzero(missing))
+    return float(np.where(missing, 0.0, values).sum()) / count if count else float("nan")
+
+
+def _per_trade(trades: dict[str, Array], reasons: dict[str, str]) -> dict[str, float | None]:
     """Figures that need trades."""
     out: dict[str, float | None] = dict.fromkeys(
         ("win_rate", "profit_factor", "expectancy", "expectancy_r", "average_win", "average_loss", "average_mae",
          "average_mfe"),
     )  # fmt: skip
-    if trades.empty:
+    pnl = trades["pnl"]
+    if len(pnl) == 0:
         reasons.update(dict.fromkeys(out, "there were no trades"))
         return out
-    pnl = trades["pnl"]
     wins, losses = pnl[pnl > 0], pnl[pnl <= 0]
     out["win_rate"] = len(wins) / len(pnl)
-    out["expectancy"] = float(pnl.mean())
-    multiples = trades["r_multiple"].dropna()
+    out["expectancy"] = _mean(pnl)
+    multiples = trades["r_multiple"][~np.isnan(trades["r_multiple"])]
     if len(multiples):
-        out["expectancy_r"] = float(multiples.mean())
+        out["expectancy_r"] = _mean(multiples)
     else:
         reasons["expectancy_r"] = "no trade had a stop to measure by"
     for name, side in (("average_win", wins), ("average_loss", losses)):
         if len(side):
-            out[name] = float(side.mean())
+            out[name] = _mean(side)
         else:
             reasons[name] = "there was none"
     if losses.sum() < 0:
         out["profit_factor"] = float(wins.sum() / -losses.sum())
     else:
         reasons["profit_factor"] = "there was no losing trade"
-    out["average_mae"] = float(trades["mae"].mean())
-    out["average_mfe"] = float(trades["mfe"].mean())
+    out["average_mae"] = _mean(trades["mae"])
+    out["average_mfe"] = _mean(trades["mfe"])
     return out
 
 
-def _exposure(trades: pd.DataFrame, times: Array) -> float:
+def _exposure(trades: dict[str, Array], span_ms: float) -> float:
     """Share of the time with a position open, percent."""
-    span = float(times[-1] - times[0]) if len(times) > 1 else 0.0
-    if span <= 0 or trades.empty:
+    if span_ms <= 0 or len(trades["pnl"]) == 0:
         return 0.0
     held = float((trades["exit_time"] - trades["entry_time"]).sum())
-    return min(100.0 * held / span, 100.0)
+    return min(100.0 * held / span_ms, 100.0)
 
 
-def performance(trades: pd.DataFrame, times: Array, equity: Array, start_balance: float) -> dict[str, Any]:
+COLUMNS: Final = ("entry_time", "exit_time", "pnl", "fees", "slippage", "funding", "r_multiple", "mae", "mfe")
+"""What the figures need of each trade."""
+
+
+def performance(trades: Mapping[str, Any], times: Array, equity: Array, start_balance: float) -> dict[str, Any]:
     """Compute the figures.
 
     Parameters
     ----------
     trades
-        One row a closed position: ``entry_time, exit_time`` (ms), ``pnl`` (net), ``fees, slippage, funding`` (quote
-        currency), ``r_multiple, mae, mfe``.
+        Columns (:data:`COLUMNS`), one entry a closed position: times in ms, ``pnl`` net, money in the quote currency,
+        NaN where there is none; a frame or a mapping of sequences.
     times, equity
         Open time (ms) of each candle and equity at its close, same length.
     start_balance
@@ -129,25 +173,26 @@ def performance(trades: pd.DataFrame, times: Array, equity: Array, start_balance
         Money in the quote currency, ``*_pct`` in percent, ``win_rate`` 0..1, times in candles; ``reasons`` maps each
         figure that is ``None`` to why.
     """
+    return figures(trades, Curve.of(times, equity, start_balance), start_balance)
+
+
+def figures(trades: Mapping[str, Any], curve: Curve, start_balance: float) -> dict[str, Any]:
+    """The same from what is known of the curve."""
+    columns = {name: np.asarray(trades[name], np.float64) for name in COLUMNS}
+    n, days = len(columns["pnl"]), max(len(curve.returns), 1)
     reasons: dict[str, str] = {}
-    final = float(equity[-1]) if len(equity) else start_balance
-    total = final / start_balance - 1.0
-    depth, length = drawdown(np.concatenate([[start_balance], equity]))
-    returns = daily_returns(times, equity, start_balance)
-    years = max(len(returns), 1) / 365.0
+    total = curve.final / start_balance - 1.0
     return {
-        "trades": len(trades),
-        "net_pnl": final - start_balance,
+        "trades": n,
+        "net_pnl": curve.final - start_balance,
         "return_pct": 100.0 * total,
-        "max_drawdown_pct": 100.0 * depth,
-        "max_drawdown_bars": length,
-        **_ratios(returns, years, total, depth, reasons),
-        **_per_trade(trades, reasons),
-        "exposure_pct": _exposure(trades, times),
-        "fees": float(trades["fees"].sum()),
-        "funding": float(trades["funding"].sum()),
-        "slippage": float(trades["slippage"].sum()),
-        "trades_per_day": len(trades) / max(len(returns), 1),
-        "final_equity": final,
+        "max_drawdown_pct": 100.0 * curve.depth,
+        "max_drawdown_bars": curve.length,
+        **_ratios(curve.returns, days / 365.0, total, curve.depth, reasons),
+        **_per_trade(columns, reasons),
+        "exposure_pct": _exposure(columns, curve.span_ms),
+        **{name: float(np.nansum(columns[name])) for name in ("fees", "funding", "slippage")},
+        "trades_per_day": n / days,
+        "final_equity": curve.final,
         "reasons": reasons,
     }

@@ -1,0 +1,163 @@
+"""How it goes, told once: the engine as heard here, the store, this process. Everything stale is dimmed by it."""
+
+import asyncio
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from triplane.api.messages import MessageLog
+from triplane.api.replica.registry import Replicas
+from triplane.api.replica.views import PageHealth, PageState, StoreState
+from triplane.api.replica.watch import EngineWatch
+from triplane.model.live import Health, SessionHealth
+from triplane.version import __version__
+
+TICK: Final = 0.1
+TELL: Final = 0.5
+BEHIND: Final = 10_000
+"""Facts that are not stored yet, from which on it is said to be a problem."""
+
+
+class Projection(Protocol):
+    """What stores the facts."""
+
+    @property
+    def behind(self) -> int:
+        """Facts that are not stored yet."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """Why nothing can be stored now."""
+        ...
+
+
+class NoProjection:
+    """Nothing stores facts here."""
+
+    behind = 0
+    error = None
+
+
+class Monitor:
+    """Watches this process and puts together how it goes; tells it to the sockets twice a second.
+
+    Parameters
+    ----------
+    watch, sessions, projection
+        The engine, the sessions, and what stores their facts.
+    messages
+        Where it is told.
+    """
+
+    def __init__(
+        self,
+        watch: EngineWatch,
+        sessions: Replicas,
+        messages: MessageLog,
+        projection: Projection | None = None,
+        sockets: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.sockets = sockets
+        self._watch, self._sessions, self._messages = watch, sessions, messages
+        self._projection = projection or NoProjection()
+        self._started_at = time.time_ns() // 1_000_000
+        self._slowest = self._last_slowest = 0.0
+
+    async def run(self) -> None:
+        """Look at the clock for ever."""
+        loop = asyncio.get_running_loop()
+        tell_at = 0.0
+        while True:
+            due = loop.time() + TICK
+            await asyncio.sleep(TICK)
+            now = loop.time()
+            self._slowest = max(self._slowest, now - due)
+            self._sessions.tick()
+            if now >= tell_at:
+                tell_at = now + TELL
+                self._messages.append("health", None, None, time.time_ns() // 1_000_000, self.look(), ("health",))
+                self._last_slowest, self._slowest = self._slowest, 0.0
+
+    def look(self) -> PageHealth:
+        """How it goes now."""
+        engine, told = self._watch.state(), self._watch.told
+        store = StoreState(behind=self._projection.behind, error=self._projection.error)
+        return PageHealth(
+            ready=self.why_not() is None,
+            problems=[text for text in (engine.text, *_of_store(store), *_of_engine(told)) if text],
+            engine=engine,
+            told=told,
+            store=store,
+            page=PageState(
+                pid=os.getpid(),
+                version=__version__,
+                started_at=self._started_at,
+                memory_mb=memory_mb(),
+                loop_s=round(max(self._slowest, self._last_slowest), 4),
+                sockets=self.sockets(),
+                messages=self._messages.published,
+            ),
+        )
+
+    def why_not(self) -> str | None:
+        """Why a supervisor should not count on this, or None when it may."""
+        engine, told = self._watch.state(), self._watch.told
+        if engine.state != "ok" or told is None:
+            return engine.text or "The engine has not said how it is."
+        failed = [one for one in told.sessions if one.status == "failed"]
+        if failed:
+            return _failed(failed[0])
+        if not any(one.status in ("running", "finished") for one in told.sessions):
+            loading = any(one.status == "loading" for one in told.sessions)
+            return "The session is still loading its history." if loading else "No session runs."
+        return None
+
+
+def _failed(session: SessionHealth) -> str:
+    return f"Session {session.session_id} has failed: {session.error or 'the log of the engine says why'}"
+
+
+def _of_store(store: StoreState) -> list[str]:
+    problems = [store.error] if store.error else []
+    if store.behind > BEHIND:
+        problems.append(f"The database is {store.behind:,} facts behind.")
+    return problems
+
+
+def _of_engine(told: Health | None) -> list[str]:
+    if told is None:
+        return []
+    problems: list[str] = []
+    if told.kill_switch:
+        problems.append(f"The kill switch is on: {told.kill_reason or 'no reason was given'}.")
+    if told.disk_low:
+        problems.append("The disk is nearly full: no entries.")
+    for session in told.sessions:
+        name = f"Session {session.session_id}"
+        if session.status == "failed":
+            problems.append(_failed(session))
+        elif session.error:
+            problems.append(f"{name}: {session.error}")
+        if session.halted:
+            problems.append(f"{name} is halted: {session.halt_reason or 'no reason was given'}.")
+        if session.feed.stale:
+            problems.append(f"{name}: the market data is stale.")
+        if session.journal_behind:
+            problems.append(f"{name}: the disk does not take {session.journal_behind:,} bytes of the journal.")
+        if session.reconciled is False:
+            problems.append(f"{name}: orders and positions are not reconciled with the venue.")
+    return problems
+
+
+def memory_mb() -> float:
+    """Resident memory of this process, MiB."""
+    try:
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - twice a second, and no path is wanted
+            return round(int(file.read().split()[1]) * resource.getpagesize() / 2**20, 1)
+    except OSError:  # not Linux: the most that it ever was
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

@@ -1,0 +1,86 @@
+"""Why there is no signal, or no order, right now: the verdict of each gate that does not need the signal itself."""
+
+from typing import Final
+
+from triplane.api.replica.views import Check
+from triplane.model.facts import Account
+from triplane.model.settings import TradingSettings
+
+GATE_TEXTS: Final = {
+    "stale_feed": "The market data is fresh.",
+    "kill_switch": "The kill switch is off.",
+    "operator_pause": "Entries are not paused.",
+    "not_reconciled": "Orders and positions are reconciled.",
+    "news_blackout": "No news is due.",
+    "funding_guard": "Funding is acceptable.",
+    "kill_zone": "It is within the trading hours.",
+}
+BAD_GRADES: Final = ("D", "F")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def signal_checks(account: Account, state: str, grade: str | None, trading: TradingSettings) -> list[Check]:
+    """Verdicts in the order in which the core asks.
+
+    Parameters
+    ----------
+    account
+        As it is now.
+    state
+        Of the symbol's state machine.
+    grade
+        Of its data; None when data quality is not a gate.
+    trading
+        The limits.
+    """
+    t, closed = trading, account.gates
+    words = state.replace("_", " ").lower()
+    halted = "The session is halted." if account.halted else "The session is not halted."
+    checks = [
+        Check(name="state", passed=state == "SCANNING", text=f"The session is {words}."),
+        Check(name="halted", passed=not account.halted, text=halted),
+        *(
+            Check(name=name, passed=True, text=text)
+            if name not in closed
+            else Check(name=name, passed=False, text=f"The gate {name} is closed.")
+            for name, text in GATE_TEXTS.items()
+        ),
+    ]
+    if grade is not None:
+        value, text = "ABCDF".index(grade), f"The data has grade {grade}."
+        checks.append(Check(name="data_quality", passed=grade not in BAD_GRADES, text=text, value=value, limit=2))
+    opened, today = account.open_positions, account.trades_today
+    checks.append(_below("max_open_positions", opened, t.max_open_positions, "{} of {} positions are open."))
+    checks += _losses(account, trading)
+    checks.append(_below("max_trades_day", today, t.max_trades_day, "{} of {} trades were opened today."))
+    return checks
+
+
+def _below(name: str, value: float, limit: float, text: str, shown: tuple[str, str] | None = None) -> Check:
+    words = text.format(*(shown or (value, limit)))
+    return Check(name=name, passed=value < limit, text=words, value=value, limit=limit)
+
+
+def _losses(a: Account, t: TradingSettings) -> list[Check]:
+    """Daily loss, drawdown and margin against their limits."""
+    checks: list[Check] = []
+
+    def shares(name: str, value: float, limit: float, text: str) -> None:
+        checks.append(_below(name, value, limit, text, (_percent(value), _percent(limit))))
+
+    loss = max(a.day_equity - a.equity, 0.0)
+    if t.daily_loss_share > 0:
+        share = loss / a.day_equity if a.day_equity > 0 else 0.0
+        shares("daily_loss_limit", share, t.daily_loss_share, "The day has lost {} of {}.")
+    if t.daily_loss_quote > 0:
+        shown = f"{loss:.2f}", f"{t.daily_loss_quote:.2f}"
+        checks.append(_below("daily_loss_limit", loss, t.daily_loss_quote, "The day has lost {} of {}.", shown))
+    if t.max_drawdown > 0:
+        drawdown = 1.0 - a.equity / a.peak_equity if a.peak_equity > 0 else 0.0
+        shares("drawdown", drawdown, t.max_drawdown, "The drawdown is {} of {}.")
+    used = a.used_margin / a.equity if a.equity > 0 else 1.0
+    shares("margin_utilisation", used, t.max_margin_use, "{} of {} margin is in use.")
+    return checks

@@ -1,0 +1,267 @@
+"""All sessions that the page knows: those that the engine runs, and those that stopped while the page ran.
+
+A reader of the stream of facts: each session's facts go to its replica, and what changes becomes messages of the
+sockets. While more comes than anybody can read (history, a fast replay) nothing is said but ``resync``, now and then.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import structlog
+from msgspec.structs import replace
+
+from triplane.api.errors import ApiError
+from triplane.api.messages import RESYNC, MessageLog
+from triplane.api.replica.session import Say, SessionReplica, nobody
+from triplane.api.replica.views import PositionView, Resync, StatusView
+from triplane.api.replica.watch import EngineWatch
+from triplane.model.facts import Fact, Session
+from triplane.model.live import Forming, Health, SessionHealth
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+GONE: Final = 16
+"""Sessions that are kept after they have stopped."""
+ENDED: Final = frozenset({"finished", "stopped", "failed"})
+WINDOW: Final = 0.25
+FAST: Final = 500
+"""Facts of a session within a window above which they are not told one by one."""
+REFRESH: Final = 1.0
+"""Seconds between two ``resync`` meanwhile."""
+
+
+class Pace:
+    """Whether the facts of a session come slowly enough to be told one by one."""
+
+    def __init__(self) -> None:
+        self._since, self._count, self.quiet, self._told = 0.0, 0, False, 0.0
+
+    def take(self, n: int, now: float) -> bool:
+        """Note that ``n`` facts came; gives whether they are to be told."""
+        self._roll(now)
+        self._count += n
+        if self._count > FAST and not self.quiet:
+            self.quiet, self._told = True, now
+        return not self.quiet
+
+    def _roll(self, now: float) -> bool:
+        """Begin another window; gives whether it has become slow enough."""
+        if now - self._since < WINDOW:
+            return False
+        slow = self._count <= FAST
+        self._since, self._count = now, 0
+        return slow
+
+    def tick(self, now: float) -> str | None:
+        """Why clients must read again now, or None."""
+        if not self.quiet:
+            return None
+        if self._roll(now):
+            self.quiet = False
+            return "caught up"
+        if now - self._told >= REFRESH:
+            self._told = now
+            return "fast replay"
+        return None
+
+
+class Replicas:
+    """The replicas of all sessions; for the thread of the event loop.
+
+    Parameters
+    ----------
+    messages
+        Where what changes is told.
+    watch
+        How the engine is, as heard here.
+    clock
+        Seconds, for the pace.
+    """
+
+    def __init__(
+        self,
+        messages: MessageLog,
+        watch: EngineWatch,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._messages, self._watch, self._clock = messages, watch, clock
+        self._replicas: dict[str, SessionReplica] = {}
+        self._paces: dict[str, Pace] = {}
+        self._says: dict[str, Say] = {}
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    # ------------------------------------------------------------------------------------------- what the engine says
+    def on_facts(self, facts: Sequence[Fact]) -> None:
+        """Take facts of one session, in order."""
+        first = facts[0]
+        replica = self._replicas.get(first.session_id)
+        if isinstance(first, Session):  # the first fact of all: a new session, or one that is told anew
+            replica = self._replicas[first.session_id] = SessionReplica(first)
+            replica.health = self._health_of(first.session_id)
+            self._paces[first.session_id], self._says[first.session_id] = Pace(), self._say(replica)
+            self._show()
+        if replica is None:
+            log.error("facts of a session came without their beginning", session=first.session_id, seq=first.seq)
+            return
+        told = self._paces[replica.id].take(len(facts), self._clock())
+        self._fold(replica, facts, self._says[replica.id] if told else nobody)
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
+
+    async def reach(self, session_id: str, seq: int, within: float) -> bool:
+        """Return once fact ``seq`` of a session is known here; False when it was not within so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                while (replica := self._replicas.get(session_id)) is None or replica.seq < seq:
+                    waiting = asyncio.get_running_loop().create_future()
+                    self._waiting.add(waiting)
+                    await waiting
+        except TimeoutError:
+            return False
+        return True
+
+    @staticmethod
+    def _fold(replica: SessionReplica, facts: Sequence[Fact], say: Say) -> None:
+        while facts:
+            try:
+                replica.take(facts, say)
+            except Exception:
+                log.exception("a fact could not be shown", session=replica.id, seq=replica.seq)
+                facts = [fact for fact in facts if fact.seq > replica.seq]
+            else:
+                return
+
+    def on_message(self, message: Health | Forming) -> None:
+        """Take what is only true now."""
+        if isinstance(message, Forming):
+            replica = self._replicas.get(message.candle.session_id)
+            if replica is not None and not self._paces[replica.id].quiet:
+                replica.on_forming(message, self._says[replica.id])
+            return
+        self._watch.on_health(message)
+        for replica in self._replicas.values():
+            before, replica.health = replica.status_text, self._health_of(replica.id)
+            if replica.status_text != before:
+                self._says[replica.id]("session_update", None, replica.now, None)
+        self._show()
+        self._prune()
+
+    def tick(self) -> None:
+        """Look at the clock: who was told nothing for a while must read again."""
+        now = self._clock()
+        for session_id, pace in self._paces.items():
+            why = pace.tick(now)
+            if why is not None:
+                self._resync(session_id, why)
+
+    def forget(self, session_id: str) -> None:
+        """Forget a session that will be told from its beginning."""
+        self._replicas.pop(session_id, None)
+        self._paces.pop(session_id, None)
+        self._says.pop(session_id, None)
+
+    def _health_of(self, session_id: str) -> SessionHealth | None:
+        sessions = self._watch.told.sessions if self._watch.told is not None else []
+        known = self._replicas.get(session_id)
+        before = known.health if known is not None else None
+        found = next((one for one in sessions if one.session_id == session_id), None)
+        if found is not None or before is None:
+            return found
+        return before if before.status in ENDED else replace(before, status="stopped")  # the engine has let go of it
+
+    def _show(self) -> None:
+        """Choose the session that is shown to who names none: the newest that runs, else the newest."""
+        running = [r for r in self._replicas.values() if r.health is not None and r.health.status not in ENDED]
+        chosen = max(running or self._replicas.values(), key=lambda r: (r.session.started_at, r.id), default=None)
+        if chosen is not None and chosen.id != self._messages.shown:
+            first, self._messages.shown = self._messages.shown is None, chosen.id
+            if not first:
+                self._resync(chosen.id, f"session {chosen.id} is shown now")
+
+    def _prune(self) -> None:
+        """Let go of the oldest sessions that are over."""
+        over = [r for r in self._replicas.values() if r.health is None or r.health.status in ENDED]
+        over.sort(key=lambda r: r.session.started_at)
+        for replica in over[:-GONE]:
+            if replica.id != self._messages.shown:
+                self.forget(replica.id)
+
+    def _resync(self, session_id: str, why: str) -> None:
+        replica = self._replicas[session_id]
+        self._messages.append(RESYNC, session_id, None, replica.now, Resync(reason=why), (RESYNC, session_id))
+
+    # ------------------------------------------------------------------------------------------- messages
+    def _say(self, replica: SessionReplica) -> Say:
+        messages, session_id = self._messages, replica.id
+
+        def say(topic: str, symbol: str | None, now: int, data: Any) -> None:
+            if topic == "session_update":
+                for one in [symbol] if symbol else replica.symbols:
+                    status = replica.status(one, self._watch.state())
+                    messages.append(topic, session_id, one, now, status, (topic, session_id, one))
+                return
+            messages.append(topic, session_id, symbol, now, data, _picture(topic, session_id, symbol, data))
+
+        return say
+
+    # ------------------------------------------------------------------------------------------- reads
+    def __contains__(self, session_id: str) -> bool:
+        """Whether a session is held."""
+        return session_id in self._replicas
+
+    def all(self) -> list[SessionReplica]:
+        """Every session, the newest first."""
+        return sorted(self._replicas.values(), key=lambda r: (r.session.started_at, r.id), reverse=True)
+
+    def get(self, session_id: str | None) -> SessionReplica:
+        """Give a session, or the one that is shown; else answer 404, or 503 before there is one."""
+        wanted = session_id or self._messages.shown
+        if wanted is None:
+            raise ApiError(503, self._watch.state().text or "No session has been started yet.")
+        replica = self._replicas.get(wanted)
+        if replica is None:
+            known = ", ".join(one.id for one in self.all())
+            raise ApiError(404, f"The session {wanted!r} is not held here; there is {known or 'none'}.")
+        return replica
+
+    def symbol(self, session_id: str | None, symbol: str | None) -> tuple[SessionReplica, str]:
+        """Give a session and one of its symbols, the first when None is named; else answer 404."""
+        replica = self.get(session_id)
+        if symbol is None:
+            return replica, replica.session.symbols[0]
+        if symbol not in replica.symbols:
+            names = ", ".join(replica.session.symbols)
+            raise ApiError(404, f"The symbol {symbol!r} is not traded here; the session has {names}.")
+        return replica, symbol
+
+    def status(self, session_id: str | None, symbol: str | None) -> StatusView:
+        """Where a session stands with a symbol."""
+        replica, name = self.symbol(session_id, symbol)
+        return replica.status(name, self._watch.state())
+
+    def search(
+        self, session_id: str | None, choose: Callable[[SessionReplica], T | None]
+    ) -> tuple[SessionReplica, T | None]:
+        """Give the first thing that ``choose`` finds, in one session or in all, and where; or None."""
+        first = self.get(session_id)
+        for replica in [first] if session_id is not None else [first, *self.all()]:
+            found = choose(replica)
+            if found is not None:
+                return replica, found
+        return first, None
+
+
+def _picture(topic: str, session_id: str, symbol: str | None, data: Any) -> tuple[Any, ...] | None:
+    """The mark of a message that shows how something stands, and that a newer one replaces."""
+    if topic == "account_update":
+        return topic, session_id
+    if topic == "position_update" and isinstance(data, PositionView):
+        return topic, session_id, data.id
+    if topic == "market_data" and not data.candle.is_closed:
+        return topic, session_id, symbol
+    return None

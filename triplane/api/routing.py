@@ -1,0 +1,111 @@
+"""Routes that answer with what they return: structs of the model, encoded once, and described from their declaration.
+
+A handler says what it returns; nothing is validated or copied on the way out, and OpenAPI derives from the same class.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Annotated, Any, Final, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from triplane.api.replica.views import View
+from triplane.model.live import ENCODER
+
+JSON: Final = "application/json"
+REFERENCE: Final = "#/components/schemas/{name}"
+T = TypeVar("T")
+
+
+class Problem(View, frozen=True, kw_only=True):
+    """Why a request was not carried out."""
+
+    code: str
+    message: str
+
+
+class Paged(View, Generic[T], frozen=True, kw_only=True):
+    """One page of a list, the latest first."""
+
+    items: list[T]
+    page: int
+    limit: int
+    total: int
+
+
+class StructRoute(APIRoute):
+    """A route whose handler returns a struct, or a list of them.
+
+    One that makes its response itself says so as ``Annotated[Response, Struct]``; pydantic models are FastAPI's.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
+        returns = inspect.signature(endpoint).return_annotation
+        self.returns = get_args(returns)[1] if get_origin(returns) is Annotated else returns
+        if not _known(self.returns):
+            given["response_model"] = None
+            endpoint = _encoding(endpoint)
+        super().__init__(path, endpoint, **given)
+
+
+def _known(annotation: Any) -> bool:
+    """Whether FastAPI can answer with it, and describe it."""
+    return inspect.isclass(annotation) and issubclass(annotation, Response | BaseModel)
+
+
+def _encoding(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler with its answer as JSON; a plain function stays one, and runs in a thread."""
+    if inspect.iscoroutinefunction(endpoint):
+
+        @wraps(endpoint)
+        async def answering(*args: Any, **named: Any) -> Response:
+            return answer_with(await endpoint(*args, **named))
+
+        return answering
+
+    @wraps(endpoint)
+    def answering_plainly(*args: Any, **named: Any) -> Response:
+        return answer_with(endpoint(*args, **named))
+
+    return answering_plainly
+
+
+def answer_with(result: Any) -> Response:
+    """An answer of structs; a response stays what it is."""
+    return result if isinstance(result, Response) else Response(ENCODER.encode(result), media_type=JSON)
+
+
+def problems(statuses: Iterable[int], texts: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route for OpenAPI."""
+    content = {JSON: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
+    return {status: {"description": texts[status], "content": content} for status in statuses}
+
+
+def describe(app: FastAPI, extra: Iterable[type[msgspec.Struct]] = ()) -> dict[str, Any]:
+    """Make the OpenAPI document of an application whose routes are :class:`StructRoute`.
+
+    Parameters
+    ----------
+    extra
+        Structs that are described although no route returns them, such as the messages of the sockets.
+    """
+    made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    routes = [route for route in app.routes if isinstance(route, StructRoute) and not _known(route.returns)]
+    kinds = [route.returns for route in routes]
+    schemas, components = msgspec.json.schema_components([*kinds, Problem, *extra], ref_template=REFERENCE)
+    for component in components.values():
+        if "properties" in component:  # what is answered is always whole
+            component["required"] = list(component["properties"])
+    made.setdefault("components", {}).setdefault("schemas", {}).update(components)
+    for route, schema in zip(routes, schemas, strict=False):
+        for method in route.methods or ():
+            operation = made["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is not None:
+                operation["responses"]["200"]["content"] = {JSON: {"schema": schema}}
+    return made
