@@ -10,11 +10,13 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from triplane.alerts.config import AlertTarget
 from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.data.candles import parse_timeframe
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
+from triplane.flow.processors import find as find_processor
 from triplane.strategies.registry import find
 
 DEFAULT_FILE = Path("triplane.yaml")
@@ -53,6 +55,10 @@ class Config(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="of the page, on 127.0.0.1")
     data_dir: Path = Field(Path("triplane-data"), description="where sessions and the database are kept")
     override_gate: str | None = Field(None, description="go live although the paper record does not suffice")
+    alerts: list[AlertTarget] = Field(
+        default=[], description="where alerts go: {url: discord://id/token, severity: info, kinds: [], symbols: []}"
+    )
+    processors: list[str] = Field(default=[], description="own processors of events: Python files or installed names")
     go_live: GoLiveGate = Field(default_factory=lambda: GoLiveGate.model_validate({}))
     trading: TradingSettings = Field(default_factory=lambda: TradingSettings.model_validate({}))
     costs: CostSettings = Field(default_factory=lambda: CostSettings.model_validate({}))
@@ -63,6 +69,10 @@ class Config(BaseModel):
         if self.timeframe is not None:
             parse_timeframe(self.timeframe)
         find(self.strategy).resolve(self.params)
+        for target in self.alerts:
+            target.address()
+        for name in self.processors:
+            find_processor(name)
 
 
 def parse_speed(text: str) -> float | str:
