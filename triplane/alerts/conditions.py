@@ -35,15 +35,13 @@ class Conditions:
     Parameters
     ----------
     memory
-        What was announced.
-    places
-        Whose a session is, by its id; filled here.
+        What was announced; whose a session is, noted here too.
     clock
         Seconds that only grow.
     """
 
-    def __init__(self, memory: Memory, places: dict[str, str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._memory, self._places, self._clock = memory, places, clock
+    def __init__(self, memory: Memory, clock: Callable[[], float] = time.monotonic) -> None:
+        self._memory, self._clock = memory, clock
         self._heard = self._looked = clock()
         self._patience = STARTING_S
         self._since: dict[str, float] = {}
@@ -55,7 +53,7 @@ class Conditions:
         self._heard, self._patience = self._clock(), SILENT_S
         self._engine(health)
         for session in health.sessions:
-            self._places[session.session_id] = place(session.mode, session.strategy)
+            self._memory.places[session.session_id] = place(session.mode, session.strategy)
         wanted = self._wanted(health)
         for alert, over in wanted:
             self._begin(alert, over)
@@ -158,7 +156,7 @@ class Conditions:
             return
         self._memory.active[alert.key] = Active(
             kind=alert.kind, severity=alert.severity, over=over, session_id=alert.session_id, symbol=alert.symbol,
-            where=self._places.get(alert.session_id, ""),
+            where=self._memory.places.get(alert.session_id, ""),
         )  # fmt: skip
         self._tell(alert)
 

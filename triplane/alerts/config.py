@@ -71,6 +71,10 @@ class AlertTarget(BaseModel):
         _hide(url)
         return url
 
+    def called(self, environment: Mapping[str, str] = os.environ) -> str:
+        """How it is called in logs and tables."""
+        return self.name or self.address(environment).partition("://")[0]
+
     def wants(self, alert: Alert) -> bool:
         """Whether this target is to hear of it."""
         return (

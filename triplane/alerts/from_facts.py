@@ -110,13 +110,11 @@ class FromFacts:
     Parameters
     ----------
     memory
-        Which positions have been told of.
-    places
-        Whose a session is, by its id; filled here too.
+        Which positions have been told of; whose a session is, noted here too.
     """
 
-    def __init__(self, memory: Memory, places: dict[str, str]) -> None:
-        self._memory, self._places = memory, places
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self._reasons: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
         self._entered: dict[tuple[str, str], Position | None] = {}
         self._make: dict[str, Callable[[Any], list[Alert]]] = {
@@ -142,7 +140,7 @@ class FromFacts:
         return told
 
     def _session(self, fact: Session) -> list[Alert]:
-        self._places[fact.session_id] = place(fact.mode, fact.strategy)
+        self._memory.places[fact.session_id] = place(fact.mode, fact.strategy)
         return []
 
     def _signal(self, fact: Signal) -> list[Alert]:

@@ -17,7 +17,6 @@ import structlog
 
 from triplane.alerts.config import AlertTarget
 from triplane.alerts.memory import OLD_MS, Memory, wall_ms
-from triplane.alerts.senders import Sender
 from triplane.alerts.service import Alerts, open_sender
 from triplane.alerts.target import Target
 from triplane.errors import TriplaneError
@@ -54,16 +53,16 @@ class News:
         self._bus.publish(message)
 
 
-def open_targets(settings: Sequence[AlertTarget]) -> list[tuple[Target, Sender]]:
+def open_targets(settings: Sequence[AlertTarget]) -> list[Target]:
     """The targets that can be used; the others are logged and left out."""
     found = []
     for one in settings:
         try:
-            name, sender = open_sender(one)
+            sender = open_sender(one)
         except TriplaneError as error:
             log.error("an alert target is left out", error=str(error))  # noqa: TRY400 - told in one sentence
         else:
-            found.append((Target(one, sender, name), sender))
+            found.append(Target(one, sender, one.called()))
     return found
 
 
@@ -81,7 +80,7 @@ async def serve(config: Mapping[str, Any]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     data_dir = Path(config["data_dir"])
-    memory = Memory.load(data_dir, wall_ms)
+    memory = Memory.load(data_dir, wall_ms())
     bus = EventBus()
     settings = [AlertTarget.model_validate(one) for one in config.get("alerts", [])]
     alerts = Alerts(open_targets(settings), memory, data_dir)

@@ -7,7 +7,6 @@ happened meanwhile is history and is passed over; conditions that hold are still
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +50,8 @@ class Memory(msgspec.Struct, kw_only=True):
         Positions whose opening was told, by their id, with their session.
     active
         Announced conditions.
+    places
+        Whose each session is, such as ``PAPER · ict_blocks``.
     engine
         When the engine that was heard last had started; 0 after an orderly end.
     """
@@ -59,10 +60,11 @@ class Memory(msgspec.Struct, kw_only=True):
     have: dict[str, int] = {}
     open: dict[str, str] = {}
     active: dict[str, Active] = {}
+    places: dict[str, str] = {}
     engine: int = 0
 
     @classmethod
-    def load(cls, data_dir: Path, now_ms: Callable[[], int]) -> "Memory":
+    def load(cls, data_dir: Path, now_ms: int) -> "Memory":
         """Read the file; :attr:`have` covers what is history now."""
         try:
             memory = msgspec.json.decode((data_dir / NAME).read_bytes(), type=cls)
@@ -72,14 +74,15 @@ class Memory(msgspec.Struct, kw_only=True):
             log.warning("what was told before cannot be read; history is passed over", error=str(error))
             memory = cls()
         newest = {path.parent.name: newest_seq(path) for path in (data_dir / "sessions").glob(f"*/{FILE}")}
-        recent = now_ms() - memory.at < OLD_MS
+        recent = now_ms - memory.at < OLD_MS
         memory.have = {session: memory.have.get(session, 0) for session in newest} if recent else newest
         memory.open = {position: session for position, session in memory.open.items() if session in newest}
+        memory.places = {session: place for session, place in memory.places.items() if session in newest}
         return memory
 
-    def save(self, data_dir: Path, now_ms: Callable[[], int]) -> None:
+    def save(self, data_dir: Path, now_ms: int) -> None:
         """Write the file; a disk that takes nothing costs no more than an alert that is told twice."""
-        self.at = now_ms()
+        self.at = now_ms
         path = data_dir / NAME
         fresh = path.with_suffix(".new")
         try:

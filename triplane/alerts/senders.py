@@ -5,6 +5,7 @@ request. A package can offer further services in the entry point group ``triplan
 is the scheme of the address, and what it loads is called with the address and gives a :class:`Sender`.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -120,6 +121,7 @@ class ByApprise(Sender):
     def __init__(self, url: str) -> None:
         import apprise  # noqa: PLC0415 - a quarter of a second and 40 MB, for those who use it
 
+        logging.getLogger("apprise").addHandler(logging.NullHandler())  # what it says is told with the alert
         self._service = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, app_id="Triplane"))
         if not self._service.add(url):
             raise BadInput("It is not the address of a service that Apprise knows.")

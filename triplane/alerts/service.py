@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -26,24 +25,23 @@ log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 0.5
 SAVE_MS: Final = 10_000
-DRAIN_S: Final = 3.0
+DRAIN_S: Final = 2.0
 
 
-def open_sender(settings: AlertTarget, environment: Mapping[str, str] = os.environ) -> tuple[str, Sender]:
-    """The name and the sender of a target.
+def open_sender(settings: AlertTarget) -> Sender:
+    """The sender of a target.
 
     Raises
     ------
     TriplaneError
         Its address cannot be used; the text names the target and holds nothing secret.
     """
-    url = settings.address(environment)
-    name = settings.name or url.partition("://")[0]
+    url = settings.address()
     try:
-        return name, make_sender(url)
+        return make_sender(url)
     except Exception as error:  # noqa: BLE001 - an entry point may raise anything
         text = str(error) if isinstance(error, TriplaneError) else repr(error)
-        raise TriplaneError(f"Alert target {name} ({shown(url)}) cannot be used: {redact(text)}") from None
+        raise TriplaneError(f"Alert target {settings.called()} ({shown(url)}) cannot be used: {redact(text)}") from None
 
 
 class Alerts(Processor):
@@ -51,12 +49,8 @@ class Alerts(Processor):
 
     Parameters
     ----------
-    targets
-        Each with its sender.
     memory, data_dir
         What was told before, and where that is kept.
-    now_ms, sleep
-        The time and how to wait; virtual in tests.
 
     Attributes
     ----------
@@ -67,27 +61,18 @@ class Alerts(Processor):
     name = "alerts"
     stop_s: ClassVar[float] = DRAIN_S + 1.0
 
-    def __init__(
-        self,
-        targets: Iterable[tuple[Target, Sender]],
-        memory: Memory,
-        data_dir: Path,
-        conditions: Callable[..., Conditions] = Conditions,
-        now_ms: Callable[[], int] = wall_ms,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, targets: Iterable[Target], memory: Memory, data_dir: Path) -> None:
         self.memory = memory
-        self._targets, self._data_dir, self._now_ms, self._sleep = list(targets), data_dir, now_ms, sleep
-        self._places: dict[str, str] = {}
-        self._facts = FromFacts(memory, self._places)
-        self._conditions = conditions(memory, self._places)
+        self._targets, self._data_dir = list(targets), data_dir
+        self._facts = FromFacts(memory)
+        self._conditions = Conditions(memory)
         self._tasks: list[asyncio.Task[None]] = []
         self._looking: asyncio.Task[None] | None = None
         self.topics = (*self._facts.topics, "health")
         self.orderly = True
 
     async def on_start(self) -> None:
-        self._tasks = [asyncio.create_task(target.run()) for target, _ in self._targets]
+        self._tasks = [asyncio.create_task(target.run()) for target in self._targets]
         self._looking = asyncio.create_task(self._look())
 
     async def on_fact(self, fact: Any) -> None:
@@ -101,34 +86,34 @@ class Alerts(Processor):
         if self._looking is not None:
             self._looking.cancel()
         self._tell([*self._facts.settled(), *(self._conditions.end() if self.orderly else ())])
-        self.memory.save(self._data_dir, self._now_ms)
-        for target, _ in self._targets:
+        self.memory.save(self._data_dir, wall_ms())
+        for target in self._targets:
             target.look(ends=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                await asyncio.gather(*(target.drain() for target, _ in self._targets))
+                await asyncio.gather(*(target.drain() for target in self._targets))
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *(sender.close() for _, sender in self._targets), return_exceptions=True)
+        await asyncio.gather(*self._tasks, *(target.close() for target in self._targets), return_exceptions=True)
 
     def look(self) -> None:
         """What does not wait for a fact: silence, the ends of windows."""
         self._tell([*self._facts.settled(), *self._conditions.look()])
-        for target, _ in self._targets:
+        for target in self._targets:
             target.look()
-        if self._now_ms() - self.memory.at >= SAVE_MS:
-            self.memory.save(self._data_dir, self._now_ms)
+        if wall_ms() - self.memory.at >= SAVE_MS:
+            self.memory.save(self._data_dir, wall_ms())
 
     async def _look(self) -> None:
         while True:
-            await self._sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S)
             self.look()
 
     def _tell(self, alerts: list[Alert]) -> None:
         taken = False
         for alert in alerts:
-            whole = replace(alert, time=self._now_ms(), where=alert.where or self._places.get(alert.session_id, ""))
-            for target, _ in self._targets:
+            whole = replace(alert, time=wall_ms(), where=alert.where or self.memory.places.get(alert.session_id, ""))
+            for target in self._targets:
                 taken |= target.offer(whole)
         if taken:
-            self.memory.save(self._data_dir, self._now_ms)
+            self.memory.save(self._data_dir, wall_ms())

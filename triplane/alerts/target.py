@@ -99,6 +99,10 @@ class Target:
         """Return when nothing waits any more."""
         await self._queue.join()
 
+    async def close(self) -> None:
+        """Let go of the service."""
+        await self._sender.close()
+
     @property
     def waiting(self) -> int:
         """Alerts that have not left yet."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from triplane.alerts.alert import Alert
 from triplane.alerts.config import AlertTarget, shown
 from triplane.alerts.samples import samples
 from triplane.alerts.senders import NotSent, Sender
@@ -41,15 +42,14 @@ def show(config: File = None, json: Json = False) -> None:
 
 
 def _row(target: AlertTarget) -> dict[str, Any]:
-    url = target.address()
-    row = {"name": target.name or url.partition("://")[0], "address": shown(url), "severity": target.severity,
-           "kinds": ", ".join(target.kinds) or "all", "symbols": ", ".join(target.symbols) or "all",
-           "per minute": target.per_minute, "problem": ""}  # fmt: skip
     try:
         open_sender(target)
+        problem = ""
     except TriplaneError as error:
-        row["problem"] = str(error)
-    return row
+        problem = str(error)
+    return {"name": target.called(), "address": shown(target.address()), "severity": target.severity,
+            "kinds": ", ".join(target.kinds) or "all", "symbols": ", ".join(target.symbols) or "all",
+            "per minute": target.per_minute, "problem": problem}  # fmt: skip
 
 
 @app.command("test")
@@ -60,32 +60,42 @@ def try_out(
 ) -> None:
     """Send one alert of each kind that a target wants, and say what its service answered."""
     with one_sentence():
-        opened = [(one, *open_sender(one)) for one in _targets(config)]
-        chosen = [each for each in opened if target in (None, each[1])]
+        known = _targets(config)
+        chosen = [one for one in known if target in (None, one.called())]
         if not chosen:
-            raise BadInput(f"No alert target is called {target}; there are: {', '.join(each[1] for each in opened)}")
+            names = ", ".join(one.called() for one in known)
+            raise BadInput(f"No alert target is called {target}; there are: {names}")
         rows = asyncio.run(_try_all(chosen))
     if json:
         print_json(rows)
     else:
         columns = ("target", "alert", "answer")
-        print_table("Alerts sent", columns, [[row[name] for name in columns] for row in rows])
+        print_table("Alerts", columns, [[row[name] for name in columns] for row in rows])
     if any(not row["sent"] for row in rows):
         raise typer.Exit(FAILED)
 
 
-async def _try_all(targets: list[tuple[AlertTarget, str, Sender]]) -> list[dict[str, Any]]:
+async def _try_all(targets: list[AlertTarget]) -> list[dict[str, Any]]:
     rows = []
-    for settings, name, sender in targets:
+
+    def note(alert: str, sent: bool, answer: str) -> None:
+        rows.append({"target": one.called(), "alert": alert, "answer": answer, "sent": sent})
+
+    for one in targets:
+        try:
+            sender = open_sender(one)
+        except TriplaneError as error:
+            note("", False, str(error))
+            continue
         for alert in samples():
-            if settings.wants(alert):
-                sent, answer = await _try(sender, alert)
-                rows.append({"target": name, "alert": f"{alert.kind}: {alert.title}", "answer": answer, "sent": sent})
+            if one.wants(alert):
+                note(f"{alert.kind}: {alert.title}", *await _try(sender, alert))
         await sender.close()
     return rows
 
 
-async def _try(sender: Sender, alert: Any) -> tuple[bool, str]:
+async def _try(sender: Sender, alert: Alert) -> tuple[bool, str]:
+    """Whether it was sent, and what the service answered; a service that asks to wait is asked again."""
     for _ in range(3):
         try:
             async with asyncio.timeout(SEND_S):

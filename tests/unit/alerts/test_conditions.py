@@ -31,8 +31,7 @@ class Bench:
     def __init__(self, memory: Memory | None = None) -> None:
         self.time = 1000.0
         self.memory = Memory() if memory is None else memory
-        self.places: dict[str, str] = {}
-        self.conditions = Conditions(self.memory, self.places, lambda: self.time)
+        self.conditions = Conditions(self.memory, lambda: self.time)
         self.told: list[Alert] = []
 
     def hear(self, message: Health, seconds: float = 0.5) -> list[str]:
@@ -58,7 +57,7 @@ def test_a_session_is_told_when_it_runs_and_when_it_has_ended() -> None:
     assert bench.hear(health(SESSION), 60) == ["A session is running"]
     assert (bench.told[0].severity, bench.told[0].tone) == ("info", "neutral")
     assert bench.told[0].text == "BTCUSDT, ETHUSDT, 15m, binance"
-    assert bench.places == {"s": "PAPER · ict_blocks"}
+    assert bench.memory.places == {"s": "PAPER · ict_blocks"}
     assert bench.hear(health(replace(SESSION, status="loading")), 5) == []
     assert bench.hear(health(replace(SESSION, status="finished")), 60) == ["A session has ended"]
     assert bench.told[1].where == "PAPER · ict_blocks"

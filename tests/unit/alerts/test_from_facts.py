@@ -45,10 +45,9 @@ ORDER = Order(**HEAD, order_id="o2", client_order_id="c2", leg="stop", type="sto
 @dataclass
 class Bench:
     memory: Memory = field(default_factory=Memory)
-    places: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.made = FromFacts(self.memory, self.places)
+        self.made = FromFacts(self.memory)
 
     def take(self, *facts: Fact) -> list[Alert]:
         return [alert for fact in facts for alert in self.made.take(fact)]
@@ -179,4 +178,4 @@ def test_a_session_says_whose_its_alerts_are() -> None:
                       start_balance="10000", started_at=0, settings={})  # fmt: skip
 
     assert bench.take(session) == []
-    assert bench.places == {"s": "PAPER · ict_blocks"}
+    assert bench.memory.places == {"s": "PAPER · ict_blocks"}
