@@ -22,12 +22,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from triplane.alerts.config import AlertTarget
 from triplane.cli.options import NONE, help_text, option_name, parse_list, with_settings
 from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
+from triplane.flow.processors import find as find_processor
 from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
 
@@ -104,6 +106,10 @@ class Config(BaseSettings):
     override_gate: str | None = Field(
         None, description="confirmation sentence to go live without the required paper record"
     )
+    alerts: list[AlertTarget] = Field(
+        default=[], description="where alerts go: {url: discord://id/token, severity: info, kinds: [], symbols: []}"
+    )
+    processors: list[str] = Field(default=[], description="own processors of facts: Python files or installed names")
     go_live: GoLiveGate = Field(GoLiveGate(), description="Paper record required to go live")
     trading: TradingSettings = Field(TradingSettings(), description="Risk limits and session settings")
     costs: CostSettings = Field(CostSettings(), description="Costs and fills of the simulated broker")
@@ -132,6 +138,10 @@ class Config(BaseSettings):
     def check(self) -> None:
         """Conditions that need the rest of the program; raises :class:`BadInput`."""
         find(self.strategy).resolve(self.params)
+        for target in self.alerts:
+            target.address()
+        for name in self.processors:
+            find_processor(name)
 
     def changed(self, changes: Mapping[str, object]) -> Self:
         """These settings with some replaced, checked; raises :class:`BadInput`."""

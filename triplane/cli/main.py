@@ -24,7 +24,7 @@ COMMANDS: Final = {
     "router": "triplane.cli.router",
 }
 """Each command and the module whose function of that name it is."""
-GROUPS: Final = {"regime": "triplane.cli.regime", "config": "triplane.cli.config"}
+GROUPS: Final = {"regime": "triplane.cli.regime", "config": "triplane.cli.config", "alerts": "triplane.cli.alerts"}
 """Each group of commands and the module whose ``app`` it is."""
 
 

@@ -102,7 +102,7 @@ async def subscribers(told: Told) -> None:
     """Alerts, and processors of the user."""
     from triplane.alerts.main import serve  # noqa: PLC0415
 
-    await serve(told)
+    await _until_parent_goes(serve(told), child.beat())
 
 
 async def router(told: Told) -> None:

@@ -65,7 +65,8 @@ class Processes:
             listener=self._page_socket,
         )
         if config.alerts or config.processors:
-            self._child("subscribers", known, config)
+            told = {"alerts": [one.plain() for one in config.alerts], "processors": config.processors}
+            self._child("subscribers", {**known, **told}, config)
         await self._first(page)
         session = (await self._first(engine, "session"))["session"]
         return str(session)
@@ -80,7 +81,7 @@ class Processes:
         keys: bool = False,
     ) -> Child:
         """Start a process of its own."""
-        settings = json.loads((config or self._config).model_dump_json())
+        settings = json.loads((config or self._config).model_dump_json(exclude={"alerts", "processors"}))
         environment = dict(os.environ)
         message: dict[str, Any] = {"config": settings, "data_dir": settings["data_dir"], **told}
         if listener is not None:

@@ -1,11 +1,13 @@
 """The event bus inside the process: whoever publishes is never held up by whoever listens.
 
-Every subscriber has a queue and a worker of its own, so it gets its events in order and a slow one delays nobody else.
-A handler has a second for an event. If it fails or takes longer, the event is tried again three times with growing
-pauses, then it goes to the dead letters, which can be read and replayed. So a handler may see an event twice, never
-not at all; ``id`` and ``seq`` of an event tell. Synchronous handlers run in a thread of their subscriber.
+Facts and messages have their versioned name as topic, such as ``trade.v1`` or ``health``. Every subscriber has a queue
+and a worker of its own, so it gets its events in order and a slow one delays nobody else. A handler has a second for an
+event. If it fails or takes longer, the event is tried again three times with growing pauses, then it goes to the dead
+letters, which can be read and replayed. So a handler may see an event twice, never not at all; the ``seq`` of a fact
+tells. Plain handlers run in a thread of their subscriber.
 
-Nothing is lost: what is published while the bus does not run, and what is left when it had to stop, is a dead letter.
+Nothing is lost: what is published while the bus does not run, what is left when it had to stop, and what a subscriber
+that is far behind has no room for, is a dead letter.
 """
 
 import asyncio
@@ -14,8 +16,9 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 
@@ -28,8 +31,10 @@ TIMEOUT: Final = 1.0
 RETRIES: Final = 3
 BACKOFF: Final = 0.1
 DRAIN: Final = 5.0
+QUEUED: Final = 100_000
+"""Events that may wait for one subscriber."""
 KEPT: Final = 10_000
-"""Dead letters that are kept; beyond that the oldest goes, and a warning is logged."""
+"""Dead letters that are kept; beyond that the oldest goes, and an error is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,55 +46,40 @@ class DeadLetter:
     error: str
 
 
-class _Thread:
-    """Where a synchronous handler runs: a daemon thread, replaced when a call hangs in it."""
+class Caller:
+    """Calls a plain function in a daemon thread; one that hangs is left behind, and the next call gets a new thread."""
 
-    def __init__(self, call: Callable[[Any], object]) -> None:
-        self._call = call
-        self._tasks: queue.SimpleQueue[tuple[Any, asyncio.Future[None], asyncio.AbstractEventLoop] | None]
-        self._tasks = queue.SimpleQueue()
-        self._started = False
+    def __init__(self, function: Callable[[Any], object]) -> None:
+        self._function = function
+        self._tasks: queue.SimpleQueue[tuple[Any, Future[Any]] | None] | None = None
 
-    async def run(self, event: Any) -> None:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        if not self._started:
-            threading.Thread(target=self._loop, args=(self._tasks,), daemon=True).start()
-            self._started = True
-        self._tasks.put((event, future, loop))
+    async def __call__(self, argument: Any) -> Any:
+        if self._tasks is None:
+            self._tasks = queue.SimpleQueue()
+            threading.Thread(target=self._run, args=(self._tasks,), daemon=True).start()
+        future: Future[Any] = Future()
+        self._tasks.put((argument, future))
         try:
-            await future
+            return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             self.close()
-            self._tasks = queue.SimpleQueue()
             raise
 
     def close(self) -> None:
-        self._tasks.put(None)
-        self._started = False
+        """Let the thread end once its call has."""
+        if self._tasks is not None:
+            self._tasks.put(None)
+            self._tasks = None
 
-    def _loop(
-        self, tasks: "queue.SimpleQueue[tuple[Any, asyncio.Future[None], asyncio.AbstractEventLoop] | None]"
-    ) -> None:
+    def _run(self, tasks: "queue.SimpleQueue[tuple[Any, Future[Any]] | None]") -> None:
         while (task := tasks.get()) is not None:
-            event, future, loop = task
-            error: Exception | None = None
+            argument, future = task
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
-                self._call(event)
-            except Exception as raised:  # noqa: BLE001 - a handler may raise anything; its worker decides
-                error = raised
-            try:
-                loop.call_soon_threadsafe(_settle, future, error)
-            except RuntimeError:  # the loop was closed while the handler hung
-                return
-
-
-def _settle(future: "asyncio.Future[None]", error: Exception | None) -> None:
-    if not future.done():
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
+                future.set_result(self._function(argument))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything; its caller decides
+                future.set_exception(error)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,17 +87,22 @@ class Subscription:
     """One subscriber; :meth:`EventBus.unsubscribe` ends it."""
 
     name: str
-    topic: str
+    topics: tuple[str, ...]
     handler: Handler
-    is_async: bool
+    call: Callable[[Any], Awaitable[object]]
     waiting: "asyncio.Queue[Any] | None" = None
     worker: "asyncio.Task[None] | None" = None
-    thread: _Thread | None = None
-    delivered: int = 0
+
+    def hears(self, topic: str) -> bool:
+        """Whether it listens to a topic."""
+        return topic in self.topics or "*" in self.topics
 
 
 def topic_of(event: Any) -> str:
-    """The topic of an event: its ``type``, such as ``fill.v1``."""
+    """The topic of an event: its tag such as ``fill.v1``; of what has none, its ``type`` or the name of its class."""
+    config = getattr(event, "__struct_config__", None)
+    if config is not None and config.tag is not None:
+        return str(config.tag)
     return str(getattr(event, "type", type(event).__name__))
 
 
@@ -128,11 +123,10 @@ class EventBus:
         timeout: float = TIMEOUT,
         retries: int = RETRIES,
         backoff: float = BACKOFF,
+        queued: int = QUEUED,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._timeout = timeout
-        self._retries = retries
-        self._backoff = backoff
+        self._timeout, self._retries, self._backoff, self._queued = timeout, retries, backoff, queued
         self._sleep = sleep
         self._subscriptions: list[Subscription] = []
         self._emitted: set[asyncio.Task[None]] = set()
@@ -141,11 +135,16 @@ class EventBus:
         self.running = False
 
     # ---------------------------------------------------------------------------------------------------- subscribers
-    def subscribe(self, topic: str, handler: Handler, name: str | None = None) -> Subscription:
-        """Call ``handler`` with every event of ``topic`` (``*`` for all), plain or ``async``."""
-        call = getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__ is async too
-        is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
-        subscription = Subscription(name or str(getattr(handler, "__qualname__", handler)), topic, handler, is_async)
+    def subscribe(self, topics: str | tuple[str, ...], handler: Handler, name: str | None = None) -> Subscription:
+        """Call ``handler``, plain or ``async``, with every event of these topics (``*`` for all), in order."""
+        # an object with an async __call__ is async too
+        is_async = any(inspect.iscoroutinefunction(f) for f in (handler, getattr(handler, "__call__", None)))  # noqa: B004
+        subscription = Subscription(
+            name or str(getattr(handler, "__qualname__", handler)),
+            (topics,) if isinstance(topics, str) else topics,
+            handler,
+            handler if is_async else Caller(handler),  # type: ignore[arg-type]
+        )
         self._subscriptions.append(subscription)
         if self.running:
             self._begin(subscription)
@@ -159,13 +158,13 @@ class EventBus:
                 subscription.worker.cancel()
             self._abandon(subscription, "unsubscribed")
 
-    def _listening(self, event: Any) -> list[Subscription]:
-        topic = topic_of(event)
-        return [s for s in self._subscriptions if s.topic in ("*", topic)]
-
     def wants(self, topic: str) -> bool:
         """Whether anybody listens to a topic: what nobody hears need not be made."""
-        return any(s.topic in ("*", topic) for s in self._subscriptions)
+        return any(s.hears(topic) for s in self._subscriptions)
+
+    def _listening(self, event: Any) -> list[Subscription]:
+        topic = topic_of(event)
+        return [s for s in self._subscriptions if s.hears(topic)]
 
     # ------------------------------------------------------------------------------------------------------ publishing
     def publish(self, event: Any) -> None:
@@ -175,8 +174,15 @@ class EventBus:
             self._bury(event, "", "the bus did not run")
             return
         for subscription in self._listening(event):
-            if subscription.waiting is not None:
-                subscription.waiting.put_nowait(event)
+            self._queue(subscription, event)
+
+    def _queue(self, subscription: Subscription, event: Any) -> None:
+        if subscription.waiting is None:
+            return
+        if subscription.waiting.qsize() < self._queued:
+            subscription.waiting.put_nowait(event)
+        else:
+            self._bury(event, subscription.name, f"{self._queued} events wait for it already")
 
     def emit(self, event: Any) -> None:
         """Call every handler now, without the queue, whether the bus runs or not.
@@ -250,9 +256,9 @@ class EventBus:
     def _abandon(self, subscription: Subscription, why: str) -> None:
         while subscription.waiting is not None and not subscription.waiting.empty():
             self._bury(subscription.waiting.get_nowait(), subscription.name, why)
-        if subscription.thread is not None:
-            subscription.thread.close()
-        subscription.waiting = subscription.worker = subscription.thread = None
+        if isinstance(subscription.call, Caller):
+            subscription.call.close()
+        subscription.waiting = subscription.worker = None
 
     # ------------------------------------------------------------------------------------------------------- delivery
     async def _work(self, subscription: Subscription, waiting: "asyncio.Queue[Any]") -> None:
@@ -274,24 +280,14 @@ class EventBus:
                 await self._sleep(self._backoff * 2 ** (number - 1))
             try:
                 async with asyncio.timeout(self._timeout):
-                    await self._call(subscription, event)
+                    await subscription.call(event)
             except TimeoutError:
                 last = f"no answer within {self._timeout} s"
-            except Exception as error:  # noqa: BLE001 - a handler may raise anything; it is told in the dead letter
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is told in the dead letter
                 last = repr(error)
             else:
-                subscription.delivered += 1
                 return
         self._bury(event, subscription.name, last)
-
-    @staticmethod
-    async def _call(subscription: Subscription, event: Any) -> None:
-        if subscription.is_async:
-            await cast("Awaitable[None]", subscription.handler(event))
-            return
-        if subscription.thread is None:
-            subscription.thread = _Thread(subscription.handler)
-        await subscription.thread.run(event)
 
     # --------------------------------------------------------------------------------------------------- dead letters
     def _bury(self, event: Any, subscriber: str, error: str) -> None:
@@ -302,13 +298,11 @@ class EventBus:
 
     def replay(self) -> int:
         """Queue the dead letters again, each for the subscriber that missed it; returns how many."""
+        if not self.running:
+            return 0
         letters, self.dead_letters = self.dead_letters, deque()
         for letter in letters:
-            takers = [s for s in self._listening(letter.event) if letter.subscriber in ("", s.name)]
-            if not self.running:
-                self.dead_letters.append(letter)
-                continue
-            for taker in takers:
-                if taker.waiting is not None:
-                    taker.waiting.put_nowait(letter.event)
-        return len(letters) - len(self.dead_letters)
+            for taker in self._listening(letter.event):
+                if letter.subscriber in ("", taker.name):
+                    self._queue(taker, letter.event)
+        return len(letters)

@@ -57,6 +57,8 @@ def test_init_does_not_overwrite(tmp_path):
         ("symbols: BTCUSDT\n", ["symbols", "BTCUSDT"]),
         ("[1, 2]\n", ["names and values"]),
         ("a: [\n", ["YAML", "line"]),
+        ("alerts: [env:NOT_SET_ANYWHERE]\n", ["NOT_SET_ANYWHERE"]),
+        ("processors: [none.py]\n", ["none.py"]),
     ],
 )
 def test_a_wrong_file(tmp_path, text, words):
@@ -68,6 +70,16 @@ def test_a_wrong_file(tmp_path, text, words):
     for word in words:
         assert word in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_no_address_of_an_alert_target_is_shown(tmp_path):
+    file = tmp_path / "triplane.yaml"
+    file.write_text("alerts: ['discord://123456/T0ken0fMine12345']\n")
+    result = call("check", file, "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["config"]["alerts"][0]["severity"] == "info"
+    assert "T0ken" not in result.stdout
 
 
 def test_a_missing_file(tmp_path):

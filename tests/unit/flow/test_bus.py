@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from triplane.flow.bus import EventBus
+from triplane.flow.bus import EventBus, topic_of
+from triplane.model.facts import Error
+from triplane.model.live import Resync
 
 
 class Event:
@@ -49,6 +51,51 @@ async def test_every_subscriber_gets_its_topic_in_order(kind: str) -> None:
     assert fills == list(range(1, 100, 2))
     assert everything == list(range(100))
     assert not bus.dead_letters
+
+
+async def test_facts_and_messages_are_published_under_their_versioned_name() -> None:
+    bus = EventBus()
+    seen: list[Any] = []
+    error = Error(session_id="s", seq=1, time=1, code="x", message="y")
+    resync = Resync(session_id="s", seq=1, reason="z")
+    bus.subscribe(("error.v1", "resync"), seen.append)
+    await bus.start()
+    for event in (error, Event(1), resync):
+        bus.publish(event)
+    await bus.stop()
+
+    assert seen == [error, resync]
+    assert [topic_of(event) for event in (error, resync, Event(1), 5)] == ["error.v1", "resync", "fill.v1", "int"]
+    assert bus.wants("error.v1")
+    assert not bus.wants("fill.v1")
+
+
+async def test_a_subscriber_that_is_far_behind_does_not_fill_the_memory() -> None:
+    bus = EventBus(queued=3)
+    seen: list[int] = []
+    bus.subscribe("*", lambda event: seen.append(event.number), name="slow")
+    await bus.start()
+    for number in range(5):
+        bus.publish(Event(number))
+    await bus.stop()
+
+    assert seen == [0, 1, 2]
+    assert [(letter.event.number, letter.subscriber) for letter in bus.dead_letters] == [(3, "slow"), (4, "slow")]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_a_handler_that_wants_to_exit_does_not(kind: str) -> None:
+    bus = EventBus(retries=0)
+
+    async def leaves(_: Event) -> None:
+        raise SystemExit(1)
+
+    bus.subscribe("*", leaves if kind == "async" else lambda _: exit(1), name="leaves")
+    await bus.start()
+    bus.publish(Event(1))
+    await bus.stop()
+
+    assert [(letter.subscriber, letter.error) for letter in bus.dead_letters] == [("leaves", "SystemExit(1)")]
 
 
 async def test_publish_does_not_wait_and_a_hanging_handler_stops_nobody() -> None:

@@ -1,0 +1,190 @@
+"""Alerts of what lasts: a halt, the kill switch, market data that is down, an engine that is silent.
+
+Made from the health that the engine sends twice a second, and from its absence. Each condition is announced once when
+it begins and once when it is over, whatever restarts in between.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Final
+
+from msgspec.structs import replace
+
+from triplane.alerts.alert import Alert, Kind, Severity, Tone
+from triplane.alerts.from_facts import place, words
+from triplane.alerts.memory import Active, Memory
+from triplane.model.live import Health, SessionHealth
+
+SILENT_S: Final = 5.0
+"""Without a sign of life for so long, the engine is dead or frozen."""
+STARTING_S: Final = 60.0
+"""The same before its first sign of life."""
+FEED_S: Final = 30.0
+"""Market data that is away for a shorter time is nobody's business."""
+GONE_S: Final = 30.0
+"""A session that the engine has not mentioned for so long has ended."""
+ASLEEP_S: Final = 2.0
+"""When this process was held up itself for so long, silence proves nothing."""
+ENGINE: Final = "engine"
+
+
+class Conditions:
+    """Compares what is with what was announced.
+
+    Parameters
+    ----------
+    memory
+        What was announced; whose a session is, noted here too.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, memory: Memory, clock: Callable[[], float] = time.monotonic) -> None:
+        self._memory, self._clock = memory, clock
+        self._heard = self._looked = clock()
+        self._patience = STARTING_S
+        self._since: dict[str, float] = {}
+        self._told: list[Alert] = []
+        self._numbers = itertools.count(1)
+
+    def hear(self, health: Health) -> list[Alert]:
+        """Take a sign of life; returns what is to be told."""
+        self._heard, self._patience = self._clock(), SILENT_S
+        self._engine(health)
+        for session in health.sessions:
+            self._memory.places[session.session_id] = place(session.mode, session.strategy)
+        wanted = self._wanted(health)
+        for alert, over in wanted:
+            self._begin(alert, over)
+        held = {ENGINE, *(alert.key for alert, _ in wanted)}
+        status = {session.session_id: session.status for session in health.sessions}
+        for key, active in list(self._memory.active.items()):
+            if key not in held:
+                self._over(key, active, status.get(active.session_id))
+        return self._take()
+
+    def look(self) -> list[Alert]:
+        """Look whether the engine is silent; to be called about twice a second."""
+        now = self._clock()
+        if now - self._looked > ASLEEP_S:
+            self._heard = now
+        self._looked = now
+        if now - self._heard >= self._patience:
+            text = f"No sign of life for {self._patience:g} seconds. Only orders that rest at the venue still act."
+            self._begin(_alert("engine", "critical", "The engine is silent", text), "The engine is back")
+        return self._take()
+
+    def end(self) -> list[Alert]:
+        """Triplane is stopped by a person; what runs is told to have stopped."""
+        for key, active in list(self._memory.active.items()):
+            if active.kind == "session":
+                self._finish(key, active)
+        self._memory.engine = 0
+        return self._take()
+
+    # ------------------------------------------------------------------------------------------------ what there is
+    def _engine(self, health: Health) -> None:
+        before, self._memory.engine = self._memory.engine, health.started_at
+        active = self._memory.active.get(ENGINE)
+        if active is not None:
+            self._finish(ENGINE, active)
+        elif before not in (0, health.started_at):
+            text = "It had ended unexpectedly, and goes on from its journals."
+            self._tell(_alert("engine", "critical", "The engine was restarted", text))
+
+    def _wanted(self, health: Health) -> list[tuple[Alert, str]]:
+        """The conditions that hold, with what is said when they are over."""
+        found = []
+        if health.kill_switch:
+            found.append((_alert("kill_switch", "critical", "The kill switch is on", health.kill_reason or ""),
+                          "The kill switch is off"))  # fmt: skip
+        if health.disk_low:
+            free = "" if health.disk_free is None else f" ({health.disk_free / 2**20:,.0f} MB)"
+            found.append((_alert("error", "critical", "The disk is nearly full", f"No entries are made{free}."),
+                          "There is disk space again"))  # fmt: skip
+        for session in health.sessions:
+            found += self._of_session(session)
+        return found
+
+    def _of_session(self, session: SessionHealth) -> list[tuple[Alert, str]]:
+        found, name = [], ", ".join(session.symbols)
+        if session.error:
+            text = "\n".join(part for part in (session.error, session.error_line) if part)
+            ended = session.status == "failed"
+            title = f"The session of {name} has failed" if ended else f"An error in the session of {name}"
+            found.append(
+                (_alert("error", "critical", title, text, session), f"The session of {name} is in order again")
+            )
+        if session.halted and session.halt_reason not in ("kill_switch", *(["error"] if session.error else [])):
+            text = f"{words(session.halt_reason or '').capitalize()}. No entries until a person resumes."
+            found.append((_alert("halted", "critical", f"Trading of {name} is halted", text, session),
+                          f"Trading of {name} was resumed"))  # fmt: skip
+        if session.status == "running":
+            text = f"{name}, {session.timeframe}, {session.venue or session.feed.source}"
+            found.append((_alert("session", "info", "A session is running", text, session), "A session has ended"))
+            if self._feed_down(session):
+                text = session.feed.text or f"Nothing has come from {session.feed.source} for {FEED_S:g} seconds."
+                title = f"No market data for {name}"
+                found.append((_alert("feed", "critical", title, text, session), f"Market data for {name} is back"))
+        return found
+
+    def _feed_down(self, session: SessionHealth) -> bool:
+        feed, key = session.feed, f"feed {session.session_id}"
+        if feed.connected and not feed.stale:
+            self._since.pop(key, None)
+            return False
+        lasted = self._clock() - self._since.setdefault(key, self._clock())
+        return max(lasted, feed.age_s or 0.0) >= FEED_S or f"feed {session.session_id}" in self._memory.active
+
+    def _over(self, key: str, active: Active, status: str | None) -> None:
+        """A condition that was announced is not seen any more; ``status`` is that of its session, if there is one."""
+        gone = f"gone {active.session_id}"
+        if not active.session_id or status == "running":
+            self._finish(key, active)
+        elif status is not None:
+            self._since.pop(gone, None)
+            if status != "loading":  # it has ended, and its halt with it
+                self._finish(key, active, quietly=active.kind != "session" or status == "failed")
+        elif self._clock() - self._since.setdefault(gone, self._clock()) >= GONE_S:
+            self._finish(key, active, quietly=active.kind != "session")
+
+    # -------------------------------------------------------------------------------------------------- begin, end
+    def _begin(self, alert: Alert, over: str) -> None:
+        self._since.pop(f"gone {alert.session_id}", None)
+        if alert.key in self._memory.active:
+            return
+        self._memory.active[alert.key] = Active(
+            kind=alert.kind, severity=alert.severity, over=over, session_id=alert.session_id, symbol=alert.symbol,
+            where=self._memory.places.get(alert.session_id, ""),
+        )  # fmt: skip
+        self._tell(alert)
+
+    def _finish(self, key: str, active: Active, *, quietly: bool = False) -> None:
+        del self._memory.active[key]
+        if not quietly:
+            tone: Tone = "neutral" if active.kind == "session" else "good"
+            self._tell(Alert(kind=active.kind, severity=active.severity, title=active.over, tone=tone,
+                             where=active.where, session_id=active.session_id, symbol=active.symbol))  # fmt: skip
+
+    def _tell(self, alert: Alert) -> None:
+        """No two are the same: each is news, also when it is the second of its kind within a minute."""
+        self._told.append(replace(alert, key=f"{alert.same} {next(self._numbers)}"))
+
+    def _take(self) -> list[Alert]:
+        told, self._told = self._told, []
+        return told
+
+
+def _alert(kind: Kind, severity: Severity, title: str, text: str, session: SessionHealth | None = None) -> Alert:
+    session_id = session.session_id if session else ""
+    return Alert(
+        kind=kind,
+        severity=severity,
+        title=title,
+        text=text,
+        tone="neutral" if kind == "session" else "bad",
+        symbol=session.symbols[0] if session and len(session.symbols) == 1 else "",
+        session_id=session_id,
+        key=f"{kind} {session_id}".strip(),
+    )

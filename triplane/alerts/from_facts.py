@@ -1,0 +1,195 @@
+"""Alerts of what a session does, made from its facts."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final
+
+from triplane.alerts.alert import Alert, Severity, exact, signed
+from triplane.alerts.memory import Memory
+from triplane.model.facts import Error, Fact, Fill, Order, Position, RiskAlert, Session, Signal, Trade, event_name
+
+KEPT: Final = 256
+"""Signals whose reasons are remembered until their position opens."""
+SEVERITY: Final[dict[str, Severity]] = {"CRITICAL": "critical", "WARNING": "warning"}
+
+
+def words(code: str) -> str:
+    """A code as words."""
+    return code.replace("_", " ")
+
+
+def place(mode: str, strategy: str) -> str:
+    """Whose an alert is."""
+    return " · ".join(part for part in (mode.upper(), strategy) if part)
+
+
+def opened(position: Position, reasons: list[str]) -> Alert:
+    """A position was opened."""
+    targets = ", ".join(f"{exact(target.price)} ({exact(target.quantity)})" for target in position.take_profits)
+    fields = [
+        ("Symbol", position.symbol),
+        ("Side", position.side),
+        ("Entry", exact(position.entry_price)),
+        ("Size", exact(position.size)),
+        ("Stop", exact(position.stop_loss)),
+        ("Targets", targets or "–"),
+    ]
+    if reasons:
+        fields.append(("Reason", "; ".join(reasons)))
+    return Alert(
+        kind="opened",
+        severity="info",
+        title=f"{position.symbol} {position.side.lower()} opened",
+        fields=tuple(fields),
+        symbol=position.symbol,
+        session_id=position.session_id,
+        key=f"opened {position.id}",
+    )
+
+
+def closed(trade: Trade) -> Alert:
+    """A position was closed."""
+    pnl = float(trade.pnl)
+    fields = [
+        ("Symbol", trade.symbol),
+        ("Side", trade.side),
+        ("Entry", exact(trade.entry_price)),
+        ("Exit", exact(trade.exit_price)),
+        ("Size", exact(trade.quantity)),
+        ("Stop", exact(trade.stop_loss)),
+        ("P&L", signed(trade.pnl)),
+        ("R", "–" if trade.r_multiple is None else f"{trade.r_multiple:+.2f}"),
+        ("Reason", words(trade.exit_reason)),
+    ]
+    return Alert(
+        kind="closed",
+        severity="info",
+        title=f"{trade.symbol} {trade.side.lower()} closed: {signed(trade.pnl)}",
+        tone="good" if pnl > 0 else "bad" if pnl < 0 else "neutral",
+        fields=tuple(fields),
+        symbol=trade.symbol,
+        session_id=trade.session_id,
+        key=f"closed {trade.id}",
+    )
+
+
+def fill(fact: Fill) -> Alert:
+    """An execution."""
+    verb = "Bought" if fact.side == "buy" else "Sold"
+    return Alert(
+        kind="fill",
+        severity="debug",
+        title=f"{verb} {exact(fact.quantity)} {fact.symbol} at {exact(fact.price)}",
+        fields=(("Order", fact.leg), ("Fee", exact(fact.fee))),
+        symbol=fact.symbol,
+        session_id=fact.session_id,
+        key=f"fill {fact.fill_id}",
+    )
+
+
+def risk(fact: RiskAlert) -> Alert:
+    """A check refused, or execution found something."""
+    details = [(words(name).capitalize(), f"{v:,.6g}" if isinstance(v, int | float) else v)
+               for name, v in fact.details.items() if v is not None and name != "signal_id"]  # fmt: skip
+    severity = SEVERITY.get(fact.severity, "info")
+    return Alert(
+        kind="risk",
+        severity=severity,
+        title=": ".join(part for part in (fact.symbol, words(fact.alert_type)) if part),
+        text=fact.message,
+        tone={"critical": "bad", "warning": "warning"}.get(severity, "neutral"),  # type: ignore[arg-type]
+        fields=tuple(details),
+        symbol=fact.symbol,
+        session_id=fact.session_id,
+    )
+
+
+class FromFacts:
+    """Folds facts into alerts.
+
+    Parameters
+    ----------
+    memory
+        Which positions have been told of; whose a session is, noted here too.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._reasons: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
+        self._entered: dict[tuple[str, str], Position | None] = {}
+        self._make: dict[str, Callable[[Any], list[Alert]]] = {
+            event_name(kind): getattr(self, f"_{kind.__name__.lower()}")
+            for kind in (Session, Signal, Order, Fill, Position, Trade, RiskAlert, Error)
+        }
+        self.topics = tuple(self._make)
+
+    def take(self, fact: Fact) -> list[Alert]:
+        """Take a fact; returns what is to be told."""
+        return self._make[event_name(fact)](fact)
+
+    def settled(self) -> list[Alert]:
+        """Tell of new positions, now that the orders that protect them are there too."""
+        told = []
+        for key, position in list(self._entered.items()):
+            if position is None:
+                continue
+            del self._entered[key]
+            if position.id not in self._memory.open:
+                self._memory.open[position.id] = position.session_id
+                told.append(opened(position, self._reasons.get((position.session_id, position.decision), [])))
+        return told
+
+    def _session(self, fact: Session) -> list[Alert]:
+        self._memory.places[fact.session_id] = place(fact.mode, fact.strategy)
+        return []
+
+    def _signal(self, fact: Signal) -> list[Alert]:
+        self._reasons[fact.session_id, fact.decision] = fact.reasons
+        if len(self._reasons) > KEPT:
+            self._reasons.popitem(last=False)
+        if fact.status != "pending":
+            return []
+        text = "; ".join(fact.reasons)
+        return [
+            Alert(kind="signal", severity="info", title=f"{fact.symbol}: a {fact.signal_type} signal waits for you",
+                  text=text, tone="warning", symbol=fact.symbol, session_id=fact.session_id, key=f"signal {fact.id}")
+        ]  # fmt: skip
+
+    def _order(self, fact: Order) -> list[Alert]:
+        if fact.status != "rejected":
+            return []
+        title = f"The {words(fact.leg)} order of {fact.symbol} was rejected"
+        return [
+            Alert(kind="rejected", severity="warning", title=title, text=words(fact.reason or ""), tone="warning",
+                  symbol=fact.symbol, session_id=fact.session_id, key=f"rejected {fact.order_id}")
+        ]  # fmt: skip
+
+    def _fill(self, fact: Fill) -> list[Alert]:
+        if fact.leg == "entry":
+            self._entered.setdefault((fact.session_id, fact.symbol), None)
+        return [fill(fact)]
+
+    def _position(self, fact: Position) -> list[Alert]:
+        key = fact.session_id, fact.symbol
+        if key in self._entered and fact.status == "open":
+            self._entered[key] = fact
+        return []
+
+    def _trade(self, fact: Trade) -> list[Alert]:
+        told = self.settled()
+        self._entered.pop((fact.session_id, fact.symbol), None)
+        self._memory.open.pop(fact.position_id, None)
+        return [*told, closed(fact)]
+
+    def _riskalert(self, fact: RiskAlert) -> list[Alert]:
+        return [] if "from_state" in fact.details else [risk(fact)]  # a halt is told once, not once a symbol
+
+    def _error(self, fact: Error) -> list[Alert]:
+        if fact.code.startswith("feed_"):  # told from the health, when it lasts
+            return []
+        severity = SEVERITY.get(fact.severity, "info")
+        tone = {"critical": "bad", "warning": "warning"}.get(severity, "neutral")
+        return [
+            Alert(kind="error", severity=severity, title=fact.message or words(fact.code), tone=tone,  # type: ignore[arg-type]
+                  symbol=fact.symbol, session_id=fact.session_id, key=f"error {fact.code} {fact.symbol}")
+        ]  # fmt: skip
