@@ -80,7 +80,12 @@ async def page(told: Told) -> None:
     )  # fmt: skip
     stop = asyncio.Event()
     serving = asyncio.create_task(
-        serve(config, supervisor=_Supervisor(), stores=lambda store: Projector(store, told["data_dir"] / "sessions"), stop=stop)
+        serve(
+            config,
+            supervisor=_Supervisor(),
+            stores=lambda store: Projector(store, told["data_dir"] / "sessions"),
+            stop=stop,
+        )
     )
     beating = asyncio.create_task(child.beat())
     gone = asyncio.create_task(child.parent_gone())
