@@ -162,7 +162,7 @@ class Child:
             async with asyncio.timeout(GRACE_S):
                 await process.wait()
         except TimeoutError:
-            log.error(f"the {self.name} does not stop and is killed")
+            log.error(f"the {self.name} does not stop and is killed")  # noqa: TRY400 - nothing to trace
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()

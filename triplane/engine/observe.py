@@ -214,10 +214,11 @@ class _Symbol:
         k = self._k
         ts = int(self._bar["open_time"][k])
         for structure in self._structures:
-            for event in structure["events"][k, : structure["n_events"][k]]:
-                out.append(
-                    self._structure(heads, now, ts, STRUCTURE_KINDS[event["kind"]], event["ref_time"], event["level"])
-                )
+            events = structure["events"][k, : structure["n_events"][k]]
+            out += [
+                self._structure(heads, now, ts, STRUCTURE_KINDS[one["kind"]], one["ref_time"], one["level"])
+                for one in events
+            ]
         for pools in self._pools:
             for pool in pools["ended"][k, : pools["n_ended"][k]]:
                 if pool["state"] == SWEPT:

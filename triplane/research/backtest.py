@@ -21,7 +21,7 @@ from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
-from triplane.model.performance import performance
+from triplane.model.performance import COLUMNS, performance
 from triplane.research.frames import maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
@@ -122,7 +122,7 @@ class Backtest:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
-        figures = performance(self.trades_frame, self.candles["open_time"], self.equity_curve, self.balance)
+        figures = performance({name: self.trades_frame[name] for name in COLUMNS}, self.candles["open_time"], self.equity_curve, self.balance)
         return {"bars": len(self.candles), **figures, "decisions_sha256": self.decisions_sha256}
 
     def summary(self) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """Sessions of real strategies on generated markets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import textwrap
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from triplane.api.replica.session import SessionReplica
+from triplane.api.replica.views import EngineState
 from triplane.data.clock import ManualClock
 from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus
 from triplane.data.generator import demo_instrument, generate
-from triplane.engine.live import Engine, Options, open_engine
-from triplane.engine.settings import TradingSettings
+from triplane.engine.commands import Commands
+from triplane.engine.opening import Opened, Options, open_runner
 from triplane.engine.setup import Setup
+from triplane.model.facts import Fact, Session
+from triplane.model.settings import TradingSettings
 from triplane.strategies.registry import find
 
 START = 1_735_689_600_000
@@ -46,6 +51,51 @@ class ByHand:
         self.closed = True
 
 
+HEARD = EngineState(state="ok", heard_s=0.0, text="")
+
+
+class Fold:
+    """A consumer that shows the facts as the page does, and keeps them."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.replica: SessionReplica | None = None
+
+    def take(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            self.facts.append(fact)
+            if isinstance(fact, Session):
+                self.replica = SessionReplica(fact)
+            elif self.replica is not None:
+                self.replica.take([fact])
+
+
+class Engine:
+    """One life of a session: what runs it, what is shown of it, and its commands."""
+
+    def __init__(self, opened: Opened, fold: Fold) -> None:
+        self.opened, self.fold = opened, fold
+        self.runner, self.session, self.continued = opened.runner, opened.runner.session, opened.continued
+        self._commands = Commands(opened.runner)
+
+    @property
+    def replica(self) -> SessionReplica:
+        assert self.fold.replica is not None
+        return self.fold.replica
+
+    def status(self, symbol: str = "BTCUSDT") -> Any:
+        return self.replica.status(symbol, HEARD)
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        return [fact for fact in self.fold.facts if isinstance(fact, kind)]
+
+    def command(self, kind: str, **fields: Any) -> str:
+        return self._commands.carry_out(kind, fields)
+
+    def stop(self) -> None:
+        self.runner.stop()
+
+
 class World:
     """One session, its engine, and the candles to feed it with."""
 
@@ -63,12 +113,13 @@ class World:
             "trading": limits,
         } | changes
         self.setup = Setup(**values)
+        self.spec = find(self.setup.strategy)
         self.core = self.setup.core()
         self.clock = ManualClock(START, auto=False)
         self.candles = generate(3, START, 1500)
         self.fed = 0
 
-    def open(self, options: Options | None = None, sink: Any = None) -> Engine:
+    def open(self, **options: Any) -> Engine:
         """A new life of the session."""
         self.hand = ByHand()
 
@@ -76,16 +127,17 @@ class World:
             self.hand.known = known
             return self.hand
 
-        self.engine = open_engine(
+        fold = Fold()
+        opened = open_runner(
             self.folder,
             self.setup,
             self.core,
             self.spec,
             make_feed,
-            options=options or Options(),
-            sink=sink,
+            options=Options(facts=False, consumers=[fold], **options),
             clock=self.clock,
         )
+        self.engine = Engine(opened, fold)
         return self.engine
 
     async def start(self, **options: Any) -> "asyncio.Task[Any]":
@@ -95,7 +147,7 @@ class World:
 
     def run(self) -> "asyncio.Task[Any]":
         """Run what was opened."""
-        self.task = asyncio.create_task(self.engine.run())
+        self.task = asyncio.create_task(self.engine.runner.run())
         return self.task
 
     async def taken(self) -> None:
@@ -134,3 +186,21 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def make_world(tmp_path: Path) -> Callable[..., World]:
     return lambda **changes: World(tmp_path, **changes)
+
+
+@pytest.fixture
+def make_python_world(tmp_path: Path) -> Callable[[str], World]:
+    """A session of a strategy in a file of the user's, from the body of its ``on_bar``."""
+
+    def make(body: str) -> World:
+        path = tmp_path / "mine.py"
+        lines = textwrap.indent(textwrap.dedent(body), " " * 8)
+        path.write_text(
+            "from triplane.strategies.base import Enter, PythonStrategy\n\n\n"
+            "class Mine(PythonStrategy):\n    name = 'mine'\n\n"
+            "    def start(self):\n        self.seen = []\n\n"
+            f"    def on_bar(self, bar, view):\n        self.seen.append(bar)\n{lines}\n\n\nSTRATEGY = Mine\n"
+        )
+        return World(tmp_path, strategy=str(path), params={})
+
+    return make

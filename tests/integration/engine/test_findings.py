@@ -6,6 +6,7 @@ import pytest
 
 from triplane.engine.runner import BURST
 from triplane.execution.messages import Finding
+from triplane.model.facts import RiskAlert
 
 
 @pytest.mark.parametrize("code", ["order_refused", "adapter_error"])
@@ -15,9 +16,9 @@ async def test_a_burst_of_failures_throws_the_kill_switch(world: Any, code: str)
     runner = world.engine.runner
     for _ in range(BURST - 1):
         runner.found(Finding(code, "It failed.", "BTCUSDT"))
-    assert world.engine.status()["gates"] == []
+    assert world.engine.status().gates == []
     runner.found(Finding(code, "It failed.", "BTCUSDT"))
-    assert world.engine.status()["gates"] == ["kill_switch"]
+    assert world.engine.status().gates == ["kill_switch"]
     world.engine.stop()
     await task
 
@@ -25,13 +26,12 @@ async def test_a_burst_of_failures_throws_the_kill_switch(world: Any, code: str)
 async def test_other_findings_are_told_and_stop_nothing(world: Any) -> None:
     task = await world.start()
     await world.feed(50)
-    before = world.engine.events.last_id
     for _ in range(2 * BURST):
         world.engine.runner.found(Finding("margin_low", "BTCUSDT: 12 % of the margin is left.", "BTCUSDT", "CRITICAL"))
-    told = [e for e in world.engine.events.after(before, 100) if e["type"] == "risk_alert"]
+    told = world.engine.told(RiskAlert)
     assert len(told) == 2 * BURST
-    assert len({e["data"]["alert_id"] for e in told}) == 2 * BURST
-    assert (told[0]["data"]["alert_type"], told[0]["data"]["severity"]) == ("margin_low", "CRITICAL")
-    assert world.engine.status()["gates"] == []
+    assert len({alert.alert_id for alert in told}) == 2 * BURST
+    assert (told[0].alert_type, told[0].severity) == ("margin_low", "CRITICAL")
+    assert world.engine.status().gates == []
     world.engine.stop()
     await task

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from triplane.engine.eventlog import EventLog
+from triplane.engine.record import EquityCurve, Record
 
 from triplane.engine import ids
 from triplane.engine.decisions import DecisionHash
-from triplane.engine.eventlog import EventLog
-from triplane.model.killswitch import KillSwitch
 from triplane.engine.lock import FolderLock
-from triplane.engine.record import EquityCurve, Record
 from triplane.engine.setup import new_id
 from triplane.errors import TriplaneError
 from triplane.execution.ids import client_order_id
 from triplane.execution.latency import Latency
 from triplane.kernel.records import LAST_DECISION, OUTPUT, ROW_TRADE
+from triplane.model.killswitch import KillSwitch
 
 VENUE_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 
