@@ -27,7 +27,7 @@ def test_a_journal_of_before_verifies_and_tells_its_facts(tmp_path: Path, name: 
     result = verify(tmp_path)
     assert result.difference is None
     assert result.ok
-    assert result.rows > 20
+    assert result.rows > 10
 
     facts = list(facts_of(tmp_path))
     kinds = Counter(type(fact) for fact in facts)
