@@ -9,7 +9,7 @@ from pathlib import Path
 
 from triplane.errors import TriplaneError
 from triplane.kernel.jit import record
-from triplane.kernel.records import OUT_MARGIN, OUT_ROWS
+from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.timeframes import DONE, LATE
 from triplane.strategies.base import Bar, Number, PythonStrategy, View
 from triplane.strategies.compiler import Array, Core, Progress, compiled_halves
