@@ -1,8 +1,9 @@
-"""Writing audit rows. Everything that leaves the core leaves it here (``records.OUTPUT``)."""
+"""Writing audit rows (``rows.py``). Everything that leaves the core leaves it here."""
 
 from triplane.kernel.codes import RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price
+from triplane.kernel.rows import N_X
 
 
 @njit
@@ -32,7 +33,7 @@ def emit(a: Rec, s: Rec, out: Rec, kind: int) -> int:
     row.code2 = 0
     row.flag = 0
     row.bits = 0
-    for i in range(16):
+    for i in range(N_X):
         row.x[i] = 0.0
     return index
 
@@ -42,10 +43,10 @@ def change_state(a: Rec, s: Rec, out: Rec, to: int, reason: int, order: int) -> 
     """Move the state machine and say so; nothing happens when it is there already."""
     if s.state == to:
         return
-    row = out.rows[emit(a, s, out, RowKind.STATE)]
-    row.code = to
-    row.code2 = s.state
-    row.flag = reason
+    row = out.state_rows[emit(a, s, out, RowKind.STATE)]
+    row.to_state = to
+    row.from_state = s.state
+    row.reason = reason
     row.order = order
     row.decision = s.plan.decision
     s.state = to
@@ -55,7 +56,7 @@ def change_state(a: Rec, s: Rec, out: Rec, to: int, reason: int, order: int) -> 
 def fill_row(a: Rec, s: Rec, out: Rec, decision: int, kind: int) -> None:
     """Write the fill in ``s.last_fill``, of an order of type ``kind``, before it is booked."""
     fill = s.last_fill
-    row = out.rows[emit(a, s, out, RowKind.FILL)]
+    row = out.fill_rows[emit(a, s, out, RowKind.FILL)]
     row.order = fill.order
     row.decision = decision
     row.price_ticks = fill.price_ticks
@@ -63,11 +64,11 @@ def fill_row(a: Rec, s: Rec, out: Rec, decision: int, kind: int) -> None:
     row.leg = fill.leg
     row.type = kind
     row.side = fill.side
-    row.flag = fill.maker
-    row.code = fill.reason
-    row.code2 = fill.done
-    row.x[0] = fill.fee
-    row.x[1] = fill.reference
-    row.x[2] = (to_price(s.instrument, fill.price_ticks) - fill.reference) * fill.side
-    row.x[3] = s.position.lots + fill.side * fill.quantity_lots
-    row.x[4] = fill.time
+    row.maker = fill.maker
+    row.reason = fill.reason
+    row.done = fill.done
+    row.fee = fill.fee
+    row.reference = fill.reference
+    row.slippage = (to_price(s.instrument, fill.price_ticks) - fill.reference) * fill.side
+    row.position_lots = s.position.lots + fill.side * fill.quantity_lots
+    row.filled_at = fill.time

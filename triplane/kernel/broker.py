@@ -101,15 +101,25 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
     order.quantity_lots = row.quantity_lots
     order.expires_at = row.expires_at
     order.created_at = row.time
-    order.reference = row.x[0]
+    order.reference = row.reference
     order.leg = row.leg
     order.type = row.type
     order.side = row.side
-    order.reduce_only = row.flag
-    order.reason = row.code
+    order.reduce_only = row.reduce_only
+    order.reason = row.reason
     order.mid_bar = mid_bar
     ticks = row.price_ticks if row.type == OrderType.LIMIT else row.trigger_ticks
     order.level = to_price(s.instrument, ticks)
+
+
+@njit
+def _amend(s: Rec, order: Rec, row: Rec, mid_bar: int) -> None:
+    order.trigger_ticks = row.trigger_ticks
+    order.quantity_lots = row.quantity_lots
+    order.level = to_price(s.instrument, row.trigger_ticks)
+    order.reference = order.level
+    order.reason = row.reason
+    order.mid_bar = mid_bar
 
 
 @njit
@@ -119,25 +129,17 @@ def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
         return
     changed = False
     for j in range(begin, a.n_out):
-        row = out.rows[j]
-        if row.kind == RowKind.PLACE:
-            _place(s, row, mid_bar)
+        kind = out.rows[j].kind
+        if kind == RowKind.PLACE:
+            _place(s, out.place_rows[j], mid_bar)
             changed = True
-        elif row.kind == RowKind.AMEND:
-            at = _find(s, row.order)
+        elif kind in (RowKind.AMEND, RowKind.CANCEL):
+            at = _find(s, out.rows[j].order)
             if at >= 0:
-                order = s.book[at]
-                order.trigger_ticks = row.trigger_ticks
-                order.quantity_lots = row.quantity_lots
-                order.level = to_price(s.instrument, row.trigger_ticks)
-                order.reference = order.level
-                order.reason = row.code
-                order.mid_bar = mid_bar
-                changed = True
-        elif row.kind == RowKind.CANCEL:
-            at = _find(s, row.order)
-            if at >= 0:
-                _remove(s, at)
+                if kind == RowKind.AMEND:
+                    _amend(s, s.book[at], out.amend_rows[j], mid_bar)
+                else:
+                    _remove(s, at)
                 changed = True
     if changed:
         watch(s)
@@ -258,7 +260,7 @@ def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
     _report(a, s, out, order, to_ticks(s.instrument, max(bankrupt, 0.0), side > 0), 0)
     s.last_fill.fee = 0.0
-    out.rows[a.n_out - 1].x[0] = 0.0
+    out.fill_rows[a.n_out - 1].fee = 0.0
 
 
 @njit
@@ -312,12 +314,12 @@ def expire(a: Rec, s: Rec, out: Rec) -> int:
     for j in range(s.book_count):
         order = s.book[j]
         if 0 < order.expires_at <= s.now:
-            row = out.rows[emit(a, s, out, RowKind.ORDER)]
+            row = out.order_rows[emit(a, s, out, RowKind.ORDER)]
             row.order = order.number
             row.decision = order.decision
             row.leg = order.leg
-            row.code = OrderEnd.EXPIRED
-            row.code2 = Reason.ENTRY_EXPIRED
+            row.end = OrderEnd.EXPIRED
+            row.reason = Reason.ENTRY_EXPIRED
             leg = order.leg
             _remove(s, j)
             watch(s)

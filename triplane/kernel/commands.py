@@ -48,18 +48,18 @@ def _market_entry(a: Rec, s: Rec, out: Rec) -> None:
 
 
 @njit
-def _waiting(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
-    """Execute or expire pending signals."""
+def _waiting(a: Rec, s: Rec, out: Rec, decision: int, execute: bool) -> None:
+    """Execute or expire the pending signal of a decision, 0 = all."""
     for j in range(len(s.waiting)):
         w = s.waiting[j]
-        if w.decision == 0 or (cmd.number > 0 and w.decision != cmd.number):
+        if w.decision == 0 or (decision > 0 and w.decision != decision):
             continue
-        if cmd.kind == CommandKind.EXPIRE:
+        if not execute:
             expire_waiting(a, s, out, j)
         elif ready(s):
-            decision = w.decision
+            number = w.decision
             w.decision = 0
-            enter(a, s, out, w.signal, decision)
+            enter(a, s, out, w.signal, number)
 
 
 @njit
@@ -71,7 +71,7 @@ def _simulate(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
     clear_signal(sig)
     sig.action = Action.ENTER
     sig.side = cmd.side
-    sig.stop = cmd.price
+    sig.stop = cmd.stop
     sig.confidence = 1.0
     for i in range(3):
         sig.targets[i] = cmd.targets[i]
@@ -85,8 +85,8 @@ def _amend(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
     if s.position.lots == 0:
         return
     side = 1 if s.position.lots > 0 else -1
-    if cmd.price > 0.0 and (s.last.close - cmd.price) * side > 0.0 and s.legs[Leg.STOP].order != 0:
-        move_stop(a, s, out, cmd.price, Reason.MANUAL, True)
+    if cmd.stop > 0.0 and (s.last.close - cmd.stop) * side > 0.0 and s.legs[Leg.STOP].order != 0:
+        move_stop(a, s, out, cmd.stop, Reason.MANUAL, True)
     for i in range(3):
         leg = s.legs[Leg.TP1 + i]
         if cmd.targets[i] > 0.0 and leg.order != 0 and (cmd.targets[i] - s.last.close) * side > 0.0:
@@ -97,12 +97,12 @@ def _amend(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
 @njit
 def _reset(a: Rec, cmd: Rec) -> None:
     """Start the paper account again; the engine closes every position first."""
-    if cmd.price > 0.0 and a.open_positions == 0:
-        a.balance = cmd.price
-        a.start_balance = cmd.price
-        a.equity = cmd.price
-        a.peak_equity = cmd.price
-        a.day_equity = cmd.price
+    if cmd.balance > 0.0 and a.open_positions == 0:
+        a.balance = cmd.balance
+        a.start_balance = cmd.balance
+        a.equity = cmd.balance
+        a.peak_equity = cmd.balance
+        a.day_equity = cmd.balance
         a.max_drawdown = 0.0
         a.trades_today = 0
         a.fees = 0.0
@@ -121,27 +121,27 @@ def _resume(a: Rec, s: Rec, out: Rec) -> None:
 
 @njit
 def _gate(a: Rec, cmd: Rec) -> None:
-    if cmd.flag:
-        a.gates |= 1 << cmd.code
+    if cmd.closed:
+        a.gates |= 1 << cmd.gate
     else:
-        a.gates &= ~(1 << cmd.code)
+        a.gates &= ~(1 << cmd.gate)
 
 
 @njit
 def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
-    """Carry out one command for the symbol of ``s``."""
-    s.now = max(s.now, cmd.time)
+    """Carry out one command (``inputs.INBOX``) for the symbol of ``s``."""
+    s.now = max(s.now, cmd.command.time)
     s.event_time = s.now
     begin = a.n_out
-    kind = cmd.kind
+    kind = cmd.command.kind
     if kind == CommandKind.READY:
         s.hold = 0
         if s.state == State.BOOTSTRAP and s.bars > s.warmup:
             change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
     elif kind == CommandKind.HALT:
-        halt(a, s, out, cmd.code)
-        if cmd.flag:
-            leave(a, s, out, cmd.code)
+        halt(a, s, out, cmd.as_halt.reason)
+        if cmd.as_halt.close:
+            leave(a, s, out, cmd.as_halt.reason)
     elif kind == CommandKind.RESUME:
         _resume(a, s, out)
     elif kind == CommandKind.CLOSE:
@@ -153,21 +153,23 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         cancel_entry(a, s, out, Reason.ENTRY_CANCELLED)
     elif kind == CommandKind.MARKET:
         _market_entry(a, s, out)
-    elif kind in (CommandKind.EXECUTE, CommandKind.EXPIRE):
-        _waiting(a, s, out, cmd)
+    elif kind == CommandKind.EXECUTE:
+        _waiting(a, s, out, cmd.as_execute.decision, True)
+    elif kind == CommandKind.EXPIRE:
+        _waiting(a, s, out, cmd.as_expire.decision, False)
     elif kind == CommandKind.GATE:
-        _gate(a, cmd)
+        _gate(a, cmd.as_gate)
     elif kind == CommandKind.SIMULATE:
-        _simulate(a, s, out, cmd)
+        _simulate(a, s, out, cmd.as_simulate)
     elif kind == CommandKind.AMEND:
-        _amend(a, s, out, cmd)
+        _amend(a, s, out, cmd.as_amend)
     elif kind == CommandKind.RESET:
-        _reset(a, cmd)
+        _reset(a, cmd.as_reset)
     elif kind >= CommandKind.FILL:
         on_report(a, s, cmd, out)
     accept(a, s, out, begin, 0)
     if kind in (CommandKind.CLOSE, CommandKind.HALT, CommandKind.MARKET, CommandKind.EXECUTE):
-        _fill_now(a, s, out, cmd.price)
+        _fill_now(a, s, out, cmd.command.price)
     if kind == CommandKind.END and s.book_count > 0:
         _fill_now(a, s, out, s.last.close)
     mark(a, s, s.last.close)

@@ -30,7 +30,7 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     mine.revision = 0
     mine.cancelling = 0
     mine.reference = s.last.close if kind == OrderType.MARKET else to_price(s.instrument, ticks)
-    row = out.rows[emit(a, s, out, RowKind.PLACE)]
+    row = out.place_rows[emit(a, s, out, RowKind.PLACE)]
     row.decision = s.plan.decision
     row.order = a.orders
     row.leg = leg
@@ -39,9 +39,9 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     row.price_ticks = mine.price_ticks
     row.trigger_ticks = mine.trigger_ticks
     row.quantity_lots = lots
-    row.flag = 0 if leg == Leg.ENTRY else 1
-    row.code = reason
-    row.x[0] = mine.reference
+    row.reduce_only = 0 if leg == Leg.ENTRY else 1
+    row.reason = reason
+    row.reference = mine.reference
 
 
 @njit
@@ -53,14 +53,14 @@ def amend(a: Rec, s: Rec, out: Rec, leg: int, ticks: int, lots: int, reason: int
     mine.reason = reason
     mine.revision += 1
     mine.reference = to_price(s.instrument, ticks)
-    row = out.rows[emit(a, s, out, RowKind.AMEND)]
-    row.bits = mine.revision
+    row = out.amend_rows[emit(a, s, out, RowKind.AMEND)]
+    row.revision = mine.revision
     row.decision = s.plan.decision
     row.order = mine.order
     row.leg = leg
     row.trigger_ticks = ticks
     row.quantity_lots = lots
-    row.code = reason
+    row.reason = reason
 
 
 @njit
@@ -73,13 +73,13 @@ def cancel(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
     mine = s.legs[leg]
     if mine.order == 0 or mine.cancelling:
         return
-    row = out.rows[emit(a, s, out, RowKind.CANCEL)]
+    row = out.cancel_rows[emit(a, s, out, RowKind.CANCEL)]
     row.decision = s.plan.decision
     row.order = mine.order
     row.leg = leg
-    row.code = reason
+    row.reason = reason
     if s.external and leg == Leg.ENTRY:
-        row.flag = 1
+        row.unconfirmed = 1
         mine.cancelling = max(reason, 1)
     else:
         mine.order = 0
@@ -116,25 +116,25 @@ def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, l
     """Write what the strategy said, with the values it saw."""
     entry = _entry_price(s, sig)
     stop = _stop_price(s, sig, entry)
-    row = out.rows[emit(a, s, out, RowKind.SIGNAL)]
+    row = out.signal_rows[emit(a, s, out, RowKind.SIGNAL)]
     row.decision = decision
     row.side = sig.side
-    row.type = sig.entry_type
-    row.code = status
-    row.bits = sig.reasons
-    row.flag = 1 if sig.action == Action.CLOSE else 0
+    row.entry_type = sig.entry_type
+    row.status = status
+    row.reasons = sig.reasons
+    row.closing = 1 if sig.action == Action.CLOSE else 0
     row.quantity_lots = lots
-    row.x[0] = s.last.close
+    row.price = s.last.close
     if sig.action == Action.ENTER:
-        row.x[1] = entry
-        row.x[2] = stop
+        row.entry = entry
+        row.stop = stop
         for i in range(3):
             target = _target_price(s, sig, i, entry, stop)
-            row.x[3 + i] = max(0.0, target)
-        row.x[7] = to_quantity(s.instrument, lots)
-    row.x[6] = sig.confidence
+            row.targets[i] = max(0.0, target)
+        row.quantity = to_quantity(s.instrument, lots)
+    row.confidence = sig.confidence
     for i in range(8):
-        row.x[8 + i] = sig.seen[i]
+        row.seen[i] = sig.seen[i]
 
 
 @njit
@@ -167,14 +167,14 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     failed = check_entry(a, s, sig.side, entry, stop, lots)
     if failed != Check.OK:
         signal_row(a, s, out, sig, decision, SignalStatus.REJECTED, lots)
-        row = out.rows[emit(a, s, out, RowKind.REJECT)]
+        row = out.reject_rows[emit(a, s, out, RowKind.REJECT)]
         row.decision = decision
         row.side = sig.side
-        row.code = failed
-        row.x[0] = s.check_value
-        row.x[1] = s.check_limit
-        row.x[2] = entry
-        row.x[3] = stop
+        row.check = failed
+        row.value = s.check_value
+        row.limit = s.check_limit
+        row.entry = entry
+        row.stop = stop
         return
     signal_row(a, s, out, sig, decision, SignalStatus.EXECUTED, lots)
     copy_signal(s.plan.signal, sig)
@@ -219,11 +219,11 @@ def _wait(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
 def expire_waiting(a: Rec, s: Rec, out: Rec, slot: int) -> None:
     """End a pending signal that nobody executed."""
     w = s.waiting[slot]
-    row = out.rows[emit(a, s, out, RowKind.SIGNAL)]
+    row = out.signal_rows[emit(a, s, out, RowKind.SIGNAL)]
     row.decision = w.decision
     row.side = w.signal.side
-    row.code = SignalStatus.EXPIRED
-    row.x[0] = s.last.close
+    row.status = SignalStatus.EXPIRED
+    row.price = s.last.close
     w.decision = 0
 
 

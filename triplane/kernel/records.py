@@ -7,19 +7,6 @@ computed with (indicators, money) is float64. Sides are +1 (buy, long) and -1 (s
 
 from typing import Final
 
-from triplane.kernel.codes import (
-    Action,
-    Check,
-    CommandKind,
-    Gate,
-    Leg,
-    OrderEnd,
-    OrderType,
-    Reason,
-    RowKind,
-    SignalStatus,
-    State,
-)
 from triplane.kernel.layout import record
 
 # ---------------------------------------------------------------------------------------------------- market data
@@ -210,86 +197,30 @@ VIEW = record(
 )
 """What a strategy may know besides the candles."""
 
-# --------------------------------------------------------------------------------------------------- audit rows out
-LAST_DECISION: Final = RowKind.STATE
-"""Rows up to this kind are decisions and enter ``decisions_sha256``; the rest are reports of the broker."""
-
-OUTPUT = record(
-    [
-        ("seq", "i8"),  # running number of the row in the session
-        ("time", "i8"),  # when it was known: the close of the candle, or the event's time
-        ("decision", "i8"),
-        ("order", "i8"),
-        ("price_ticks", "i8"),
-        ("trigger_ticks", "i8"),
-        ("quantity_lots", "i8"),
-        ("expires_at", "i8"),
-        ("kind", "i2"),  # RowKind
-        ("symbol", "i2"),  # index in the session
-        ("leg", "i2"),
-        ("type", "i2"),  # order type
-        ("side", "i2"),
-        ("code", "i2"),  # Reason, Check, State, OrderEnd or SignalStatus, see below
-        ("code2", "i2"),
-        ("flag", "i2"),
-        ("bits", "i8"),
-        ("x", "f8", (16,)),
-    ]
+# -------------------------------------------------------- former homes and names: to be deleted from here to the end
+from triplane.kernel import inputs as _inputs  # noqa: E402
+from triplane.kernel import rows as _rows  # noqa: E402
+from triplane.kernel.codes import (  # noqa: E402
+    Action,
+    Check,
+    CommandKind,
+    Gate,
+    Leg,
+    OrderEnd,
+    OrderType,
+    Reason,
+    RowKind,
+    SignalStatus,
+    State,
 )
-"""One row of the audit trail: everything the core says leaves it as such a row.
 
-=======  ==========================================================================================================
-kind     fields besides seq, time, symbol, decision
-=======  ==========================================================================================================
-signal   side, type (entry type), code SignalStatus, bits reasons, x[0] price (close), x[1] entry, x[2] stop,
-         x[3:6] targets, x[6] confidence, x[7] size (base units, 0 until sized), x[8:16] seen values.
-         flag 0: enter, 1: close. A later row of the same decision with another code moves the status forward.
-reject   side, code Check, x[0] value, x[1] limit, x[2] entry, x[3] stop
-place    order, leg, type, side, price_ticks, trigger_ticks, quantity_lots, expires_at, flag reduce-only,
-         code Reason (exits), x[0] reference price
-amend    order, leg, trigger_ticks (new), quantity_lots (new), code Reason, bits how often it was amended
-cancel   order, leg, code Reason, flag 1 = it counts as working until the venue says that it is over
-state    code State to, code2 State from, flag Reason, order
-fill     order, leg, type, side, price_ticks, quantity_lots, flag maker, code Reason (exits), code2 1 = order done,
-         x[0] fee, x[1] reference, x[2] slippage (price units, against us positive), x[3] lots after, x[4] its time
-order    order, leg, code OrderEnd, code2 Reason (an order ended without a fill)
-trade    side, quantity_lots, code Reason, x[0] entry price, x[1] exit price, x[2] pnl (net), x[3] fees, x[4] entry
-         time, x[5] exit time, x[6] R multiple, x[7] MAE (price), x[8] MFE (price), x[9] slippage, x[10] funding,
-         x[11] balance after, x[12] bars held, bits entry bar
-=======  ==========================================================================================================
-"""
+COMMAND: Final = _inputs.COMMAND
+OUTPUT: Final = _rows.OUTPUT
+OUTBOX: Final = _rows.OUTBOX
+OUT_ROWS: Final = _rows.OUT_ROWS
+OUT_MARGIN: Final = _rows.OUT_MARGIN
+LAST_DECISION: Final = _rows.LAST_DECISION
 
-OUT_ROWS: Final = 1024
-OUT_MARGIN: Final = 128
-"""Free rows that the outbox must have before a candle is taken."""
-OUTBOX = record([("rows", OUTPUT, (OUT_ROWS,))])
-"""The rows since it was last emptied; ``ACCOUNT.n_out`` says how many. A record, because passing an array from
-function to function costs two atomic reference counts each time."""
-
-# ------------------------------------------------------------------------------------------------------ commands in
-COMMAND = record(
-    [
-        ("time", "i8"),
-        ("number", "i8"),
-        ("price", "f8"),
-        ("targets", "f8", (3,)),
-        ("kind", "i2"),
-        ("code", "i2"),
-        ("flag", "i2"),
-        ("side", "i2"),
-        # of what a venue reports
-        ("ticks", "i8"),
-        ("lots", "i8"),
-        ("fee", "f8"),  # quote currency
-        ("trade", "i8"),  # the venue's number of the execution
-        ("leg", "i2"),
-        ("maker", "i2"),
-        ("done", "i2"),  # the order is complete
-    ]
-)
-"""Something a person, a timer or a watchdog wants, or a venue reports; journaled like every other input."""
-
-# ---------------------------------------------------------------- former names of the codes: to be deleted as a block
 ENTRY: Final = Leg.ENTRY
 STOP: Final = Leg.STOP
 TP1: Final = Leg.TP1

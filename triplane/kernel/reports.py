@@ -18,10 +18,10 @@ from triplane.kernel.step import clear_signal, halt
 def _book(a: Rec, s: Rec, cmd: Rec, out: Rec, leg: int, lots: int, fee: float, done: int) -> None:
     """Write ``lots`` of the reported fill as one of ``leg``, and let *decide* answer."""
     mine = s.legs[leg]
-    known = cmd.number != 0 and mine.order == cmd.number
+    known = cmd.order != 0 and mine.order == cmd.order
     fill = s.last_fill
     fill.time = cmd.time
-    fill.order = cmd.number
+    fill.order = cmd.order
     fill.price_ticks = cmd.ticks
     fill.quantity_lots = lots
     fill.fee = fee
@@ -29,7 +29,7 @@ def _book(a: Rec, s: Rec, cmd: Rec, out: Rec, leg: int, lots: int, fee: float, d
     fill.leg = leg
     fill.side = cmd.side
     fill.maker = cmd.maker
-    fill.reason = 0 if leg == Leg.ENTRY else (mine.reason if known else cmd.code)
+    fill.reason = 0 if leg == Leg.ENTRY else (mine.reason if known else cmd.reason)
     fill.done = done
     fill_row(a, s, out, s.plan.decision, OrderType.MARKET)
     on_fill(a, s, out)
@@ -55,7 +55,7 @@ def _adopt(a: Rec, s: Rec, cmd: Rec, out: Rec, lots: int, fee: float) -> None:
 def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     held = s.position.lots
     closing = held != 0 and (held > 0) != (cmd.side > 0)
-    if cmd.leg == Leg.ENTRY and cmd.number != 0 and not closing:
+    if cmd.leg == Leg.ENTRY and cmd.order != 0 and not closing:
         if held == 0 and s.plan.leaving:  # the position was closed before: this is another one
             a.decisions += 1
             s.plan.decision = a.decisions
@@ -72,24 +72,24 @@ def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     if lots > 0:
         _adopt(a, s, cmd, out, lots, fee)
     for leg in range(6):
-        if cmd.done and cmd.number != 0 and s.legs[leg].order == cmd.number:
+        if cmd.done and cmd.order != 0 and s.legs[leg].order == cmd.order:
             s.legs[leg].order = 0
 
 
 @njit
 def _entry_ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     mine = s.legs[Leg.ENTRY]
-    if cmd.code == OrderEnd.REJECTED:
+    if cmd.end == OrderEnd.REJECTED:
         reason = Reason.ENTRY_REJECTED
-    elif cmd.code == OrderEnd.EXPIRED or mine.cancelling == Reason.ENTRY_EXPIRED:
+    elif cmd.end == OrderEnd.EXPIRED or mine.cancelling == Reason.ENTRY_EXPIRED:
         reason = Reason.ENTRY_EXPIRED
     else:
         reason = Reason.ENTRY_CANCELLED
     lots = mine.quantity_lots
     on_order_end(a, s, out, Leg.ENTRY, reason)
-    passed = cmd.code == OrderEnd.REJECTED and cmd.flag != 0  # the market is where the entry waited for it to be
+    passed = cmd.end == OrderEnd.REJECTED and cmd.passed != 0  # the market is where the entry waited for it to be
     if (
-        (passed or (s.plan.then_market and cmd.code == OrderEnd.CANCELLED))
+        (passed or (s.plan.then_market and cmd.end == OrderEnd.CANCELLED))
         and s.position.lots == 0
         and s.state != State.HALTED
     ):
@@ -104,14 +104,14 @@ def _ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """An order is over without (more) fills. A position is never left without a stop or an exit."""
     leg = cmd.leg
     mine = s.legs[leg]
-    if mine.order != cmd.number:
+    if mine.order != cmd.order:
         return  # it was let go of before
-    row = out.rows[emit(a, s, out, RowKind.ORDER)]
-    row.order = cmd.number
+    row = out.order_rows[emit(a, s, out, RowKind.ORDER)]
+    row.order = cmd.order
     row.decision = s.plan.decision
     row.leg = leg
-    row.code = cmd.code
-    row.code2 = mine.cancelling
+    row.end = cmd.end
+    row.reason = mine.cancelling
     if leg == Leg.ENTRY:
         _entry_ended(a, s, cmd, out)
         return
@@ -120,40 +120,42 @@ def _ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     side = -1 if s.position.lots > 0 else 1
     if lots == 0:
         return
-    if leg == Leg.STOP and cmd.code == OrderEnd.REJECTED:
+    if leg == Leg.STOP and cmd.end == OrderEnd.REJECTED:
         leave(a, s, out, Reason.NO_STOP)
     elif leg == Leg.STOP:
         place(a, s, out, Leg.STOP, OrderType.STOP_MARKET, side, mine.trigger_ticks, lots, mine.reason)
     elif leg == Leg.EXIT:
         leave(a, s, out, mine.reason)
-    elif leg >= Leg.TP1 and cmd.code == OrderEnd.REJECTED and cmd.flag:
+    elif leg >= Leg.TP1 and cmd.end == OrderEnd.REJECTED and cmd.passed:
         place(a, s, out, leg, OrderType.MARKET, side, 0, min(mine.quantity_lots, lots), Reason.TARGET)
 
 
 @njit
 def _balance(a: Rec, cmd: Rec) -> None:
     """Take the venue's word for the wallet; what came or went otherwise is neither profit nor loss."""
-    change = cmd.price - a.balance
-    a.balance = cmd.price
+    change = cmd.balance - a.balance
+    a.balance = cmd.balance
     a.equity += change
     a.peak_equity += change
     a.day_equity += change
-    if cmd.flag:
-        a.start_balance = cmd.price
+    if cmd.initial:
+        a.start_balance = cmd.balance
 
 
 @njit
 def on_report(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """Take one report of the venue."""
-    if cmd.kind == CommandKind.FILL:
-        _filled(a, s, cmd, out)
-    elif cmd.kind == CommandKind.ORDER_END:
-        _ended(a, s, cmd, out)
-    elif cmd.kind == CommandKind.FUNDING:
-        a.balance += cmd.price
-        a.funding += cmd.price
+    kind = cmd.command.kind
+    if kind == CommandKind.FILL:
+        _filled(a, s, cmd.as_fill, out)
+    elif kind == CommandKind.ORDER_END:
+        _ended(a, s, cmd.as_order_end, out)
+    elif kind == CommandKind.FUNDING:
+        received = cmd.as_funding.received
+        a.balance += received
+        a.funding += received
         if s.position.lots != 0:
-            s.position.funding += cmd.price
-    elif cmd.kind == CommandKind.BALANCE:
-        _balance(a, cmd)
+            s.position.funding += received
+    elif kind == CommandKind.BALANCE:
+        _balance(a, cmd.as_balance)
     mark(a, s, s.last.close if s.last.close > 0.0 else s.position.entry_price)

@@ -48,7 +48,7 @@ LAST_DECISION: Final = RowKind.STATE
 
 def _view(*same: str, x: tuple[str | tuple[str, int], ...] = (), **renamed: str) -> "np.dtype[Any]":
     """A row's columns: those that keep their name, those of ``x`` in order, and those that have another name here."""
-    columns = OUTPUT.fields or {}
+    columns: Any = OUTPUT.fields
     head = ("seq", "time", "decision", "kind", "symbol")
     fields: dict[str, tuple[Any, int]] = {name: columns[name][:2] for name in (*head, *same)}
     fields |= {name: columns[column][:2] for name, column in renamed.items()}
@@ -156,7 +156,8 @@ _TYPES: Final[dict[int, Any]] = {
 
 def of_kind(rows: Array, kind: RowKind) -> Array:
     """The rows of one kind, as its view: a copy."""
-    return rows[rows["kind"] == kind].view(VIEWS[kind])
+    found: Array = rows[rows["kind"] == kind].view(VIEWS[kind])
+    return found
 
 
 def named(rows: Array) -> list[Any]:

@@ -30,8 +30,10 @@ import platformdirs
 
 from triplane.errors import BadInput
 from triplane.kernel.core import CORE
+from triplane.kernel.inputs import COMMAND
 from triplane.kernel.jit import record
-from triplane.kernel.records import ACCOUNT, CANDLE, COMMAND, OUTBOX
+from triplane.kernel.records import ACCOUNT, CANDLE
+from triplane.kernel.rows import OUTBOX
 from triplane.strategies.base import AnyStrategy, Number, Strategy, set_params
 from triplane.strategies.registry import file_hash, find, source_of
 

@@ -11,8 +11,9 @@ import numba
 
 from triplane.kernel.commands import on_command as _command
 from triplane.kernel.indicators.volatility import atr_init
+from triplane.kernel.inputs import INBOX
 from triplane.kernel.jit import OPTIONS, Arr, Rec
-from triplane.kernel.records import OUT_MARGIN, OUT_ROWS
+from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
 from triplane.strategies import ema_cross as strategy  # STRATEGY
@@ -56,7 +57,7 @@ def on_candle(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> None:
 @numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
 def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
     """Carry out ``commands[0]`` for symbol ``k``."""
-    _command(A[0], S[k].core, commands[0], out[0])
+    _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])
 
 
 @numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]

@@ -9,8 +9,10 @@ import numpy as np
 from triplane.kernel.commands import on_command as _command
 from triplane.kernel.core import CORE
 from triplane.kernel.indicators.volatility import atr_init
+from triplane.kernel.inputs import COMMAND, INBOX
 from triplane.kernel.jit import OPTIONS, Arr, record
-from triplane.kernel.records import ACCOUNT, CANDLE, COMMAND, OUTBOX
+from triplane.kernel.records import ACCOUNT, CANDLE
+from triplane.kernel.rows import OUTBOX
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import agg_init, agg_push
 
@@ -54,7 +56,7 @@ def end(A: Arr, S: Arr, k: int, out: Arr) -> None:
 @numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
 def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
     """Carry out ``commands[0]`` for symbol ``k``."""
-    _command(A[0], S[k].core, commands[0], out[0])
+    _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])
 
 
 def warm() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from triplane.kernel.jit import record
-from triplane.kernel.records import OUT_MARGIN, OUT_ROWS, SIGNAL
+from triplane.kernel.records import SIGNAL
+from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.timeframes import DONE, LATE
 from triplane.strategies.base import Bar, Number, PythonStrategy, View
 from triplane.strategies.compiler import Array, Core, Failure, Progress, compiled_halves

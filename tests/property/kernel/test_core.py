@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.codes import CommandKind, Leg, RowKind
-from triplane.kernel.records import CANDLE, COMMAND, OUTBOX
+from triplane.kernel.inputs import VIEWS
+from triplane.kernel.inputs import command as make_command
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import OUTBOX, of_kind
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -87,13 +90,13 @@ class Runner:
         )
         self.out = np.zeros(1, OUTBOX)
 
-    def take(self, market: Any, i: int, command: int | None) -> Any:
+    def take(self, market: Any, i: int, command: CommandKind | None) -> Any:
         self.A["n_out"] = 0
         self.core.on_candle(self.A, self.S, 0, market, i, self.out)
         if command is not None:
-            cmd = np.zeros(1, COMMAND)
-            cmd["kind"], cmd["time"] = command, market[i]["open_time"] + MINUTE
-            cmd["price"] = market[i]["close"] if i % 2 else 0.0
+            price = market[i]["close"] if i % 2 else 0.0
+            known = {"price": price} if "price" in (VIEWS[command].names or ()) else {}
+            cmd = make_command(command, market[i]["open_time"] + MINUTE, **known)
             self.core.on_command(self.A, self.S, 0, cmd, self.out)
         return self.out[0]["rows"][: self.A[0]["n_out"]].copy()
 
@@ -133,9 +136,9 @@ def test_money_and_orders_always_add_up(market, script, commands, quantity, leve
     everything = np.concatenate(rows)
     placed = everything[everything["kind"] == RowKind.PLACE]["order"]
     assert len(set(placed)) == len(placed)
-    trades = everything[everything["kind"] == RowKind.TRADE]
+    trades = of_kind(everything, RowKind.TRADE)
     if position == 0:
-        assert run.A[0]["balance"] == pytest.approx(10_000.0 + trades["x"][:, 2].sum(), abs=1e-6)
+        assert run.A[0]["balance"] == pytest.approx(10_000.0 + trades["pnl"].sum(), abs=1e-6)
     assert list(everything["seq"]) == list(range(1, len(everything) + 1))
 
 

@@ -12,7 +12,9 @@ import pytest
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.codes import Reason, RowKind, State
-from triplane.kernel.records import CANDLE, COMMAND, OUTBOX
+from triplane.kernel.inputs import command
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import OUTBOX, of_kind
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -39,7 +41,7 @@ class Played:
     states: Any
 
     def of(self, kind: str) -> Any:
-        return self.rows[self.rows["kind"] == RowKind.of(kind)]
+        return of_kind(self.rows, RowKind.of(kind))
 
     @property
     def fills(self) -> list[tuple[int, float, int]]:
@@ -52,11 +54,11 @@ class Played:
     @property
     def trades(self) -> list[tuple[float, float, str]]:
         """(entry price, exit price, why) of each trade."""
-        return [(float(r["x"][0]), float(r["x"][1]), Reason.labels[r["code"]]) for r in self.of("trade")]
+        return [(float(r["entry_price"]), float(r["exit_price"]), Reason.labels[r["reason"]]) for r in self.of("trade")]
 
     @property
     def states_passed(self) -> list[str]:
-        return [State.labels[r["code"]] for r in self.of("state")]
+        return [State.labels[r["to_state"]] for r in self.of("state")]
 
 
 Script = Mapping[int, Enter | Close]
@@ -102,12 +104,8 @@ def play(
         core.on_candle(account, states, 0, market, i, out)
         parts.append(out[0]["rows"][: account[0]["n_out"]].copy())
         if commands and i in commands:
-            command = np.zeros(1, COMMAND)
-            command["time"] = market[i]["open_time"] + MINUTE
-            for name, value in commands[i].items():
-                command[name] = value
             account["n_out"] = 0
-            core.on_command(account, states, 0, command, out)
+            core.on_command(account, states, 0, command(time=market[i]["open_time"] + MINUTE, **commands[i]), out)
             parts.append(out[0]["rows"][: account[0]["n_out"]].copy())
     return Played(np.concatenate(parts), account[0], states)
 

@@ -182,7 +182,7 @@ def test_fees_maker_for_a_resting_limit_taker_for_the_rest(play, candles):
     costs = {"maker_fee": 0.0001, "taker_fee": 0.0005}
     run = play(candles([FLAT, (100.0, 100.0, 97.9, 98.0), (98.0, 99.5, 97.9, 99.0)]), LIMIT, costs=costs)
 
-    assert [float(r["x"][0]) for r in run.of("fill")] == pytest.approx([98.0 * 0.0001, 99.0 * 0.0005])
+    assert [float(r["fee"]) for r in run.of("fill")] == pytest.approx([98.0 * 0.0001, 99.0 * 0.0005])
     assert run.account["balance"] == pytest.approx(10_000 + 1.0 - 98.0 * 0.0001 - 99.0 * 0.0005)
 
 

@@ -14,7 +14,7 @@ LIMIT = Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[110.0])
 
 
 def statuses(run):
-    return [SignalStatus.labels[r["code"]] for r in run.of("signal")]
+    return [SignalStatus.labels[r["status"]] for r in run.of("signal")]
 
 
 def test_in_manual_mode_a_signal_waits(play, candles):
@@ -25,7 +25,7 @@ def test_in_manual_mode_a_signal_waits(play, candles):
 
 
 def test_a_pending_signal_is_executed_at_the_price_of_the_moment(play, candles):
-    execute = {"kind": CommandKind.EXECUTE, "number": 1, "price": 100.4}
+    execute = {"kind": CommandKind.EXECUTE, "decision": 1, "price": 100.4}
     run = play(candles([FLAT] * 3), {0: LONG}, execution_mode="manual", commands={0: execute})
 
     assert statuses(run) == ["pending", "executed"]
@@ -35,7 +35,10 @@ def test_a_pending_signal_is_executed_at_the_price_of_the_moment(play, candles):
 
 def test_a_pending_signal_expires_by_hand_or_by_age(play, candles):
     by_hand = play(
-        candles([FLAT] * 2), {0: LONG}, execution_mode="manual", commands={0: {"kind": CommandKind.EXPIRE, "number": 1}}
+        candles([FLAT] * 2),
+        {0: LONG},
+        execution_mode="manual",
+        commands={0: {"kind": CommandKind.EXPIRE, "decision": 1}},
     )
     by_age = play(candles([FLAT] * 6), {0: LONG}, execution_mode="manual", signal_ttl_bars=3)
 
@@ -55,7 +58,7 @@ def test_another_number_executes_nothing(play, candles):
         candles([FLAT] * 2),
         {0: LONG},
         execution_mode="manual",
-        commands={0: {"kind": CommandKind.EXECUTE, "number": 7}},
+        commands={0: {"kind": CommandKind.EXECUTE, "decision": 7}},
     )
 
     assert statuses(run) == ["pending"]
@@ -77,18 +80,18 @@ def test_a_pending_entry_is_cancelled(play, candles):
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "fields"),
     [
-        CommandKind.MARKET,
-        CommandKind.CANCEL,
-        CommandKind.CLOSE,
-        CommandKind.AMEND,
-        CommandKind.EXECUTE,
-        CommandKind.EXPIRE,
+        (CommandKind.MARKET, {"price": 99.0}),
+        (CommandKind.CANCEL, {}),
+        (CommandKind.CLOSE, {"price": 99.0}),
+        (CommandKind.AMEND, {"stop": 99.0}),
+        (CommandKind.EXECUTE, {"price": 99.0}),
+        (CommandKind.EXPIRE, {}),
     ],
 )
-def test_a_command_with_nothing_to_act_on_changes_nothing(play, candles, kind):
-    run = play(candles([FLAT] * 3), {}, commands={1: {"kind": kind, "price": 99.0}})
+def test_a_command_with_nothing_to_act_on_changes_nothing(play, candles, kind, fields):
+    run = play(candles([FLAT] * 3), {}, commands={1: {"kind": kind, **fields}})
 
     assert [r["kind"] for r in run.rows] == [6]  # BOOTSTRAP is left, that is all
 
@@ -96,15 +99,15 @@ def test_a_command_with_nothing_to_act_on_changes_nothing(play, candles, kind):
 def test_a_debug_signal_goes_through_risk_like_any_other(play, candles):
     accepted = play(candles([FLAT] * 3), {}, quantity=None, commands={0: {"kind": CommandKind.SIMULATE, "side": 1}})
     refused = play(
-        candles([FLAT] * 3), {}, quantity=None, commands={0: {"kind": CommandKind.SIMULATE, "side": 1, "price": 105.0}}
+        candles([FLAT] * 3), {}, quantity=None, commands={0: {"kind": CommandKind.SIMULATE, "side": 1, "stop": 105.0}}
     )
 
     assert accepted.fills == [(1, 100.0, 10_000)]
-    assert [Check.labels[r["code"]] for r in refused.of("reject")] == ["bad_stop"]
+    assert [Check.labels[r["check"]] for r in refused.of("reject")] == ["bad_stop"]
 
 
 def test_stop_and_targets_are_amended(play, candles):
-    amend = {"kind": CommandKind.AMEND, "price": 97.0, "targets": (103.0, 0.0, 0.0)}
+    amend = {"kind": CommandKind.AMEND, "stop": 97.0, "targets": (103.0, 0.0, 0.0)}
     stopped = play(candles([FLAT, FLAT, (99.0, 99.0, 96.0, 98.0)]), {0: LONG}, commands={1: amend})
     reached = play(candles([FLAT, FLAT, (101.0, 104.0, 100.0, 102.0)]), {0: LONG}, commands={1: amend})
 
@@ -113,14 +116,14 @@ def test_stop_and_targets_are_amended(play, candles):
 
 
 def test_a_stop_cannot_be_moved_beyond_the_price(play, candles):
-    run = play(candles([FLAT, FLAT, FLAT]), {0: LONG}, commands={1: {"kind": CommandKind.AMEND, "price": 101.0}})
+    run = play(candles([FLAT, FLAT, FLAT]), {0: LONG}, commands={1: {"kind": CommandKind.AMEND, "stop": 101.0}})
 
     assert len(run.of("amend")) == 0
 
 
 def test_the_paper_account_starts_again_only_when_flat(play, candles):
-    flat = play(candles([FLAT] * 3), {}, commands={1: {"kind": CommandKind.RESET, "price": 500.0}})
-    busy = play(candles([FLAT] * 3), {0: LONG}, commands={1: {"kind": CommandKind.RESET, "price": 500.0}})
+    flat = play(candles([FLAT] * 3), {}, commands={1: {"kind": CommandKind.RESET, "balance": 500.0}})
+    busy = play(candles([FLAT] * 3), {0: LONG}, commands={1: {"kind": CommandKind.RESET, "balance": 500.0}})
 
     assert flat.account["balance"] == flat.account["peak_equity"] == 500.0
     assert busy.account["balance"] == 10_000.0

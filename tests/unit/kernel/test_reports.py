@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason, RowKind, State
-from triplane.kernel.records import CANDLE, COMMAND, OUTBOX
+from triplane.kernel.inputs import command
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import OUTBOX, named
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -45,7 +47,7 @@ class Live:
         self.rows = []
 
     def _taken(self):
-        new = [row.copy() for row in self.out[0]["rows"][: self.A["n_out"][0]]]
+        new = named(self.out["rows"][0][: self.A["n_out"][0]])
         self.rows += new
         return new
 
@@ -60,12 +62,8 @@ class Live:
 
     def tell(self, kind, **fields):
         """A command or report; returns the rows."""
-        command = np.zeros(1, COMMAND)
-        command["time"], command["kind"] = self.bars * MINUTE + 1, kind
-        for name, value in fields.items():
-            command[name] = value
         self.A["n_out"] = 0
-        self.core.on_command(self.A, self.S, 0, command, self.out)
+        self.core.on_command(self.A, self.S, 0, command(kind, self.bars * MINUTE + 1, **fields), self.out)
         return self._taken()
 
     def fill(self, leg, lots, price=100.0, *, side=None, number=None, done=None, fee=0.0, code=Reason.EXTERNAL):
@@ -75,13 +73,13 @@ class Live:
         side = side or (1 if leg == Leg.ENTRY else -1)
         self.trades += 1
         return self.tell(
-            CommandKind.FILL, number=number, leg=leg, ticks=round(price * 10), lots=lots, fee=fee, done=int(done),
-            trade=self.trades, side=side, code=code,
+            CommandKind.FILL, order=number, leg=leg, ticks=round(price * 10), lots=lots, fee=fee, done=int(done),
+            trade=self.trades, side=side, reason=code,
         )  # fmt: skip
 
-    def end(self, leg, code, *, number=None, flag=0):
+    def end(self, leg, end, *, number=None, passed=0):
         number = self.order(leg) if number is None else number
-        return self.tell(CommandKind.ORDER_END, leg=leg, number=number, code=code, flag=flag)
+        return self.tell(CommandKind.ORDER_END, leg=leg, order=number, end=end, passed=passed)
 
     def entered(self, lots=1000):
         self.candle()
@@ -116,16 +114,16 @@ class Live:
 
 def said(rows, kind):
     """(leg, …) of rows of a kind: places with type and lots, amendments with lots, cancellations."""
-    rows = [r for r in rows if r["kind"] == RowKind.of(kind)]
+    rows = [r for r in rows if r.kind == RowKind.of(kind)]
     if kind == "place":
-        return [(Leg.labels[r["leg"]], OrderType.labels[r["type"]], int(r["quantity_lots"])) for r in rows]
+        return [(Leg.labels[r.leg], OrderType.labels[r.type], r.quantity_lots) for r in rows]
     if kind == "amend":
-        return [(Leg.labels[r["leg"]], int(r["quantity_lots"])) for r in rows]
+        return [(Leg.labels[r.leg], r.quantity_lots) for r in rows]
     if kind == "trade":
-        return [(float(r["x"][2]), Reason.labels[r["code"]]) for r in rows]
+        return [(r.pnl, Reason.labels[r.reason]) for r in rows]
     if kind == "state":
-        return [State.labels[r["code"]] for r in rows]
-    return [Leg.labels[r["leg"]] for r in rows]
+        return [State.labels[r.to_state] for r in rows]
+    return [Leg.labels[r.leg] for r in rows]
 
 
 # --------------------------------------------------------------------------------------------------------------- fills
@@ -188,8 +186,8 @@ def test_an_entry_that_ends_without_a_fill_is_over(code, reason):
     live = Live({0: LONG})
     live.candle()
     rows = live.end(Leg.ENTRY, code)
-    (state,) = [r for r in rows if r["kind"] == RowKind.STATE]
-    assert (State.labels[state["code"]], Reason.labels[state["flag"]]) == ("SCANNING", reason)
+    (state,) = [r for r in rows if r.kind == RowKind.STATE]
+    assert (State.labels[state.to_state], Reason.labels[state.reason]) == ("SCANNING", reason)
     assert live.working() == []
 
 
@@ -205,14 +203,14 @@ def test_a_time_to_live_waits_for_the_venue():
     live.candle()
     live.candle()
     rows = live.candle()
-    (row,) = [r for r in rows if r["kind"] == RowKind.CANCEL]
-    assert row["flag"] == 1
+    (row,) = [r for r in rows if r.kind == RowKind.CANCEL]
+    assert row.unconfirmed == 1
     assert live.working() == ["entry"]
     assert live.candle() == []  # asked for once
     rows = live.end(Leg.ENTRY, OrderEnd.CANCELLED)
     assert live.state == "SCANNING"
-    (state,) = [r for r in rows if r["kind"] == RowKind.STATE]
-    assert Reason.labels[state["flag"]] == "entry_expired"
+    (state,) = [r for r in rows if r.kind == RowKind.STATE]
+    assert Reason.labels[state.reason] == "entry_expired"
 
 
 def test_an_entry_that_fills_while_it_is_cancelled_is_a_position():
@@ -239,7 +237,7 @@ def test_at_market_the_waiting_entry_goes_first():
 def test_a_stop_entry_whose_trigger_was_passed_enters_at_market_as_on_paper():
     live = Live({0: BREAKOUT})
     live.candle()
-    rows = live.end(Leg.ENTRY, OrderEnd.REJECTED, flag=1)
+    rows = live.end(Leg.ENTRY, OrderEnd.REJECTED, passed=1)
     assert said(rows, "place") == [("entry", "market", 1000)]
     assert live.state == "ENTRY_PENDING"
     live.fill(Leg.ENTRY, 1000)
@@ -296,7 +294,7 @@ def test_an_exit_that_ended_is_asked_for_again_with_what_is_left():
 
 def test_a_target_whose_price_has_passed_sells_at_market():
     live = Live({0: LADDER}).entered()
-    assert said(live.end(Leg.TP1, OrderEnd.REJECTED, flag=1), "place") == [("tp1", "market", 500)]
+    assert said(live.end(Leg.TP1, OrderEnd.REJECTED, passed=1), "place") == [("tp1", "market", 500)]
     assert said(live.end(Leg.TP1 + 1, OrderEnd.REJECTED), "place") == []
 
 
@@ -321,7 +319,7 @@ def test_a_halt_that_flattens_leaves_and_takes_the_entry_out():
     live = Live({0: LONG})
     live.candle()
     live.fill(Leg.ENTRY, 400)
-    rows = live.tell(CommandKind.HALT, code=Reason.KILL_SWITCH, flag=1)
+    rows = live.tell(CommandKind.HALT, reason=Reason.KILL_SWITCH, close=1)
     assert said(rows, "cancel") == ["entry"]
     assert said(rows, "place") == [("exit", "market", 400)]
     live.fill(Leg.ENTRY, 100, done=False)
@@ -367,8 +365,8 @@ def test_an_execution_through_zero_is_split():
     live = Live({0: LONG}).entered()
     rows = live.fill(Leg.EXIT, 1500, 101.0, number=0, fee=0.3)
     assert said(rows, "trade") == [(pytest.approx(0.7), "external")]
-    fills = [r for r in rows if r["kind"] == RowKind.FILL]
-    assert [(int(r["quantity_lots"]), Leg.labels[r["leg"]], float(r["x"][0])) for r in fills] == [
+    fills = [r for r in rows if r.kind == RowKind.FILL]
+    assert [(r.quantity_lots, Leg.labels[r.leg], r.fee) for r in fills] == [
         (1000, "exit", 0.3), (500, "entry", 0.0)
     ]  # fmt: skip
     assert live.lots == -500
@@ -379,7 +377,7 @@ def test_an_execution_through_zero_is_split():
 # --------------------------------------------------------------------------------------------------------------- money
 def test_funding_belongs_to_the_position():
     live = Live({0: LONG}).entered()
-    live.tell(CommandKind.FUNDING, price=-0.25)
+    live.tell(CommandKind.FUNDING, received=-0.25)
     assert (live.balance, float(live.A[0]["funding"])) == (9_999.75, -0.25)
     assert said(live.fill(Leg.STOP, 1000, 95.0), "trade") == [(-5.25, "stop")]
 
@@ -388,7 +386,7 @@ def test_a_transfer_is_neither_profit_nor_loss():
     live = Live({0: LONG}).entered()
     live.candle((90.0, 90.0, 90.0, 90.0))
     before = live.A.copy()[0]
-    live.tell(CommandKind.BALANCE, price=5_000.0)
+    live.tell(CommandKind.BALANCE, balance=5_000.0)
     after = live.A[0]
     assert (after["balance"], after["start_balance"]) == (5_000.0, 10_000.0)
     for name in ("equity", "peak_equity", "day_equity"):
@@ -399,7 +397,7 @@ def test_a_transfer_is_neither_profit_nor_loss():
 def test_the_balance_to_start_with_is_the_venues():
     live = Live({})
     live.candle()
-    live.tell(CommandKind.BALANCE, price=321.0, flag=1)
+    live.tell(CommandKind.BALANCE, balance=321.0, initial=1)
     assert (live.balance, float(live.A[0]["start_balance"])) == (321.0, 321.0)
 
 
@@ -424,9 +422,11 @@ def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, f
     for price in prices:
         candle = (price, price + 0.5, price - 0.5, price)
         for row in paper.candle(candle):
-            if row["kind"] == RowKind.FILL:
-                live.fill(int(row["leg"]), int(row["quantity_lots"]), row["price_ticks"] / 10, side=int(row["side"]),
-                          number=int(row["order"]), done=bool(row["code2"]), fee=float(row["x"][0]))  # fmt: skip
+            if row.kind == RowKind.FILL:
+                live.fill(
+                    row.leg, row.quantity_lots, row.price_ticks / 10, side=row.side, number=row.order,
+                    done=bool(row.done), fee=row.fee,
+                )  # fmt: skip
         live.candle(candle)
         assert paper.lots == live.lots
         assert said(live.rows, "place") == said(paper.rows, "place")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triplane.kernel.codes import Check, CommandKind, Reason, State
+from triplane.kernel.codes import Check, CommandKind, Gate, Reason, State
 from triplane.strategies.base import Close, Enter
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
@@ -11,11 +11,12 @@ STOPPED = (99.0, 99.0, 94.0, 95.0)
 
 
 def rejected(run):
-    return [Check.labels[r["code"]] for r in run.of("reject")]
+    return [Check.labels[r["check"]] for r in run.of("reject")]
 
 
 def moves(run):
-    return [(State.labels[r["code2"]], State.labels[r["code"]], Reason.labels[r["flag"]]) for r in run.of("state")]
+    rows = [(r["from_state"], r["to_state"], r["reason"]) for r in run.of("state")]
+    return [(State.labels[begin], State.labels[end], Reason.labels[why]) for begin, end, why in rows]
 
 
 def test_size_is_risk_over_distance_cut_by_the_largest_position(play, candles):
@@ -63,7 +64,7 @@ def test_checks(play, candles, settings, signal, check):
 def test_a_rejection_keeps_value_and_limit(play, candles):
     row = play(candles([FLAT, FLAT]), {0: LONG}, quantity=None, max_symbol_share=0.05).of("reject")[0]
 
-    assert (row["x"][0], row["x"][1]) == (pytest.approx(1000.0), pytest.approx(500.0))
+    assert (row["value"], row["limit"]) == (pytest.approx(1000.0), pytest.approx(500.0))
 
 
 def test_spot_cannot_go_short(play, candles):
@@ -115,14 +116,14 @@ def test_halted_is_left_by_resume_alone(play, candles):
         market,
         script,
         quantity=None,
-        commands={0: {"kind": CommandKind.HALT, "code": Reason.KILL_SWITCH}},
+        commands={0: {"kind": CommandKind.HALT, "reason": Reason.KILL_SWITCH}},
     )
     resumed = play(
         market,
         script,
         quantity=None,
         commands={
-            0: {"kind": CommandKind.HALT, "code": Reason.KILL_SWITCH},
+            0: {"kind": CommandKind.HALT, "reason": Reason.KILL_SWITCH},
             1: {"kind": CommandKind.RESUME},
         },
     )
@@ -134,7 +135,7 @@ def test_halted_is_left_by_resume_alone(play, candles):
 
 
 def test_a_halt_with_flatten_closes_the_position(play, candles):
-    halt = {"kind": CommandKind.HALT, "code": Reason.KILL_SWITCH, "flag": 1, "price": 99.5}
+    halt = {"kind": CommandKind.HALT, "reason": Reason.KILL_SWITCH, "close": 1, "price": 99.5}
     run = play(candles([FLAT, FLAT, FLAT]), {0: LONG}, commands={1: halt})
 
     assert run.trades == [(100.0, 99.5, "kill_switch")]
@@ -142,7 +143,7 @@ def test_a_halt_with_flatten_closes_the_position(play, candles):
 
 
 def test_no_gate_stops_an_exit(play, candles):
-    gates = {1: {"kind": CommandKind.GATE, "code": 0, "flag": 1}}
+    gates = {1: {"kind": CommandKind.GATE, "gate": Gate.STALE_FEED, "closed": 1}}
     run = play(candles([FLAT, FLAT, FLAT, FLAT]), {0: LONG, 2: Close(), 3: LONG}, commands=gates)
 
     assert run.trades == [(100.0, 100.0, "signal")]
@@ -154,7 +155,7 @@ def test_the_cool_down_counts_closed_candles(play, candles):
     script = {0: LONG, 3: LONG, 4: LONG, 5: LONG}
     run = play(market, script, quantity=None, cooldown_bars=4)
 
-    assert [int(r["time"] // 60_000) - 1 for r in run.of("state") if r["code"] == 1] == [0, 5]
+    assert [int(r["time"] // 60_000) - 1 for r in run.of("state") if r["to_state"] == State.SCANNING] == [0, 5]
     assert run.fills[-1] == (6, 100.0, 9_950)  # a tenth of the 9,950 that are left
 
 

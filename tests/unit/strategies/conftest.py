@@ -11,7 +11,8 @@ import pytest
 from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
-from triplane.kernel.records import ACCOUNT, CANDLE, OUTBOX, SIGNAL
+from triplane.kernel.records import ACCOUNT, CANDLE, SIGNAL
+from triplane.kernel.rows import OUTBOX
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
 

@@ -7,7 +7,8 @@ import pytest
 
 from triplane.errors import BadInput
 from triplane.kernel.calendar import in_window, minute_of_day
-from triplane.kernel.codes import Check, OrderType
+from triplane.kernel.codes import Check, OrderType, RowKind
+from triplane.kernel.rows import of_kind
 from triplane.strategies.confluence import AGENTS, LEADER, N_AGENTS, OFFSETS, STATE, STOP_CUT, STRATEGY
 from triplane.strategies.registry import find
 
@@ -135,12 +136,13 @@ def test_only_an_agent_that_agreed_closes(start: Any, run: Any, generated: Any) 
     params = {**LOOSE, **{f"{a}_{t}_r": 30 + n for a in AGENTS for n, t in enumerate(("tp1", "tp2", "tp3"))}}
     account, states = start("confluence", max_stop_atr=100.0, **params)
     rows = run("confluence", generated, account, states, 0, len(generated))
-    opened = {int(r["decision"]): int(r["bits"]) for r in rows[(rows["kind"] == 1) & (rows["flag"] == 0)]}
-    closes = rows[(rows["kind"] == 1) & (rows["flag"] == 1)]
+    signals = of_kind(rows, RowKind.SIGNAL)
+    opened = {int(r["decision"]): int(r["reasons"]) for r in signals[signals["closing"] == 0]}
+    closes = signals[signals["closing"] == 1]
 
     assert len(closes) > 0
     for row in closes:
-        by = int(row["bits"]) >> LEADER & 15
+        by = int(row["reasons"]) >> LEADER & 15
         assert by & opened[int(row["decision"])] == by != 0
 
 

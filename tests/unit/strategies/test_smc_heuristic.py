@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from triplane.errors import BadInput
-from triplane.kernel.codes import OrderType
+from triplane.kernel.codes import OrderType, Reason, RowKind
+from triplane.kernel.rows import of_kind
 from triplane.strategies.registry import find
 from triplane.strategies.smc_heuristic import AFTER_BOS, FRESH, GAP_BEHIND, TOUCHED
 
@@ -100,8 +101,8 @@ def test_a_break_against_the_position_closes_it(candles: Any, start: Any, run: A
         account, states = start("smc_heuristic", exit_on_break=leave, tp1_r=20, tp2_r=21, tp3_r=22, **EASY)
         states["core"]["warmup"] = 20
         audit = run("smc_heuristic", rows, account, states, 0, len(rows))
-        trades = audit[audit["kind"] == 9]
-        assert [("none", "stop", "target", "signal")[c] for c in trades["code"]] == reasons
+        trades = of_kind(audit, RowKind.TRADE)
+        assert [Reason.labels[c] for c in trades["reason"]] == reasons
 
 
 def test_parameters_are_checked() -> None:
