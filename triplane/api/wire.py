@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from fastapi import WebSocket, WebSocketDisconnect
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from triplane.api.connections import Socket
 from triplane.api.messages import Batch
 
 EXTENSION: Final = "triplane.frames"
@@ -20,8 +20,8 @@ HIGH: Final = 32 * 1024
 LINGER: Final = 1.0
 
 
-class FrameProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's protocol, which also takes frames that are ready."""
+class FrameProtocol(Socket):
+    """One connection that speaks WebSocket, and also takes frames that are ready."""
 
     on_room: Callable[[], None] | None = None
 

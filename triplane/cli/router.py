@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from triplane.api.router import create_router_app
+from triplane.api.server import make_server
 from triplane.cli.config import Config
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, never_block, one_sentence, print_json
-from triplane.cli.serving import listen, make_server
+from triplane.cli.serving import listen
 from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput

@@ -4,8 +4,7 @@ Sharpe and Sortino come from daily returns (equity at the last candle of each UT
 markets never close. A figure that cannot be computed is ``None``, and ``reasons`` says why; it is never 0 instead.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -150,11 +149,17 @@ def _exposure(trades: dict[str, Array], span_ms: float) -> float:
     return min(100.0 * held / span_ms, 100.0)
 
 
+class Columns(Protocol):
+    """A frame, or a mapping of sequences."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
 COLUMNS: Final = ("entry_time", "exit_time", "pnl", "fees", "slippage", "funding", "r_multiple", "mae", "mfe")
 """What the figures need of each trade."""
 
 
-def performance(trades: Mapping[str, Any], times: Array, equity: Array, start_balance: float) -> dict[str, Any]:
+def performance(trades: Columns, times: Array, equity: Array, start_balance: float) -> dict[str, Any]:
     """Compute the figures.
 
     Parameters
@@ -176,7 +181,7 @@ def performance(trades: Mapping[str, Any], times: Array, equity: Array, start_ba
     return figures(trades, Curve.of(times, equity, start_balance), start_balance)
 
 
-def figures(trades: Mapping[str, Any], curve: Curve, start_balance: float) -> dict[str, Any]:
+def figures(trades: Columns, curve: Curve, start_balance: float) -> dict[str, Any]:
     """The same from what is known of the curve."""
     columns = {name: np.asarray(trades[name], np.float64) for name in COLUMNS}
     n, days = len(columns["pnl"]), max(len(curve.returns), 1)

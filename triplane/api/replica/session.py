@@ -115,7 +115,7 @@ class SessionReplica:
         self.log: deque[LogEntry] = deque(maxlen=LOG)
         self.end: SessionEnd | None = None
         self.health: SessionHealth | None = None
-        self.seq, self.now = session.seq, session.time
+        self.seq, self.now = session.seq, 0  # it was started at a time of day, which is not the market's
         self._take: dict[type[Fact], Callable[[Any, Say], None]] = {
             Account: self._on_account, Candle: self._on_candle, Error: self._on_error, Features: self._on_features,
             Fill: self._on_fill, Order: self._on_order, Position: self._on_position, RiskAlert: self._on_alert,
@@ -382,7 +382,6 @@ class SessionReplica:
             available_balance=money_text(max(a.equity - a.used_margin, 0.0)),
             unrealized_pnl=money_text(a.unrealized),
             total_equity=money_text(a.equity),
-            max_drawdown_pct=100.0 * a.max_drawdown,
             open_positions=[position for position in positions if position is not None],
             pending_orders=[order for of in self.symbols.values() for order in of.orders.values()],
             today=self.record.today(a.equity, a.day_equity, a.trades_today),

@@ -116,7 +116,6 @@ class Portfolio(View, frozen=True, kw_only=True):
     available_balance: Money
     unrealized_pnl: Money
     total_equity: Money
-    max_drawdown_pct: float
     open_positions: list[PositionView]
     pending_orders: list[Order]
     today: Today
