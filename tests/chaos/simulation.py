@@ -28,7 +28,7 @@ from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import parse
 from triplane.exchange.market import Market
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 from triplane.execution import messages as m
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.ids import parse_client_id
@@ -352,7 +352,7 @@ class Simulation:
     def _settle(self) -> None:
         """No more faults; the market stands still, and everything that was hidden comes back."""
         self.quiet = True
-        self.x.faults.clear()
+        self.x.faults.waiting.clear()
         self.x.skew = self.client_skew = 0
         self.x.hub.mutes.clear()
         self._until(self.clock.now + 35_000, market=False, coarse=400)
