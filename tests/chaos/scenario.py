@@ -117,7 +117,7 @@ class Scenario(Simulation):
     def by_hand(self, side: str, quantity: str, name: str = "web_1", **more: str) -> Any:
         """Somebody trades beside us at market."""
         params = {"symbol": SYMBOL, "side": side, "type": "MARKET", "quantity": quantity, "newClientOrderId": name}
-        return ask(self, codec.VenueRequest("POST", "/fapi/v1/order", params | more), self.clock.now + self.x.skew)
+        return ask(self, codec.HttpRequest("POST", "/fapi/v1/order", params | more), self.clock.now + self.x.skew)
 
     def refusal(self, code: int, status: int = 400, **headers: str) -> Any:
         """The error that an answer of the venue becomes."""

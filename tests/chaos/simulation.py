@@ -28,7 +28,7 @@ from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import parse
 from triplane.exchange.market import Market
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 from triplane.execution import messages as m
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.ids import parse_client_id
@@ -352,7 +352,7 @@ class Simulation:
     def _settle(self) -> None:
         """No more faults; the market stands still, and everything that was hidden comes back."""
         self.quiet = True
-        self.x.faults.clear()
+        self.x.faults.waiting.clear()
         self.x.skew = self.client_skew = 0
         self.x.hub.mutes.clear()
         self._until(self.clock.now + 35_000, market=False, coarse=400)
@@ -495,7 +495,7 @@ class Simulation:
         quantity = self.dice.choice(("0.005", "0.02", "0.05"))
         params = {"symbol": SYMBOL, "side": self.dice.choice(("BUY", "SELL")), "type": "MARKET", "quantity": quantity,
                   "newClientOrderId": f"web_{next(self._numbers)}"}  # fmt: skip
-        ask(self, codec.VenueRequest("POST", "/fapi/v1/order", params), self.clock.now + self.x.skew)
+        ask(self, codec.HttpRequest("POST", "/fapi/v1/order", params), self.clock.now + self.x.skew)
 
     def note(self, text: str) -> None:
         self.log.append(f"{self.clock.now - START:>9} {text}")
@@ -516,7 +516,7 @@ class Simulation:
         return sum(kind in (CMD_FILL, CMD_BALANCE) for kind, _ in self.commands() if kind != CMD_GATE)
 
 
-def ask(simulation: Simulation, request: codec.VenueRequest, stamp: int) -> Any:
+def ask(simulation: Simulation, request: codec.HttpRequest, stamp: int) -> Any:
     """A signed request at the venue's door."""
     query = codec.sign(request.params, SECRET, stamp)
     return handle(simulation.x, request.method, request.path, query, "", KEY)
@@ -584,7 +584,7 @@ def is_body(value: Any) -> bool:
     return value is not None and not isinstance(value, Exception)
 
 
-def read(simulation: Simulation, request: codec.VenueRequest, stamp: int, *, changing: bool) -> tuple[Any, int]:
+def read(simulation: Simulation, request: codec.HttpRequest, stamp: int, *, changing: bool) -> tuple[Any, int]:
     """Body, or error, or None for an answer that never comes; and the delay in ms."""
     reply = ask(simulation, request, stamp)
     if reply.lost == "hang":

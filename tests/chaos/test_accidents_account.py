@@ -94,7 +94,7 @@ def test_a_failed_query_is_not_flat(scenario_of: MakeScenario) -> None:
     assert scenario.changes() == before
     assert scenario.held == 84
     assert len(scenario.resting()) == 2
-    scenario.x.faults.clear()
+    scenario.x.faults.waiting.clear()
     assert scenario.settle() == []
 
 

@@ -1,98 +1,138 @@
-"""The books of one account: wallet, positions, margin, fees and funding, exact to the smallest unit of money.
+"""One futures account: its orders, its fills, and its books, exact to the smallest unit of money.
 
 One-way and hedge mode, cross and isolated margin, leverage brackets. The wallet always is what was deposited, plus the
 realised profit of every fill, minus its fees, plus funding; nothing else moves it. USDT is the only asset.
+
+An order knows its account and an account its orders, so both are declared here.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
 from triplane.exchange.errors import Rejected
 from triplane.exchange.market import Market
-from triplane.exchange.orders import ZERO, AlgoOrder, FuturesOrder, OrderRequest
+from triplane.exchange.positions import ZERO, Bracket, MarginPosition, SymbolConfig, brackets_of, largest
 from triplane.exchange.rules import CENT, liquidation, money
 
-MAX_LEVERAGE: Final = 125
-_TIERS: Final = (
-    (125, "800000", "0.005"), (75, "3000000", "0.0065"), (50, "12000000", "0.01"), (25, "70000000", "0.02"),
-    (20, "100000000", "0.025"), (10, "230000000", "0.05"), (5, "480000000", "0.1"), (4, "600000000", "0.125"),
-    (3, "800000000", "0.15"), (2, "1200000000", "0.25"), (1, "1800000000", "0.5"),
-)  # fmt: skip
-"""Leverage, largest notional and maintenance rate; of the first one the rate is the instrument's."""
+SIDES: Final = {1: "BUY", -1: "SELL"}
+CONDITIONAL: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
+ORDER_TYPES: Final = ("LIMIT", "MARKET", *CONDITIONAL)
+TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX", "GTD")
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """What a notional allows and costs."""
-
-    number: int
-    leverage: int
-    floor: Decimal
-    cap: Decimal
-    rate: Decimal
-    cum: Decimal
-
-
-def brackets(market: Market) -> list[Bracket]:
-    """Leverage brackets of a market."""
-    out: list[Bracket] = []
-    floor = cum = ZERO
-    least = Decimal(repr(market.instrument.maintenance_margin))
-    for number, (leverage, cap, tier) in enumerate(_TIERS, 1):
-        rate = max(Decimal(tier), least) if out else least
-        if out:
-            cum += floor * (rate - out[-1].rate)
-        out.append(Bracket(number, leverage, floor, Decimal(cap), rate, cum))
-        floor = Decimal(cap)
-    return out
+def shown_type(kind: str) -> str:
+    """The type of the order that a conditional order places."""
+    return {"STOP": "LIMIT", "TAKE_PROFIT": "LIMIT"}.get(kind, "MARKET" if kind in CONDITIONAL else kind)
 
 
 @dataclass(slots=True)
-class SymbolConfig:
-    """Settings of one symbol."""
+class OrderRequest:
+    """What an order and an algo order have in common, checked; prices in ticks, quantities in lots."""
 
-    leverage: int = 20
-    isolated: bool = False
+    account: "FuturesAccount"
+    market: Market
+    client_id: str
+    side: int
+    position_side: str
+    type: str
+    tif: str
+    lots: int
+    price: int
+    reduce_only: bool = False
+    close_position: bool = False
+    working_type: str = "CONTRACT_PRICE"
+    price_protect: bool = False
+    price_match: str = "NONE"
+    stp: str = "EXPIRE_MAKER"
+    good_till: int = 0
+    trigger: int = 0
+    activate: int = 0
+    callback: Decimal = ZERO
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Symbol and position side."""
+        return self.market.symbol, self.position_side
+
+    @property
+    def closes(self) -> bool:
+        """Whether it can only close; in hedge mode an order against its own position side does."""
+        against = self.position_side != "BOTH" and (self.position_side == "LONG") != (self.side > 0)
+        return self.reduce_only or self.close_position or against
 
 
 @dataclass(slots=True, eq=False)
-class MarginPosition:
-    """An open position; ``lots`` is signed and never zero while the account holds it."""
+class RestingOrder:
+    """What orders of futures and spot have in common."""
 
-    market: Market
-    side: str  # BOTH, LONG, SHORT
-    lots: int = 0
-    cost: Decimal = ZERO  # entry price x quantity, positive
-    isolated: Decimal = ZERO  # its own margin, 0 in cross
-    realized: Decimal = ZERO
+    id: int = 0
+    time: int = 0
     updated: int = 0
+    status: str = "NEW"
+    filled: int = 0
+    value: Decimal = ZERO  # sum of price x quantity of the fills
+    hidden_until: int = 0  # wall time until which queries do not find it
+    prints: list[int] = field(default_factory=list)  # sizes of the fills to come, where a fault splits them
 
     @property
-    def sign(self) -> int:
-        """+1 long, -1 short."""
-        return (self.lots > 0) - (self.lots < 0)
+    def open(self) -> bool:
+        """It can still trade."""
+        return self.status in ("NEW", "PARTIALLY_FILLED")
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class FuturesOrder(RestingOrder):
+    """An order of the matching engine."""
+
+    request: OrderRequest
+    reserved: Decimal = ZERO  # initial margin that it holds
+    algo: "AlgoOrder | None" = None
+    liquidation: bool = False
 
     @property
-    def quantity(self) -> Decimal:
-        """Signed quantity."""
-        return self.lots * self.market.lot
+    def symbol(self) -> str:
+        """``BTCUSDT``."""
+        return self.request.market.symbol
 
     @property
-    def entry(self) -> Decimal:
-        """Average entry price."""
-        return self.cost / abs(self.quantity) if self.lots else ZERO
+    def left(self) -> int:
+        """Lots that are not filled."""
+        return self.request.lots - self.filled
 
     @property
-    def notional(self) -> Decimal:
-        """Signed value at the mark price."""
-        return self.quantity * (self.market.last * self.market.tick)
+    def shown_type(self) -> str:
+        """LIMIT or MARKET for what a conditional order became."""
+        return shown_type(self.request.type)
+
+    def average(self) -> str:
+        """Average price of the fills."""
+        market = self.request.market
+        price = self.value / (self.filled * market.lot) if self.filled else ZERO
+        return format(price.quantize(Decimal(1).scaleb(-max(market.decimals[0], 5))), "f")
+
+
+@dataclass(slots=True, eq=False)
+class AlgoOrder:
+    """A conditional order in the algo service."""
+
+    id: int
+    request: OrderRequest
+    time: int
+    updated: int
+    status: str = "NEW"
+    triggered: int = 0
+    child: FuturesOrder | None = None
+    reason: str = ""
+    hidden_until: int = 0
+    best: int = 0  # of a trailing stop: the most favourable price since it was activated, 0 before
 
     @property
-    def unrealized(self) -> Decimal:
-        """Profit at the mark price."""
-        return self.notional - self.sign * self.cost
+    def open(self) -> bool:
+        """It still waits."""
+        return self.status == "NEW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +159,11 @@ class Income:
     amount: Decimal
     time: int
     trade: str = ""
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Their sum."""
+    return sum(amounts, ZERO)
 
 
 class FuturesAccount:
@@ -152,7 +197,7 @@ class FuturesAccount:
     # ------------------------------------------------------------------------------------------------ booking
     def book(self, request: OrderRequest, lots: int, ticks: int, fee: Decimal, now: int) -> Decimal:
         """Book a fill of ``lots`` at a price; returns the realised profit."""
-        market, key = request.market, (request.market.symbol, request.position_side)
+        market, key = request.market, request.key
         position = self.positions.get(key) or MarginPosition(market, request.position_side)
         price, realized = ticks * market.tick, ZERO
         closing = min(lots, abs(position.lots)) if position.sign == -request.side else 0
@@ -183,7 +228,7 @@ class FuturesAccount:
         """Longs pay a positive rate, shorts receive it; returns what the wallet gained."""
         amount = money(-position.notional * rate)
         self.wallet += amount
-        if self.config(position.market.symbol).isolated:
+        if self.is_isolated(position):
             position.isolated += amount
         position.updated = now
         return amount
@@ -191,8 +236,7 @@ class FuturesAccount:
     # ------------------------------------------------------------------------------------------------ margin
     def bracket(self, position: MarginPosition) -> Bracket:
         """The bracket of a position's notional."""
-        notional = abs(position.notional)
-        rows = brackets_of(position.market)
+        notional, rows = abs(position.notional), brackets_of(position.market)
         return next((row for row in rows if notional <= row.cap), rows[-1])
 
     def maintenance(self, position: MarginPosition) -> Decimal:
@@ -201,7 +245,7 @@ class FuturesAccount:
         return max(abs(position.notional) * row.rate - row.cum, ZERO)
 
     def is_isolated(self, position: MarginPosition) -> bool:
-        """Whether it stands alone."""
+        """Whether it has a margin of its own."""
         return self.config(position.market.symbol).isolated
 
     def initial(self, position: MarginPosition) -> Decimal:
@@ -218,22 +262,22 @@ class FuturesAccount:
     @property
     def cross_wallet(self) -> Decimal:
         """Wallet without what isolated positions hold."""
-        return self.wallet - sum((p.isolated for p in self.positions.values()), ZERO)
+        return self.wallet - total(p.isolated for p in self.positions.values())
 
     @property
     def unrealized(self) -> Decimal:
         """Of all positions."""
-        return sum((p.unrealized for p in self.positions.values()), ZERO)
+        return total(p.unrealized for p in self.positions.values())
 
     @property
     def cross_unrealized(self) -> Decimal:
         """Of the positions that share the wallet."""
-        return sum((p.unrealized for p in self.cross_positions), ZERO)
+        return total(p.unrealized for p in self.cross_positions)
 
     @property
     def available(self) -> Decimal:
         """What new orders may use as margin."""
-        used = sum((self.initial(p) for p in self.cross_positions), ZERO)
+        used = total(self.initial(p) for p in self.cross_positions)
         return max((self.cross_wallet + self.cross_unrealized - used - self.reserved).quantize(CENT, ROUND_DOWN), ZERO)
 
     def liquidation_price(self, position: MarginPosition) -> Decimal:
@@ -241,7 +285,7 @@ class FuturesAccount:
         margin = position.isolated
         if not self.is_isolated(position):
             others = [p for p in self.cross_positions if p is not position]
-            margin = self.cross_wallet + sum((p.unrealized - self.maintenance(p) for p in others), ZERO)
+            margin = self.cross_wallet + total(p.unrealized - self.maintenance(p) for p in others)
         row = self.bracket(position)
         return liquidation(position.entry, position.sign, position.cost, margin, row.rate, row.cum)
 
@@ -252,30 +296,26 @@ class FuturesAccount:
 
     def margin_ratio(self) -> Decimal:
         """Maintenance margin of the cross positions over the margin they share."""
-        need = sum((self.maintenance(p) for p in self.cross_positions), ZERO)
+        need = total(self.maintenance(p) for p in self.cross_positions)
         have = self.cross_wallet + self.cross_unrealized
         return need / have if have > 0 else Decimal(1 if need else 0)
 
     def required(self, request: OrderRequest, price: int) -> Decimal:
         """Initial margin that an order needs: of what it can add to the position."""
-        if request.reduce_only or request.close_position:
+        if request.closes:
             return ZERO
-        position = self.position(request.market.symbol, request.position_side)
-        lots = request.lots
+        position, lots = self.positions.get(request.key), request.lots
         if position is not None and position.sign == -request.side:
             lots = max(lots - abs(position.lots), 0)
-        if self.hedge and (request.position_side == "LONG") != (request.side > 0):
-            return ZERO
         value = price * request.market.tick * (lots * request.market.lot)
         return money(value / self.config(request.market.symbol).leverage)
 
     def check_leverage(self, request: OrderRequest, price: int) -> None:
         """Refuse a position that is too large for its leverage."""
-        symbol, market = request.market.symbol, request.market
-        held = sum((abs(p.notional) for (name, _), p in self.positions.items() if name == symbol), ZERO)
-        leverage = self.config(symbol).leverage
+        market = request.market
+        held = total(abs(p.notional) for p in self.positions.values() if p.market.symbol == market.symbol)
         value = price * market.tick * (request.lots * market.lot)
-        if held + value > largest(market, leverage):
+        if held + value > largest(market, self.config(market.symbol).leverage):
             raise Rejected(-2027)
 
     def state(self) -> dict[str, Any]:
@@ -287,30 +327,11 @@ class FuturesAccount:
             "hedge": self.hedge,
             "positions": [
                 {
-                    "symbol": p.market.symbol,
-                    "positionSide": p.side,
-                    "quantity": format(p.quantity, "f"),
-                    "entryPrice": format(p.entry, "f"),
-                    "isolatedMargin": format(p.isolated, "f"),
+                    "symbol": p.market.symbol, "positionSide": p.side, "quantity": format(p.quantity, "f"),
+                    "entryPrice": format(p.entry, "f"), "isolatedMargin": format(p.isolated, "f"),
                     "unrealized": format(p.unrealized, "f"),
                     "liquidationPrice": format(self.liquidation_price(p), "f"),
                 }
                 for p in self.positions.values()
             ],
-        }
-
-
-_BRACKETS: dict[tuple[str, float], list[Bracket]] = {}
-
-
-def brackets_of(market: Market) -> list[Bracket]:
-    """:func:`brackets`, worked out once a market."""
-    key = market.symbol, market.instrument.maintenance_margin
-    if key not in _BRACKETS:
-        _BRACKETS[key] = brackets(market)
-    return _BRACKETS[key]
-
-
-def largest(market: Market, leverage: int) -> Decimal:
-    """Largest notional that a leverage allows."""
-    return max((row.cap for row in brackets_of(market) if row.leverage >= leverage), default=ZERO)
+        }  # fmt: skip

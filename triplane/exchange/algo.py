@@ -2,7 +2,7 @@
 
 A triggered one goes TRIGGERING (the child's id still empty), TRIGGERED (with the child's id), then the child lives its
 own life on the order stream under the same client id, and FINISHED follows when the child has ended. What the matching
-engine refuses is REJECTED; a trigger that finds nothing to close is EXPIRED.
+engine rejects is REJECTED; a trigger that finds nothing to close is EXPIRED.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.exchange import events
-from triplane.exchange.account import FuturesAccount
+from triplane.exchange.account import AlgoOrder, FuturesAccount, FuturesOrder, OrderRequest, shown_type
 from triplane.exchange.errors import Rejected
 from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.matching import MatchingEngine
-from triplane.exchange.orders import AlgoOrder, FuturesOrder, OrderRequest, shown_type
 
 MAX_ALGOS: Final = 10
 """Waiting conditional orders of a symbol."""
@@ -32,7 +31,7 @@ class AlgoService:
         matching.finished = self._child_changed
 
     def submit(self, request: OrderRequest) -> AlgoOrder:
-        """Accept a conditional order; raises Refused."""
+        """Accept a conditional order; raises Rejected."""
         account, market = request.account, request.market
         mine = [a for a in account.algos.values() if a.open and a.request.market is market]
         if any(a.request.client_id == request.client_id for a in mine):
@@ -55,7 +54,7 @@ class AlgoService:
         return algo
 
     def cancel(self, algo: AlgoOrder) -> AlgoOrder:
-        """Take a waiting conditional order out."""
+        """Cancel a waiting conditional order."""
         if not algo.open:
             raise Rejected(-2011)
         self._end(algo, "CANCELED")
@@ -64,8 +63,7 @@ class AlgoService:
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """Trigger what a trade reaches (the mark price is the last price, so both working types see the same)."""
         for algo in list(self.waiting.get(market.symbol, {}).values()):
-            r = algo.request
-            if 0 < r.good_till <= self.matching.now:
+            if 0 < algo.request.good_till <= self.matching.now:
                 self._end(algo, "EXPIRED")
             elif self._reached(algo, market, trade.ticks):
                 self._trigger(algo)
@@ -84,23 +82,20 @@ class AlgoService:
         return away > 0 and market.rules.fill(TRAILING, r.side, level, ticks) is not None
 
     def _trigger(self, algo: AlgoOrder) -> None:
-        r, account = algo.request, algo.request.account
+        r = algo.request
         algo.triggered = self.matching.now
         self._say(algo, "TRIGGERING")
         self.waiting[r.market.symbol].pop(algo.id, None)
         lots = r.lots
         if r.close_position:
-            position = account.position(r.market.symbol, r.position_side)
+            position = r.account.positions.get(r.key)
             if position is None or position.sign == r.side:
                 self._end(algo, "EXPIRED")
                 return
             lots = abs(position.lots)
-        child = replace(r, lots=lots, tif=r.tif if shown_type(r.type) == "LIMIT" else "GTC")
-        if shown_type(r.type) == "MARKET":
-            child.price = 0
-        self._place(algo, child)
+        limit = shown_type(r.type) == "LIMIT"
+        child = replace(r, lots=lots, tif=r.tif if limit else "GTC", price=r.price if limit else 0)
 
-    def _place(self, algo: AlgoOrder, child: OrderRequest) -> None:
         def accepted(order: FuturesOrder) -> None:
             order.algo, algo.child = algo, order
             self._say(algo, "TRIGGERED")
@@ -110,7 +105,7 @@ class AlgoService:
         except Rejected as error:
             algo.reason = error.text
             self._end(algo, "REJECTED")
-            self.emit(child.account, events.trigger_reject(algo, self.matching.now))
+            self.emit(r.account, events.trigger_reject(algo, self.matching.now))
 
     def _child_changed(self, order: FuturesOrder) -> None:
         if order.algo is not None and not order.open and order.algo.status == "TRIGGERED":

@@ -1,21 +1,18 @@
-"""Control from outside: ``/box/state``, ``/box/faults``, ``/box/clock``, ``/box/price``. Unsigned."""
+"""Control from outside: ``/box/state``, ``/box/faults``, ``/box/clock``, ``/box/price``, ``/box/deposit``. Unsigned."""
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.exchange.account import FuturesAccount
 from triplane.exchange.faults import parse
-from triplane.exchange.orders import full, show_algo
+from triplane.exchange.market_clock import MarketClock
+from triplane.exchange.order_views import full, show_algo, show_fill
 from triplane.exchange.spot.dialect import SpotDialect
-from triplane.exchange.trading import show_fill
-
-if TYPE_CHECKING:
-    from triplane.exchange.market_clock import MarketClock
 
 
-def state(market_clock: "MarketClock", _body: Any) -> Any:
+def state(market_clock: MarketClock, _body: Any) -> Any:
     """The venue's truth, whatever the faults let clients see."""
     x = market_clock.exchange
     return {
@@ -39,34 +36,32 @@ def account_state(a: FuturesAccount) -> dict[str, Any]:
     }
 
 
-def add_faults(market_clock: "MarketClock", body: Any) -> Any:
+def add_faults(market_clock: MarketClock, body: Any) -> Any:
     """POST faults."""
     market_clock.exchange.add_faults(parse(body))
     return {"waiting": len(market_clock.exchange.faults.waiting)}
 
 
-def clear_faults(market_clock: "MarketClock", _body: Any) -> Any:
+def clear_faults(market_clock: MarketClock, _body: Any) -> Any:
     """DELETE faults: also ends mutes and skew."""
-    x = market_clock.exchange
-    x.faults.clear()
-    x.skew = 0
-    for hub in x.hubs:
-        hub.mutes.clear()
-        for connection in hub.connections:
-            connection.muted_until = 0
+    market_clock.exchange.clear_faults()
     return {"waiting": 0}
 
 
-def clock(market_clock: "MarketClock", body: Any) -> Any:
+def read_clock(market_clock: MarketClock, _body: Any) -> Any:
+    """GET clock."""
+    return market_clock.state()
+
+
+def set_clock(market_clock: MarketClock, body: Any) -> Any:
     """POST clock: ``pause`` (bool), ``speed`` (number or "max"), ``skew`` (ms), ``step`` (ms of market time)."""
     if not isinstance(body, dict) or not body or set(body) - {"pause", "speed", "skew", "step"}:
         raise BadInput("clock must be an object with pause, speed, skew or step")
-    for name, kinds in (("pause", bool), ("skew", int), ("step", int)):
-        value = body.get(name, kinds())
-        if not isinstance(value, kinds) or (kinds is int and isinstance(value, bool)):
-            raise BadInput(
-                f"{name} is {value!r}; it must be {'true or false' if kinds is bool else 'whole milliseconds'}"
-            )
+    for name, kind, wanted in (("pause", bool, "true or false"), ("skew", int, "whole milliseconds"),
+                               ("step", int, "whole milliseconds")):  # fmt: skip
+        value = body.get(name, kind())
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise BadInput(f"{name} is {value!r}; it must be {wanted}")
     if "pause" in body or "speed" in body:
         market_clock.set(body.get("pause", market_clock.paused), body.get("speed", market_clock.speed))
     market_clock.exchange.skew = body.get("skew", market_clock.exchange.skew)
@@ -75,7 +70,7 @@ def clock(market_clock: "MarketClock", body: Any) -> Any:
     return market_clock.state()
 
 
-def price(market_clock: "MarketClock", body: Any) -> Any:
+def price(market_clock: MarketClock, body: Any) -> Any:
     """POST price: ``symbol`` and ``price`` as text; null goes back to the replay's own price."""
     x = market_clock.exchange
     market = x.markets.get(body.get("symbol", "")) if isinstance(body, dict) else None
@@ -91,27 +86,17 @@ def price(market_clock: "MarketClock", body: Any) -> Any:
     return {"symbol": market.symbol, "price": market.price(market.last)}
 
 
-def deposit(market_clock: "MarketClock", body: Any) -> Any:
+def deposit(market_clock: MarketClock, body: Any) -> Any:
     """POST deposit: ``account``, ``asset`` and ``amount`` as text come to a spot account, or leave it."""
     spot = market_clock.exchange.dialects["spot"]
     if not isinstance(spot, SpotDialect) or not isinstance(body, dict) or set(body) != {"account", "asset", "amount"}:
         raise BadInput("deposit must be an object with account, asset and amount")
-    amount = decimal("amount", body["amount"])
-    spot.deposit(body["account"], body["asset"], amount)
+    spot.deposit(body["account"], body["asset"], decimal("amount", body["amount"]))
     return spot.state()[body["account"]]["balances"]
 
 
-def read_clock(market_clock: "MarketClock", _body: Any) -> Any:
-    """GET clock."""
-    return market_clock.state()
-
-
-ROUTES = {
-    ("GET", "/box/clock"): read_clock,
-    ("GET", "/box/state"): state,
-    ("POST", "/box/faults"): add_faults,
-    ("DELETE", "/box/faults"): clear_faults,
-    ("POST", "/box/clock"): clock,
-    ("POST", "/box/price"): price,
+ROUTES: Final = {
+    ("GET", "/box/clock"): read_clock, ("GET", "/box/state"): state, ("POST", "/box/faults"): add_faults,
+    ("DELETE", "/box/faults"): clear_faults, ("POST", "/box/clock"): set_clock, ("POST", "/box/price"): price,
     ("POST", "/box/deposit"): deposit,
-}
+}  # fmt: skip

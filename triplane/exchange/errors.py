@@ -1,4 +1,4 @@
-"""The refusals of the exchange, with its codes and its words."""
+"""The rejections of Binance, with its codes and its words."""
 
 from typing import Final
 
@@ -44,7 +44,6 @@ _TEXTS: Final = {
     -4004: "Quantity less than min quantity.",
     -4005: "Quantity greater than max quantity.",
     -4006: "Stop price less than zero.",
-    -4013: "Price less than min price.",
     -4014: "Price not increased by tick size.",
     -4015: "Client order id is not valid.",
     -4016: "Limit price can't be higher than {}.",
@@ -55,12 +54,10 @@ _TEXTS: Final = {
     -4046: "No need to change margin type.",
     -4047: "Margin type cannot be changed if there exists open orders.",
     -4048: "Margin type cannot be changed if there exists position.",
-    -4051: "Isolated balance insufficient.",
     -4059: "No need to change position side.",
     -4061: "Order's position side does not match user's setting.",
     -4067: "Position side cannot be changed if there exists open orders.",
     -4068: "Position side cannot be changed if there exists position.",
-    -4109: "This account is inactive.",
     -4116: "ClientOrderId is duplicated.",
     -4120: "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
     -4130: "An open stop or take profit order with GTE and closePosition in the direction is existing.",

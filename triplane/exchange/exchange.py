@@ -1,6 +1,6 @@
 """The exchange without sockets: markets, accounts, matching, streams and faults, moved by :meth:`Exchange.advance`.
 
-Two times live here. *Market time* is the replay's: trades, orders, events and funding carry it. *Wall time* (plus the
+There are two times. *Market time* is the replay's: trades, orders, events and funding carry it. *Wall time* (plus the
 skew) is what signatures, listen keys, rate limits and ``/fapi/v1/time`` go by, because clients do. A demo market at
 speed 1 runs on both at once.
 """
@@ -10,77 +10,25 @@ import itertools
 import random
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from triplane.data.clock import Clock
 from triplane.exchange import events
 from triplane.exchange.account import FuturesAccount
-from triplane.exchange.algo import AlgoService
-from triplane.exchange.faults import Fault, Faults
+from triplane.exchange.dialect import Dialect, FuturesVenue
+from triplane.exchange.faults import EVENT_KINDS, Fault, Faults
 from triplane.exchange.limits import RateLimits
 from triplane.exchange.market import FUNDING_EVERY, Market, MarketTrade
-from triplane.exchange.matching import MatchingEngine
-from triplane.exchange.orders import OrderRequest
-from triplane.exchange.streams import ClientConnection, StreamHub
-from triplane.exchange.views import FUNDING_RATE
+from triplane.exchange.positions import MarginPosition
+from triplane.exchange.sockets import SocketHub
+from triplane.exchange.streams import StreamHub
 
 LISTEN_KEY_MS: Final = 3_600_000
-KEEP_ORDERS_MS: Final = 3 * 86_400_000
-"""Orders that ended without a fill are forgotten after this market time."""
-KEEP_FILLED_MS: Final = 90 * 86_400_000
-"""All others after this."""
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-class SocketHub(Protocol):
-    """What answers for the sockets of a route."""
-
-    connections: set[ClientConnection]
-    mutes: dict[str, int]
-
-    def connect(self, connection: ClientConnection, names: list[str]) -> None:
-        """A socket was opened, maybe with streams in its path."""
-        ...
-
-    def disconnect(self, connection: ClientConnection) -> None:
-        """A socket is gone."""
-        ...
-
-    def receive(self, connection: ClientConnection, text: str | bytes) -> None:
-        """A message of a client."""
-        ...
-
-
-class Dialect(Protocol):
-    """Another place where the same markets trade, with accounts, limits and sockets of its own."""
-
-    accounts: dict[str, Any]
-    limits: RateLimits
-    hubs: dict[str, SocketHub]  # by the route of the socket's address
-
-    def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """A public trade."""
-        ...
-
-    def on_close(self, market: Market) -> None:
-        """A candle of the replay has closed."""
-        ...
-
-    def tick(self, now: int) -> None:
-        """What wall time brings."""
-        ...
-
-    def end_streams(self, key: str) -> None:
-        """The user streams of an account end, by a fault."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """The truth about its accounts."""
-        ...
-
-
-class Exchange:
-    """An exchange in a box.
+class Exchange(FuturesVenue):
+    """An exchange in a box: Binance USDⓈ-M futures, and other dialects on the same markets.
 
     Parameters
     ----------
@@ -105,14 +53,12 @@ class Exchange:
         seed: int = 0,
         limits: bool = True,
     ) -> None:
+        super().__init__({a.key: a for a in accounts}, self.emit, self.split)
         self.markets = {m.symbol: m for m in markets}
-        self.accounts = {a.key: a for a in accounts}
         self.clock, self.skew = clock, 0
         self.faults, self.limits = Faults(seed), RateLimits(limits)
         self.hub = StreamHub(self.markets, clock.now_ms)
-        self.matching = MatchingEngine(self.emit, self.split)
         self.matching.liquidated = self.hub.on_liquidation
-        self.algos = AlgoService(self.matching, self.emit)
         self.listen_keys: dict[str, tuple[str, int]] = {}  # account key: listen key, end in wall time
         self.parts: list[float] = []  # of the order that is placed now, by a fault
         self.now = self.matching.now = max(m.first_ms for m in self.markets.values())
@@ -155,29 +101,16 @@ class Exchange:
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade: streams, orders, triggers, liquidations."""
         self.hub.on_trade(market, trade)
-        self.matching.on_trade(market, trade)
-        self.algos.on_trade(market, trade)
-        for account in self.accounts.values():
-            if account.positions:
-                self.matching.watch(account, market)
+        super().on_trade(market, trade)
         for dialect in self.dialects.values():
             dialect.on_trade(market, trade)
-
-    @property
-    def hubs(self) -> list[SocketHub]:
-        """What answers for sockets, of the futures first."""
-        return [self.hub, *(hub for dialect in self.dialects.values() for hub in dialect.hubs.values())]
-
-    def hub_of(self, route: str) -> SocketHub:
-        """What answers for the sockets of a route."""
-        return next((dialect.hubs[route] for dialect in self.dialects.values() if route in dialect.hubs), self.hub)
 
     def next_due(self) -> int | None:
         """Market time of the next trade."""
         return min((t for m in self.markets.values() if (t := m.due()) is not None), default=None)
 
     def tick(self) -> None:
-        """What wall time brings: delayed answers and events, listen keys and dead-man's switches that run out."""
+        """Do what is due by wall time: delayed answers and events, listen keys and dead-man's switches that run out."""
         now = self.clock.now_ms()
         while self._later and self._later[0][0] <= now:
             heapq.heappop(self._later)[2]()
@@ -188,7 +121,7 @@ class Exchange:
             for symbol, end in list(account.countdowns.items()):
                 if end <= now:
                     del account.countdowns[symbol]
-                    self.cancel_all(account, symbol)
+                    self.matching.cancel_all(account, self.markets[symbol])
         self.hub.tick(now)
         for dialect in self.dialects.values():
             dialect.tick(now)
@@ -201,7 +134,9 @@ class Exchange:
         """Market time goes on; at the hours of funding it is paid."""
         while self.now // FUNDING_EVERY < time // FUNDING_EVERY:
             self._set_now((self.now // FUNDING_EVERY + 1) * FUNDING_EVERY)
-            self._fund()
+            self.on_funding()
+            for dialect in self.dialects.values():
+                dialect.on_funding()
         self._set_now(max(self.now, time))
 
     def _set_now(self, time: int) -> None:
@@ -209,43 +144,19 @@ class Exchange:
         for market in self.markets.values():
             market.now = max(market.now, time)
 
-    def _fund(self) -> None:
-        for account in self.accounts.values():
-            for key, position in list(account.positions.items()):
-                amount = account.pay_funding(position, Decimal(FUNDING_RATE), self.now)
-                self.matching.pay(account, key[0], "FUNDING_FEE", amount)
-                keys = [key] if account.is_isolated(position) else []
-                update = events.account_update(account, "FUNDING_FEE", keys, amount, self.now, position.realized)
-                self.emit(account, update)
-            self.forget(account)
-
-    def forget(self, account: FuturesAccount) -> None:
-        """Let go of what ended long ago, as the exchange does."""
-        for order in [o for o in account.orders.values() if not o.open]:
-            if order.updated < self.now - (KEEP_FILLED_MS if order.filled else KEEP_ORDERS_MS):
-                del account.orders[order.id]
-                key = order.request.market.symbol, order.request.client_id
-                if account.by_client.get(key) is order:
-                    del account.by_client[key]
-        for algo in [a for a in account.algos.values() if not a.open]:
-            if algo.updated < self.now - KEEP_FILLED_MS:
-                del account.algos[algo.id]
-
-    # ------------------------------------------------------------------------------------------------ orders
-    def cancel_all(self, account: FuturesAccount, symbol: str) -> None:
-        """Cancel the working orders of a symbol, not its conditional ones."""
-        for order in [o for o in account.open.values() if o.request.market.symbol == symbol]:
-            if order.open:  # cancelling one may end another
-                self.matching.cancel(order)
+    def funded(self, account: FuturesAccount, position: MarginPosition, amount: Decimal) -> None:
+        """Report a funding payment; only of an isolated position the event says of which."""
+        keys = [position.key] if account.is_isolated(position) else []
+        self.emit(account, events.account_update(account, "FUNDING_FEE", keys, amount, self.now, position.realized))
 
     def new_id(self, length: int = 22) -> str:
         """A client id for an order that came without one."""
         return "".join(self._random.choices(_ALPHABET, k=length))
 
-    def split(self, request: OrderRequest) -> list[int]:
+    def split(self, order: Any) -> list[int]:
         """Sizes of the first fills of an order, by a fault of the kind ``partial``."""
         parts, self.parts = self.parts, []
-        return [max(int(request.lots * part), 1) for part in parts]
+        return [max(int(order.lots * part), 1) for part in parts]
 
     # ------------------------------------------------------------------------------------------------ user streams
     def listen_key(self, account: FuturesAccount) -> str:
@@ -255,20 +166,20 @@ class Exchange:
         return key
 
     def expire_listen_key(self, account: FuturesAccount) -> None:
-        """The key ends; its sockets hear so and then nothing more."""
+        """The key ends; its sockets are told so, and then nothing more."""
         key, _ = self.listen_keys.pop(account.key, ("", 0))
         if key:
             self.hub.user(key, events.listen_key_expired(key, self.now))
             self.hub.users.pop(key, None)
 
     def emit(
-        self, account: Any, event: dict[str, Any], say: Callable[[Any, dict[str, Any]], None] | None = None
+        self, account: Any, event: dict[str, Any], deliver: Callable[[Any, dict[str, Any]], None] | None = None
     ) -> None:
-        """Say something on the user stream (``say`` for another dialect), unless a fault holds it back."""
-        deliver = say or self._deliver
+        """Send an event on the user stream (by ``deliver``, for a dialect), unless a fault changes that."""
+        deliver = deliver or self._deliver
         fault = self.faults.event(event)
         what = fault.what if fault else ""
-        if fault and what not in ("drop", "duplicate", "reorder", "delay"):
+        if fault and what not in EVENT_KINDS:
             self.strike(fault, account)
         if what == "drop":
             return
@@ -278,11 +189,8 @@ class Exchange:
         if fault and what == "delay":
             self.later(fault.seconds, lambda: deliver(account, event))
             return
-        deliver(account, event)
-        if what == "duplicate":
-            deliver(account, event)
-        for held in self._held.pop(account, []):
-            deliver(account, held)
+        for one in [event] * (2 if what == "duplicate" else 1) + self._held.pop(account, []):
+            deliver(account, one)
 
     def _deliver(self, account: FuturesAccount, event: dict[str, Any]) -> None:
         entry = self.listen_keys.get(account.key)
@@ -290,14 +198,32 @@ class Exchange:
             self.hub.user(entry[0], event)
 
     # ------------------------------------------------------------------------------------------------ faults
+    @property
+    def hubs(self) -> list[SocketHub]:
+        """All hubs, that of the futures first."""
+        return [self.hub, *(hub for dialect in self.dialects.values() for hub in dialect.hubs.values())]
+
+    def hub_of(self, route: str) -> SocketHub:
+        """The hub of a route."""
+        return next((dialect.hubs[route] for dialect in self.dialects.values() if route in dialect.hubs), self.hub)
+
     def add_faults(self, faults: Iterable[Fault]) -> None:
-        """Take faults; those of ``now`` happen."""
+        """Take faults; those of ``now`` happen at once."""
         for fault in faults:
             if fault.target == "now":
                 for account in self.accounts.values():
                     self.strike(fault, account)
             else:
-                self.faults.add([fault])
+                self.faults.waiting.append(fault)
+
+    def clear_faults(self) -> None:
+        """End all faults, mutes and skew."""
+        self.faults.waiting.clear()
+        self.skew = 0
+        for hub in self.hubs:
+            hub.mutes.clear()
+            for connection in hub.connections:
+                connection.muted_until = 0
 
     def strike(self, fault: Fault, account: Any) -> None:
         """Carry out a fault that is not about one answer or event; ``account`` is None when it is about none."""

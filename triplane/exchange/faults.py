@@ -13,7 +13,7 @@ lists the kinds.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -28,20 +28,10 @@ ORDER_KINDS: Final = ("hide", "partial")
 EVENT_KINDS: Final = ("drop", "duplicate", "reorder", "delay")
 ANYWHERE: Final = ("drop_sockets", "mute", "expire_listen_key", "skew")
 NEVER_ACCEPTED: Final = ("429", "418", "-1008", "-1021", "-2013", "-4192", *MEXC_CODES)
-"""These say that the request was refused, and it was."""
-_FIELDS: Final = {
-    "when",
-    "what",
-    "times",
-    "skip",
-    "chance",
-    "accepted",
-    "seconds",
-    "milliseconds",
-    "parts",
-    "route",
-    "code",
-}
+"""These say that the request was rejected, and it was."""
+_ALLOWED: Final = {
+    "request": (*ANSWERS, *ORDER_KINDS, *ANYWHERE), "event": (*EVENT_KINDS, *ANYWHERE), "now": ANYWHERE,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -52,6 +42,7 @@ class Fault:
     pattern: str
     fields: dict[str, str]
     what: str
+    source: dict[str, Any]
     times: int = 1
     skip: int = 0
     chance: float = 1.0
@@ -61,7 +52,9 @@ class Fault:
     parts: list[float] = field(default_factory=lambda: [0.5])
     route: str = ""
     code: int = 1001
-    source: dict[str, Any] = field(default_factory=dict)
+
+
+_FIELDS: Final = {"when", "what", *Fault.__slots__[5:]}
 
 
 def parse(rows: object) -> list[Fault]:
@@ -79,15 +72,12 @@ def _parse(row: object) -> Fault:
         raise BadInput(f"a fault has no field {min(unknown)!r}; there is {', '.join(sorted(_FIELDS))}")
     target, pattern, fields = _when(row["when"])
     what = str(row["what"])
-    allowed = {"request": (*ANSWERS, *ORDER_KINDS, *ANYWHERE), "event": (*EVENT_KINDS, *ANYWHERE), "now": ANYWHERE}[
-        target
-    ]
-    if what not in allowed:
-        raise BadInput(f"what is {what!r}; for {target} it must be one of {', '.join(allowed)}")
-    rest = {name: value for name, value in row.items() if name not in ("when", "what")}
-    fault = Fault(target, pattern, fields, what, source=dict(row))
-    fault.accepted = what not in NEVER_ACCEPTED
-    for name, value in rest.items():
+    if what not in _ALLOWED[target]:
+        raise BadInput(f"what is {what!r}; for {target} it must be one of {', '.join(_ALLOWED[target])}")
+    fault = Fault(target, pattern, fields, what, dict(row), accepted=what not in NEVER_ACCEPTED)
+    for name, value in row.items():
+        if name in ("when", "what"):
+            continue
         kind = type(getattr(fault, name))
         if not isinstance(value, int if kind is bool else (int, float) if kind is float else kind):
             raise BadInput(f"{name} of a fault is {value!r}; it must be {kind.__name__}")
@@ -111,16 +101,7 @@ class Faults:
 
     def __init__(self, seed: int = 0) -> None:
         self.waiting: list[Fault] = []
-        self.seed = seed
         self._random = random.Random(seed)  # noqa: S311 - a script must be repeatable
-
-    def add(self, faults: Iterable[Fault]) -> None:
-        """More lines."""
-        self.waiting += faults
-
-    def clear(self) -> None:
-        """No more faults."""
-        self.waiting.clear()
 
     def request(self, method: str, path: str, params: Mapping[str, str]) -> Fault | None:
         """The fault of a request, if any."""

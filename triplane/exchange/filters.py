@@ -1,4 +1,4 @@
-"""What a request says, checked as the exchange checks it: the symbol's filters, the position mode, the parameters.
+"""What a request for an order says, checked as the exchange does: the symbol's filters, position mode, parameters.
 
 Numbers are text without an exponent. The minimum notional never holds an exit up: orders that only reduce are exempt.
 """
@@ -9,61 +9,16 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any, Final
 
-from triplane.exchange.account import FuturesAccount
+from triplane.exchange.account import CONDITIONAL, ORDER_TYPES, TIMES_IN_FORCE, FuturesAccount, OrderRequest, shown_type
 from triplane.exchange.errors import Rejected
 from triplane.exchange.market import Market
-from triplane.exchange.orders import CONDITIONAL, ORDER_TYPES, TIMES_IN_FORCE, ZERO, OrderRequest, shown_type
+from triplane.exchange.params import Params
 
-_NUMBER: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
-_CLIENT_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+CLIENT_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _BAND: Final = Decimal("0.05"), Decimal("1.95")
 """Lowest and highest limit price, in mark prices."""
 _MAX_LOTS: Final = 10_000_000
 _GTD_AHEAD: Final = 600_000
-
-
-class Params(dict[str, str]):
-    """Parameters of a request."""
-
-    def required(self, name: str) -> str:
-        """A text that must be there."""
-        value = self.get(name, "")
-        if not value:
-            raise Rejected(-1102, name)
-        return value
-
-    def number(self, name: str) -> Decimal | None:
-        """A number, None when it was not sent."""
-        text = self.get(name, "")
-        if not text:
-            return None
-        negative = text.startswith("-")
-        if not _NUMBER.fullmatch(text[1:] if negative else text):
-            raise Rejected(-1100, name)
-        return Decimal(text)
-
-    def integer(self, name: str, default: int | None = None) -> int | None:
-        """A whole number."""
-        text = self.get(name, "")
-        if not text:
-            return default
-        if not text.lstrip("-").isdecimal():
-            raise Rejected(-1102, name)
-        return int(text)
-
-    def flag(self, name: str) -> bool:
-        """A truth value, false when it was not sent."""
-        text = self.get(name, "").lower()
-        if text not in ("", "true", "false"):
-            raise Rejected(-1130, name)
-        return text == "true"
-
-    def choice(self, name: str, allowed: tuple[str, ...], code: int = -1130) -> str:
-        """One of the allowed texts, the first one when it was not sent."""
-        value = self.get(name) or allowed[0]
-        if value not in allowed:
-            raise Rejected(code, name)
-        return value
 
 
 def price_precision(market: Market) -> int:
@@ -76,14 +31,10 @@ def filters(market: Market) -> list[dict[str, Any]]:
     tick, lot = market.tick, market.lot
     least = format(max(market.instrument.min_quantity, lot), "f")
     size = {"minQty": least, "maxQty": market.quantity(_MAX_LOTS), "stepSize": format(lot, "f")}
+    prices = {"minPrice": format(tick, "f"), "maxPrice": format(tick * 10**9, "f"), "tickSize": format(tick, "f")}
     low, high = (format(share, ".4f") for share in _BAND)
     return [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": format(tick, "f"),
-            "maxPrice": format(tick * 10**9, "f"),
-            "tickSize": format(tick, "f"),
-        },
+        {"filterType": "PRICE_FILTER", **prices},
         {"filterType": "LOT_SIZE", **size},
         {"filterType": "MARKET_LOT_SIZE", **size},
         {"filterType": "MAX_NUM_ORDERS", "limit": 200},
@@ -94,10 +45,10 @@ def filters(market: Market) -> list[dict[str, Any]]:
 
 
 def ticks(market: Market, name: str, value: Decimal) -> int:
-    """A price on the grid; raises Refused."""
+    """A price on the grid; raises Rejected."""
     if value <= 0:
         raise Rejected(-4001 if name == "price" else -4006)
-    if _places(value) > price_precision(market):
+    if places(value) > price_precision(market):
         raise Rejected(-1111)
     if value % market.tick:
         raise Rejected(-4014)
@@ -107,10 +58,10 @@ def ticks(market: Market, name: str, value: Decimal) -> int:
 
 
 def lots(market: Market, value: Decimal) -> int:
-    """A quantity on the grid; raises Refused."""
+    """A quantity on the grid; raises Rejected."""
     if value <= 0:
         raise Rejected(-4003)
-    if _places(value) > market.decimals[1]:
+    if places(value) > market.decimals[1]:
         raise Rejected(-1111)
     if value % market.lot:
         raise Rejected(-4023)
@@ -122,7 +73,8 @@ def lots(market: Market, value: Decimal) -> int:
     return count
 
 
-def _places(value: Decimal) -> int:
+def places(value: Decimal) -> int:
+    """Decimals of a number."""
     return max(-int(value.normalize().as_tuple().exponent), 0)
 
 
@@ -137,7 +89,7 @@ def check_band(market: Market, price: int) -> None:
 
 
 def check_notional(request: OrderRequest) -> None:
-    """Small orders are refused unless they only reduce."""
+    """Small orders are rejected unless they only reduce."""
     market = request.market
     if request.reduce_only or request.close_position:
         return
@@ -148,15 +100,9 @@ def check_notional(request: OrderRequest) -> None:
 
 def _common(account: FuturesAccount, markets: Mapping[str, Market], p: Params, client_id: str) -> OrderRequest:
     """Symbol, side, type, mode, id."""
-    market = markets.get(p.required("symbol"))
-    if market is None:
-        raise Rejected(-1121)
-    side, kind = p.required("side"), p.required("type")
-    if side not in ("BUY", "SELL"):
-        raise Rejected(-1117)
-    if kind not in ORDER_TYPES:
-        raise Rejected(-1116)
-    if not _CLIENT_ID.fullmatch(client_id):
+    market = p.of_symbol(markets)
+    side, kind = p.side_and_type(ORDER_TYPES)
+    if not CLIENT_ID.fullmatch(client_id):
         raise Rejected(-4015)
     position_side = p.choice("positionSide", ("BOTH", "LONG", "SHORT"))
     if account.hedge == (position_side == "BOTH"):
@@ -166,7 +112,7 @@ def _common(account: FuturesAccount, markets: Mapping[str, Market], p: Params, c
     if p.get("priceMatch", "NONE") != "NONE":
         raise Rejected(-5037)
     return OrderRequest(
-        account, market, client_id, 1 if side == "BUY" else -1, position_side, kind, "GTC", 0, 0,
+        account, market, client_id, side, position_side, kind, "GTC", 0, 0,
         reduce_only=p.flag("reduceOnly"),
         working_type=p.choice("workingType", ("CONTRACT_PRICE", "MARK_PRICE")),
         price_protect=p.flag("priceProtect"),
@@ -174,50 +120,42 @@ def _common(account: FuturesAccount, markets: Mapping[str, Market], p: Params, c
     )  # fmt: skip
 
 
-def _price_and_tif(request: OrderRequest, p: Params, now: int) -> OrderRequest:
+def _complete(request: OrderRequest, p: Params, now: int) -> OrderRequest:
+    """With price and time in force, and worth enough."""
     market, limit = request.market, shown_type(request.type) == "LIMIT"
     price = p.number("price")
     tif = p.choice("timeInForce", TIMES_IN_FORCE, -1115)
-    if not limit:
-        return request
-    if price is None:
-        raise Rejected(-1102, "price")
-    if request.type == "LIMIT":
-        p.required("timeInForce")
-    good_till = 0
-    if tif == "GTD":
-        good_till = int(p.required("goodTillDate"))
-        if good_till <= now + _GTD_AHEAD:
+    if limit:
+        price = p.needed("price")
+        if request.type == "LIMIT":
+            p.required("timeInForce")
+        good_till = int(p.required("goodTillDate")) if tif == "GTD" else 0
+        if tif == "GTD" and good_till <= now + _GTD_AHEAD:
             raise Rejected(-5040)
-    level = ticks(market, "price", price)
-    check_band(market, level)
-    return replace(request, price=level, tif=tif, good_till=good_till)
+        request = replace(request, price=ticks(market, "price", price), tif=tif, good_till=good_till)
+        check_band(market, request.price)
+    check_notional(request)
+    return request
 
 
 def order_request(
     account: FuturesAccount, markets: Mapping[str, Market], p: Params, now: int, new_id: Callable[[], str]
 ) -> OrderRequest:
-    """A request of ``/fapi/v1/order``; raises Refused."""
+    """A request of ``/fapi/v1/order``; raises Rejected."""
     request = _common(account, markets, p, p.get("newClientOrderId") or new_id())
     if request.type in CONDITIONAL:
         raise Rejected(-4120)
-    if request.type == "MARKET":
-        for name in ("price", "timeInForce"):
-            if p.get(name):
-                raise Rejected(-1106, name)
-    quantity = p.number("quantity")
-    if quantity is None:
-        raise Rejected(-1102, "quantity")
-    request.lots = lots(request.market, quantity)
-    request = _price_and_tif(request, p, now)
-    check_notional(request)
-    return request
+    for name in ("price", "timeInForce") if request.type == "MARKET" else ():
+        if p.get(name):
+            raise Rejected(-1106, name)
+    request.lots = lots(request.market, p.needed("quantity"))
+    return _complete(request, p, now)
 
 
 def algo_request(
     account: FuturesAccount, markets: Mapping[str, Market], p: Params, now: int, new_id: Callable[[], str]
 ) -> OrderRequest:
-    """A request of ``/fapi/v1/algoOrder``; raises Refused."""
+    """A request of ``/fapi/v1/algoOrder``; raises Rejected."""
     if p.required("algoType") != "CONDITIONAL":
         raise Rejected(-1130, "algoType")
     request = _common(account, markets, p, p.get("clientAlgoId") or new_id())
@@ -233,24 +171,14 @@ def algo_request(
         if p.get("reduceOnly"):
             raise Rejected(-1106, "reduceonly")
         request.close_position = True
-    elif quantity is None:
-        raise Rejected(-1102, "quantity")
     else:
-        request.lots = lots(market, quantity)
+        request.lots = lots(market, p.needed("quantity"))
     if kind == "TRAILING_STOP_MARKET":
-        rate = p.number("callbackRate")
-        if rate is None:
-            raise Rejected(-1102, "callbackRate")
-        if not Decimal("0.1") <= rate <= 10:
+        request.callback = p.needed("callbackRate")
+        if not Decimal("0.1") <= request.callback <= 10:
             raise Rejected(-1130, "callbackRate")
-        request.callback = rate
-        activate = p.number("activatePrice") or p.number("activationPrice") or ZERO
+        activate = p.number("activatePrice") or p.number("activationPrice")
         request.activate = ticks(market, "activatePrice", activate) if activate else 0
     else:
-        trigger = p.number("triggerPrice")
-        if trigger is None:
-            raise Rejected(-1102, "triggerPrice")
-        request.trigger = ticks(market, "triggerPrice", trigger)
-    request = _price_and_tif(request, p, now)
-    check_notional(request)
-    return request
+        request.trigger = ticks(market, "triggerPrice", p.needed("triggerPrice"))
+    return _complete(request, p, now)

@@ -1,21 +1,19 @@
 """The account over REST: balances, positions, settings, income, listen key."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from triplane.exchange import events
-from triplane.exchange.account import MAX_LEVERAGE, FuturesAccount, MarginPosition, brackets_of, largest
+from triplane.exchange.account import FuturesAccount, total
 from triplane.exchange.errors import Rejected
-from triplane.exchange.filters import Params
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Market
-from triplane.exchange.orders import ZERO
-from triplane.exchange.public import limit_of, market_of, one_or_all
+from triplane.exchange.params import Params
+from triplane.exchange.positions import MAX_LEVERAGE, ZERO, MarginPosition, brackets_of, largest
+from triplane.exchange.public import chosen
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
 
-if TYPE_CHECKING:
-    from triplane.exchange.exchange import Exchange
-
-SUCCESS = {"code": 200, "msg": "success"}
+SUCCESS: Final = {"code": 200, "msg": "success"}
 
 
 def _text(value: Decimal) -> str:
@@ -23,12 +21,12 @@ def _text(value: Decimal) -> str:
 
 
 def _used(a: FuturesAccount) -> Decimal:
-    return sum((a.initial(p) for p in a.positions.values()), ZERO)
+    return total(a.initial(p) for p in a.positions.values())
 
 
 # -------------------------------------------------------------------------------------------------------- balances
-def _asset(x: "Exchange", a: FuturesAccount) -> dict[str, Any]:
-    maintenance = sum((a.maintenance(p) for p in a.positions.values()), ZERO)
+def _asset(x: Exchange, a: FuturesAccount) -> dict[str, Any]:
+    maintenance = total(a.maintenance(p) for p in a.positions.values())
     available = _text(a.available)
     return {
         "asset": "USDT", "walletBalance": _text(a.wallet), "unrealizedProfit": _text(a.unrealized),
@@ -40,7 +38,7 @@ def _asset(x: "Exchange", a: FuturesAccount) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def balance(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def balance(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET balance."""
     row = _asset(x, a)
     names = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "marginAvailable")
@@ -48,11 +46,10 @@ def balance(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
     return [{"accountAlias": "Box", "balance": row["walletBalance"], **out, "updateTime": x.now}]
 
 
-def _totals(x: "Exchange", a: FuturesAccount) -> dict[str, Any]:
+def _totals(x: Exchange, a: FuturesAccount) -> dict[str, Any]:
     row = _asset(x, a)
-    sums = [
-        name for name in row if name.endswith(("Margin", "Balance", "Profit", "UnPnl")) and name != "availableBalance"
-    ]
+    ends = ("Margin", "Balance", "Profit", "UnPnl")
+    sums = [name for name in row if name.endswith(ends) and name != "availableBalance"]
     out = {f"total{name[0].upper()}{name[1:]}": row[name] for name in sums}
     return out | {name: row[name] for name in ("availableBalance", "maxWithdrawAmount")} | {"assets": [row]}
 
@@ -61,13 +58,13 @@ def _sides(a: FuturesAccount) -> tuple[str, ...]:
     return ("LONG", "SHORT") if a.hedge else ("BOTH",)
 
 
-def account_v2(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def account_v2(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET v2/account: with every symbol's position, flat ones too."""
     rows = [_account_position(a, m, side, True) for m in x.markets.values() for side in _sides(a)]
     return account_config(x, a, _p) | {"feeBurn": False} | _totals(x, a) | {"positions": rows}
 
 
-def account_v3(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def account_v3(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET v3/account: with the open positions."""
     rows = [_account_position(a, p.market, p.side, False) for p in a.positions.values()]
     return _totals(x, a) | {"positions": rows}
@@ -103,40 +100,35 @@ def _risk(a: FuturesAccount, p: MarginPosition) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def position_risk_v2(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def position_risk_v2(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET v2/positionRisk: every symbol."""
     out = []
-    for m in [market_of(x, p)] if p.get("symbol") else x.markets.values():
+    for m in chosen(x, p):
         config = a.config(m.symbol)
         settings = {
-            "leverage": str(config.leverage),
-            "maxNotionalValue": format(largest(m, config.leverage), "f"),
-            "marginType": "isolated" if config.isolated else "cross",
-            "isAutoAddMargin": "false",
-        }
+            "leverage": str(config.leverage), "maxNotionalValue": format(largest(m, config.leverage), "f"),
+            "marginType": "isolated" if config.isolated else "cross", "isAutoAddMargin": "false",
+        }  # fmt: skip
         out += [_risk(a, a.position(m.symbol, side) or MarginPosition(m, side)) | settings for side in _sides(a)]
     return out
 
 
-def position_risk_v3(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def position_risk_v3(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET v3/positionRisk: symbols with a position or a working order."""
-    wanted = market_of(x, p) if p.get("symbol") else None
-    shown = {key: position for key, position in a.positions.items() if wanted in (None, position.market)}
-    for order in a.open.values():
-        r = order.request
-        if wanted in (None, r.market):
-            shown.setdefault((r.market.symbol, r.position_side), MarginPosition(r.market, r.position_side))
+    markets = chosen(x, p)
+    shown = {key: position for key, position in a.positions.items() if position.market in markets}
+    for r in [order.request for order in a.open.values()]:
+        if r.market in markets:
+            shown.setdefault(r.key, MarginPosition(r.market, r.position_side))
     out = []
     for position in shown.values():
         initial = _text(a.initial(position))
-        out.append(
-            _risk(a, position)
-            | {
-                "marginAsset": "USDT", "initialMargin": initial, "positionInitialMargin": initial,
-                "maintMargin": _text(a.maintenance(position)), "openOrderInitialMargin": "0", "adl": 1,
-                "bidNotional": "0", "askNotional": "0",
-            }
-        )  # fmt: skip
+        more = {
+            "marginAsset": "USDT", "initialMargin": initial, "positionInitialMargin": initial,
+            "maintMargin": _text(a.maintenance(position)), "openOrderInitialMargin": "0", "adl": 1, "bidNotional": "0",
+            "askNotional": "0",
+        }  # fmt: skip
+        out.append(_risk(a, position) | more)
     return out
 
 
@@ -146,9 +138,9 @@ def _has_orders(a: FuturesAccount, symbol: str | None = None) -> bool:
     return any(symbol in (None, r.market.symbol) for r in working)
 
 
-def set_leverage(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def set_leverage(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST leverage."""
-    market, leverage = market_of(x, p), p.integer("leverage") or 0
+    market, leverage = p.of_symbol(x.markets), p.integer("leverage") or 0
     if not 1 <= leverage <= MAX_LEVERAGE:
         raise Rejected(-4028, leverage)
     held = [q for q in a.positions.values() if q.market is market]
@@ -164,9 +156,9 @@ def set_leverage(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     return {"leverage": leverage, "maxNotionalValue": most, "symbol": market.symbol}
 
 
-def set_margin_type(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def set_margin_type(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST marginType."""
-    market = market_of(x, p)
+    market = p.of_symbol(x.markets)
     wanted = p.required("marginType")
     if wanted not in ("ISOLATED", "CROSSED"):
         raise Rejected(-1130, "marginType")
@@ -181,12 +173,12 @@ def set_margin_type(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     return SUCCESS
 
 
-def get_mode(_x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def get_mode(_x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET positionSide/dual."""
     return {"dualSidePosition": a.hedge}
 
 
-def set_mode(_x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def set_mode(_x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST positionSide/dual."""
     p.required("dualSidePosition")
     wanted = p.flag("dualSidePosition")
@@ -200,34 +192,27 @@ def set_mode(_x: "Exchange", a: FuturesAccount, p: Params) -> Any:
     return SUCCESS
 
 
-def multi_assets(_x: "Exchange", _a: FuturesAccount, _p: Params) -> Any:
+def multi_assets(_x: Exchange, _a: FuturesAccount, _p: Params) -> Any:
     """GET multiAssetsMargin: there is one asset."""
     return {"multiAssetsMargin": False}
 
 
-def leverage_brackets(x: "Exchange", _a: FuturesAccount, p: Params) -> Any:
+def leverage_brackets(x: Exchange, _a: FuturesAccount, p: Params) -> Any:
     """GET leverageBracket."""
-    return [
-        {
-            "symbol": m.symbol,
-            "notionalCoef": 1.0,
-            "brackets": [
-                {
-                    "bracket": b.number,
-                    "initialLeverage": b.leverage,
-                    "notionalCap": int(b.cap),
-                    "notionalFloor": int(b.floor),
-                    "maintMarginRatio": float(b.rate),
-                    "cum": float(b.cum),
-                }
-                for b in brackets_of(m)
-            ],
-        }
-        for m in ([market_of(x, p)] if p.get("symbol") else x.markets.values())
-    ]
+
+    def show(m: Market) -> list[dict[str, Any]]:
+        return [
+            {
+                "bracket": b.number, "initialLeverage": b.leverage, "notionalCap": int(b.cap),
+                "notionalFloor": int(b.floor), "maintMarginRatio": float(b.rate), "cum": float(b.cum),
+            }
+            for b in brackets_of(m)
+        ]  # fmt: skip
+
+    return [{"symbol": m.symbol, "notionalCoef": 1.0, "brackets": show(m)} for m in chosen(x, p)]
 
 
-def account_config(_x: "Exchange", a: FuturesAccount, _p: Params) -> dict[str, Any]:
+def account_config(_x: Exchange, a: FuturesAccount, _p: Params) -> dict[str, Any]:
     """GET accountConfig."""
     return {
         "feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": a.can_withdraw, "dualSidePosition": a.hedge,
@@ -235,27 +220,24 @@ def account_config(_x: "Exchange", a: FuturesAccount, _p: Params) -> dict[str, A
     }  # fmt: skip
 
 
-def symbol_config(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def symbol_config(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET symbolConfig."""
-
-    def show(m: Market) -> dict[str, Any]:
+    rows = []
+    for m in chosen(x, p):
         config = a.config(m.symbol)
-        kind = "ISOLATED" if config.isolated else "CROSSED"
-        most = format(largest(m, config.leverage), "f")
+        kind, most = "ISOLATED" if config.isolated else "CROSSED", format(largest(m, config.leverage), "f")
         row = {"symbol": m.symbol, "marginType": kind, "isAutoAddMargin": False, "leverage": config.leverage}
-        return row | {"maxNotionalValue": most}
-
-    rows = one_or_all(x, p, show)
-    return rows if isinstance(rows, list) else [rows]
+        rows.append(row | {"maxNotionalValue": most})
+    return rows
 
 
-def commission_rate(x: "Exchange", _a: FuturesAccount, p: Params) -> Any:
+def commission_rate(x: Exchange, _a: FuturesAccount, p: Params) -> Any:
     """GET commissionRate."""
     rates = {"makerCommissionRate": format(MAKER_FEE, "f"), "takerCommissionRate": format(TAKER_FEE, "f")}
-    return {"symbol": market_of(x, p).symbol, **rates, "rpiCommissionRate": "0"}
+    return {"symbol": p.of_symbol(x.markets).symbol, **rates, "rpiCommissionRate": "0"}
 
 
-def income(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
+def income(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET income."""
     start = p.integer("startTime", x.now - 7 * 86_400_000) or 0
     end, symbol, kind = p.integer("endTime", x.now) or x.now, p.get("symbol"), p.get("incomeType")
@@ -267,37 +249,33 @@ def income(x: "Exchange", a: FuturesAccount, p: Params) -> Any:
         for i in a.income
         if start <= i.time <= end and symbol in (None, i.symbol) and kind in (None, i.kind)
     ]  # fmt: skip
-    limit, page = limit_of(p, 100, 1000), p.integer("page", 1) or 1
+    limit, page = p.limit(100, 1000), p.integer("page", 1) or 1
     return rows[(page - 1) * limit : page * limit]
 
 
-def restrictions(_x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def restrictions(_x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET /sapi/v1/account/apiRestrictions."""
     no = ("ipRestrict", "enableInternalTransfer", "permitsUniversalTransfer", "enableVanillaOptions", "enableMargin",
           "enablePortfolioMarginTrading", "enableFixApiTrade")  # fmt: skip
-    yes = {
-        "enableReading": True,
-        "enableFutures": True,
-        "enableSpotAndMarginTrading": True,
-        "enableWithdrawals": a.can_withdraw,
-    }
-    return dict.fromkeys(no, False) | yes | {"createTime": 1_735_689_600_000}
+    yes = ("enableReading", "enableFutures", "enableSpotAndMarginTrading")
+    more = {"enableWithdrawals": a.can_withdraw, "createTime": 1_735_689_600_000}
+    return dict.fromkeys(no, False) | dict.fromkeys(yes, True) | more
 
 
 # -------------------------------------------------------------------------------------------------------- listen key
-def make_listen_key(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def make_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """POST listenKey: the account's one key."""
     return {"listenKey": x.listen_key(a)}
 
 
-def keep_listen_key(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def keep_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """PUT listenKey."""
     if a.key not in x.listen_keys:
         raise Rejected(-1125)
     return {"listenKey": x.listen_key(a)}
 
 
-def close_listen_key(x: "Exchange", a: FuturesAccount, _p: Params) -> Any:
+def close_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """DELETE listenKey: ends it for everybody who uses the account."""
     key, _ = x.listen_keys.pop(a.key, ("", 0))
     x.hub.users.pop(key, None)

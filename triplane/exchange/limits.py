@@ -34,18 +34,6 @@ class _Address:
 
 
 @dataclass(slots=True)
-class _Count:
-    window: int = -1
-    count: int = 0
-
-    def add(self, window: int) -> int:
-        if window != self.window:
-            self.window, self.count = window, 0
-        self.count += 1
-        return self.count
-
-
-@dataclass(slots=True)
 class RateLimits:
     """The counters. ``enabled`` false counts and never refuses."""
 
@@ -53,10 +41,11 @@ class RateLimits:
     weight: int = WEIGHT
     windows: tuple[tuple[str, int, int, str], ...] = WINDOWS
     addresses: dict[str, _Address] = field(default_factory=dict)
-    orders: dict[str, list[_Count]] = field(default_factory=dict)
+    orders: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    """Number of the window and orders in it, by account and length of the window."""
 
     def weigh(self, address: str, weight: int, now: int) -> int:
-        """Count a request; returns the weight used this minute, raises Limited."""
+        """Count a request; returns the weight used this minute, raises RateLimited."""
         a = self.addresses.setdefault(address, _Address())
         if now < a.banned_until:
             raise RateLimited(-1003, a.banned_until, 418, -(-(a.banned_until - now) // 1000))
@@ -77,10 +66,14 @@ class RateLimits:
         self.addresses.setdefault(address, _Address()).banned_until = until
 
     def count_order(self, key: str, now: int) -> dict[str, str]:
-        """Count an order; returns the headers that say how many there are in each window, raises Limited."""
-        rows = self.orders.setdefault(key, [_Count() for _ in self.windows])
-        counts = [row.add(now // window[1]) for row, window in zip(rows, self.windows, strict=True)]
-        for count, (_, length, most, name) in zip(counts, self.windows, strict=True):
-            if self.enabled and count > most:
-                raise RateLimited(-1015, f"{most} orders per {name}", 429, -(-(length - now % length) // 1000))
-        return {f"x-mbx-order-count-{w[0]}": str(count) for w, count in zip(self.windows, counts, strict=True)}
+        """Count an order; returns the headers that say how many there are in each window, raises RateLimited."""
+        headers = {}
+        for name, length, _, _ in self.windows:
+            window, count = self.orders.get((key, length), (-1, 0))
+            count = count + 1 if window == now // length else 1
+            self.orders[key, length] = now // length, count
+            headers[f"x-mbx-order-count-{name}"] = str(count)
+        for name, length, most, text in self.windows:
+            if self.enabled and int(headers[f"x-mbx-order-count-{name}"]) > most:
+                raise RateLimited(-1015, f"{most} orders per {text}", 429, -(-(length - now % length) // 1000))
+        return headers

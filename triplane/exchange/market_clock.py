@@ -1,4 +1,4 @@
-"""How fast market time goes: a multiple of real time, as fast as possible, or by hand."""
+"""How fast market time passes: a multiple of real time, as fast as possible, or by hand."""
 
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ class MarketClock:
         self.set(self.paused, self.speed)
 
     def state(self) -> dict[str, Any]:
-        """The times, and how they go."""
+        """The times, and how they pass."""
         x = self.exchange
         return {"market": x.now, "server": x.wall(), "skew": x.skew, "paused": self.paused, "speed": self.speed}
 

@@ -1,4 +1,4 @@
-"""The matching engine: what is accepted, when it fills, what it does to the books, and what is said about it.
+"""The matching engine: which orders are accepted, when they fill, what that does to the books, and what is reported.
 
 Whether and where an order fills is asked of :class:`triplane.exchange.rules.Rules`. An order fills whole, unless a
 fault splits it.
@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.exchange import events
-from triplane.exchange.account import FuturesAccount, FuturesFill, Income, MarginPosition
+from triplane.exchange.account import FuturesAccount, FuturesFill, FuturesOrder, Income, OrderRequest, shown_type, total
 from triplane.exchange.errors import Rejected
 from triplane.exchange.market import Market, MarketTrade
-from triplane.exchange.orders import ZERO, FuturesOrder, OrderRequest, shown_type
+from triplane.exchange.positions import ZERO, MarginPosition
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
 
 MAX_ORDERS: Final = 200
@@ -27,7 +27,7 @@ class MatchingEngine:
     Parameters
     ----------
     emit
-        Says something on an account's user data stream.
+        Reports an event on an account's user data stream.
     split
         Sizes, in lots, of the partial fills that a fault asks for; empty for one fill.
     """
@@ -52,22 +52,22 @@ class MatchingEngine:
 
     # ------------------------------------------------------------------------------------------------ requests
     def submit(self, request: OrderRequest, accepted: Callable[[FuturesOrder], None] | None = None) -> FuturesOrder:
-        """Accept an order, and fill it as far as it takes at once; raises Refused.
+        """Accept an order, and fill it as far as it takes at once; raises Rejected.
 
-        ``accepted`` hears of the order before its first event.
+        ``accepted`` is called with the order before its first event.
         """
-        market = request.market
+        market, account = request.market, request.account
         reference = self._check(request)
         taker = market.rules.taker(request.side, market.last)
         takes = shown_type(request.type) == "MARKET" or (request.price - taker) * request.side >= 0
         never = takes and request.tif == "GTX"
-        if never and not request.account.late_post_only:
+        if never and not account.late_post_only:
             raise Rejected(-5022)
-        margin = request.account.required(request, reference)
+        margin = account.required(request, reference)
         if margin:
-            if margin + money(margin * TAKER_FEE) > request.account.available:
+            if margin + money(margin * TAKER_FEE) > account.available:
                 raise Rejected(-2019)
-            request.account.check_leverage(request, reference)
+            account.check_leverage(request, reference)
         order = self._accept(request, margin, accepted)
         if takes and not never:
             self._trade(order, taker, maker=False)
@@ -76,14 +76,20 @@ class MatchingEngine:
         return order
 
     def cancel(self, order: FuturesOrder) -> FuturesOrder:
-        """Take a working order out."""
+        """Cancel a working order."""
         if not order.open:
             raise Rejected(-2011)
         self._end(order, "CANCELED")
         return order
 
+    def cancel_all(self, account: FuturesAccount, market: Market | None = None) -> None:
+        """Cancel the working orders of a market, or of all; not the conditional ones."""
+        for order in [o for o in account.open.values() if market in (None, o.request.market)]:
+            if order.open:  # cancelling one may end another
+                self.cancel(order)
+
     def amend(self, order: FuturesOrder, price: int, lots: int) -> FuturesOrder:
-        """Change price and quantity of a working limit order; it is as if it came anew."""
+        """Change price and quantity of a working limit order; it loses its place, as a new order would have none."""
         r = order.request
         if not order.open:
             raise Rejected(-2013)
@@ -108,30 +114,24 @@ class MatchingEngine:
         return order
 
     def _check(self, request: OrderRequest) -> int:
-        """Refuse what cannot be accepted now; returns the price that margin is reckoned with."""
+        """Refuse what cannot be accepted now; returns the price that margin is calculated with."""
         account, market = request.account, request.market
-        if request.reduce_only or request.close_position or self._closes(request):
-            position = account.position(market.symbol, request.position_side)
+        if request.closes:
+            position = account.positions.get(request.key)
             if position is None or position.sign == request.side:
                 raise Rejected(-2022)
-        if (market.symbol, request.client_id) in account.by_client and account.by_client[
-            market.symbol, request.client_id
-        ].open:
+        known = account.by_client.get((market.symbol, request.client_id))
+        if known is not None and known.open:
             raise Rejected(-4116)
         if len(account.open) >= MAX_ORDERS:
             raise Rejected(-2025)
         return request.price if shown_type(request.type) == "LIMIT" else market.last
 
-    @staticmethod
-    def _closes(request: OrderRequest) -> bool:
-        """In hedge mode, an order against its own position side can only close."""
-        return request.position_side != "BOTH" and (request.position_side == "LONG") != (request.side > 0)
-
     def _accept(
         self, request: OrderRequest, margin: Decimal, accepted: Callable[[FuturesOrder], None] | None = None
     ) -> FuturesOrder:
         account, symbol = request.account, request.market.symbol
-        order = FuturesOrder(self.number("order"), request, self.now, self.now, reserved=margin)
+        order = FuturesOrder(self.number("order"), self.now, self.now, request=request, reserved=margin)
         account.reserved += margin
         account.orders[order.id] = account.open[order.id] = account.by_client[symbol, request.client_id] = order
         self.books.setdefault(symbol, {})[order.id] = order
@@ -143,11 +143,9 @@ class MatchingEngine:
 
     # ------------------------------------------------------------------------------------------------ the market
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """Fill what a public trade reaches; then see who is liquidated."""
-        book = self.books.get(market.symbol)
-        if book:
-            for order in list(book.values()):
-                self._meet(order, market, trade)
+        """Fill what a public trade reaches."""
+        for order in list(self.books.get(market.symbol, {}).values()):
+            self._meet(order, market, trade)
 
     def _meet(self, order: FuturesOrder, market: Market, trade: MarketTrade) -> None:
         r = order.request
@@ -166,25 +164,20 @@ class MatchingEngine:
         """Fill as much as the position allows and the fault, if any, wants now."""
         r = order.request
         lots = min(order.prints.pop(0), order.left) if order.prints else order.left
-        if r.reduce_only or r.close_position or self._closes(r):
-            position = r.account.position(r.market.symbol, r.position_side)
+        if r.closes:
+            position = r.account.positions.get(r.key)
             held = abs(position.lots) if position and position.sign == -r.side else 0
             if held == 0:
                 self._end(order, "EXPIRED")
                 return
             lots = min(lots, held)
         self.fill(order, lots, ticks, maker=maker, rate=MAKER_FEE if maker else TAKER_FEE)
-        if (
-            order.open
-            and (r.reduce_only or r.close_position)
-            and (r.market.symbol, r.position_side) not in (r.account.positions)
-        ):
+        if order.open and (r.reduce_only or r.close_position) and r.key not in r.account.positions:
             self._end(order, "EXPIRED")
 
     def fill(self, order: FuturesOrder, lots: int, ticks: int, *, maker: bool, rate: Decimal) -> None:
-        """Book a fill and say so: TRADE_LITE, ACCOUNT_UPDATE, ORDER_TRADE_UPDATE."""
+        """Book a fill and report it: TRADE_LITE, ACCOUNT_UPDATE, ORDER_TRADE_UPDATE."""
         r, account = order.request, order.request.account
-        key = r.market.symbol, r.position_side
         value = ticks * r.market.tick * (lots * r.market.lot)
         fee = money(value * rate)
         realized = account.book(r, lots, ticks, fee, self.now)
@@ -196,7 +189,7 @@ class MatchingEngine:
         account.fills.append(fill)
         for kind, amount in (("REALIZED_PNL", realized), ("COMMISSION", -fee)):
             if amount:
-                self.pay(account, key[0], kind, amount, str(fill.id))
+                self.pay(account, order.symbol, kind, amount, str(fill.id))
         released = order.reserved * lots / (order.left + lots)
         account.reserved -= released
         order.reserved -= released
@@ -204,23 +197,18 @@ class MatchingEngine:
             self._forget(order)
         if not order.liquidation:
             self.emit(account, events.trade_lite(fill))
-        self.emit(account, events.account_update(account, "ORDER", [key], ZERO, self.now, realized))
+        self.emit(account, events.account_update(account, "ORDER", [r.key], ZERO, self.now, realized))
         kind = "CALCULATED" if order.liquidation else "TRADE"
         self.emit(account, events.order_update(order, kind, self.now, fill))
         self.finished(order)
-        if key not in account.positions:
-            self._flat(account, key)
+        if r.key not in account.positions:  # working reduce-only orders of a position that has closed expire
+            for other in list(account.open.values()):
+                if other.request.reduce_only and other.request.key == r.key:
+                    self._end(other, "EXPIRED")
 
     def pay(self, account: FuturesAccount, symbol: str, kind: str, amount: Decimal, trade: str = "") -> None:
-        """Write a movement of the wallet down."""
+        """Record a movement of the wallet."""
         account.income.append(Income(self.number("income"), symbol, kind, amount, self.now, trade))
-
-    def _flat(self, account: FuturesAccount, key: tuple[str, str]) -> None:
-        """Working reduce-only orders of a position that has closed expire."""
-        for order in list(account.open.values()):
-            r = order.request
-            if r.reduce_only and (r.market.symbol, r.position_side) == key:
-                self._end(order, "EXPIRED")
 
     def _end(self, order: FuturesOrder, status: str) -> None:
         order.status, order.updated = status, self.now
@@ -232,7 +220,7 @@ class MatchingEngine:
 
     def _forget(self, order: FuturesOrder) -> None:
         order.request.account.open.pop(order.id, None)
-        self.books[order.request.market.symbol].pop(order.id, None)
+        self.books[order.symbol].pop(order.id, None)
 
     # ------------------------------------------------------------------------------------------------ liquidation
     def watch(self, account: FuturesAccount, market: Market) -> None:
@@ -256,7 +244,7 @@ class MatchingEngine:
                 self._end(order, "CANCELED")
         isolated = account.is_isolated(victims[0])
         equity = account.cross_wallet + account.cross_unrealized
-        need = sum((account.maintenance(p) for p in victims), ZERO) or Decimal(1)
+        need = total(account.maintenance(p) for p in victims) or Decimal(1)
         targets = []
         for p in victims:
             backing = p.isolated + p.unrealized if isolated else equity * account.maintenance(p) / need

@@ -6,15 +6,16 @@ What is not in :data:`ROUTES` does not exist.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import unquote_plus
 
-from triplane.exchange import funds, public, trading
+from triplane.exchange import funds as f
+from triplane.exchange import public, queries
+from triplane.exchange import trading as t
+from triplane.exchange.dialect import Dialect
 from triplane.exchange.errors import Rejected
-from triplane.exchange.exchange import Dialect, Exchange
-from triplane.exchange.faults import CODES, ORDER_KINDS, STATUS, Fault
-from triplane.exchange.filters import Params
+from triplane.exchange.exchange import Exchange
+from triplane.exchange.faults import ANSWERS, CODES, ORDER_KINDS, STATUS, Fault
 from triplane.exchange.limits import BAN_MS, RateLimited
-from triplane.exchange.signing import account_of, verify
+from triplane.exchange.params import Params, account_of, verify
 from triplane.exchange.spot import rest as spot
 
 OPEN, KEY, SIGNED = 0, 1, 2
@@ -24,7 +25,7 @@ OPEN, KEY, SIGNED = 0, 1, 2
 class Route:
     """What a path does, who may, and what it weighs."""
 
-    handler: Callable[[Exchange, Any, Params], Any]
+    handler: Callable[[Any, Any, Params], Any]
     weight: int = 1
     security: int = SIGNED
     is_order: bool = False
@@ -42,12 +43,8 @@ class Reply:
     lost: str = ""
 
 
-def _of_spot(handler: Callable[..., Any]) -> Callable[[Exchange, Any, Params], Any]:
-    return lambda x, account, p: handler(x.dialects["spot"], account, p)
-
-
 def _routes() -> dict[tuple[str, str], Route]:
-    t, f, v1 = trading, funds, "/fapi/v1/"
+    v1 = "/fapi/v1/"
     handler: Callable[..., Any]
     out: dict[tuple[str, str], Route] = {}
     for name, handler, weight in (
@@ -84,35 +81,22 @@ def _routes() -> dict[tuple[str, str], Route]:
         out[method, v1 + name] = Route(handler, 5 if "batch" in name else 0, is_order=True)
     for path, handler in (
         ("v2/account", f.account_v2), ("v3/account", f.account_v3), ("v2/balance", f.balance),
-        ("v3/balance", f.balance),
-        ("v2/positionRisk", f.position_risk_v2), ("v3/positionRisk", f.position_risk_v3),
+        ("v3/balance", f.balance), ("v2/positionRisk", f.position_risk_v2), ("v3/positionRisk", f.position_risk_v3),
     ):  # fmt: skip
         out["GET", "/fapi/" + path] = Route(handler, 5)
     for method, handler in (("POST", f.make_listen_key), ("PUT", f.keep_listen_key), ("DELETE", f.close_listen_key)):
         out[method, v1 + "listenKey"] = Route(handler, 1, KEY)
     out["GET", "/sapi/v1/account/apiRestrictions"] = Route(f.restrictions)
     for name, handler, weight in spot.OPEN_ROUTES:
-        out["GET", "/api/v3/" + name] = Route(_of_spot(handler), weight, OPEN, dialect="spot")
+        out["GET", "/api/v3/" + name] = Route(handler, weight, OPEN, dialect="spot")
     for method, name, handler, weight in spot.SIGNED_ROUTES:
-        placing = method == "POST"
-        out[method, "/api/v3/" + name] = Route(_of_spot(handler), weight, is_order=placing, dialect="spot")
+        out[method, "/api/v3/" + name] = Route(handler, weight, is_order=method == "POST", dialect="spot")
     for method in ("POST", "PUT", "DELETE"):
-        out[method, "/api/v3/userDataStream"] = Route(_of_spot(spot.gone), 2, OPEN, dialect="spot")
+        out[method, "/api/v3/userDataStream"] = Route(spot.gone, 2, OPEN, dialect="spot")
     return out
 
 
 ROUTES: Final = _routes()
-
-
-def parameters(query: str, body: str) -> Params:
-    """Parameters of a request, whether in its query or in its form."""
-    out = Params()
-    for text in (query, body):
-        for pair in text.split("&") if text else ():
-            name, _, value = pair.partition("=")
-            plain = "%" in pair or "+" in pair
-            out[unquote_plus(name) if plain else name] = unquote_plus(value) if plain else value
-    return out
 
 
 def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str, address: str = "127.0.0.1") -> Reply:
@@ -133,7 +117,7 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
     fault: Fault | None = None
     try:
         headers["x-mbx-used-weight-1m"] = str(limits.weigh(address, route.weight, x.clock.now_ms()))
-        p = parameters(query, body)
+        p = Params.of(query, body)
         fault = x.faults.request(method, path, p)
         if fault is not None and not fault.accepted:
             return _faulty(x, place, fault, Reply(200, {}, headers), address)
@@ -144,7 +128,7 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
             if route.is_order:
                 headers |= limits.count_order(account.key, x.clock.now_ms())
         x.parts = fault.parts if fault and fault.what == "partial" else []
-        reply = Reply(200, route.handler(x, account, p), headers)
+        reply = Reply(200, route.handler(place, account, p), headers)
     except RateLimited as error:
         reply = Reply(error.status, error.to_dict(), headers | {"retry-after": str(error.retry_after)})
     except Rejected as error:
@@ -156,33 +140,38 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
 
 def _faulty(x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str) -> Reply:
     """What becomes of an answer by a fault of its request."""
+    return spoiled(x, place, fault, reply, address, lambda: _refused(x, place, fault, reply.headers))
+
+
+def _refused(x: Exchange, place: Exchange | Dialect, fault: Fault, headers: dict[str, str]) -> Reply:
     what = fault.what
+    if what in STATUS:
+        return Reply(int(what), {}, headers)
+    if what not in ("429", "418"):
+        error = Rejected(int(what) if what in CODES else -1000)
+        return Reply({"-1007": 408, "-1008": 503}.get(what, 400), error.to_dict(), headers)
+    value = x.clock.now_ms() + BAN_MS if what == "418" else place.limits.weight
+    limited = RateLimited(-1003, value, int(what), round(fault.seconds))
+    return Reply(int(what), limited.to_dict(), headers | {"retry-after": str(limited.retry_after)})
+
+
+def spoiled(
+    x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str, refused: Callable[[], Reply]
+) -> Reply:
+    """An answer as a fault makes it; ``refused`` makes that of a fault that is a status or a code."""
+    what, until = fault.what, x.clock.now_ms() + round(fault.seconds * 1000)
     if what in ("timeout", "reset"):
         reply.lost, reply.delay = ("hang", fault.seconds) if what == "timeout" else ("reset", 0.0)
     elif what == "delay":
         reply.delay = fault.seconds
-    elif what in CODES or what in STATUS:
-        error = Rejected(int(what)) if what in CODES else None
-        status = {"-1007": 408, "-1008": 503}.get(what, 400) if error else int(what)
-        return Reply(status, error.to_dict() if error else {}, reply.headers)
-    elif what in ("429", "418"):
-        now = x.clock.now_ms()
+    elif what in ANSWERS:
         if what == "418":
-            place.limits.ban(address, now + round(fault.seconds * 1000))
-        error = RateLimited(
-            -1003, now + BAN_MS if what == "418" else place.limits.weight, int(what), round(fault.seconds)
-        )
-        return Reply(int(what), error.to_dict(), reply.headers | {"retry-after": str(error.retry_after)})
+            place.limits.ban(address, until)
+        return refused()
     elif what == "hide" and isinstance(reply.body, dict):
-        _hide(place, reply.body, x.clock.now_ms() + round(fault.seconds * 1000))
+        body = reply.body.get("newOrderResponse") or reply.body.get("data") or reply.body
+        said = body if isinstance(body, dict) else {"orderId": body, "algoId": body}
+        queries.hide(place.accounts.values(), said.get("orderId"), said.get("algoId"), until)
     elif what not in ORDER_KINDS:
         x.strike(fault, None)
     return reply
-
-
-def _hide(place: Exchange | Dialect, body: dict[str, Any], until: int) -> None:
-    body = body.get("newOrderResponse") or body
-    for account in place.accounts.values():
-        found = account.orders.get(body.get("orderId", -1)) or account.algos.get(body.get("algoId", -1))
-        if found is not None:
-            found.hidden_until = until

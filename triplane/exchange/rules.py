@@ -1,6 +1,6 @@
 """Where an order fills: the kernel's simulated broker, asked about one trade at a time.
 
-A trade is a candle whose four prices are equal, so nothing is decided here. Prices are whole ticks.
+A trade is a candle whose four prices are equal, so no rule is decided here. Prices are whole ticks.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -17,14 +17,9 @@ from triplane.kernel.records import CANDLE, COSTS, INSTRUMENT, LIMIT, MARKET, OR
 
 _STATE: Final = record([("instrument", INSTRUMENT), ("costs", COSTS)])
 KINDS: Final = {
-    "LIMIT": LIMIT,
-    "MARKET": MARKET,
-    "STOP": STOP_MARKET,
-    "STOP_MARKET": STOP_MARKET,
-    "TRAILING_STOP_MARKET": STOP_MARKET,
-    "TAKE_PROFIT": TAKE_PROFIT_MARKET,
-    "TAKE_PROFIT_MARKET": TAKE_PROFIT_MARKET,
-}
+    "LIMIT": LIMIT, "MARKET": MARKET, "STOP": STOP_MARKET, "STOP_MARKET": STOP_MARKET,
+    "TRAILING_STOP_MARKET": STOP_MARKET, "TAKE_PROFIT": TAKE_PROFIT_MARKET, "TAKE_PROFIT_MARKET": TAKE_PROFIT_MARKET,
+}  # fmt: skip
 """The kernel's kind of each order type: how its level is reached."""
 
 MAKER_FEE: Final = Decimal("0.0002")
@@ -59,7 +54,7 @@ class Rules:
         orders, candles = np.zeros(1, ORDER), np.zeros(1, CANDLE)
         self._state, self._order, self._candle = state[0], orders[0], candles[0]
         self._instrument = self._state.instrument
-        self.fill("LIMIT", 1, 1, 1)  # compiles now what the first order would wait for
+        self.fill("LIMIT", 1, 1, 1)  # compiles now, so that the first order need not wait
         self.taker(1, 1)
         liquidation(Decimal(1), 1, Decimal(1), Decimal(1), Decimal("0.01"), Decimal(0))
 

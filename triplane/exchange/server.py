@@ -11,12 +11,12 @@ from triplane.exchange import control
 from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.mexc import rest as mexc
 from triplane.exchange.rest import Reply, handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 
 ROUTE_NAMES: Final = ("public", "market", "private", "spot")
 QUEUE: Final = 20_000
-"""Texts that a slow reader may be behind before it is cut."""
-PATIENCE: Final = 3600.0
+"""Texts that a slow reader may be behind before it is disconnected."""
+LONGEST_DELAY: Final = 3600.0
 """Longest time an answer is held back."""
 
 
@@ -27,21 +27,21 @@ class _SocketQueue:
         self.queue: asyncio.Queue[bytes | int] = asyncio.Queue(QUEUE)
 
     def send(self, text: bytes) -> None:
-        """Queue a text; whoever does not read is cut."""
+        """Queue a text; a client that does not read is disconnected."""
         if self.queue.full():
             self.close(1008)
         else:
             self.queue.put_nowait(text)
 
     def close(self, code: int) -> None:
-        """Close after nothing more."""
+        """Close, without what is still queued."""
         while not self.queue.empty():
             self.queue.get_nowait()
         self.queue.put_nowait(code)
 
 
 def cut(send: Any) -> None:
-    """Cut a connection without a word, as a broken line does. ``send`` is a method of what holds the transport."""
+    """Abort a connection as a broken network does. ``send`` is a method of what holds the transport."""
     send.__self__.transport.abort()
 
 
@@ -92,7 +92,7 @@ class App:
                 reply = handle(self.exchange, method, path, query, text, headers.get("x-mbx-apikey", ""))
         if reply.delay:
             gone = asyncio.create_task(receive())
-            await asyncio.wait({gone}, timeout=min(reply.delay, PATIENCE))
+            await asyncio.wait({gone}, timeout=min(reply.delay, LONGEST_DELAY))
             gone.cancel()
         if reply.lost:
             cut(send)
@@ -140,9 +140,8 @@ class App:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
-            self.exchange.hub_of(connection.route).receive(
-                connection, message.get("text") or message.get("bytes") or b""
-            )
+            text = message.get("text") or message.get("bytes") or b""
+            self.exchange.hub_of(connection.route).receive(connection, text)
 
 
 async def _write(socket: _SocketQueue, send: Any) -> None:

@@ -1,52 +1,25 @@
-"""The sockets: who listens to which stream, and what each stream says.
+"""The sockets of the futures: who listens to which stream, and what each stream says.
 
 Three routes carry different streams (``/public``, ``/market``, ``/private``); on a route that does not carry it a
 stream is acknowledged and stays silent, as is one that does not exist. The old paths without a route carry all.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from triplane.exchange import views
+from triplane.exchange.account import FuturesOrder
 from triplane.exchange.market import INTERVALS, Kline, Market, MarketTrade
-from triplane.exchange.orders import FuturesOrder
+from triplane.exchange.sockets import MESSAGES_A_SECOND, ClientConnection, SocketHub
 
 LEVELS: Final = 50
 """Levels of a book side that change with the price."""
-MESSAGES_A_SECOND: Final = 10
-DAY_MS: Final = 86_400_000
+K = TypeVar("K")
 _PUBLIC: Final = ("depth", "bookTicker", "trade")
 _SECOND: Final = 1000
-
-
-class ServerSocket(Protocol):
-    """What the server gives for a connection."""
-
-    def send(self, text: bytes) -> None:
-        """Queue a text."""
-        ...
-
-    def close(self, code: int) -> None:
-        """Close; code 1006 cuts without a word."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class ClientConnection:
-    """One socket and what it listens to."""
-
-    socket: ServerSocket
-    route: str  # public, market, private, or "" for all
-    combined: bool
-    opened: int
-    topics: set[str] = field(default_factory=set)
-    events: frozenset[str] = frozenset()  # of the user stream; empty for all
-    muted_until: int = 0
-    inbound: deque[int] = field(default_factory=lambda: deque(maxlen=MESSAGES_A_SECOND + 1))
 
 
 @dataclass(slots=True, eq=False)
@@ -73,27 +46,25 @@ def parse_topic(name: str) -> tuple[str, str, str]:
     return symbol.upper(), kind, argument
 
 
-class StreamHub:
-    """All connections."""
+class StreamHub(SocketHub):
+    """All connections to the futures' streams."""
 
     def __init__(self, markets: Mapping[str, Market], wall: Callable[[], int]) -> None:
-        self.markets, self.wall = markets, wall
-        self.connections: set[ClientConnection] = set()
+        super().__init__(wall)
+        self.markets = markets
         self.topics: dict[str, dict[str, Topic]] = {}
         self.users: dict[str, set[ClientConnection]] = {}
         self.books: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
-        self.mutes: dict[str, int] = {}  # route ("" for all): wall time until which new connections are silent
 
     # ------------------------------------------------------------------------------------------------ listening
     def connect(self, connection: ClientConnection, names: list[str]) -> None:
         """A socket was opened, maybe with streams in its path."""
-        self.connections.add(connection)
-        connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(connection.route, 0))
+        super().connect(connection, names)
         self.subscribe(connection, names)
 
     def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
-        self.connections.discard(connection)
+        super().disconnect(connection)
         self.unsubscribe(connection, list(connection.topics))
 
     def subscribe(self, connection: ClientConnection, names: list[str]) -> None:
@@ -120,7 +91,7 @@ class StreamHub:
         return connection.route in ("", "public" if kind in _PUBLIC else "market")
 
     def unsubscribe(self, connection: ClientConnection, names: list[str]) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for name in names:
             connection.topics.discard(name)
             if name in self.users:
@@ -154,20 +125,15 @@ class StreamHub:
             result = sorted(connection.topics)
         connection.socket.send(orjson.dumps({"result": result, "id": number}))
 
-    def tick(self, now: int) -> None:
-        """Connections live for a day."""
-        for connection in [c for c in self.connections if now - c.opened >= DAY_MS]:
-            connection.socket.close(1001)
-
     # ------------------------------------------------------------------------------------------------ speaking
     def user(self, key: str, event: dict[str, Any]) -> None:
-        """Say something on an account's user stream."""
+        """Send an event on an account's user stream."""
         for connection in list(self.users.get(key, ())):
             if not connection.events or event["e"] in connection.events:
-                self._send(connection, orjson.dumps({"stream": key, "data": event} if connection.combined else event))
+                self.send(connection, orjson.dumps({"stream": key, "data": event} if connection.combined else event))
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """What a trade changes."""
+        """Send what a trade changes."""
         topics = self.topics.get(market.symbol)
         if topics:
             self._move_book(market, topics)
@@ -185,8 +151,8 @@ class StreamHub:
 
     def on_liquidation(self, order: FuturesOrder) -> None:
         """A position was liquidated."""
-        symbol, data = order.request.market.symbol, views.force_order_event(order)
-        for name, symbols in ((f"{symbol.lower()}@forceOrder", symbol), ("!forceOrder@arr", "!")):
+        data = views.force_order_event(order)
+        for name, symbols in ((f"{order.symbol.lower()}@forceOrder", order.symbol), ("!forceOrder@arr", "!")):
             topic = self.topics.get(symbols, {}).get(name)
             if topic is not None:
                 self._say(topic, data, order.updated)
@@ -235,16 +201,11 @@ class StreamHub:
         sides = _sides(market)
         if topic.argument:
             levels = int(topic.argument) if topic.argument.isdecimal() else 20
-            changes = tuple(list(side.items())[:levels] for side in sides)
+            bids, asks = (list(side.items())[:levels] for side in sides)
         else:
-            old = self.books.get(market.symbol, sides)
-            changes = tuple(
-                [(price, 0) for price in before if price not in now]
-                + [(price, lots) for price, lots in now.items() if before.get(price) != lots]
-                for before, now in zip(old, sides, strict=True)
-            )
+            bids, asks = map(changed_levels, self.books.get(market.symbol, sides), sides)
             self.books[market.symbol] = sides
-        return views.depth_event(market, changes[0], changes[1])
+        return views.depth_event(market, bids, asks)
 
     def _say(self, topic: Topic, data: Any, now: int) -> None:
         if data is None:
@@ -256,11 +217,13 @@ class StreamHub:
                 wrapped = wrapped or orjson.dumps({"stream": topic.name, "data": data})
             else:
                 raw = raw or orjson.dumps(data)
-            self._send(connection, wrapped if connection.combined else raw)
+            self.send(connection, wrapped if connection.combined else raw)
 
-    def _send(self, connection: ClientConnection, text: bytes) -> None:
-        if connection.muted_until <= self.wall():
-            connection.socket.send(text)
+
+def changed_levels(before: dict[K, int], now: dict[K, int]) -> list[tuple[K, int]]:
+    """Levels of a book side that are gone (no lots) or different."""
+    gone = [(price, 0) for price in before if price not in now]
+    return gone + [(price, lots) for price, lots in now.items() if before.get(price) != lots]
 
 
 def _parse(text: str | bytes) -> tuple[str, list[str], int | str | None] | None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from triplane.exchange.account import SIDES, FuturesOrder
 from triplane.exchange.market import FUNDING_EVERY, INTERVALS, Columns, Kline, Market, MarketTrade
-from triplane.exchange.orders import SIDES, FuturesOrder
 
 FUNDING_RATE: Final = "0.00010000"
 Json = dict[str, Any]
@@ -33,25 +33,13 @@ def kline_rows(market: Market, interval: str, rows: Columns) -> list[list[Any]]:
 
 def kline_event(market: Market, interval: str, bar: Kline, closed: bool) -> Json:
     """A ``kline`` event."""
-    k = {
-        "t": bar.start,
-        "T": bar.start + INTERVALS[interval] - 1,
-        "s": market.symbol,
-        "i": interval,
-        "f": bar.first_id,
-        "L": bar.first_id + bar.count - 1,
-        "o": market.price(bar.open),
-        "c": market.price(bar.close),
-        "h": market.price(bar.high),
-        "l": market.price(bar.low),
-        "v": market.quantity(bar.lots),
-        "n": bar.count,
-        "x": closed,
-        "q": _value(market, bar.value),
-        "V": market.quantity(bar.bought),
-        "Q": _value(market, bar.bought_value),
+    prices = {"o": bar.open, "c": bar.close, "h": bar.high, "l": bar.low}
+    k = {name: market.price(ticks) for name, ticks in prices.items()} | {
+        "t": bar.start, "T": bar.start + INTERVALS[interval] - 1, "s": market.symbol, "i": interval, "f": bar.first_id,
+        "L": bar.first_id + bar.count - 1, "v": market.quantity(bar.lots), "n": bar.count, "x": closed,
+        "q": _value(market, bar.value), "V": market.quantity(bar.bought), "Q": _value(market, bar.bought_value),
         "B": "0",
-    }
+    }  # fmt: skip
     return {"e": "kline", "E": market.now, "s": market.symbol, "k": k}
 
 
@@ -76,40 +64,36 @@ def book_ticker_event(market: Market) -> Json:
     bids, asks = market.book(1)
     bid, ask = bids[0] if bids else (0, 0), asks[0]
     return {
-        "e": "bookTicker",
-        "u": market.trade_id,
-        "s": market.symbol,
-        "ps": market.symbol,
-        "b": market.price(bid[0]),
-        "B": market.quantity(bid[1]),
-        "a": market.price(ask[0]),
-        "A": market.quantity(ask[1]),
-        "T": market.now,
-        "E": market.now,
-        "st": 1,
-    }
+        "e": "bookTicker", "u": market.trade_id, "s": market.symbol, "ps": market.symbol, "b": market.price(bid[0]),
+        "B": market.quantity(bid[1]), "a": market.price(ask[0]), "A": market.quantity(ask[1]), "T": market.now,
+        "E": market.now, "st": 1,
+    }  # fmt: skip
+
+
+def best(market: Market) -> Json:
+    """The best prices, as ``/ticker/bookTicker`` shows them."""
+    e = book_ticker_event(market)
+    return {"symbol": market.symbol, "bidPrice": e["b"], "bidQty": e["B"], "askPrice": e["a"], "askQty": e["A"]}
 
 
 def depth_event(market: Market, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> Json:
     """A ``depthUpdate`` event."""
     return {
-        "e": "depthUpdate",
-        "E": market.now,
-        "T": market.now,
-        "s": market.symbol,
-        "ps": market.symbol,
-        "st": 1,
-        "U": market.book_id,
-        "u": market.book_id,
-        "pu": market.book_id - 1,
-        "b": levels(market, bids),
+        "e": "depthUpdate", "E": market.now, "T": market.now, "s": market.symbol, "ps": market.symbol, "st": 1,
+        "U": market.book_id, "u": market.book_id, "pu": market.book_id - 1, "b": levels(market, bids),
         "a": levels(market, asks),
-    }
+    }  # fmt: skip
 
 
 def levels(market: Market, side: list[tuple[int, int]]) -> list[list[str]]:
     """A side of the book."""
     return [[market.price(ticks), market.quantity(lots)] for ticks, lots in side]
+
+
+def book(market: Market, depth: int) -> Json:
+    """Both sides of the book, as ``/depth`` shows them."""
+    bids, asks = market.book(min(depth, 50))
+    return {"bids": levels(market, bids), "asks": levels(market, asks)}
 
 
 def day(market: Market) -> Json:
@@ -118,23 +102,14 @@ def day(market: Market) -> Json:
     start, opened, high, low, last, lots, value, count = (round(x) for x in row[:8])
     change = last - opened
     return {
-        "symbol": market.symbol,
-        "priceChange": market.price(change),
+        "symbol": market.symbol, "priceChange": market.price(change),
         "priceChangePercent": f"{100 * change / opened:.3f}",
-        "weightedAvgPrice": market.price(round(value / lots) if lots else last),
-        "lastPrice": market.price(last),
-        "lastQty": market.quantity(market.trades[-1].lots if market.trades else 1),
-        "openPrice": market.price(opened),
-        "highPrice": market.price(high),
-        "lowPrice": market.price(low),
-        "volume": market.quantity(lots),
-        "quoteVolume": _value(market, value),
-        "openTime": start,
-        "closeTime": market.now,
-        "firstId": max(market.trade_id - count + 1, 1),
-        "lastId": market.trade_id,
-        "count": count,
-    }
+        "weightedAvgPrice": market.price(round(value / lots) if lots else last), "lastPrice": market.price(last),
+        "lastQty": market.quantity(market.trades[-1].lots if market.trades else 1), "openPrice": market.price(opened),
+        "highPrice": market.price(high), "lowPrice": market.price(low), "volume": market.quantity(lots),
+        "quoteVolume": _value(market, value), "openTime": start, "closeTime": market.now,
+        "firstId": max(market.trade_id - count + 1, 1), "lastId": market.trade_id, "count": count,
+    }  # fmt: skip
 
 
 def ticker_event(market: Market) -> Json:
@@ -156,19 +131,11 @@ def mini_ticker_event(market: Market) -> Json:
 
 def mark_price_event(market: Market) -> Json:
     """A ``markPriceUpdate`` event."""
-    price = market.price(market.last)
+    prices = dict.fromkeys(("p", "ap", "i", "P"), market.price(market.last))
     return {
-        "e": "markPriceUpdate",
-        "E": market.now,
-        "s": market.symbol,
-        "p": price,
-        "ap": price,
-        "i": price,
-        "P": price,
-        "r": FUNDING_RATE,
-        "T": next_funding(market.now),
-        "st": 1,
-    }
+        "e": "markPriceUpdate", "E": market.now, "s": market.symbol, "r": FUNDING_RATE, "T": next_funding(market.now),
+        "st": 1, **prices,
+    }  # fmt: skip
 
 
 def force_order_event(order: FuturesOrder) -> Json:

@@ -12,7 +12,7 @@ import orjson
 from triplane.engine.session import Session
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.messages import CancelOrder, FetchFunding, PlaceOrder, QueryOrder, TakeSnapshot, VenueRequest
 from triplane.execution.order_manager import Answer, OrderManager

@@ -11,7 +11,7 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 
 NOW = 1_760_000_040_000  # a whole minute
 

@@ -9,8 +9,8 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.data.generator import demo_instrument, generate
 from triplane.errors import BadInput
-from triplane.exchange.account import brackets_of
 from triplane.exchange.opening import infer_instrument, open_exchange, open_markets, parse_account
+from triplane.exchange.positions import brackets_of
 from triplane.exchange.rules import Rules, liquidation
 
 BTC = demo_instrument("BTCUSDT")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from triplane.exchange.account import FuturesAccount, FuturesFill
+from triplane.exchange.account import FuturesAccount, FuturesFill, FuturesOrder
 from triplane.exchange.market import Market
-from triplane.exchange.orders import ZERO, FuturesOrder
+from triplane.exchange.positions import ZERO
 
 FIRST_POSITION: Final = 1_394_650
 
@@ -41,7 +41,7 @@ class TrackedPosition:
 
 
 class MexcAccount(FuturesAccount):
-    """One account; hedge mode until it is changed, as at MEXC."""
+    """One account; in hedge mode until it is changed, as at MEXC."""
 
     def __init__(self, key: str, secret: str, balance: Decimal, can_withdraw: bool = False) -> None:
         super().__init__(key, secret, balance, can_withdraw)
@@ -50,9 +50,9 @@ class MexcAccount(FuturesAccount):
         self._numbers = FIRST_POSITION
 
     def follow(self, fill: FuturesFill) -> list[TrackedPosition]:
-        """Take a booked fill into the position's life; returns what changed, what closed first."""
+        """Add a booked fill to its position; returns the positions that changed, what closed first."""
         r = fill.order.request
-        key, price = (r.market.symbol, r.position_side), fill.ticks * r.market.tick
+        key, price = r.key, fill.ticks * r.market.tick
         changed, opening = [], fill.lots
         track = self.tracks.get(key)
         if track is not None and track.sign != r.side:
@@ -82,7 +82,7 @@ class MexcAccount(FuturesAccount):
 
     def number_of(self, order: FuturesOrder) -> int:
         """The number of the position that an order belongs to; 0 for none."""
-        track = self.tracks.get((order.request.market.symbol, order.request.position_side))
+        track = self.tracks.get(order.request.key)
         return track.id if track else 0
 
     def fees(self, order: FuturesOrder) -> tuple[Decimal, Decimal, Decimal]:

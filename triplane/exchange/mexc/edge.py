@@ -6,17 +6,16 @@ A client says ``{"method": "ping"}`` every so often, and is dropped after a minu
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
-from triplane.exchange.streams import ClientConnection
-
-if TYPE_CHECKING:
-    from triplane.exchange.exchange import Exchange
+from triplane.exchange.sockets import ClientConnection, SocketHub
+from triplane.exchange.streams import changed_levels
 
 SILENCE_MS: Final = 60_000
 """Without a ping for so long, a socket is dropped."""
@@ -31,13 +30,12 @@ def sign(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class Edge:
+class EdgeHub(SocketHub):
     """All sockets of MEXC."""
 
-    def __init__(self, x: "Exchange", accounts: Mapping[str, MexcAccount]) -> None:
+    def __init__(self, x: Exchange, accounts: Mapping[str, MexcAccount]) -> None:
+        super().__init__(x.clock.now_ms)
         self.x, self.accounts = x, accounts
-        self.connections: set[ClientConnection] = set()
-        self.mutes: dict[str, int] = {}
         self.users: dict[
             ClientConnection, tuple[MexcAccount, dict[str, list[str]]]
         ] = {}  # logged in, with their filters
@@ -48,19 +46,18 @@ class Edge:
     # ------------------------------------------------------------------------------------------------ listening
     def connect(self, connection: ClientConnection, names: list[str]) -> None:
         """A socket was opened."""
-        self.connections.add(connection)
+        super().connect(connection, names)
         connection.topics.update(names)
-        connection.muted_until = max(self.mutes.get("", 0), self.mutes.get("edge", 0))
-        self._heard[connection] = self.x.clock.now_ms()
+        self._heard[connection] = self.wall()
 
     def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
-        self.connections.discard(connection)
+        super().disconnect(connection)
         self.users.pop(connection, None)
         self._heard.pop(connection, None)
 
     def tick(self, now: int) -> None:
-        """Drop who does not ping."""
+        """Drop clients that do not ping."""
         for connection, heard in list(self._heard.items()):
             if now - heard > SILENCE_MS:
                 self.disconnect(connection)
@@ -77,7 +74,7 @@ class Edge:
         if connection not in self.connections or not isinstance(method, str) or not isinstance(param, dict):
             self._answer(connection, "rs.error", "invalid message")
         elif method == "ping":
-            self._heard[connection] = self.x.clock.now_ms()
+            self._heard[connection] = self.wall()
             connection.socket.send(orjson.dumps({"channel": "pong", "data": self.x.wall()}))
         elif method == "login":
             self._login(connection, param, message.get("subscribe", True))
@@ -134,16 +131,16 @@ class Edge:
 
     # ------------------------------------------------------------------------------------------------ speaking
     def push(self, account: MexcAccount, event: dict[str, Any]) -> None:
-        """Say something on an account's sockets; ``event`` holds channel, data and time as ``e``, ``o`` and ``ts``."""
+        """Send an event on an account's sockets; ``event`` holds channel, data and time as ``e``, ``o`` and ``ts``."""
         kind, symbol = event["e"].removeprefix("push.personal."), event["o"].get("symbol")
         text = orjson.dumps({"channel": event["e"], "data": event["o"], "ts": event["ts"]})
         for connection, (owner, wanted) in list(self.users.items()):
             rules = wanted.get(kind)
             if owner is account and (not wanted or (rules is not None and (not rules or symbol in rules))):
-                self._send(connection, text)
+                self.send(connection, text)
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """What a trade changes."""
+        """Send what a trade changes."""
         name = views.name_of(market)
         for topic in {t for t in self._topics() if t.split(":")[1:2] in ([name], [""])}:
             channel, symbol, argument = topic.split(":")
@@ -157,7 +154,7 @@ class Edge:
             message = {"channel": f"push.{channel}", "data": data, "ts": market.now}
             text = orjson.dumps(message | ({"symbol": name} if symbol else {}))
             for connection in [c for c in self.connections if topic in c.topics]:
-                self._send(connection, text)
+                self.send(connection, text)
 
     def _data(self, channel: str, argument: str, market: Market, trade: MarketTrade) -> Any:
         name, price = views.name_of(market), views.num(market.last * market.tick)
@@ -185,14 +182,9 @@ class Edge:
         new = self._books[name] = views.depth(market, views.LEVELS)
         out = {"version": new["version"]}
         for side in ("asks", "bids"):
-            before, after = ({row[0]: row for row in book[side]} for book in (old, new))
-            out[side] = [[price, 0, 0] for price in before if price not in after]
-            out[side] += [row for price, row in after.items() if before.get(price) != row]
+            before, after = ({row[0]: row[1] for row in book[side]} for book in (old, new))
+            out[side] = [[price, lots, 1 if lots else 0] for price, lots in changed_levels(before, after)]
         return out
 
     def _topics(self) -> set[str]:
         return {topic for connection in self.connections for topic in connection.topics}
-
-    def _send(self, connection: ClientConnection, text: bytes) -> None:
-        if connection in self.connections and connection.muted_until <= self.x.clock.now_ms():
-            connection.socket.send(text)

@@ -1,4 +1,4 @@
-"""The refusals of MEXC, and which of them the matching engine's own amount to."""
+"""The rejections of MEXC, and which of them the matching engine's own amount to."""
 
 from typing import Any, Final
 
@@ -59,5 +59,5 @@ class MexcRejected(Exception):  # noqa: N818 - what the exchange does
 
 
 def rejection(error: Rejected) -> MexcRejected:
-    """MEXC's refusal for one of the matching engine's."""
+    """MEXC's rejection for one of the matching engine's."""
     return MexcRejected(_OF_BINANCE.get(error.code, 600))

@@ -1,45 +1,43 @@
 """The account at MEXC over REST: assets, positions, leverage, position mode, funding."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from triplane.exchange.account import MAX_LEVERAGE, largest
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
+from triplane.exchange.mexc.dialect import MexcDialect
 from triplane.exchange.mexc.errors import MexcRejected
-from triplane.exchange.mexc.market import Query, market_of, paged, whole
+from triplane.exchange.mexc.market import Query, chosen, market_of, paged, whole
+from triplane.exchange.positions import MAX_LEVERAGE, largest
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
 
-if TYPE_CHECKING:
-    from triplane.exchange.mexc.dialect import MexcDialect
 
-
-def assets(_mexc: "MexcDialect", a: MexcAccount, _q: Query) -> Any:
+def assets(_mexc: MexcDialect, a: MexcAccount, _q: Query) -> Any:
     """GET account/assets."""
     return [views.asset(a)]
 
 
-def asset(_mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def asset(_mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET account/asset/{currency}."""
     if q["arguments"][0] != "USDT":
         raise MexcRejected(600)
     return views.asset(a)
 
 
-def fee_rate(_mexc: "MexcDialect", _a: MexcAccount, _q: Query) -> Any:
+def fee_rate(_mexc: MexcDialect, _a: MexcAccount, _q: Query) -> Any:
     """GET account/tiered_fee_rate."""
     rates = {"makerFee": views.num(MAKER_FEE), "takerFee": views.num(TAKER_FEE)}
     return {"level": 0, "dealAmount": 0, "walletBalance": 0, **rates, "makerFeeDiscount": 1, "takerFeeDiscount": 1}
 
 
-def positions(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def positions(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET position/open_positions."""
-    wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
-    return [views.position(a, side, t) for (_, side), t in a.tracks.items() if wanted in (None, t.market)]
+    markets = chosen(mexc, q)
+    return [views.position(a, side, t) for (_, side), t in a.tracks.items() if t.market in markets]
 
 
-def funding_records(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def funding_records(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET position/funding_records: payments, positive when received, newest first."""
-    wanted = market_of(mexc, q["symbol"]).symbol if q.get("symbol") else None
+    symbols = [m.symbol for m in chosen(mexc, q)]
     start, end = whole(q, "start_time", 0), whole(q, "end_time", 0) or mexc.x.now
     rows = [
         {
@@ -48,12 +46,12 @@ def funding_records(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
             "rate": views.num(views.FUNDING), "settleTime": i.time,
         }
         for i in reversed(a.income)
-        if i.kind == "FUNDING_FEE" and wanted in (None, i.symbol) and start <= i.time <= end
+        if i.kind == "FUNDING_FEE" and i.symbol in symbols and start <= i.time <= end
     ]  # fmt: skip
     return paged(q, rows)
 
 
-def get_leverage(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def get_leverage(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET position/leverage: of longs and shorts."""
     m = market_of(mexc, q.get("symbol"))
     config, rate = a.config(m.symbol), m.instrument.maintenance_margin
@@ -61,7 +59,7 @@ def get_leverage(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     return [row | {"positionType": kind, "openType": 1 if config.isolated else 2} for kind in (1, 2)]
 
 
-def set_leverage(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def set_leverage(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST position/change_leverage: of an open position, or of a symbol without one."""
     leverage, number = whole(q, "leverage", 0), whole(q, "positionId", 0)
     if not 1 <= leverage <= MAX_LEVERAGE:
@@ -83,12 +81,12 @@ def set_leverage(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     config.leverage = leverage
 
 
-def get_mode(_mexc: "MexcDialect", a: MexcAccount, _q: Query) -> Any:
+def get_mode(_mexc: MexcDialect, a: MexcAccount, _q: Query) -> Any:
     """GET position/position_mode: 1 hedge, 2 one-way."""
     return 1 if a.hedge else 2
 
 
-def set_mode(_mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def set_mode(_mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST position/change_position_mode: not with anything open."""
     mode = whole(q, "positionMode", 0)
     if mode not in (1, 2):

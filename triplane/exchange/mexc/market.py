@@ -1,20 +1,18 @@
 """Market data of MEXC over REST, unsigned."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from triplane.exchange.market import FUNDING_EVERY, Market
 from triplane.exchange.mexc import views
+from triplane.exchange.mexc.dialect import MexcDialect
 from triplane.exchange.mexc.errors import MexcRejected
-
-if TYPE_CHECKING:
-    from triplane.exchange.mexc.dialect import MexcDialect
 
 MOST_CANDLES: Final = 2000
 Query = dict[str, Any]
 
 
-def market_of(mexc: "MexcDialect", name: object) -> Market:
+def market_of(mexc: MexcDialect, name: object) -> Market:
     """The market of a symbol; raises Refusal."""
     for market in mexc.x.markets.values():
         if views.name_of(market) == name:
@@ -30,30 +28,35 @@ def whole(q: Query, name: str, default: int) -> int:
         raise MexcRejected(600) from None
 
 
-def ping(mexc: "MexcDialect", _q: Query) -> Any:
+def ping(mexc: MexcDialect, _q: Query) -> Any:
     """The server's time."""
     return mexc.x.wall()
 
 
-def _rows(show: Callable[[Market], Any]) -> Callable[["MexcDialect", Query], Any]:
-    """One row for a symbol, all without."""
+def chosen(mexc: MexcDialect, q: Query) -> list[Market]:
+    """The market of ``symbol``, all without."""
+    return [market_of(mexc, q["symbol"])] if q.get("symbol") else list(mexc.x.markets.values())
 
-    def answer(mexc: "MexcDialect", q: Query) -> Any:
-        if q.get("symbol"):
-            return show(market_of(mexc, q["symbol"]))
-        return [show(m) for m in mexc.x.markets.values()]
+
+def _rows(show: Callable[[Market], Any]) -> Callable[[MexcDialect, Query], Any]:
+    """A handler that answers with one row for a symbol, with all rows without."""
+
+    def answer(mexc: MexcDialect, q: Query) -> Any:
+        rows = [show(m) for m in chosen(mexc, q)]
+        return rows[0] if q.get("symbol") else rows
 
     return answer
 
 
+def _price(name: str) -> Callable[[MexcDialect, Query], Any]:
+    return _rows(lambda m: {"symbol": views.name_of(m), name: views.num(m.last * m.tick), "timestamp": m.now})
+
+
 detail, ticker, funding_rate = _rows(views.detail), _rows(views.ticker), _rows(views.funding)
-fair_price = _rows(lambda m: {"symbol": views.name_of(m), "fairPrice": views.num(m.last * m.tick), "timestamp": m.now})
-index_price = _rows(
-    lambda m: {"symbol": views.name_of(m), "indexPrice": views.num(m.last * m.tick), "timestamp": m.now}
-)
+fair_price, index_price = _price("fairPrice"), _price("indexPrice")
 
 
-def kline(mexc: "MexcDialect", q: Query) -> Any:
+def kline(mexc: MexcDialect, q: Query) -> Any:
     """Candles; ``start`` and ``end`` in seconds."""
     market, interval = market_of(mexc, q.get("symbol")), q.get("interval", "Min1")
     if not views.has_interval(market, interval):
@@ -63,21 +66,21 @@ def kline(mexc: "MexcDialect", q: Query) -> Any:
     return views.klines(market, rows)
 
 
-def depth(mexc: "MexcDialect", q: Query) -> Any:
+def depth(mexc: MexcDialect, q: Query) -> Any:
     """The book."""
     market = market_of(mexc, q.get("symbol"))
     levels = min(max(whole(q, "limit", views.LEVELS), 1), views.LEVELS)
     return views.depth(market, levels) | {"timestamp": market.now}
 
 
-def deals(mexc: "MexcDialect", q: Query) -> Any:
+def deals(mexc: MexcDialect, q: Query) -> Any:
     """Recent public trades, newest first."""
     market = market_of(mexc, q.get("symbol"))
     rows = list(market.trades)[-min(max(whole(q, "limit", 100), 1), 100) :]
     return [views.deal(market, t) for t in reversed(rows)]
 
 
-def funding_history(mexc: "MexcDialect", q: Query) -> Any:
+def funding_history(mexc: MexcDialect, q: Query) -> Any:
     """Past funding, newest first, in pages."""
     market = market_of(mexc, q.get("symbol"))
     last = market.now // FUNDING_EVERY
@@ -90,19 +93,17 @@ def funding_history(mexc: "MexcDialect", q: Query) -> Any:
 
 
 def paged(q: Query, rows: list[Any]) -> Any:
-    """One page of rows."""
-    return {"pageSize": (size := page_size(q)), "totalCount": len(rows), "totalPage": -(-len(rows) // size)} | {
-        "currentPage": max(whole(q, "page_num", 1), 1),
-        "resultList": page(q, rows),
-    }
+    """One page of rows, with counts."""
+    size = _page_size(q)
+    counts = {"pageSize": size, "totalCount": len(rows), "totalPage": -(-len(rows) // size)}
+    return counts | {"currentPage": max(whole(q, "page_num", 1), 1), "resultList": page(q, rows)}
 
 
-def page_size(q: Query) -> int:
-    """How many rows a page has."""
+def _page_size(q: Query) -> int:
     return min(max(whole(q, "page_size", 20), 1), 100)
 
 
 def page(q: Query, rows: list[Any]) -> list[Any]:
     """The rows of the page that was asked for."""
-    size, number = page_size(q), max(whole(q, "page_num", 1), 1)
+    size, number = _page_size(q), max(whole(q, "page_num", 1), 1)
     return rows[(number - 1) * size : number * size]

@@ -8,22 +8,21 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from triplane.exchange.errors import Rejected
 from triplane.exchange.exchange import Exchange
-from triplane.exchange.faults import MEXC_CODES, ORDER_KINDS, Fault
+from triplane.exchange.faults import MEXC_CODES, STATUS, Fault
 from triplane.exchange.limits import RateLimited
 from triplane.exchange.mexc import funds, market, trading
 from triplane.exchange.mexc.account import MexcAccount
+from triplane.exchange.mexc.dialect import MexcDialect
 from triplane.exchange.mexc.edge import WINDOW_MS, sign
 from triplane.exchange.mexc.errors import MexcRejected, rejection
 from triplane.exchange.mexc.market import Query
-from triplane.exchange.rest import Reply, parameters
-
-if TYPE_CHECKING:
-    from triplane.exchange.mexc.dialect import MexcDialect
+from triplane.exchange.params import Params
+from triplane.exchange.rest import Reply, spoiled
 
 PREFIXES: Final = ("/api/v1/contract/", "/api/v1/private/")
 MOST_WINDOW_S: Final = 60
@@ -106,7 +105,7 @@ def handle(
 
 
 def _answer(
-    mexc: "MexcDialect",
+    mexc: MexcDialect,
     handler: Handler,
     name: str,
     q: Query,
@@ -115,7 +114,7 @@ def _answer(
     body: str,
     headers: Mapping[str, str],
 ) -> dict[str, Any]:
-    mexc.now()
+    mexc.set_time()
     if path.startswith(PREFIXES[0]):
         data = handler(mexc, q)
     else:
@@ -129,7 +128,7 @@ def _answer(
 def _question(query: str, body: str) -> Query:
     """Parameters of the query, or of a JSON body: an object, or a list under ``list``."""
     if not body:
-        return dict(parameters(query, ""))
+        return dict(Params.of(query, ""))
     try:
         found = json.loads(body, parse_float=Decimal)
     except ValueError:
@@ -147,7 +146,7 @@ def _flat(q: Query) -> dict[str, str]:
     return {name: str(value) for name, value in row.items()} if isinstance(row, dict) else {"orderId": str(row)}
 
 
-def _account(mexc: "MexcDialect", query: str, body: str, headers: Mapping[str, str]) -> MexcAccount:
+def _account(mexc: MexcDialect, query: str, body: str, headers: Mapping[str, str]) -> MexcAccount:
     """Who asks; raises Refusal."""
     key, time = headers.get("apikey", ""), headers.get("request-time", "")
     account = mexc.accounts.get(key)
@@ -163,31 +162,13 @@ def _account(mexc: "MexcDialect", query: str, body: str, headers: Mapping[str, s
     return account
 
 
-def _faulty(mexc: "MexcDialect", fault: Fault, reply: Reply, address: str) -> Reply:
+def _faulty(mexc: MexcDialect, fault: Fault, reply: Reply, address: str) -> Reply:
     """What becomes of an answer by a fault of its request."""
-    x, what = mexc.x, fault.what
-    until = x.clock.now_ms() + round(fault.seconds * 1000)
-    if what in ("timeout", "reset"):
-        reply.lost, reply.delay = ("hang", fault.seconds) if what == "timeout" else ("reset", 0.0)
-    elif what == "delay":
-        reply.delay = fault.seconds
-    elif what in _REFUSED or what in MEXC_CODES:
-        if what == "418":
-            mexc.limits.ban(address, until)
-        return Reply(200, MexcRejected(_REFUSED.get(what) or int(what)).to_dict())
-    elif what.isdecimal():
-        return Reply(int(what), {})
-    elif what == "hide":
-        _hide(mexc, reply.body.get("data"), until)
-    elif what not in ORDER_KINDS:
-        x.strike(fault, None)
-    return reply
 
+    def refused() -> Reply:
+        what = fault.what
+        if what in STATUS:
+            return Reply(int(what), {})
+        return Reply(200, MexcRejected(int(what) if what in MEXC_CODES else _REFUSED[what]).to_dict())
 
-def _hide(mexc: "MexcDialect", data: Any, until: int) -> None:
-    text = str(data.get("orderId") if isinstance(data, dict) else data)
-    for account in mexc.accounts.values():
-        number = int(text) if text.isdecimal() else -1
-        found = account.orders.get(number) or account.algos.get(number)
-        if found is not None:
-            found.hidden_until = until
+    return spoiled(mexc.x, mexc, fault, reply, address, refused)

@@ -1,19 +1,19 @@
 """Orders and plan orders of MEXC over REST."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from triplane.exchange.account import MAX_LEVERAGE
+from triplane.exchange.account import FuturesOrder, OrderRequest
 from triplane.exchange.market import Market
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
+from triplane.exchange.mexc.dialect import MexcDialect
 from triplane.exchange.mexc.errors import TEXTS, MexcRejected
-from triplane.exchange.mexc.market import Query, market_of, page, paged, whole
-from triplane.exchange.orders import AlgoOrder, FuturesOrder, OrderRequest
-
-if TYPE_CHECKING:
-    from triplane.exchange.mexc.dialect import MexcDialect
+from triplane.exchange.mexc.market import Query, chosen, market_of, page, paged, whole
+from triplane.exchange.positions import MAX_LEVERAGE
+from triplane.exchange.queries import between, visible
 
 LONGEST_ID: Final = 32
 TIMES: Final = {1: "GTC", 2: "GTX", 3: "IOC", 4: "FOK", 5: "GTC", 6: "GTC"}
@@ -45,7 +45,7 @@ def _ticks(market: Market, q: Query, name: str, code: int) -> int:
     return int(price / market.tick)
 
 
-def _request(mexc: "MexcDialect", a: MexcAccount, q: Query, kind: int) -> OrderRequest:
+def _request(mexc: MexcDialect, a: MexcAccount, q: Query, kind: int) -> OrderRequest:
     """What orders and plan orders have in common, without price and trigger."""
     market, side, open_type = market_of(mexc, q.get("symbol")), whole(q, "side", 0), whole(q, "openType", 0)
     volume = _decimal(q, "vol", 2011)
@@ -83,9 +83,7 @@ def _open_as(a: MexcAccount, market: Market, open_type: int, leverage: int) -> N
     config = a.config(market.symbol)
     busy = any(key[0] == market.symbol for key in a.positions)
     busy = busy or any(o.request.market is market for o in a.open.values())
-    if open_type == 1 and not leverage:
-        raise MexcRejected(2006)
-    if not 0 <= leverage <= MAX_LEVERAGE:
+    if (open_type == 1 and not leverage) or not 0 <= leverage <= MAX_LEVERAGE:
         raise MexcRejected(2006)
     if busy and config.isolated != (open_type == 1):
         raise MexcRejected(2027)
@@ -103,7 +101,7 @@ def _check_price(market: Market, side: int, ticks: int) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------- orders
-def create(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def create(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST order/create. A known external id answers with the order that has it (to be confirmed on the real venue).
 
     A post-only order that would take is accepted, and cancelled at once.
@@ -119,49 +117,48 @@ def create(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     return {"orderId": str(found.id), "ts": mexc.x.wall()}
 
 
-def submit(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def submit(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST order/submit: the older form, which answers with the bare id."""
     return create(mexc, a, q)["orderId"]
 
 
-def _hidden(mexc: "MexcDialect", row: FuturesOrder | AlgoOrder) -> bool:
-    return row.hidden_until > mexc.x.clock.now_ms()
+def _shown(mexc: MexcDialect, order: FuturesOrder | None) -> FuturesOrder | None:
+    """None also while a fault hides it."""
+    return order if order is not None and visible([order], mexc.x.clock.now_ms()) else None
 
 
-def _find(mexc: "MexcDialect", a: MexcAccount, number: object) -> FuturesOrder | None:
+def _find(mexc: MexcDialect, a: MexcAccount, number: object) -> FuturesOrder | None:
     text = str(number)
-    order = a.orders.get(int(text)) if text.isdecimal() else None
-    return None if order is None or _hidden(mexc, order) else order
+    return _shown(mexc, a.orders.get(int(text)) if text.isdecimal() else None)
 
 
-def _external(mexc: "MexcDialect", a: MexcAccount, symbol: object, client_id: object) -> FuturesOrder | None:
-    order = a.by_client.get((market_of(mexc, symbol).symbol, str(client_id)))
-    return None if order is None or _hidden(mexc, order) else order
+def _external(mexc: MexcDialect, a: MexcAccount, symbol: object, client_id: object) -> FuturesOrder | None:
+    return _shown(mexc, a.by_client.get((market_of(mexc, symbol).symbol, str(client_id))))
 
 
-def query(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def _answer(a: MexcAccount, order: FuturesOrder | None) -> Any:
+    if order is None:
+        raise MexcRejected(2040)
+    return views.order(a, order)
+
+
+def query(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/get/{id}."""
-    order = _find(mexc, a, q["arguments"][0])
-    if order is None:
-        raise MexcRejected(2040)
-    return views.order(a, order)
+    return _answer(a, _find(mexc, a, q["arguments"][0]))
 
 
-def query_external(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def query_external(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/external/{symbol}/{external id}."""
-    order = _external(mexc, a, *q["arguments"])
-    if order is None:
-        raise MexcRejected(2040)
-    return views.order(a, order)
+    return _answer(a, _external(mexc, a, *q["arguments"]))
 
 
-def batch_query(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def batch_query(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/batch_query."""
     found = [_find(mexc, a, number) for number in str(q.get("order_ids", "")).split(",")]
     return [views.order(a, order) for order in found if order is not None]
 
 
-def _cancel(mexc: "MexcDialect", number: object, order: FuturesOrder | None) -> Any:
+def _cancel(mexc: MexcDialect, number: object, order: FuturesOrder | None) -> Any:
     code = 2040
     if order is not None:
         code = 0 if order.open else 2041
@@ -177,12 +174,12 @@ def _list(q: Query) -> list[Any]:
     return list(q["list"])
 
 
-def cancel(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def cancel(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST order/cancel: a list of ids."""
     return [_cancel(mexc, number, _find(mexc, a, number)) for number in _list(q)]
 
 
-def cancel_external(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def cancel_external(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST order/cancel_with_external (one, or a list) and order/batch_cancel_with_external (a list)."""
     rows = _list(q) if "list" in q else [q]
     if not all(isinstance(row, dict) for row in rows):
@@ -190,33 +187,34 @@ def cancel_external(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
     return [_cancel(mexc, 0, _external(mexc, a, row.get("symbol"), row.get("externalOid"))) for row in rows]
 
 
-def cancel_all(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def cancel_all(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST order/cancel_all: of a symbol, or of all."""
-    wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
-    for order in [o for o in a.open.values() if wanted in (None, o.request.market)]:
-        if order.open:  # cancelling one may end another
-            mexc.matching.cancel(order)
+    for market in chosen(mexc, q):
+        mexc.matching.cancel_all(a, market)
 
 
-def open_orders(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def open_orders(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/list/open_orders, also with a symbol in the path; newest first."""
-    name = q["arguments"][0] if q["arguments"] else q.get("symbol")
-    wanted = market_of(mexc, name) if name else None
-    rows = [o for o in a.open.values() if wanted in (None, o.request.market) and not _hidden(mexc, o)]
+    markets = chosen(mexc, {"symbol": q["arguments"][0]} if q["arguments"] else q)
+    rows = [o for o in visible(a.open.values(), mexc.x.clock.now_ms()) if o.request.market in markets]
     return [views.order(a, o) for o in page(q, rows[::-1])]
 
 
-def history(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
-    """GET order/list/history_orders: what ended, newest first."""
-    wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
+def _listed(mexc: MexcDialect, q: Query, rows: Iterable[Any], show: Callable[[Any], Any]) -> list[Any]:
+    """The page of orders or plan orders that was asked for, newest first."""
+    markets = chosen(mexc, q)
     states = {int(s) for s in str(q.get("states", "")).split(",") if s.isdecimal()}
-    rows = [o for o in a.orders.values() if not o.open and wanted in (None, o.request.market) and not _hidden(mexc, o)]
-    first, last = _span(mexc, q)
-    shown = [views.order(a, o) for o in reversed(rows) if first <= o.time <= last]
+    found = [row for row in visible(rows, mexc.x.clock.now_ms()) if row.request.market in markets]
+    shown = [show(row) for row in reversed(between(found, *_span(mexc, q)))]
     return page(q, [row for row in shown if not states or row["state"] in states])
 
 
-def _span(mexc: "MexcDialect", q: Query) -> tuple[int, int]:
+def history(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
+    """GET order/list/history_orders: what ended, newest first."""
+    return _listed(mexc, q, [o for o in a.orders.values() if not o.open], lambda o: views.order(a, o))
+
+
+def _span(mexc: MexcDialect, q: Query) -> tuple[int, int]:
     """Start and end of a query: the last week, at most 90 days."""
     last = whole(q, "end_time", 0) or mexc.x.now
     first = whole(q, "start_time", 0) or last - WEEK_MS
@@ -225,30 +223,30 @@ def _span(mexc: "MexcDialect", q: Query) -> tuple[int, int]:
     return first, last
 
 
-def _deals(mexc: "MexcDialect", a: MexcAccount, q: Query) -> list[Any]:
-    market, (first, last) = market_of(mexc, q.get("symbol")), _span(mexc, q)
-    rows = [f for f in a.fills if f.order.request.market is market and first <= f.time <= last]
-    return [views.fill(f) for f in reversed(rows)]
+def _deals(mexc: MexcDialect, a: MexcAccount, q: Query) -> list[Any]:
+    market = market_of(mexc, q.get("symbol"))
+    rows = [f for f in a.fills if f.order.request.market is market]
+    return [views.fill(f) for f in reversed(between(rows, *_span(mexc, q)))]
 
 
-def order_deals(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def order_deals(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/list/order_deals: executions of a symbol, newest first."""
     return page(q, _deals(mexc, a, q))
 
 
-def order_deals_v3(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def order_deals_v3(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/list/order_deals/v3: the same with counts of pages."""
     return paged(q, _deals(mexc, a, q))
 
 
-def deal_details(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def deal_details(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET order/deal_details/{id}."""
     order = _find(mexc, a, q["arguments"][0])
     return [views.fill(f) for f in a.fills if f.order is order]
 
 
 # -------------------------------------------------------------------------------------------------------- plan orders
-def place_plan(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def place_plan(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST planorder/place and planorder/place/v2."""
     kind = whole(q, "orderType", 0)
     request = replace(_request(mexc, a, {**q, "externalOid": ""}, kind), tif=TIMES.get(kind, "GTC"))
@@ -265,32 +263,27 @@ def place_plan(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
         request.price = _ticks(market, q, "price", 2007)
     stop = (rising == 1) == (request.side > 0)
     request.type = ("STOP" if stop else "TAKE_PROFIT") + ("" if request.price else "_MARKET")
-    request.good_till = mexc.now() + cycle
+    request.good_till = mexc.set_time() + cycle
     return str(mexc.algos.submit(request).id)
 
 
-def plans(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def plans(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET planorder/list/orders, newest first."""
-    wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
-    states = {int(s) for s in str(q.get("states", "")).split(",") if s.isdecimal()}
-    first, last = _span(mexc, q)
-    rows = [p for p in a.algos.values() if wanted in (None, p.request.market) and not _hidden(mexc, p)]
-    shown = [views.plan(a, p) for p in reversed(rows) if first <= p.time <= last]
-    return page(q, [row for row in shown if not states or row["state"] in states])
+    return _listed(mexc, q, a.algos.values(), lambda p: views.plan(a, p))
 
 
-def cancel_plans(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def cancel_plans(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST planorder/cancel: a list of symbol and id."""
     for row in _list(q):
         number = str(row.get("orderId", "")) if isinstance(row, dict) else ""
         plan = a.algos.get(int(number)) if number.isdecimal() else None
-        if plan is None or _hidden(mexc, plan):
+        if plan is None or not visible([plan], mexc.x.clock.now_ms()):
             raise MexcRejected(2040)
         mexc.algos.cancel(plan)
 
 
-def cancel_all_plans(mexc: "MexcDialect", a: MexcAccount, q: Query) -> Any:
+def cancel_all_plans(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST planorder/cancel_all: of a symbol, or of all."""
-    wanted = market_of(mexc, q["symbol"]) if q.get("symbol") else None
-    for plan in [p for p in a.algos.values() if p.open and wanted in (None, p.request.market)]:
+    markets = chosen(mexc, q)
+    for plan in [p for p in a.algos.values() if p.open and p.request.market in markets]:
         mexc.algos.cancel(plan)

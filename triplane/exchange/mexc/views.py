@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.account import MAX_LEVERAGE, FuturesFill
+from triplane.exchange.account import AlgoOrder, FuturesFill, FuturesOrder, OrderRequest, total
 from triplane.exchange.market import INTERVALS as BINANCE_INTERVALS
 from triplane.exchange.market import Columns, Kline, Market, MarketTrade
 from triplane.exchange.mexc.account import MexcAccount, TrackedPosition
-from triplane.exchange.orders import ZERO, AlgoOrder, FuturesOrder, OrderRequest
+from triplane.exchange.positions import MAX_LEVERAGE, ZERO
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
 from triplane.exchange.views import FUNDING_RATE, next_funding
 
@@ -211,7 +211,7 @@ def _used_up(a: MexcAccount, side: str, t: TrackedPosition) -> Decimal:
 
 def asset(a: MexcAccount) -> Json:
     """The one asset; available, frozen and position margin add up to the wallet (to be confirmed on the real venue)."""
-    margin = money(sum((a.initial(p) for p in a.positions.values()), ZERO))
+    margin = money(total(a.initial(p) for p in a.positions.values()))
     free = a.wallet - margin - a.reserved
     return {
         "currency": "USDT", "positionMargin": num(margin), "availableBalance": num(free), "cashBalance": num(free),

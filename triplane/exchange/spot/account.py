@@ -1,4 +1,4 @@
-"""What is listed on spot, and what an account owns: of each asset a free and a locked part.
+"""What is listed on spot, its orders, and what an account owns: of each asset a free and a locked part.
 
 A working order locks what it may spend: a sell the base asset, a buy the quote asset. So nothing can be promised twice,
 and a stop and a target cannot rest for the same quantity. The commission of a buy is taken from the base asset that it
@@ -7,19 +7,27 @@ brings, that of a sell from the quote asset.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from triplane.exchange.account import RestingOrder
 from triplane.exchange.market import Market
-from triplane.exchange.orders import ZERO
+from triplane.exchange.positions import ZERO
 from triplane.exchange.rules import CENT
-
-if TYPE_CHECKING:
-    from triplane.exchange.spot.orders import SpotOrder
 
 FEE: Final = Decimal("0.001")
 """Of every fill, maker or taker."""
+TRIGGERS: Final = {
+    "STOP_LOSS": "STOP_MARKET", "STOP_LOSS_LIMIT": "STOP_MARKET", "TAKE_PROFIT": "TAKE_PROFIT_MARKET",
+    "TAKE_PROFIT_LIMIT": "TAKE_PROFIT_MARKET",
+}  # fmt: skip
+"""The conditional types, and by which of the kernel's kinds their trigger is reached."""
+MARKETS: Final = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
+"""Types that take what the market gives."""
+ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET", *TRIGGERS)
+TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK")
+STP: Final = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "NONE")
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY")
 _MIN_NOTIONAL: Final = Decimal(5)
 _FINEST_LOT: Final = Decimal("0.00001")
@@ -71,12 +79,56 @@ class Holding:
     locked: Decimal = ZERO
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class SpotOrder(RestingOrder):
+    """An order; prices in ticks, quantities in lots of the listing. A triggered one keeps its id."""
+
+    account: "SpotAccount"
+    listing: Listing
+    client_id: str
+    side: int
+    type: str
+    tif: str = "GTC"
+    lots: int = 0
+    price: int = 0
+    trigger: int = 0
+    stp: str = "EXPIRE_MAKER"
+    locked: Decimal = ZERO  # of the asset that it spends
+    working_since: int = -1  # market time; -1 while its trigger has not been reached
+    fills: "list[SpotFill]" = field(default_factory=list)
+
+    @property
+    def symbol(self) -> str:
+        """``BTCUSDT``."""
+        return self.listing.symbol
+
+    @property
+    def left(self) -> int:
+        """Lots that are not filled."""
+        return self.lots - self.filled
+
+    @property
+    def spends(self) -> str:
+        """The asset that it gives away."""
+        return self.listing.quote if self.side > 0 else self.listing.base
+
+    @property
+    def gets(self) -> str:
+        """The asset that it brings."""
+        return self.listing.base if self.side > 0 else self.listing.quote
+
+    def cost(self, ticks: int, lots: int) -> Decimal:
+        """What it gives away for a number of lots at a price."""
+        quantity = self.listing.quantity(lots)
+        return self.listing.price(ticks) * quantity if self.side > 0 else quantity
+
+
 @dataclass(frozen=True, slots=True)
 class SpotFill:
     """One execution."""
 
     id: int
-    order: "SpotOrder"
+    order: SpotOrder
     time: int
     ticks: int
     lots: int

@@ -1,25 +1,24 @@
 """Spot on the markets of an exchange: its listings, accounts, limits and sockets."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from triplane.errors import BadInput
+from triplane.exchange.dialect import Dialect
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.limits import RateLimits
 from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.spot.account import Listing, SpotAccount
 from triplane.exchange.spot.matching import SpotMatching
-from triplane.exchange.spot.orders import query, show_fill
+from triplane.exchange.spot.order_views import query, show_fill
 from triplane.exchange.spot.streams import SpotHub
 from triplane.exchange.spot.ws_api import ROUTE, WEIGHT, WebSocketApi
-
-if TYPE_CHECKING:
-    from triplane.exchange.exchange import Exchange
 
 NAME: Final = "spot"
 _WINDOWS: Final = (("10s", 10_000, 100, "10 SECOND"), ("1d", 86_400_000, 200_000, "1 DAY"))
 
 
-class SpotDialect:
+class SpotDialect(Dialect):
     """Everything of spot.
 
     Parameters
@@ -28,23 +27,20 @@ class SpotDialect:
         The exchange whose markets, clock, faults and keys it shares; each key owns as much USDT here as on the futures.
     """
 
-    def __init__(self, x: "Exchange") -> None:
+    def __init__(self, x: Exchange) -> None:
         self.x = x
         self.listings = {symbol: Listing.of(market) for symbol, market in x.markets.items()}
+        self.assets = sorted({name for listing in self.listings.values() for name in (listing.base, listing.quote)})
         owners = x.accounts.values()
-        self.accounts = {a.key: SpotAccount(a.key, a.secret, a.start, can_withdraw=a.can_withdraw) for a in owners}
-        for account in self.accounts.values():
-            for asset in sorted(self.assets):
+        accounts = {a.key: SpotAccount(a.key, a.secret, a.start, can_withdraw=a.can_withdraw) for a in owners}
+        for account in accounts.values():
+            for asset in self.assets:
                 account.holding(asset)
+        self.accounts = accounts
         self.limits = RateLimits(x.limits.enabled, WEIGHT, _WINDOWS)
-        self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), WebSocketApi(self)
-        self.hubs: dict[str, Any] = {NAME: self.hub, ROUTE: self.api}
+        self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), WebSocketApi(x, accounts, self.limits)
+        self.hubs = {NAME: self.hub, ROUTE: self.api}
         self.matching = SpotMatching(lambda a, event: x.emit(a, event, self.api.user), x.split, lambda: x.now)
-
-    @property
-    def assets(self) -> set[str]:
-        """What can be owned."""
-        return {name for listing in self.listings.values() for name in (listing.base, listing.quote)}
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade: streams, triggers, orders."""
@@ -54,11 +50,6 @@ class SpotDialect:
     def on_close(self, market: Market) -> None:
         """A candle of the replay has closed."""
         self.hub.on_close(market)
-
-    def tick(self, now: int) -> None:
-        """Connections live for a day."""
-        self.hub.tick(now)
-        self.api.tick(now)
 
     def end_streams(self, key: str) -> None:
         """The user streams of an account end."""
@@ -70,7 +61,7 @@ class SpotDialect:
         if account is None:
             raise BadInput(f"account is {key!r}; it must be one of {', '.join(self.accounts)}")
         if asset not in self.assets:
-            raise BadInput(f"asset is {asset!r}; it must be one of {', '.join(sorted(self.assets))}")
+            raise BadInput(f"asset is {asset!r}; it must be one of {', '.join(self.assets)}")
         if account.holding(str(asset)).free + amount < 0:
             raise BadInput(f"amount is {amount}; no more than the free {account.holding(str(asset)).free} can leave")
         self.matching.deposit(account, str(asset), amount)

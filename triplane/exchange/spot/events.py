@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from triplane.exchange.orders import SIDES, ZERO
-from triplane.exchange.spot.account import SpotAccount, SpotFill, text
-from triplane.exchange.spot.orders import SpotOrder
+from triplane.exchange.events import names
+from triplane.exchange.positions import ZERO
+from triplane.exchange.spot.account import SpotAccount, SpotFill, SpotOrder, text
+from triplane.exchange.spot.order_views import query
 
 Event = dict[str, Any]
+_ORDER: Final = names(
+    "s:symbol S:side o:type f:timeInForce q:origQty p:price P:stopPrice F:icebergQty g:orderListId X:status i:orderId"
+    " z:executedQty O:time Z:cummulativeQuoteQty Q:origQuoteOrderQty V:selfTradePreventionMode"
+)
 
 
 def execution_report(
@@ -18,43 +23,15 @@ def execution_report(
 
     Of a cancel ``c`` is the cancel's own client id and ``C`` the order's.
     """
-    listing = order.listing
-    working = order.working_since >= 0
-    out: Event = {
-        "e": "executionReport",
-        "E": now,
-        "s": listing.symbol,
-        "c": cancel_id or order.client_id,
-        "S": SIDES[order.side],
-        "o": order.type,
-        "f": order.tif,
-        "q": text(listing.quantity(order.lots)),
-        "p": text(listing.price(order.price)),
-        "P": text(listing.price(order.trigger)),
-        "F": text(ZERO),
-        "g": -1,
-        "C": order.client_id if cancel_id else "",
-        "x": execution,
-        "X": order.status,
-        "r": "NONE",
-        "i": order.id,
-        "l": text(listing.quantity(fill.lots if fill else 0)),
-        "z": text(listing.quantity(order.filled)),
-        "L": text(listing.price(fill.ticks if fill else 0)),
-        "n": text(fill.fee) if fill else "0",
-        "N": fill.asset if fill else None,
-        "T": now,
-        "t": fill.id if fill else -1,
-        "I": number,
-        "w": working and order.open,
-        "m": fill.maker if fill else False,
-        "M": bool(fill),
-        "O": order.time,
-        "Z": text(order.value),
+    listing, row, working = order.listing, query(order), order.working_since >= 0
+    out: Event = {short: row[long] for short, long in _ORDER.items()} | {
+        "e": "executionReport", "E": now, "T": now, "c": cancel_id or order.client_id,
+        "C": order.client_id if cancel_id else "", "x": execution, "r": "NONE", "I": number,
+        "l": text(listing.quantity(fill.lots if fill else 0)), "L": text(listing.price(fill.ticks if fill else 0)),
+        "n": text(fill.fee) if fill else "0", "N": fill.asset if fill else None, "t": fill.id if fill else -1,
+        "w": working and order.open, "m": fill.maker if fill else False, "M": bool(fill),
         "Y": text(fill.value if fill else ZERO),
-        "Q": text(ZERO),
-        "V": order.stp,
-    }
+    }  # fmt: skip
     return out | ({"W": order.working_since} if working else {})
 
 

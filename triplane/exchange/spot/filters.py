@@ -1,19 +1,27 @@
 """What a request for an order says, checked as spot checks it; no order only reduces, so every filter holds."""
 
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from triplane.exchange.errors import Rejected
-from triplane.exchange.filters import Params
-from triplane.exchange.spot.account import Listing, SpotAccount, text
-from triplane.exchange.spot.orders import MARKETS, ORDER_TYPES, STP, TIMES_IN_FORCE, TRIGGERS, SpotOrder
+from triplane.exchange.filters import CLIENT_ID, places
+from triplane.exchange.params import Params
+from triplane.exchange.spot.account import (
+    MARKETS,
+    ORDER_TYPES,
+    STP,
+    TIMES_IN_FORCE,
+    TRIGGERS,
+    Listing,
+    SpotAccount,
+    SpotOrder,
+    text,
+)
 
 MAX_ORDERS: Final = 200
 MAX_ALGOS: Final = 5
 """Waiting conditional orders of a symbol."""
-_CLIENT_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _MAX_LOTS: Final = 1_000_000_000
 _MAX_TICKS: Final = 10**9
 _BAND: Final = Decimal("0.2"), Decimal(5)
@@ -27,42 +35,27 @@ def filters(listing: Listing) -> list[dict[str, Any]]:
     size = {"minQty": lot, "maxQty": text(listing.quantity(_MAX_LOTS)), "stepSize": lot}
     tick = text(listing.market.tick)
     return [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": tick,
-            "maxPrice": text(listing.price(_MAX_TICKS)),
-            "tickSize": tick,
-        },
+        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": text(listing.price(_MAX_TICKS)), "tickSize": tick},
         {"filterType": "LOT_SIZE", **size},
         {"filterType": "MARKET_LOT_SIZE", **size},
         {
-            "filterType": "PERCENT_PRICE_BY_SIDE",
-            "bidMultiplierUp": high,
-            "bidMultiplierDown": low,
-            "askMultiplierUp": high,
-            "askMultiplierDown": low,
-            "avgPriceMins": 5,
+            "filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": high, "bidMultiplierDown": low,
+            "askMultiplierUp": high, "askMultiplierDown": low, "avgPriceMins": 5,
         },
         {
-            "filterType": "NOTIONAL",
-            "minNotional": text(listing.min_notional),
-            "applyMinToMarket": True,
-            "maxNotional": "9000000.00000000",
-            "applyMaxToMarket": False,
-            "avgPriceMins": 5,
+            "filterType": "NOTIONAL", "minNotional": text(listing.min_notional), "applyMinToMarket": True,
+            "maxNotional": "9000000.00000000", "applyMaxToMarket": False, "avgPriceMins": 5,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_ORDERS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": MAX_ALGOS},
-    ]
+    ]  # fmt: skip
 
 
 def _number(p: Params, name: str) -> Decimal:
-    value = p.number(name)
-    if value is None:
-        raise Rejected(-1102, name)
+    value = p.needed(name)
     if value <= 0:
         raise Rejected(-1013, f"Invalid {name if name != 'stopPrice' else 'stop price'}.")
-    if -int(value.normalize().as_tuple().exponent) > _PLACES:
+    if places(value) > _PLACES:
         raise Rejected(-1111)
     return value
 
@@ -74,26 +67,14 @@ def _ticks(listing: Listing, p: Params, name: str) -> int:
     return int(value / listing.market.tick)
 
 
-def _check_band(listing: Listing, price: int) -> None:
-    low, high = (listing.market.last * share for share in _BAND)
-    if not low <= price <= high:
-        raise Rejected(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
-
-
 def order_of(account: SpotAccount, listings: Mapping[str, Listing], p: Params, new_id: Callable[[], str]) -> SpotOrder:
-    """The order of a request; raises Refused."""
-    listing = listings.get(p.required("symbol"))
-    if listing is None:
-        raise Rejected(-1121)
-    side, kind = p.required("side"), p.required("type")
-    if side not in ("BUY", "SELL"):
-        raise Rejected(-1117)
-    if kind not in ORDER_TYPES:
-        raise Rejected(-1116)
+    """The order of a request; raises Rejected."""
+    listing = p.of_symbol(listings)
+    side, kind = p.side_and_type(ORDER_TYPES)
     client_id = p.get("newClientOrderId") or new_id()
-    if not _CLIENT_ID.fullmatch(client_id):
+    if not CLIENT_ID.fullmatch(client_id):
         raise Rejected(-1100, "newClientOrderId")
-    order = SpotOrder(account, listing, client_id, 1 if side == "BUY" else -1, kind)
+    order = SpotOrder(account=account, listing=listing, client_id=client_id, side=side, type=kind)
     order.stp = p.choice("selfTradePreventionMode", STP)
     quantity = _number(p, "quantity")
     if quantity % listing.lot or quantity > listing.quantity(_MAX_LOTS):
@@ -112,7 +93,9 @@ def order_of(account: SpotAccount, listings: Mapping[str, Listing], p: Params, n
         order.trigger = _ticks(listing, p, "stopPrice")
     if kind not in MARKETS:
         order.price = _ticks(listing, p, "price")
-        _check_band(listing, order.price)
+        low, high = (listing.market.last * share for share in _BAND)
+        if not low <= order.price <= high:
+            raise Rejected(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
         order.tif = p.choice("timeInForce", TIMES_IN_FORCE, -1115)
     price = order.price or order.trigger or listing.market.last
     if listing.price(price) * quantity < listing.min_notional:

@@ -1,4 +1,4 @@
-"""The spot matching engine: what is accepted, when it fills, and what that does to the balances.
+"""The spot matching engine: which orders are accepted, when they fill, and what that does to the balances.
 
 Whether and where an order fills is asked of the same rules as on the futures. A triggered market order fills at the
 trade that triggered it.
@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from triplane.exchange.errors import Rejected
 from triplane.exchange.market import Market, MarketTrade
-from triplane.exchange.orders import ZERO
+from triplane.exchange.positions import ZERO
 from triplane.exchange.rules import money
 from triplane.exchange.spot import events
-from triplane.exchange.spot.account import FEE, SpotAccount, SpotFill
+from triplane.exchange.spot.account import FEE, MARKETS, TRIGGERS, SpotAccount, SpotFill, SpotOrder
 from triplane.exchange.spot.filters import MAX_ALGOS, MAX_ORDERS
-from triplane.exchange.spot.orders import MARKETS, TRIGGERS, SpotOrder
 
 _KEPT: Final = 50_000
 """Orders of an account; those that ended first are forgotten past it."""
@@ -27,7 +26,7 @@ class SpotMatching:
     Parameters
     ----------
     emit
-        Says something on an account's user data stream.
+        Reports an event on an account's user data stream.
     split
         Sizes, in lots, of the partial fills that a fault asks for; empty for one fill.
     market_time
@@ -63,7 +62,7 @@ class SpotMatching:
         order.id, order.time, order.updated = self.number("order"), self.now, self.now
         order.locked = order.cost(order.price or order.trigger or taker, order.lots)
         account.lock(order.spends, order.locked)
-        key = order.listing.symbol, order.client_id
+        key = order.symbol, order.client_id
         account.orders[order.id] = account.open[order.id] = account.by_client[key] = order
         self.books.setdefault(market.symbol, {})[order.id] = order
         order.prints = self.split(order)
@@ -79,7 +78,7 @@ class SpotMatching:
     def _check(self, order: SpotOrder, taker: int) -> None:
         """Refuse what cannot be accepted now."""
         account, market = order.account, order.listing.market
-        known = account.by_client.get((order.listing.symbol, order.client_id))
+        known = account.by_client.get((order.symbol, order.client_id))
         if known is not None and known.open:
             raise Rejected(-2010, "Duplicate order sent.")
         mine = [o for o in account.open.values() if o.listing is order.listing]
@@ -97,7 +96,7 @@ class SpotMatching:
             raise Rejected(-2010, "Account has insufficient balance for requested action.")
 
     def cancel(self, order: SpotOrder, cancel_id: str) -> SpotOrder:
-        """Take a working order out."""
+        """Cancel a working order."""
         if not order.open:
             raise Rejected(-2011)
         self._end(order, "CANCELED", cancel_id)
@@ -106,13 +105,11 @@ class SpotMatching:
     # ------------------------------------------------------------------------------------------------ the market
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """Trigger and fill what a public trade reaches."""
-        book = self.books.get(market.symbol)
-        if book:
-            for order in list(book.values()):
-                if order.working_since < 0:
-                    self._trigger(order, market, trade)
-                else:
-                    self._meet(order, market, trade)
+        for order in list(self.books.get(market.symbol, {}).values()):
+            if order.working_since < 0:
+                self._trigger(order, market, trade)
+            else:
+                self._meet(order, market, trade)
 
     def _trigger(self, order: SpotOrder, market: Market, trade: MarketTrade) -> None:
         rules = market.rules
@@ -130,7 +127,7 @@ class SpotMatching:
             self._trade(order, ticks, maker=limit)
 
     def _work(self, order: SpotOrder, taker: int) -> None:
-        """The order meets the book."""
+        """Let an order that works now take what it can."""
         if order.type in MARKETS or (order.price - taker) * order.side >= 0:
             self._trade(order, taker, maker=False)
         if order.open and order.tif in ("IOC", "FOK"):
@@ -182,18 +179,18 @@ class SpotMatching:
 
     def _forget(self, order: SpotOrder) -> None:
         order.account.open.pop(order.id, None)
-        self.books[order.listing.symbol].pop(order.id, None)
+        self.books[order.symbol].pop(order.id, None)
 
     @staticmethod
     def _trim(account: SpotAccount) -> None:
         for order in [o for o in account.orders.values() if not o.open][: _KEPT // 10]:
             del account.orders[order.id]
-            key = order.listing.symbol, order.client_id
+            key = order.symbol, order.client_id
             if account.by_client.get(key) is order:
                 del account.by_client[key]
 
     def deposit(self, account: SpotAccount, asset: str, amount: Decimal) -> None:
-        """Something comes from outside, or goes (negative)."""
+        """Add something from outside, or take it away (negative)."""
         account.holding(asset).free += amount
         account.updated = self.now
         self.emit(account, events.balance_update(asset, amount, self.now))

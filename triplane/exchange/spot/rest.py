@@ -1,31 +1,27 @@
 """Spot over REST, ``/api/v3``."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
 from triplane.exchange import public, views
 from triplane.exchange.errors import Rejected
-from triplane.exchange.filters import Params
 from triplane.exchange.market import Market
-from triplane.exchange.spot.account import FEE, Listing, SpotAccount, text
-from triplane.exchange.spot.filters import filters, order_of
-from triplane.exchange.spot.orders import (
-    MARKETS,
+from triplane.exchange.params import Params
+from triplane.exchange.queries import between, find, own_trades, visible
+from triplane.exchange.spot.account import (
+    FEE,
     ORDER_TYPES,
     STP,
-    TRIGGERS,
+    Listing,
+    SpotAccount,
     SpotOrder,
-    answer,
-    cancelled,
-    query,
-    show_fill,
+    text,
 )
-from triplane.exchange.spot.streams import shape
-
-if TYPE_CHECKING:
-    from triplane.exchange.spot.dialect import SpotDialect
+from triplane.exchange.spot.dialect import SpotDialect
+from triplane.exchange.spot.filters import filters, order_of
+from triplane.exchange.spot.order_views import answer, cancelled, query, show_fill
 
 DAY_MS: Final = 86_400_000
 _PAGE: Final = 1000
@@ -53,7 +49,7 @@ class ReplaceRejected(Rejected):
 
 
 # -------------------------------------------------------------------------------------------------------- market
-def _chosen(s: "SpotDialect", p: Params) -> list[Listing]:
+def _chosen(s: SpotDialect, p: Params) -> list[Listing]:
     """The listings of ``symbol`` or ``symbols``, all without."""
     names = [p["symbol"]] if p.get("symbol") else orjson.loads(p.get("symbols") or "null")
     if names is None:
@@ -63,17 +59,22 @@ def _chosen(s: "SpotDialect", p: Params) -> list[Listing]:
     return [s.listings[name] for name in names]
 
 
-def _each(s: "SpotDialect", p: Params, show: Callable[[Market], dict[str, Any]]) -> Any:
-    rows = [show(listing.market) for listing in _chosen(s, p)]
-    return rows[0] if p.get("symbol") else rows
+def _each(show: Callable[[Market], dict[str, Any]]) -> Callable[[SpotDialect, None, Params], Any]:
+    """A handler that answers with one row for a symbol, with a list else."""
+
+    def answer(s: SpotDialect, _a: None, p: Params) -> Any:
+        rows = [show(listing.market) for listing in _chosen(s, p)]
+        return rows[0] if p.get("symbol") else rows
+
+    return answer
 
 
-def ping(_s: "SpotDialect", _a: None, _p: Params) -> Any:
+def ping(_s: SpotDialect, _a: None, _p: Params) -> Any:
     """Nothing."""
     return {}
 
 
-def time(s: "SpotDialect", _a: None, _p: Params) -> Any:
+def time(s: SpotDialect, _a: None, _p: Params) -> Any:
     """The server's wall time."""
     return {"serverTime": s.x.wall()}
 
@@ -83,128 +84,83 @@ def _symbol(listing: Listing) -> dict[str, Any]:
                   "quoteCommissionPrecision")  # fmt: skip
     no = ("icebergAllowed", "ocoAllowed", "otoAllowed", "opoAllowed", "quoteOrderQtyMarketAllowed",
           "allowTrailingStop", "amendAllowed", "pegInstructionsAllowed", "isMarginTradingAllowed")  # fmt: skip
-    return (
-        {
-            "symbol": listing.symbol,
-            "status": "TRADING",
-            "baseAsset": listing.base,
-            "quoteAsset": listing.quote,
-            "orderTypes": list(ORDER_TYPES),
-            "cancelReplaceAllowed": True,
-            "isSpotTradingAllowed": True,
-            "filters": filters(listing),
-            "permissions": [],
-            "permissionSets": [["SPOT"]],
-            "defaultSelfTradePreventionMode": STP[0],
-            "allowedSelfTradePreventionModes": list(STP),
-        }
-        | dict.fromkeys(precisions, 8)
-        | dict.fromkeys(no, False)
-    )
+    row = {
+        "symbol": listing.symbol, "status": "TRADING", "baseAsset": listing.base, "quoteAsset": listing.quote,
+        "orderTypes": list(ORDER_TYPES), "cancelReplaceAllowed": True, "isSpotTradingAllowed": True,
+        "filters": filters(listing), "permissions": [], "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": STP[0], "allowedSelfTradePreventionModes": list(STP),
+    }  # fmt: skip
+    return row | dict.fromkeys(precisions, 8) | dict.fromkeys(no, False)
 
 
-def exchange_info(s: "SpotDialect", _a: None, p: Params) -> Any:
+def exchange_info(s: SpotDialect, _a: None, p: Params) -> Any:
     """Symbols, filters, limits."""
     limits = [("REQUEST_WEIGHT", "MINUTE", 1, s.limits.weight)]
     limits += [("ORDERS", name.split()[1], int(name.split()[0]), most) for _, _, most, name in s.limits.windows]
-    return {
-        "timezone": "UTC",
-        "serverTime": s.x.wall(),
-        "rateLimits": [
-            {"rateLimitType": kind, "interval": unit, "intervalNum": n, "limit": limit}
-            for kind, unit, n, limit in limits
-        ],
-        "exchangeFilters": [],
-        "symbols": [_symbol(listing) for listing in _chosen(s, p)],
-    }
+    symbols = [_symbol(listing) for listing in _chosen(s, p)]
+    times = {"timezone": "UTC", "serverTime": s.x.wall()}
+    return times | {"rateLimits": public.rate_limits(limits), "exchangeFilters": [], "symbols": symbols}
 
 
-def klines(s: "SpotDialect", _a: None, p: Params) -> Any:
+def klines(s: SpotDialect, _a: None, p: Params) -> Any:
     """Candles, the last one forming."""
     p["limit"] = str(min(p.integer("limit", 500) or 500, _PAGE))
     return public.klines(s.x, None, p)
 
 
-def agg_trades(s: "SpotDialect", _a: None, p: Params) -> Any:
+def agg_trades(s: SpotDialect, _a: None, p: Params) -> Any:
     """Recent public trades."""
     return [{key: row[key] for key in "apqflTm"} | {"M": True} for row in public.agg_trades(s.x, None, p)]
 
 
-def depth(s: "SpotDialect", _a: None, p: Params) -> Any:
+def depth(s: SpotDialect, _a: None, p: Params) -> Any:
     """The book."""
-    market = public.market_of(s.x, p)
-    bids, asks = market.book(min(public.limit_of(p, 100, 5000), 50))
-    sides = {"bids": views.levels(market, bids), "asks": views.levels(market, asks)}
-    return {"lastUpdateId": s.hub.book_ids[market.symbol], **sides}
+    market = p.of_symbol(s.x.markets)
+    return {"lastUpdateId": s.hub.book_ids[market.symbol]} | views.book(market, p.limit(100, 5000))
 
 
-def ticker_24hr(s: "SpotDialect", _a: None, p: Params) -> Any:
+@_each
+def ticker_24hr(m: Market) -> dict[str, Any]:
     """The last 24 hours."""
-
-    def show(m: Market) -> dict[str, Any]:
-        row = views.day(m)
-        best = _best(m)
-        del best["symbol"]
-        return row | best | {"prevClosePrice": row["openPrice"]}
-
-    return _each(s, p, show)
+    row = views.day(m)
+    return row | views.best(m) | {"prevClosePrice": row["openPrice"]}
 
 
-def _best(m: Market) -> dict[str, Any]:
-    e = shape(m, views.book_ticker_event(m))
-    return {"symbol": m.symbol, "bidPrice": e["b"], "bidQty": e["B"], "askPrice": e["a"], "askQty": e["A"]}
-
-
-def ticker_price(s: "SpotDialect", _a: None, p: Params) -> Any:
-    """Last prices."""
-    return _each(s, p, lambda m: {"symbol": m.symbol, "price": m.price(m.last)})
-
-
-def book_ticker(s: "SpotDialect", _a: None, p: Params) -> Any:
-    """Best prices."""
-    return _each(s, p, _best)
+ticker_price = _each(lambda m: {"symbol": m.symbol, "price": m.price(m.last)})
+book_ticker = _each(views.best)
 
 
 # -------------------------------------------------------------------------------------------------------- orders
-def place(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def place(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """POST order."""
     order = order_of(a, s.listings, p, s.x.new_id)
-    kinds = (
-        ("ACK", "RESULT", "FULL") if order.type in MARKETS[1:] or order.type in TRIGGERS else ("FULL", "ACK", "RESULT")
-    )
-    kind = p.choice("newOrderRespType", kinds if order.type != "LIMIT_MAKER" else ("ACK", "RESULT", "FULL"))
+    kinds = ("FULL", "ACK", "RESULT") if order.type in ("LIMIT", "MARKET") else ("ACK", "RESULT", "FULL")
+    kind = p.choice("newOrderRespType", kinds)
     return answer(s.matching.submit(order), kind)
 
 
-def _find(
-    s: "SpotDialect", a: SpotAccount, p: Params, code: int, names: tuple[str, str] = ("orderId", "origClientOrderId")
-) -> SpotOrder:
-    """The order of an id or a client id; raises Refused with ``code``, also while a fault hides it."""
-    symbol, number, client_id = public.market_of(s.x, p).symbol, p.integer(names[0]), p.get(names[1])
-    if number is None and not client_id:
-        raise Rejected(-1102, names[0])
-    order = a.orders.get(number) if number is not None else a.by_client.get((symbol, client_id or ""))
-    if order is None or order.listing.symbol != symbol or order.hidden_until > s.x.clock.now_ms():
-        raise Rejected(code)
+def _find(s: SpotDialect, a: SpotAccount, p: Params, code: int, *names: str) -> SpotOrder:
+    ids = names or ("orderId", "origClientOrderId")
+    order: SpotOrder = find(a, p, p.of_symbol(s.listings).symbol, s.x.clock.now_ms(), code, (ids[0], ids[1]))
     return order
 
 
-def get_order(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def get_order(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """GET order."""
     return query(_find(s, a, p, -2013))
 
 
-def _cancel(s: "SpotDialect", order: SpotOrder, cancel_id: str | None) -> dict[str, Any]:
+def _cancel(s: SpotDialect, order: SpotOrder, cancel_id: str | None) -> dict[str, Any]:
     cancel_id = cancel_id or s.x.new_id()
     return cancelled(s.matching.cancel(order, cancel_id), cancel_id)
 
 
-def cancel(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def cancel(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """DELETE order."""
     return _cancel(s, _find(s, a, p, -2011), p.get("newClientOrderId"))
 
 
-def replace(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def replace(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """POST order/cancelReplace: cancel one, then place another, which may use what the first one locked."""
     mode = p.choice("cancelReplaceMode", ("", "STOP_ON_FAILURE", "ALLOW_FAILURE"))
     if not mode:
@@ -213,7 +169,7 @@ def replace(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     gone: Any = None
     made: Any = None
     try:
-        order = _find(s, a, p, -2011, ("cancelOrderId", "cancelOrigClientOrderId"))
+        order = _find(s, a, p, -2011, "cancelOrderId", "cancelOrigClientOrderId")
         gone = _cancel(s, order, p.get("cancelNewClientOrderId"))
     except Rejected as error:
         if error.code != -2011:
@@ -229,19 +185,17 @@ def replace(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     return {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": gone, "newOrderResponse": made}
 
 
-def _open(s: "SpotDialect", a: SpotAccount, p: Params) -> list[SpotOrder]:
-    if p.get("symbol"):
-        public.market_of(s.x, p)
-    rows = [o for o in a.open.values() if o.listing.symbol == p.get("symbol", o.listing.symbol)]
-    return [o for o in rows if o.hidden_until <= s.x.clock.now_ms()]
+def _open(s: SpotDialect, a: SpotAccount, p: Params) -> list[SpotOrder]:
+    wanted = p.of_symbol(s.listings) if p.get("symbol") else None
+    return [o for o in visible(a.open.values(), s.x.clock.now_ms()) if wanted in (None, o.listing)]
 
 
-def open_orders(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def open_orders(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """GET openOrders."""
     return [query(o) for o in _open(s, a, p)]
 
 
-def cancel_all(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def cancel_all(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """DELETE openOrders: of a symbol, conditional ones too."""
     p.required("symbol")
     rows = _open(s, a, p)
@@ -250,27 +204,27 @@ def cancel_all(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     return [_cancel(s, order, None) for order in rows]
 
 
-def _page(p: Params, rows: list[Any], time_of: Callable[[Any], int], ids: tuple[str, ...]) -> list[Any]:
+def _page(p: Params, rows: list[Any], *ids: str) -> list[Any]:
     """At most ``limit`` rows: the last ones, or the first ones from a start; with start and end of at most a day."""
     start, end = p.integer("startTime"), p.integer("endTime")
-    limit = public.limit_of(p, 500, _PAGE)
+    limit = p.limit(500, _PAGE)
     if start is not None and end is not None and end - start > DAY_MS:
         raise Rejected(-1127)
     if p.get("fromId") and (start is not None or end is not None):
         raise Rejected(-1128)
-    rows = [r for r in rows if (start is None or time_of(r) >= start) and (end is None or time_of(r) <= end)]
+    rows = between(rows, start, end)
     return rows[:limit] if start is not None or any(p.get(name) for name in ids) else rows[-limit:]
 
 
-def all_orders(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def all_orders(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """GET allOrders."""
-    symbol, first, now = public.market_of(s.x, p).symbol, p.integer("orderId", 0) or 0, s.x.clock.now_ms()
-    rows = [o for o in a.orders.values() if o.listing.symbol == symbol and o.id >= first and o.hidden_until <= now]
-    return [query(o) for o in _page(p, rows, lambda o: o.time, ("orderId",))]
+    listing, first = p.of_symbol(s.listings), p.integer("orderId", 0) or 0
+    rows = [o for o in visible(a.orders.values(), s.x.clock.now_ms()) if o.listing is listing and o.id >= first]
+    return [query(o) for o in _page(p, rows, "orderId")]
 
 
 # -------------------------------------------------------------------------------------------------------- account
-def account(_s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def account(_s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """GET account."""
     rows = [{"asset": asset, "free": free, "locked": locked} for asset, free, locked in a.rows(list(a.holdings))]
     if p.flag("omitZeroBalances"):
@@ -285,15 +239,13 @@ def account(_s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
     }  # fmt: skip
 
 
-def my_trades(s: "SpotDialect", a: SpotAccount, p: Params) -> Any:
+def my_trades(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """GET myTrades."""
-    symbol, first, number = public.market_of(s.x, p).symbol, p.integer("fromId", 0) or 0, p.integer("orderId")
-    rows = [f for f in a.fills if f.order.listing.symbol == symbol and f.id >= first]
-    rows = [f for f in rows if number is None or f.order.id == number]
-    return [show_fill(f) for f in _page(p, rows, lambda f: f.time, ("fromId", "orderId"))]
+    rows = own_trades(a, p, p.of_symbol(s.listings).symbol)
+    return [show_fill(f) for f in _page(p, rows, "fromId", "orderId")]
 
 
-def gone(_s: "SpotDialect", _a: None, _p: Params) -> Any:
+def gone(_s: SpotDialect, _a: None, _p: Params) -> Any:
     """The listen key, which spot no longer has."""
     raise Rejected(-5000, status=410)
 

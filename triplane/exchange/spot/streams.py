@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from triplane.exchange import views
 from triplane.exchange.market import Market, MarketTrade
-from triplane.exchange.streams import ClientConnection, StreamHub, Topic, parse_topic
+from triplane.exchange.sockets import ClientConnection
+from triplane.exchange.streams import StreamHub, Topic, parse_topic
 
 SHAPES: Final = {
     "aggTrade": "e E s a p q f l T m",

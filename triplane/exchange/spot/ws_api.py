@@ -1,55 +1,46 @@
-"""The WebSocket API of spot, ``/ws-api/v3``: ``ping``, ``time`` and the user data stream, which is to be had only here.
+"""The WebSocket API of spot, ``/ws-api/v3``: ``ping``, ``time``, and the user data stream, which exists only here.
 
-``userDataStream.subscribe.signature`` is signed as a REST request is, over its parameters in the order of the alphabet.
-A request can be hit by faults as one of REST can, as ``WS userDataStream.subscribe.signature``.
+``userDataStream.subscribe.signature`` is signed as a REST request is, over its parameters in alphabetical order. A
+request can be hit by faults as one of REST can, as ``WS userDataStream.subscribe.signature``.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 
 from triplane.exchange.errors import Rejected
+from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import CODES, STATUS, Fault
-from triplane.exchange.filters import Params
-from triplane.exchange.limits import RateLimited
-from triplane.exchange.signing import account_of, verify
+from triplane.exchange.limits import RateLimited, RateLimits
+from triplane.exchange.params import Params, account_of, verify
+from triplane.exchange.sockets import ClientConnection, SocketHub
 from triplane.exchange.spot import events
 from triplane.exchange.spot.account import SpotAccount
-from triplane.exchange.streams import DAY_MS, ClientConnection
-
-if TYPE_CHECKING:
-    from triplane.exchange.spot.dialect import SpotDialect
 
 ROUTE: Final = "ws-api"
 WEIGHT: Final = 6000
 _WEIGHTS: Final = {"userDataStream.subscribe.signature": 2}
 
 
-class WebSocketApi:
+class WebSocketApi(SocketHub):
     """All connections to the WebSocket API."""
 
-    def __init__(self, spot: "SpotDialect") -> None:
-        self.spot, self.x = spot, spot.x
-        self.connections: set[ClientConnection] = set()
-        self.mutes: dict[str, int] = {}
+    def __init__(self, x: Exchange, accounts: Mapping[str, SpotAccount], limits: RateLimits) -> None:
+        super().__init__(x.clock.now_ms)
+        self.x, self.accounts, self.limits = x, accounts, limits
         self.subscriptions: dict[ClientConnection, dict[int, str]] = {}  # number: key of the account
 
     # ------------------------------------------------------------------------------------------------ listening
-    def connect(self, connection: ClientConnection, _names: list[str]) -> None:
+    def connect(self, connection: ClientConnection, names: list[str]) -> None:
         """A socket was opened."""
-        self.connections.add(connection)
+        super().connect(connection, names)
         self.subscriptions[connection] = {}
-        connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(ROUTE, 0))
 
     def disconnect(self, connection: ClientConnection) -> None:
         """A socket is gone."""
-        self.connections.discard(connection)
+        super().disconnect(connection)
         self.subscriptions.pop(connection, None)
-
-    def tick(self, now: int) -> None:
-        """Connections live for a day."""
-        for connection in [c for c in self.connections if now - c.opened >= DAY_MS]:
-            connection.socket.close(1001)
 
     # ------------------------------------------------------------------------------------------------ requests
     def receive(self, connection: ClientConnection, text: str | bytes) -> None:
@@ -62,22 +53,22 @@ class WebSocketApi:
         if not isinstance(given, dict):
             connection.socket.send(orjson.dumps(self._error(None, Rejected(-1130, "method"))))
             return
-        number, method = message.get("id"), str(message.get("method"))
-        p = Params({name: _plain(value) for name, value in given.items()})
+        number, method, p = message.get("id"), str(message.get("method")), Params.of_json(given)
         fault = self.x.faults.request("WS", method, p)
         reply = {} if fault and not fault.accepted else self._answer(connection, number, method, p)
         if fault is None:
-            self._send(connection, reply)
+            self._reply(connection, reply)
         else:
             self._faulty(connection, number, reply, fault)
 
     def _answer(self, connection: ClientConnection, number: Any, method: str, p: Params) -> dict[str, Any]:
         try:
-            used = self.spot.limits.weigh("127.0.0.1", _WEIGHTS.get(method, 1), self.x.clock.now_ms())
+            used = self.limits.weigh("127.0.0.1", _WEIGHTS.get(method, 1), self.x.clock.now_ms())
             result = self._carry_out(connection, method, p)
         except Rejected as error:
             return self._error(number, error)
-        return {"id": number, "status": 200, "result": result, "rateLimits": [self._used(used)]}
+        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT}
+        return {"id": number, "status": 200, "result": result, "rateLimits": [limit | {"count": used}]}
 
     def _carry_out(self, connection: ClientConnection, method: str, p: Params) -> Any:
         mine = self.subscriptions[connection]
@@ -88,7 +79,7 @@ class WebSocketApi:
         if method == "session.subscriptions":
             return [{"subscriptionId": number} for number in mine]
         if method == "userDataStream.subscribe.signature":
-            account = account_of(self.spot.accounts, p.required("apiKey"))
+            account = account_of(self.accounts, p.required("apiKey"))
             query = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
             verify(account, query, "", p, self.x.wall())
             if account.key in mine.values():
@@ -106,12 +97,6 @@ class WebSocketApi:
             return {}
         raise Rejected(-1130, "method")
 
-    @staticmethod
-    def _used(count: int) -> dict[str, Any]:
-        return {
-            "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT, "count": count
-        }  # fmt: skip
-
     def _error(self, number: Any, error: Rejected, status: int = 0) -> dict[str, Any]:
         body: dict[str, Any] = dict(error.to_dict())
         if isinstance(error, RateLimited):
@@ -128,31 +113,28 @@ class WebSocketApi:
             self.disconnect(connection)
             connection.socket.close(1006)
         elif what == "delay":
-            self.x.later(fault.seconds, lambda: self._send(connection, reply))
-        elif what in CODES:
-            self._send(connection, self._error(number, Rejected(int(what))))
-        elif what in STATUS:
-            self._send(connection, self._error(number, Rejected(-1000), int(what)))
+            self.x.later(fault.seconds, lambda: self._reply(connection, reply))
+        elif what in CODES or what in STATUS:
+            code, status = (int(what), 0) if what in CODES else (-1000, int(what))
+            self._reply(connection, self._error(number, Rejected(code), status))
         elif what in ("429", "418"):
             error = RateLimited(-1003, WEIGHT, int(what), round(fault.seconds))
-            self._send(connection, self._error(number, error))
+            self._reply(connection, self._error(number, error))
         else:
             self.x.strike(fault, None)
-            self._send(connection, reply)
+            self._reply(connection, reply)
 
-    def _send(self, connection: ClientConnection, reply: dict[str, Any]) -> None:
-        """Answers come through a mute, as acknowledgements of streams do."""
+    def _reply(self, connection: ClientConnection, reply: dict[str, Any]) -> None:
+        """Answers pass a mute, as acknowledgements of streams do."""
         if connection in self.connections:
             connection.socket.send(orjson.dumps(reply))
 
     # ------------------------------------------------------------------------------------------------ speaking
     def user(self, account: SpotAccount, event: dict[str, Any]) -> None:
-        """Say something on an account's user stream."""
-        now = self.x.clock.now_ms()
+        """Send an event on an account's user stream."""
         for connection, mine in list(self.subscriptions.items()):
-            for number, key in mine.items():
-                if key == account.key and connection.muted_until <= now:
-                    connection.socket.send(orjson.dumps({"subscriptionId": number, "event": event}))
+            for number in [n for n, key in mine.items() if key == account.key]:
+                self.send(connection, orjson.dumps({"subscriptionId": number, "event": event}))
 
     def end_streams(self, key: str) -> None:
         """The exchange ends an account's user streams."""
@@ -165,7 +147,3 @@ class WebSocketApi:
         connection.topics.discard(key)
         event = events.stream_terminated(self.x.now)
         connection.socket.send(orjson.dumps({"subscriptionId": number, "event": event}))
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from triplane.exchange.mexc.rest import handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 
 
 def signed(secret, text):

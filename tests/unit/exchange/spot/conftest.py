@@ -7,7 +7,7 @@ import itertools
 import orjson
 import pytest
 
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 
 
 class Ear:
@@ -56,8 +56,8 @@ class Spot:
     """One client of spot."""
 
     def __init__(self, desk):
-        self.desk, self.x, self.annex = desk, desk.x, desk.x.dialects["spot"]
-        self.account = self.annex.accounts["k"]
+        self.desk, self.x, self.dialect = desk, desk.x, desk.x.dialects["spot"]
+        self.account = self.dialect.accounts["k"]
 
     def ask(self, method, path, **params):
         return self.desk.ask(method, f"/api/v3/{path}", **params)

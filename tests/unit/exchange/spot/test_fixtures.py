@@ -145,8 +145,8 @@ def everything(spot):
     spot.price(58_990)
     spot.order(price="50000", newClientOrderId="o")
     spot.ok("DELETE", "order", symbol="BTCUSDT", origClientOrderId="o")
-    spot.annex.deposit("k", "USDT", spot.annex.listings["BTCUSDT"].min_notional)
-    spot.annex.end_streams("k")
+    spot.dialect.deposit("k", "USDT", spot.dialect.listings["BTCUSDT"].min_notional)
+    spot.dialect.end_streams("k")
     return user.events() + market.heard()
 
 

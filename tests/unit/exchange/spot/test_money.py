@@ -75,8 +75,8 @@ def test_futures_and_spot_are_apart(spot):
 
 
 def test_a_deposit_and_a_withdrawal(spot):
-    spot.annex.deposit("k", "BTC", Decimal("0.5"))
-    spot.annex.deposit("k", "BTC", Decimal("-0.2"))
+    spot.dialect.deposit("k", "BTC", Decimal("0.5"))
+    spot.dialect.deposit("k", "BTC", Decimal("-0.2"))
     assert spot.owns("BTC") == ("0.30000000", "0.00000000")
 
 

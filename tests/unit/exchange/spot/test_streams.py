@@ -71,7 +71,7 @@ def test_a_cancel_has_an_id_of_its_own(spot):
 
 def test_a_deposit(spot):
     user = spot.user()
-    spot.annex.deposit("k", "BTC", spot.annex.listings["BTCUSDT"].lot)
+    spot.dialect.deposit("k", "BTC", spot.dialect.listings["BTCUSDT"].lot)
     update, position = user.events()
     assert (update["e"], update["a"], update["d"]) == ("balanceUpdate", "BTC", "0.00001000")
     assert position["B"] == [{"a": "BTC", "f": "0.00001000", "l": "0.00000000"}]

@@ -11,7 +11,7 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.mexc.rest import handle
 from triplane.exchange.opening import open_exchange
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 from triplane.venues.base import NewOrder, OrderType
 from triplane.venues.keys import Credentials
 from triplane.venues.mexc import codec

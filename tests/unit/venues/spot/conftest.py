@@ -10,7 +10,7 @@ import pytest
 from triplane.data.clock import ManualClock
 from triplane.exchange.opening import open_exchange
 from triplane.exchange.rest import handle
-from triplane.exchange.streams import ClientConnection
+from triplane.exchange.sockets import ClientConnection
 from triplane.venues.adapter import Urls
 from triplane.venues.base import Approved, NewOrder, OrderType
 from triplane.venues.binance import codec as common

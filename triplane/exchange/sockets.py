@@ -1,0 +1,67 @@
+"""The sockets of clients: what all hubs do alike when one is opened, muted, aged and written to."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+MESSAGES_A_SECOND: Final = 10
+DAY_MS: Final = 86_400_000
+
+
+class ServerSocket(Protocol):
+    """What the server gives for a connection."""
+
+    def send(self, text: bytes) -> None:
+        """Queue a text."""
+        ...
+
+    def close(self, code: int) -> None:
+        """Close; code 1006 cuts without a word."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class ClientConnection:
+    """One socket and what it listens to."""
+
+    socket: ServerSocket
+    route: str  # public, market, private, spot, ws-api, edge, or "" for all of the futures
+    combined: bool
+    opened: int
+    topics: set[str] = field(default_factory=set)
+    events: frozenset[str] = frozenset()  # of the user stream; empty for all
+    muted_until: int = 0
+    inbound: deque[int] = field(default_factory=lambda: deque(maxlen=MESSAGES_A_SECOND + 1))
+
+
+class SocketHub:
+    """The connections of a route; ``wall`` tells wall time."""
+
+    def __init__(self, wall: Callable[[], int]) -> None:
+        self.wall = wall
+        self.connections: set[ClientConnection] = set()
+        self.mutes: dict[str, int] = {}  # route ("" for all): wall time until which new connections are silent
+
+    def connect(self, connection: ClientConnection, names: list[str]) -> None:  # noqa: ARG002 - some have streams
+        """A socket was opened, maybe with streams in its path."""
+        self.connections.add(connection)
+        connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(connection.route, 0))
+
+    def disconnect(self, connection: ClientConnection) -> None:
+        """A socket is gone."""
+        self.connections.discard(connection)
+
+    def receive(self, connection: ClientConnection, text: str | bytes) -> None:
+        """A message of a client."""
+        raise NotImplementedError
+
+    def tick(self, now: int) -> None:
+        """Connections live for a day."""
+        for connection in [c for c in self.connections if now - c.opened >= DAY_MS]:
+            connection.socket.close(1001)
+
+    def send(self, connection: ClientConnection, text: bytes) -> None:
+        """Send to a connection, unless it is gone or muted."""
+        if connection in self.connections and connection.muted_until <= self.wall():
+            connection.socket.send(text)
