@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from triplane.errors import BadInput, TriplaneError
+from triplane.problems import allowed, short
 from triplane.store import StoreError
 
 log = structlog.get_logger("triplane.api")
@@ -106,58 +107,17 @@ def sentence(problem: Mapping[str, Any]) -> str:
         One of pydantic's errors: ``type``, ``loc``, ``input``, ``ctx``, ``msg``.
     """
     field = _field(problem["loc"])
-    kind, context = str(problem["type"]), problem.get("ctx", {})
+    kind = str(problem["type"])
     if kind == "missing":
         return f"{field} is missing; it is required."
     if kind == "extra_forbidden":
         return f"{field} is not known here; check its spelling."
     if field == WHOLE:  # it may hold anything, also a secret
         return f"{WHOLE} must be a JSON object, sent as application/json."
-    value = "…" if field in SECRETS else _short(problem.get("input"))
-    return f"{field} is {value}; it {_allowed(kind, context, str(problem['msg']))}."
-
-
-def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
-    for start, text in _RULES.items():
-        if kind.startswith(start):
-            return text.format(**{name: _round(value) for name, value in context.items()})
-    return "is not allowed: " + message.removeprefix("Value error, ").rstrip(".")
-
-
-_RULES: Final = {
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be greater than {gt}",
-    "less_than_equal": "must be at most {le}",
-    "less_than": "must be less than {lt}",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "int": "must be a whole number",
-    "float": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool": "must be true or false",
-    "decimal": "must be a decimal number",
-    "string_pattern_mismatch": "must match {pattern}",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "string": "must be text",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
-    "list": "must be a list",
-    "dict": "must be an object",
-    "model": "must be an object",
-}
-"""Beginning of pydantic's error type to what is allowed; the more special ones first."""
+    value = "…" if field in SECRETS else short(problem.get("input"))
+    return f"{field} is {value}; it {allowed(problem)}."
 
 
 def _field(place: Sequence[str | int]) -> str:
     parts = [str(part) for part in place if part not in ("query", "body", "path", "header", "cookie")]
     return ".".join(parts) or WHOLE
-
-
-def _round(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"

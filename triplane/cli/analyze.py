@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from triplane.cli.backtest import parse_set
+from triplane.cli.options import parse_set
 from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, print_table
 from triplane.data.candles import utc
 from triplane.data.recorded import open_recorded

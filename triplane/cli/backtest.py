@@ -6,24 +6,13 @@ from typing import Annotated
 import typer
 
 from triplane.cli.guards import agenda
+from triplane.cli.options import parse_set
 from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, progress
 from triplane.data.instruments import parse_instrument
 from triplane.data.recorded import open_recorded
 from triplane.engine.settings import CostSettings, checked
-from triplane.errors import BadInput
 from triplane.research.backtest import simulate
 from triplane.research.parameter_sets import FOLDER, regime_values
-
-
-def parse_set(pairs: list[str]) -> dict[str, object]:
-    """``key=value`` pairs of ``--set``."""
-    values: dict[str, object] = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or not name or not value:
-            raise BadInput(f"--set is {pair!r}; it must be key=value, such as fast=20")
-        values[name] = value
-    return values
 
 
 def backtest(

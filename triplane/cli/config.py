@@ -1,68 +1,44 @@
-"""The configuration file: every setting of ``triplane up`` in one YAML file, validated as a whole.
+"""Every setting of ``triplane up``, declared once.
 
-What stands on the command line wins over the file, the file over the defaults.
+The fields give the options of the command line, the names in the environment, and the configuration file with what it
+says about each setting. The command line wins over the environment (``TRIPLANE_PORT``,
+``TRIPLANE_TRADING__MAX_DRAWDOWN``), the environment over the file, the file over the defaults.
 """
 
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_origin
 
 import typer
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from triplane.cli.options import NONE, help_text, option_name, parse_list, with_settings
 from triplane.cli.output import Json, console, one_sentence, print_json
-from triplane.data.candles import parse_timeframe
+from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
+from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
 
-DEFAULT_FILE = Path("triplane.yaml")
+DEFAULT_FILE: Final = Path("triplane.yaml")
+PREFIX: Final = "TRIPLANE_"
+NESTED: Final = "__"
+SPEEDS: Final = "must be max or a factor from above 0 to 1000000, such as 60"
+
+Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1)]
 
 app = typer.Typer(help="Write or check a configuration file.", no_args_is_help=True)
-
-
-class Config(BaseModel):
-    """What ``triplane up`` can be told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    mode: Literal["paper", "testnet", "live"] = Field("paper", description="paper, testnet, or live: real money")
-    venue: Literal["binance", "binance-spot", "mexc", "box"] | None = Field(
-        None, description="where to trade: binance, binance-spot, mexc, or box: an exchange on this computer"
-    )
-    router: str | None = Field(None, description="address of a router's service; null = orders leave by this process")
-    box_rest: str = Field("", description="REST address of a running exchange in a box; empty = one of its own")
-    box_ws: str = Field("", description="its socket address")
-    source: str = Field(
-        "demo", description="demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
-    )
-    symbols: list[str] = Field(default=[], max_length=64, description="markets to trade; [] = what the source offers")
-    timeframe: str | None = Field(None, description="bars to decide on; null = the strategy's own")
-    strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")
-    params: dict[str, float] = Field(default={}, description="parameters of the strategy")
-    speed: str = Field("60", description="of a replay: 60 = sixty times real time, max = as fast as it can")
-    regime: str | None = Field(None, description="regime model: a parameter set's name, name@version, or a JSON file")
-    news: str | None = Field(None, description="calendar of news, ICS or CSV, file or address: no entries around them")
-    news_minutes: float = Field(30.0, gt=0, le=1440, description="minutes before and after each event without entries")
-    funding: str | None = Field(
-        None, description="funding times and rates, CSV or Parquet: no entries before dear ones"
-    )
-    funding_limit: float = Field(0.0005, ge=0, le=1, description="largest funding rate that is put up with")
-    balance: float = Field(10_000.0, gt=0, description="paper money to start with, quote currency")
-    port: int = Field(8000, ge=0, le=65535, description="of the page, on 127.0.0.1")
-    data_dir: Path = Field(Path("triplane-data"), description="where sessions and the database are kept")
-    override_gate: str | None = Field(None, description="go live although the paper record does not suffice")
-    go_live: GoLiveGate = Field(default_factory=lambda: GoLiveGate.model_validate({}))
-    trading: TradingSettings = Field(default_factory=lambda: TradingSettings.model_validate({}))
-    costs: CostSettings = Field(default_factory=lambda: CostSettings.model_validate({}))
-
-    def check(self) -> None:
-        """Conditions that need the rest of the program; raises :class:`BadInput`."""
-        parse_speed(self.speed)
-        if self.timeframe is not None:
-            parse_timeframe(self.timeframe)
-        find(self.strategy).resolve(self.params)
 
 
 def parse_speed(text: str) -> float | str:
@@ -74,52 +50,193 @@ def parse_speed(text: str) -> float | str:
     except ValueError:
         value = 0.0
     if not 0 < value <= 1_000_000:
-        raise BadInput(f"speed is {text}; it must be max or a factor from above 0 to 1000000, such as 60")
+        raise BadInput(f"speed is {text}; it {SPEEDS}")
     return value
 
 
-def load(path: Path | None) -> dict[str, Any]:
-    """The content of a configuration file; without a path the one in this folder, if there is one."""
-    if path is None:
-        if not DEFAULT_FILE.exists():
-            return {}
-        path = DEFAULT_FILE
+class Config(BaseSettings):
+    """What ``triplane up`` can be told."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        coerce_numbers_to_str=True,  # speed: 60
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
+        env_ignore_empty=True,
+        env_parse_none_str=NONE,
+    )
+
+    mode: Literal["paper", "testnet", "live"] = Field("paper", description="paper, testnet, or live: real money")
+    venue: Literal["binance", "binance-spot", "mexc", "box"] | None = Field(
+        None, description="where to trade: binance, binance-spot, mexc, or box: an exchange on this computer"
+    )
+    router: str | None = Field(
+        None,
+        description="address of a router process, its token in TRIPLANE_ROUTER_TOKEN; none = orders leave from here",
+    )
+    box_rest: str = Field("", description="with venue box: REST address of one that is running; empty = start one")
+    box_ws: str = Field("", description="with venue box: its WebSocket address")
+    source: str = Field(
+        "demo", description="market data: demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
+    )
+    symbols: list[Symbol] = Field(default=[], max_length=64, description="markets to trade; empty = all of the source")
+    timeframe: str | None = Field(None, description="bars to decide on, such as 15m; none = the strategy's own")
+    strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")
+    params: dict[str, float] = Field(default={}, description="parameters of the strategy, name=value")
+    speed: str = Field("60", description="speed of a replay: 60 = sixty times real time, max = as fast as possible")
+    regime: str | None = Field(
+        None, description="regime model: name of a parameter set, name@version, or a JSON file; none = the built-in one"
+    )
+    news: str | None = Field(
+        None, description="news calendar, ICS or CSV, file or address: no entries around its events"
+    )
+    news_minutes: float = Field(30.0, gt=0, le=1440, description="minutes without entries before and after each event")
+    funding: str | None = Field(
+        None, description="funding times and rates, CSV or Parquet: no entries before an expensive funding"
+    )
+    funding_limit: float = Field(
+        0.0005, ge=0, le=1, description="highest funding rate at which entries are still made, fraction"
+    )
+    balance: float = Field(10_000.0, gt=0, allow_inf_nan=False, description="paper money to start with, quote currency")
+    port: int = Field(8000, ge=0, le=65535, description="port of the page on 127.0.0.1; 0 = any free one")
+    data_dir: Path = Field(Path("triplane-data"), description="folder of the sessions and the database")
+    override_gate: str | None = Field(
+        None, description="confirmation sentence to go live without the required paper record"
+    )
+    go_live: GoLiveGate = Field(GoLiveGate(), description="Paper record required to go live")
+    trading: TradingSettings = Field(TradingSettings(), description="Risk limits and session settings")
+    costs: CostSettings = Field(CostSettings(), description="Costs and fills of the simulated broker")
+
+    @field_validator("speed")
+    @classmethod
+    def _speed(cls, value: str) -> str:
+        try:
+            parse_speed(value)
+        except BadInput:
+            raise ValueError(SPEEDS) from None
+        return value
+
+    @field_validator("timeframe")
+    @classmethod
+    def _timeframe(cls, value: str | None) -> str | None:
+        if value is not None and value not in TIMEFRAMES:
+            raise ValueError(f"must be one of {', '.join(TIMEFRAMES)}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        """A model made by hand is what it is given; :func:`resolve` alone looks around."""
+        return (sources["init_settings"],)
+
+    def check(self) -> None:
+        """Conditions that need the rest of the program; raises :class:`BadInput`."""
+        find(self.strategy).resolve(self.params)
+
+    def changed(self, changes: Mapping[str, object]) -> Self:
+        """These settings with some replaced, checked; raises :class:`BadInput`."""
+        config = checked(type(self), {**self.model_dump(), **changes}, "Settings")
+        config.check()
+        return config
+
+
+class _Environment(EnvSettingsSource):
+    """Environment variables; lists are written as on the command line, separated by commas."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """JSON as pydantic-settings reads it, or else the text."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return parse_list(value) if get_origin(field.annotation) is list else value
+
+
+def _environment() -> dict[str, Any]:
+    """What the environment sets. A misspelled group is refused; a single unknown name may be somebody else's."""
+    for name in os.environ:
+        group, nested, _ = name.removeprefix(PREFIX).partition(NESTED)
+        if name.startswith(PREFIX) and nested and group.lower() not in Config.model_fields:
+            raise BadInput(f"{name} is not a setting; there is no group {group.lower()}")
+    return _Environment(Config)()
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The content of a configuration file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"config file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"config file {path} is not UTF-8 text") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         raise BadInput(f"config file {path} is not valid YAML{where}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
+    if not isinstance(content, dict | None):
         raise BadInput(f"config file {path} must hold names and values, not a {type(content).__name__}")
-    return content
+    return {str(name): value for name, value in (content or {}).items()}
 
 
-def resolve(path: Path | None, given: dict[str, Any]) -> Config:
-    """File and command line together, checked."""
-    values = load(path)
-    values.update({name: value for name, value in given.items() if value is not None})
-    config = checked(Config, values, f"config file {path}" if path else "The configuration")
+def _holds(values: object, place: Place) -> bool:
+    """Whether nested values say something about a place."""
+    for part in place:
+        if not isinstance(values, Mapping):
+            return True  # a value where a group belongs, or a list
+        if part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+Layer: TypeAlias = tuple[Mapping[str, Any], Callable[[Place], str]]
+"""Nested values, and how whoever gave them writes the name of a setting."""
+
+
+def _combine(*layers: Layer) -> Config:
+    """The settings of several layers, the first one first, checked."""
+    try:
+        config = Config(_build_sources=(tuple(InitSettingsSource(Config, dict(values)) for values, _ in layers), {}))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = next((name for values, name in layers if _holds(values, problem["loc"])), dotted)
+        raise BadInput(sentence(problem, Config, name(problem["loc"]))) from None
     config.check()
     return config
+
+
+def _file(path: Path) -> Layer:
+    return load(path), lambda place: f"config file {path}: {dotted(place)}"
+
+
+def resolve(path: Path | None, given: Mapping[str, Any]) -> Config:
+    """Command line (``given``, nested), environment and file together; raises :class:`BadInput` in one sentence.
+
+    Without a ``path`` the file is ``triplane.yaml`` in this folder, if there is one.
+    """
+    found = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    environment = _environment(), lambda place: (PREFIX + NESTED.join(map(str, place))).upper()
+    return _combine((given, option_name), environment, *([_file(found)] if found else []))
+
+
+configured = with_settings(Config, resolve)
+"""Decorates a command that takes every setting."""
+
+
+def described(name: str, *names: str) -> Any:
+    """An option of another command that means the same as the setting ``name``."""
+    return typer.Option(*names, help=help_text(Config.model_fields[name]))
 
 
 def _comments(model: type[BaseModel], values: BaseModel, indent: str = "") -> list[str]:
     lines = []
     for name, info in model.model_fields.items():
         value = getattr(values, name)
-        if isinstance(value, BaseModel):
-            lines += ["", f"{indent}{name}:", *_comments(type(value), value, indent + "  ")]
-            continue
         if info.description:
-            lines.append(f"{indent}# {info.description}")
-        text = yaml.safe_dump(
-            {name: str(value) if isinstance(value, Path) else value}, default_flow_style=True, width=1000
-        )
+            lines += [""] * isinstance(value, BaseModel) + [f"{indent}# {info.description}"]
+        if isinstance(value, BaseModel):
+            lines += [f"{indent}{name}:", *_comments(type(value), value, indent + "  ")]
+            continue
+        text = yaml.safe_dump(values.model_dump(mode="json", include={name}), default_flow_style=True, width=1000)
         lines.append(indent + text.strip()[1:-1])
     return lines
 
@@ -133,10 +250,9 @@ def init(
     with one_sentence():
         if path.exists() and not force:
             raise BadInput(f"{path} exists already; use --force to replace it")
-        config = Config.model_validate({})
         text = "# Configuration of `triplane up`. Check it with `triplane config check`.\n"
         try:
-            path.write_text(text + "\n".join(_comments(Config, config)) + "\n", encoding="utf-8")
+            path.write_text(text + "\n".join(_comments(Config, Config())) + "\n", encoding="utf-8")
         except OSError as error:
             raise BadInput(f"{path} cannot be written: {error.strerror}") from None
         console.print(f"Wrote {path}. Edit it, then: triplane config check {path}", highlight=False)
@@ -149,7 +265,7 @@ def check(
 ) -> None:
     """Say whether a configuration file can be used, and what it comes to."""
     with one_sentence():
-        config = resolve(path, {})
+        config = _combine(_file(path))
         if json:
             print_json({"ok": True, "path": str(path), "config": config.model_dump(mode="json")})
         else:

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from triplane.cli.backtest import parse_set
 from triplane.cli.logs import configure_logs
+from triplane.cli.options import parse_set
 from triplane.cli.output import FAILED, Json, console, one_sentence, print_figures, print_json, print_table
 
 

@@ -12,11 +12,10 @@ import typer
 from triplane.api.app import create_app
 from triplane.api.auth import load_token
 from triplane.api.ports import EngineView
-from triplane.cli.backtest import parse_set
-from triplane.cli.config import Config, load, parse_speed, resolve
+from triplane.cli.config import Config, configured, parse_speed
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, console, errors, one_sentence, print_figures, print_json, progress
+from triplane.cli.output import Json, console, errors, print_figures, print_json, progress
 from triplane.cli.serving import listen, make_server
 from triplane.cli.trading import Trading, open_trading, prepare
 from triplane.data.clock import Clock, SystemClock
@@ -172,8 +171,7 @@ async def _serve(config: Config, json: bool) -> None:
         changes = {name: value for name, value in wanted.items() if value is not None}
         if "parameters" in changes:
             changes["params"] = changes.pop("parameters")
-        chosen = resolve(None, {**config.model_dump(), **changes}) if changes else config
-        return await build(chosen, store, quiet=json)
+        return await build(config.changed(changes) if changes else config, store, quiet=json)
 
     desk = Desk(make)
     stop = asyncio.Event()
@@ -202,53 +200,19 @@ async def _serve(config: Config, json: bool) -> None:
         raise TriplaneError(f"The session ended with an error: {desk.failed}")
 
 
+@configured
 def up(
-    mode: Annotated[str | None, typer.Option(help="paper, testnet, or live: real money.")] = None,
-    venue: Annotated[
-        str | None,
-        typer.Option(help="Where to trade: binance, binance-spot, mexc; box: an exchange on this computer."),
-    ] = None,
-    router: Annotated[
-        str | None, typer.Option(help="Address of a router's service; its token in TRIPLANE_ROUTER_TOKEN.")
-    ] = None,
-    box_rest: Annotated[str | None, typer.Option(help="With --venue box: REST address of one that runs.")] = None,
-    box_ws: Annotated[str | None, typer.Option(help="With --venue box: its socket address.")] = None,
-    source: Annotated[
-        str | None, typer.Option(help="demo, binance, binance-spot, mexc, or a file or folder of recorded candles.")
-    ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Markets, separated by commas.")] = None,
-    timeframe: Annotated[str | None, typer.Option(help="Bars to decide on. Default: the strategy's own.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="Name of a strategy, or path of a strategy file.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, key=value.")] = None,
-    speed: Annotated[str | None, typer.Option(help="Of a replay: 60 = sixty times real time, or max.")] = None,
-    regime: Annotated[str | None, typer.Option(help="Regime model: a parameter set's name or a JSON file.")] = None,
-    news: Annotated[str | None, typer.Option(help="News calendar, ICS or CSV: no entries around its events.")] = None,
-    funding: Annotated[str | None, typer.Option(help="Funding rates: no entries before dear ones.")] = None,
-    leverage: Annotated[float | None, typer.Option(help="Of futures positions, isolated.")] = None,
-    override_gate: Annotated[
-        str | None, typer.Option(help="To go live without the paper record: the sentence that is asked for.")
-    ] = None,
-    balance: Annotated[float | None, typer.Option(help="Paper money to start with, quote currency.")] = None,
-    port: Annotated[int | None, typer.Option(help="Of the page, on 127.0.0.1; 0 = any free one.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where sessions and the database are kept.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration file; default ./triplane.yaml.")] = None,
+    config: Config,
+    *,
     once: Annotated[
         bool, typer.Option("--once", help="Without a page, to the end of the data, then a summary.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Trade: on paper, at a testnet or with real money; live on a page, or with --once to the end of recorded data."""
-    with one_sentence():
-        configure_logs()
-        given: dict[str, Any] = {
-            "override_gate": override_gate, "mode": mode, "venue": venue, "router": router, "box_rest": box_rest,
-            "box_ws": box_ws,
-            "source": source, "timeframe": timeframe, "strategy": strategy, "speed": speed, "balance": balance,
-            "regime": regime, "news": news, "funding": funding, "port": port, "data_dir": data_dir,
-            "params": parse_set(set_) if set_ else None,
-            "symbols": [s.strip().upper() for s in symbols.split(",")] if symbols else None,
-        }  # fmt: skip
-        if leverage is not None:
-            given["costs"] = {**load(config).get("costs", {}), "leverage": leverage}
-        chosen = resolve(config, given)
-        asyncio.run(_once(chosen, json) if once else _serve(chosen, json))
+    """Trade: on paper, at a testnet or with real money; live on a page, or with --once to the end of recorded data.
+
+    Every option can also stand in the configuration file (triplane config init writes one), or in the environment as
+    TRIPLANE_PORT or TRIPLANE_TRADING__MAX_DRAWDOWN. The command line comes first, then the environment, then the file.
+    """
+    configure_logs()
+    asyncio.run(_once(config, json) if once else _serve(config, json))

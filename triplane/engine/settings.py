@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
-from triplane.model.settings import CostSettings, TradingSettings, checked, sentence
+from triplane.model.settings import CostSettings, TradingSettings, checked
 
-__all__ = ["CostSettings", "TradingSettings", "checked", "fixed_lots", "sentence"]
+__all__ = ["CostSettings", "TradingSettings", "checked", "fixed_lots"]
 
 
 def fixed_lots(instrument: Instrument, quantity: float | str | Decimal | None) -> int:

@@ -4,12 +4,14 @@ Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %)
 0 turns an optional limit off. A frozen model: a change is a new one, journaled before it counts.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from triplane.errors import BadInput
+from triplane.problems import dotted, sentence
 
 Array = np.ndarray[Any, Any]
 Model = TypeVar("Model", bound=BaseModel)
@@ -76,16 +78,16 @@ class CostSettings(BaseModel):
         return out
 
 
-def sentence(error: ValidationError, what: str) -> str:
-    """The first problem of a validation as one sentence: field, value, what is allowed."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or what
-    return f"{what}: {field} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}."
+def checked(
+    kind: type[Model], values: Mapping[str, object], what: str, names: Mapping[str, str] | None = None
+) -> Model:
+    """Build a settings model, or raise :class:`BadInput` with one sentence.
 
-
-def checked(kind: type[Model], values: dict[str, object], what: str) -> Model:
-    """Build a settings model, or raise :class:`BadInput` with one sentence."""
+    ``names``: what the caller's user calls a field, where that is not its own name.
+    """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise BadInput(sentence(error, what)) from None
+        problem = error.errors(include_url=False)[0]
+        name = dotted(problem["loc"]) or what
+        raise BadInput(f"{what}: {sentence(problem, kind, (names or {}).get(name, name))}") from None

@@ -231,11 +231,12 @@ def simulate(
         raise BadInput(f"balance is {balance}; it must be more than 0.")
     base_ms = infer_interval(candles) if len(candles) > 1 else parse_timeframe(timeframe or found.timeframe)
     timeframe_ms = choose_timeframe(base_ms, timeframe, found.timeframe)
+    limits = (settings or TradingSettings()).to_record(fixed_lots(instrument, quantity))
     core = compile_strategy(found, source_of(strategy, folders), progress)
     account, states = core.new(
         [instrument],
         costs=(costs or CostSettings()).to_record(),
-        limits=(settings or TradingSettings()).to_record(fixed_lots(instrument, quantity)),
+        limits=limits,
         params=chosen,
         base_ms=base_ms,
         timeframe_ms=timeframe_ms,
