@@ -18,16 +18,17 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from triplane.engine.live import Engine, Options, open_engine
+from triplane.engine.storing import StoreSink
+
 from triplane.data.clock import SystemClock
 from triplane.data.feed import CandleBatch, FeedEvent
 from triplane.data.generator import demo_instrument, generate
 from triplane.data.replay import ReplayFeed
 from triplane.engine.journal import Kind, Reader
-from triplane.engine.live import Engine, Options, open_engine
 from triplane.engine.session import JOURNAL
 from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Setup
-from triplane.engine.storing import StoreSink
 from triplane.engine.verify import verify
 from triplane.store import Store
 from triplane.strategies.registry import find

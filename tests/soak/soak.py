@@ -27,17 +27,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
 
 from simulation import LIMITS, RANDOM, fault_by
+from triplane.engine.live import Options, open_engine
+from triplane.engine.storing import StoreSink
 
 from triplane.cli.logs import configure_logs
 from triplane.data.binance import Place
 from triplane.data.clock import SystemClock
 from triplane.engine.journal import Kind, Reader
-from triplane.engine.live import Options, open_engine
 from triplane.engine.session import JOURNAL
 from triplane.engine.settings import CostSettings
 from triplane.engine.setup import Setup
 from triplane.engine.sources import open_source
-from triplane.engine.storing import StoreSink
 from triplane.execution.ids import parse_client_id
 from triplane.execution.messages import trade_number
 from triplane.kernel.records import CMD_FILL, COMMAND

@@ -7,12 +7,16 @@ import typer
 
 from triplane.cli.guards import agenda
 from triplane.cli.options import parse_set
-from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, progress
+from triplane.cli.output import Json, console, figure, one_sentence, print_figures, print_json, print_table, progress
+from triplane.data.candles import utc
 from triplane.data.instruments import parse_instrument
 from triplane.data.recorded import open_recorded
 from triplane.engine.settings import CostSettings, checked
 from triplane.research.backtest import simulate
 from triplane.research.parameter_sets import FOLDER, regime_values
+
+LAST = 5
+SHOWN = ("exit_time", "side", "entry_price", "exit_price", "pnl", "exit_reason")
 
 
 def backtest(
@@ -62,7 +66,8 @@ def backtest(
             return
         summary = result.summary()
         print_figures(f"{strategy} on {source.symbol}, {summary['timeframe']}", summary)
-        last = result.trades_frame.tail(5)
-        if len(last):
-            console.print(f"\nLast {len(last)} of {summary['trades']} trades")
-            console.print(last[["side", "entry_price", "exit_price", "pnl", "exit_reason"]].to_string(index=False))
+        columns = {name: result.trade_columns[name][-LAST:] for name in SHOWN}
+        rows = [[utc(time), *map(figure, rest)] for time, *rest in zip(*columns.values(), strict=True)]
+        if rows:
+            console.print()
+            print_table(f"Last {len(rows)} of {summary['trades']} trades", [n.replace("_", " ") for n in SHOWN], rows)

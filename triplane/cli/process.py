@@ -1,4 +1,4 @@
-"""One process of ``triplane up``: ``python -m triplane.cli.process NAME``; see ``processes.py`` for who is told what."""
+"""One process of ``triplane up``: ``python -m triplane.cli.process NAME``; ``processes.py`` says who is told what."""
 
 import asyncio
 import gc
@@ -68,39 +68,10 @@ async def engine(told: Told) -> None:
 
 async def page(told: Told) -> None:
     """What people see."""
-    from triplane.api.kill import RouterAddress  # noqa: PLC0415
-    from triplane.api.main import PageConfig, serve  # noqa: PLC0415
+    from triplane.api.main import serve  # noqa: PLC0415
     from triplane.store import Projector  # noqa: PLC0415
 
-    router = told.get("router_url")
-    config = PageConfig(
-        secret=told["secret"], engine_port=told["engine_port"], data_dir=str(told["data_dir"]), token=told["token"],
-        database=told["database"], http_fd=told["fd"], port=told["port"],
-        router=RouterAddress(url=router, token=told["router_token"]) if router else None,
-    )  # fmt: skip
-    stop = asyncio.Event()
-    serving = asyncio.create_task(
-        serve(
-            config,
-            supervisor=_Supervisor(),
-            stores=lambda store: Projector(store, told["data_dir"] / "sessions"),
-            stop=stop,
-        )
-    )
-    beating = asyncio.create_task(child.beat())
-    gone = asyncio.create_task(child.parent_gone())
-    await asyncio.wait({serving, gone}, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    await serving
-    beating.cancel()
-
-
-class _Supervisor:
-    """What the page may ask of whoever started it."""
-
-    async def restart_engine(self) -> None:
-        """Start a silent engine again."""
-        child.tell({"restart": "engine"})
+    await serve(told, lambda store: Projector(store, told["data_dir"] / "sessions"))
 
 
 async def subscribers(told: Told) -> None:

@@ -13,10 +13,11 @@ Gates hold back entries of *both* sides, and never an order that reduces risk.
 
 import csv
 import io
+import math
 import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,12 @@ KILL_ZONE: Final = "kill_zone"
 DAY_MS: Final = MINUTE * DAY_MINUTES
 MAX_MINUTES: Final = 7 * DAY_MINUTES
 MAX_BYTES: Final = 20_000_000
+HORIZON: Final = timedelta(days=5 * 365)
+"""How far ahead events that repeat for ever are written out."""
+MAX_REPEATS: Final = 50_000
+_TIMES: Final = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
+_A_DAY: Final = {"SECONDLY": 86_400, "MINUTELY": 1440, "HOURLY": 24}
+"""How often a rule repeats a day at most; every other frequency once."""
 _COLUMNS: Final = {
     "time": ("time", "datetime", "timestamp", "start"),
     "date": ("date", "day"),
@@ -57,42 +64,93 @@ class NewsEvent:
 
 
 # --------------------------------------------------------------------------------------------------------- reading
-def _ms(moment: datetime) -> int:
-    """A time without a zone is UTC."""
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+def _utc(value: date | datetime) -> datetime:
+    """A day is its beginning, a time without a zone is UTC."""
+    moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _ics_event(component: Any, what: str) -> NewsEvent:
-    begin = component.get("DTSTART")
-    if begin is None:
+def _ms(value: date | datetime) -> int:
+    return round(_utc(value).timestamp() * 1000)
+
+
+def _start(component: Any, what: str) -> datetime:
+    broken = [(name, why) for name, why in component.errors if name in _TIMES]
+    if broken:
+        raise DataError(f"{what} has a {broken[0][0]} that cannot be used: {broken[0][1]}")
+    if "DTSTART" not in component:
         raise DataError(f"{what} has no start (DTSTART)")
-    if component.get("RRULE") is not None:
-        raise DataError(f"{what} repeats (RRULE), which is not supported; write each occurrence as an event of its own")
-    title = str(component.get("SUMMARY", ""))
-    value = getattr(begin, "dt", None)
-    if isinstance(value, datetime):
-        return NewsEvent(_ms(value), _ms(value), title)
+    value = getattr(component["DTSTART"], "dt", None)
     if not isinstance(value, date):
-        raise DataError(f"{what} has a start (DTSTART) that is no time")
-    first = _ms(datetime(value.year, value.month, value.day, tzinfo=UTC))
-    last = getattr(component.get("DTEND"), "dt", None)
-    end = first + DAY_MS
-    if isinstance(last, date):
-        end = max(end, _ms(datetime(last.year, last.month, last.day, tzinfo=UTC)))
-    return NewsEvent(first, end, title)
+        raise DataError(f"{what} has a start (DTSTART) that is no date or time")
+    return _utc(value)
+
+
+def _check_rules(component: Any, start: datetime, horizon: datetime, what: str) -> None:
+    """Refuse repetitions that would take for ever to write out."""
+    rules = component.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        interval = rule.get("INTERVAL", [1])[0]
+        a_day = _A_DAY.get(rule.get("FREQ", [""])[0], 1)
+        a_day *= math.prod(len(rule.get(part, [0])) for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+        most = rule.get("COUNT", [math.inf])[0]
+        if interval < 1:
+            raise DataError(f"{what} repeats (RRULE) with INTERVAL {interval}; it must be 1 or more")
+        if min(a_day * (horizon - start).days / interval, most) > MAX_REPEATS:
+            raise DataError(f"{what} repeats (RRULE) more than {MAX_REPEATS} times until {horizon.year}")
+
+
+def _ics_event(component: Any) -> NewsEvent:
+    title, value = str(component.get("SUMMARY", "")), component["DTSTART"].dt
+    first = _ms(value)
+    if isinstance(value, datetime):
+        return NewsEvent(first, first, title)
+    last = getattr(component.get("DTEND"), "dt", value)
+    return NewsEvent(first, max(first + DAY_MS, _ms(last)), title)
+
+
+def _occurrences(calendar: Any, name: str) -> list[NewsEvent]:
+    """The events of a calendar, those that repeat written out until the horizon."""
+    import recurring_ical_events  # noqa: PLC0415 - only who has a calendar pays for its import
+
+    horizon = datetime.now(UTC) + HORIZON
+    components = calendar.walk("VEVENT")
+    moved = {str(c.get("UID")) for c in components if "RECURRENCE-ID" in c}
+    starts = []
+    for number, component in enumerate(components, 1):
+        starts.append(_start(component, f"{name}: event {number}"))
+        _check_rules(component, starts[-1], horizon, f"{name}: event {number}")
+        if str(component.get("UID")) not in moved:  # careless calendars give one UID to many events: keep them all
+            component["UID"] = f"triplane-{number}"
+    if not starts:
+        return []
+    try:
+        query = recurring_ical_events.of(calendar)
+        found = query.between(min(starts) - timedelta(days=1), max(*starts, horizon) + timedelta(days=1))
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise DataError(f"{name} holds a repetition or a time zone that cannot be used: {_first_line(error)}") from None
+    return [_ics_event(component) for component in found]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
 
 
 def parse_ics(content: bytes, name: str = "calendar") -> list[NewsEvent]:
-    """Events of an iCalendar file, in order of time; raises DataError in one sentence."""
+    """Events of an iCalendar file, in order of time; raises DataError in one sentence.
+
+    Events that repeat are written out until five years from now.
+    """
     from icalendar import Calendar  # noqa: PLC0415 - only who has a calendar pays for its import
 
     try:
-        components = [c for calendar in Calendar.from_ical(content, multiple=True) for c in calendar.walk("VEVENT")]
+        calendars = Calendar.from_ical(content, multiple=True)
+        count = sum(len(calendar.walk("VEVENT")) for calendar in calendars)
     except (ValueError, UnicodeDecodeError, IndexError, KeyError) as error:
-        raise DataError(f"{name} is not a valid iCalendar file: {str(error).splitlines()[0][:200]}") from None
-    if len(components) != content.upper().count(b"BEGIN:VEVENT"):
+        raise DataError(f"{name} is not a valid iCalendar file: {_first_line(error)}") from None
+    if count != content.upper().count(b"BEGIN:VEVENT"):
         raise DataError(f"{name} is not a valid iCalendar file: it is cut off, or an event in it is not closed")
-    return sorted((_ics_event(c, f"{name}: event {n}") for n, c in enumerate(components, 1)), key=lambda e: e.time)
+    return sorted((e for calendar in calendars for e in _occurrences(calendar, name)), key=lambda e: e.time)
 
 
 def _csv_time(text: str, day: str, where: str) -> int:

@@ -5,15 +5,13 @@
 close) pass: they are graded by :mod:`triplane.data.quality` and stop entries, not the program.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
 
+from triplane.data.frames import milliseconds, read, time_column
 from triplane.errors import BadInput, DataError
 from triplane.kernel.records import CANDLE
 
@@ -38,8 +36,6 @@ TIMEFRAMES: Final[dict[str, int]] = {
 
 COLUMNS: Final = ("open_time", "open", "high", "low", "close", "volume")
 PRICES: Final = ("open", "high", "low", "close")
-MICROSECONDS_FROM: Final = 10**14
-"""Times from here on are microseconds (as in public dumps since 2025): as milliseconds they lie after year 5000."""
 INFER_ROWS: Final = 1000
 NO_CANDLES: Final = "there are no candles in it"
 
@@ -95,9 +91,10 @@ def as_candles(frame: Any) -> Candles:
     Parameters
     ----------
     frame
-        pandas or polars DataFrame, Arrow table or structured array with the columns ``open_time`` (integer
-        milliseconds, or a datetime; naive ones are UTC), ``open, high, low, close`` and ``volume``. Names may differ in
-        case; other columns are ignored. An index named ``open_time`` will do for the column.
+        pandas or polars DataFrame, Arrow table or structured array with the columns ``open, high, low, close`` and
+        ``volume``, and the times of opening: a column ``open_time``, ``date``, ``datetime``, ``timestamp``, ``ts`` or
+        ``time``, or the index of a pandas frame. Times are datetimes (without a zone they are UTC) or whole seconds,
+        milli-, micro- or nanoseconds since 1970. Names may differ in case; other columns are ignored.
 
     Returns
     -------
@@ -107,88 +104,29 @@ def as_candles(frame: Any) -> Candles:
     ------
     DataError
         In one sentence: a missing column, no rows, NaN, infinite or non-positive prices, negative volume, times that
-        are missing, unsorted or duplicate.
+        are missing, unsorted, duplicate or of an unknown unit.
     """
     if isinstance(frame, np.ndarray) and frame.dtype == CANDLE:
         candles = frame.reshape(-1)
     else:
-        names, column = _reader(frame)
-        found = _match(names)
-        times = _milliseconds(column(found["open_time"]))
-        candles = np.empty(len(times), dtype=CANDLE)
-        candles["open_time"] = times
+        names, column = read(frame)
+        times = column(time_column(names))
         for name in COLUMNS[1:]:
-            candles[name] = _numbers(name, column(found[name]))
+            if name not in names:
+                raise DataError(f"column {name!r} is missing; there is {', '.join(map(str, names.values()))}")
+        if len(times) == 0:
+            raise DataError(NO_CANDLES)
+        candles = np.empty(len(times), dtype=CANDLE)
+        candles["open_time"] = milliseconds("open_time", times)
+        for name in COLUMNS[1:]:
+            candles[name] = _numbers(name, column(names[name]))
     _check(candles)
     return candles
 
 
-def _reader(frame: Any) -> tuple[list[str], Callable[[str], Any]]:
-    """Column names of any supported frame, and how to get one as a NumPy array."""
-    if isinstance(frame, pd.DataFrame):
-        if "open_time" not in frame.columns and frame.index.name == "open_time":
-            frame = frame.reset_index()
-        return [str(name) for name in frame.columns], lambda name: _pandas_column(frame[name])
-    if isinstance(frame, pa.Table):
-        return list(frame.column_names), lambda name: _arrow_column(frame[name])
-    if isinstance(frame, np.ndarray) and frame.dtype.names:
-        return list(frame.dtype.names), lambda name: frame[name]
-    if type(frame).__module__.split(".")[0] == "polars" and hasattr(frame, "to_arrow") and hasattr(frame, "columns"):
-        return list(frame.columns), lambda name: _arrow_column(pa.chunked_array([frame[name].to_arrow()]))
-    kind = type(frame).__name__
-    raise DataError(f"candles must be a pandas or polars DataFrame or a structured array, not {kind}")
-
-
-def _pandas_column(series: "pd.Series[Any]") -> npt.NDArray[Any]:
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-    elif pd.api.types.is_extension_array_dtype(series.dtype) and pd.api.types.is_numeric_dtype(series.dtype):
-        return series.to_numpy(dtype="float64", na_value=np.nan)
-    return series.to_numpy()
-
-
-def _arrow_column(column: Any) -> npt.NDArray[Any]:
-    if pa.types.is_timestamp(column.type):  # Arrow keeps zoned times as UTC instants: the zone is only for display
-        column = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit))
-    elif pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
-    values: npt.NDArray[Any] = column.to_numpy()
-    return values
-
-
-def _match(names: list[str]) -> dict[str, str]:
-    by_key = {name.strip().lower().replace(" ", "_"): name for name in reversed(names)}
-    for wanted in COLUMNS:
-        if wanted not in by_key:
-            raise DataError(f"column {wanted!r} is missing; there is {', '.join(names) or 'no column at all'}")
-    return {wanted: by_key[wanted] for wanted in COLUMNS}
-
-
-def _milliseconds(values: Any) -> npt.NDArray[np.int64]:
-    array = np.asarray(values)
-    if len(array) == 0:
-        raise DataError(NO_CANDLES)
-    if array.dtype.kind == "M":
-        if np.isnat(array).any():
-            raise DataError(f"open_time is missing in row {int(np.argmax(np.isnat(array)))}")
-        return array.astype("datetime64[ms]").astype(np.int64)
-    if array.dtype.kind == "f":
-        whole = np.isfinite(array) & (array == np.floor(array))
-        if not whole.all():
-            row = int(np.argmin(whole))
-            raise DataError(f"open_time must be whole milliseconds or a datetime, but row {row} holds {array[row]}")
-    elif array.dtype.kind not in "iu":
-        raise DataError(f"open_time must be integer milliseconds or a datetime, not {type(array[0]).__name__}")
-    times = array.astype(np.int64)
-    return np.where(times >= MICROSECONDS_FROM, times // 1000, times)
-
-
 def _numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
-    array = np.asarray(values)
-    if array.dtype.kind in "fiu":
-        return array.astype(np.float64, copy=False)
     try:
-        return array.astype(np.float64)
+        return np.asarray(values).astype(np.float64, copy=False)
     except (TypeError, ValueError):
         raise DataError(f"column {name!r} must hold numbers") from None
 

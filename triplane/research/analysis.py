@@ -30,7 +30,6 @@ from triplane.kernel.regime import REGIME, SLOTS
 from triplane.kernel.timeframes import AGG
 from triplane.research import analysis_loop as loop
 from triplane.research.analysis_frames import (
-    TIMES,
     block_columns,
     candle_columns,
     fvg_columns,
@@ -129,8 +128,8 @@ class Series:
 class Analysis:
     """What is known at the close of one bar: the last one, or an earlier one with :meth:`at`.
 
-    Every frame is of the kind that the candles came in, and its times are of the caller's kind. ``*_at`` are bar
-    positions counted from 0, -1 = not yet.
+    Every frame is of the kind that the candles came in, and its times are datetimes in UTC. ``*_at`` are bar positions
+    counted from 0, -1 = not yet.
 
     Attributes
     ----------
@@ -202,7 +201,7 @@ class Analysis:
         return candle_columns(getattr(self._series, name)[known])
 
     def _frame(self, name: str) -> Any:
-        return self._series.make(self.columns(name), TIMES)
+        return self._series.make(self.columns(name))
 
     @cached_property
     def _blocks(self) -> Array:
@@ -317,8 +316,9 @@ def analyze(
     Parameters
     ----------
     candles
-        pandas or polars DataFrame, Arrow table or structured array with ``open_time`` (ms or datetimes), ``open, high,
-        low, close, volume``, in order of time.
+        pandas or polars DataFrame, Arrow table or structured array with ``open, high, low, close, volume`` and times
+        (``open_time``, ``date``, ``timestamp`` … or a datetime index), in their order; see
+        :func:`triplane.data.candles.as_candles`.
     timeframe
         Bars to analyse, such as ``1h``: the candles' own (default) or a multiple, of which only bars that are over
         count. Positions are those of the bars.

@@ -17,9 +17,6 @@ from triplane.research.frames import Columns
 
 Array = np.ndarray[Any, Any]
 
-TIMES = ("open_time", "formed_time", "confirmed_time", "ref_time", "block_time", "ended_time")
-"""Columns that are times."""
-
 
 def _words(codes: Array, *words: str) -> Array:
     """Codes from 0 as words."""

@@ -21,8 +21,8 @@ from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
-from triplane.model.performance import COLUMNS, performance
-from triplane.research.frames import maker
+from triplane.model.performance import performance
+from triplane.research.frames import Columns, Maker, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
@@ -76,7 +76,7 @@ class Backtest:
     rows: Array
     equity_curve: Array
     seconds: float
-    wrap: Callable[["Backtest", str], Any] = field(repr=False)
+    make: Maker = field(repr=False)
 
     @cached_property
     def decisions_sha256(self) -> str:
@@ -84,45 +84,36 @@ class Backtest:
         return hashlib.sha256(self.rows[self.rows["kind"] <= LAST_DECISION].tobytes()).hexdigest()
 
     @cached_property
+    def trade_columns(self) -> Columns:
+        """The closed positions as arrays; times in ms UTC, money in the quote currency."""
+        return trade_columns(self.rows[self.rows["kind"] == ROW_TRADE], self.instrument)
+
+    @cached_property
     def trades_frame(self) -> pd.DataFrame:
-        """One row for each closed position; times in ms UTC, money in the quote currency."""
-        rows = self.rows[self.rows["kind"] == ROW_TRADE]
-        x = rows["x"]
-        unit = float(self.instrument.lot_size)
-        return pd.DataFrame(
-            {
-                "entry_time": x[:, 4].astype(np.int64),
-                "exit_time": x[:, 5].astype(np.int64),
-                "side": np.where(rows["side"] > 0, "long", "short").astype(object),
-                "quantity": rows["quantity_lots"] * unit,
-                "entry_price": x[:, 0],
-                "exit_price": x[:, 1],
-                "pnl": x[:, 2],
-                "fees": x[:, 3],
-                "exit_reason": np.array(REASONS, dtype=object)[rows["code"]],
-                "r_multiple": x[:, 6],
-                "mae": x[:, 7],
-                "mfe": x[:, 8],
-                "slippage": x[:, 9],
-                "funding": x[:, 10],
-                "bars_held": x[:, 12].astype(np.int64),
-            }
-        )
+        """One row for each closed position; times are datetimes in UTC, money is in the quote currency."""
+        made: pd.DataFrame = maker(pd.DataFrame())(self.trade_columns)
+        return made
 
     @property
     def trades(self) -> Any:
         """The trades, in the kind of frame that the candles came in."""
-        return self.wrap(self, "trades")
+        return self.make(self.trade_columns)
 
     @property
     def equity(self) -> Any:
-        """Equity at the close of each candle, in the kind of frame that the candles came in."""
-        return self.wrap(self, "equity")
+        """Equity at the close of each candle, in the kind of frame that the candles came in.
+
+        An array for arrays, a Series by time for pandas, a frame with ``open_time`` for others.
+        """
+        made = self.make({"open_time": self.candles["open_time"], "equity": self.equity_curve})
+        if isinstance(made, np.ndarray):
+            return self.equity_curve
+        return made.set_index("open_time")["equity"] if isinstance(made, pd.DataFrame) else made
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
-        figures = performance({name: self.trades_frame[name] for name in COLUMNS}, self.candles["open_time"], self.equity_curve, self.balance)
+        figures = performance(self.trade_columns, self.candles["open_time"], self.equity_curve, self.balance)
         return {"bars": len(self.candles), **figures, "decisions_sha256": self.decisions_sha256}
 
     def summary(self) -> dict[str, Any]:
@@ -136,6 +127,28 @@ class Backtest:
             "seconds": round(self.seconds, 6),
             "bars_per_second": round(len(self.candles) / self.seconds) if self.seconds > 0 else None,
         }
+
+
+def trade_columns(rows: Array, instrument: Instrument) -> Columns:
+    """The columns of the trades: closed positions from audit rows of ``ROW_TRADE``."""
+    x = rows["x"]
+    return {
+        "entry_time": x[:, 4].astype(np.int64),
+        "exit_time": x[:, 5].astype(np.int64),
+        "side": np.where(rows["side"] > 0, "long", "short").astype(object),
+        "quantity": rows["quantity_lots"] * float(instrument.lot_size),
+        "entry_price": x[:, 0],
+        "exit_price": x[:, 1],
+        "pnl": x[:, 2],
+        "fees": x[:, 3],
+        "exit_reason": np.array(REASONS, dtype=object)[rows["code"]],
+        "r_multiple": x[:, 6],
+        "mae": x[:, 7],
+        "mfe": x[:, 8],
+        "slippage": x[:, 9],
+        "funding": x[:, 10],
+        "bars_held": x[:, 12].astype(np.int64),
+    }
 
 
 class _Collector:
@@ -214,7 +227,7 @@ def simulate(
     settings: TradingSettings | None = None,
     folders: list[Path] | None = None,
     progress: Callable[[str], None] | None = None,
-    wrap: Callable[[Backtest, str], Any] | None = None,
+    make: Maker | None = None,
     commands: Array | None = None,
     regime: Mapping[str, Any] | None = None,
 ) -> Backtest:
@@ -256,26 +269,8 @@ def simulate(
         rows=rows,
         equity_curve=curve,
         seconds=seconds,
-        wrap=wrap or (lambda result, what: result.trades_frame if what == "trades" else result.equity_curve),
+        make=make or maker(candles),
     )
-
-
-def _wrapper(frame: Any) -> Callable[[Backtest, str], Any]:
-    """How to give results back in the kind of frame, and with the kind of times, that came in."""
-    make = maker(frame)
-
-    def wrap(result: Backtest, what: str) -> Any:
-        if what == "trades":
-            trades = result.trades_frame
-            return make({name: trades[name].to_numpy() for name in trades.columns}, ("entry_time", "exit_time"))
-        if isinstance(frame, np.ndarray):
-            return result.equity_curve
-        made = make({"open_time": result.candles["open_time"], "equity": result.equity_curve}, ("open_time",))
-        if isinstance(made, pd.DataFrame):
-            return (made.set_index("open_time") if "open_time" in made.columns else made)["equity"]
-        return made
-
-    return wrap
 
 
 def backtest(
@@ -298,8 +293,9 @@ def backtest(
     Parameters
     ----------
     candles
-        pandas or polars DataFrame or structured array with ``open_time`` (ms or datetimes), ``open, high, low, close,
-        volume``, in order of time.
+        pandas or polars DataFrame, Arrow table or structured array with ``open, high, low, close, volume`` and times
+        (``open_time``, ``date``, ``timestamp`` … or a datetime index), in their order; see
+        :func:`triplane.data.candles.as_candles`.
     strategy
         Name of a strategy, or path of a strategy file.
     symbol
@@ -324,7 +320,7 @@ def backtest(
     Returns
     -------
     Backtest
-        ``.trades``, ``.equity``, ``.metrics``.
+        ``.trades`` and ``.equity`` in the kind of frame that came in, times in UTC; ``.metrics``.
 
     Raises
     ------
@@ -347,5 +343,5 @@ def backtest(
         quantity=quantity,
         costs=costs,
         settings=settings,
-        wrap=_wrapper(candles),
+        make=maker(candles),
     )

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import uvicorn
 import websockets
+from triplane.engine.live import Engine, open_engine
+from triplane.engine.storing import StoreSink
 
 from triplane.api import create_app, load_token
 from triplane.data.candles import Candles
 from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus
 from triplane.data.generator import demo_instrument, generate
-from triplane.engine.live import Engine, open_engine
 from triplane.engine.setup import Setup
-from triplane.engine.storing import StoreSink
 from triplane.store import Store
 from triplane.strategies.registry import find
 

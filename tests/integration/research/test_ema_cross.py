@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import triplane
@@ -67,8 +68,9 @@ def compare(c, fee):
     result = triplane.backtest(c, "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee)
     got = result.trades_frame
     assert list(got["exit_reason"]) == [t[4] for t in expected]
-    assert list(got["entry_time"]) == [c["open_time"][t[0]] for t in expected]
-    assert list(got["exit_time"]) == [c["open_time"][t[1]] for t in expected]
+    opened = pd.to_datetime(c["open_time"], unit="ms", utc=True)
+    assert list(got["entry_time"]) == [opened[t[0]] for t in expected]
+    assert list(got["exit_time"]) == [opened[t[1]] for t in expected]
     assert np.array(got["entry_price"]) == pytest.approx([t[2] for t in expected], abs=1e-7)
     assert np.array(got["exit_price"]) == pytest.approx([t[3] for t in expected], abs=1e-7)
     pnl = sum((t[3] - t[2]) - fee * (t[2] + t[3]) for t in expected)

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from triplane.engine.events import Event, Fill, Order, Signal, Trade
+from triplane.engine.storing import StoreSink, Writer
 
 from triplane.data.generator import demo_instrument, generate
 from triplane.engine.decode import Decoder
-from triplane.engine.events import Event, Fill, Order, Signal, Trade
 from triplane.engine.session import Session
 from triplane.engine.setup import Setup
-from triplane.engine.storing import StoreSink, Writer
 from triplane.store import Store
 from triplane.strategies.registry import find
 

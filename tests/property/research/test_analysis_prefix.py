@@ -83,7 +83,7 @@ def test_longer_bars_are_known_only_when_they_are_over(seed: int, n: int, timefr
     assert_same(analyze(candles, timeframe).at(early.bar), early)
     base_end = int(candles["open_time"][cut - 1]) + 60_000
     step = {"5m": 300_000, "15m": 900_000, "1h": 3_600_000}[timeframe]
-    assert int(early.candles["open_time"][-1]) + step <= base_end
+    assert int(early.columns("candles")["open_time"][-1]) + step <= base_end
 
 
 @quick

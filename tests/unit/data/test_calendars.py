@@ -1,6 +1,6 @@
 """News, funding and kill-zone windows: what is read, what is refused in one sentence, and the gate events."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,53 @@ def test_icalendar_with_zones_and_whole_days_in_order() -> None:
     ]
 
 
+def repeated(*events: str) -> list[tuple[int, str]]:
+    """Times and titles of events that are given without their frame."""
+    body = "".join(f"BEGIN:VEVENT\r\n{event}\r\nEND:VEVENT\r\n" for event in events)
+    text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{body}END:VCALENDAR\r\n"
+    return [(e.time, e.title) for e in parse_calendar(text.encode())]
+
+
+def test_repetitions_follow_the_clock_of_their_zone() -> None:
+    found = repeated(
+        "UID:1\r\nDTSTART;TZID=America/New_York:20250307T083000\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\n"
+        "EXDATE;TZID=America/New_York:20250314T083000\r\nSUMMARY:claims"
+    )
+    # winter time, then (without the one in between) summer time
+    assert found == [(ms("2025-03-07T13:30"), "claims"), (ms("2025-03-21T12:30"), "claims")]
+
+
+def test_one_of_a_series_may_be_moved() -> None:
+    found = repeated(
+        "UID:1\r\nDTSTART:20250307T083000Z\r\nRRULE:FREQ=MONTHLY;BYDAY=1FR;COUNT=3\r\nSUMMARY:payrolls",
+        "UID:1\r\nRECURRENCE-ID:20250404T083000Z\r\nDTSTART:20250403T093000Z\r\nSUMMARY:payrolls, moved",
+    )
+    assert found == [
+        (ms("2025-03-07T08:30"), "payrolls"),
+        (ms("2025-04-03T09:30"), "payrolls, moved"),
+        (ms("2025-05-02T08:30"), "payrolls"),
+    ]
+
+
+def test_what_repeats_for_ever_is_known_for_years() -> None:
+    days = repeated("UID:1\r\nDTSTART;VALUE=DATE:20200101\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:a")
+    assert np.diff([time for time, _ in days]).tolist() == [7 * DAY] * (len(days) - 1)
+    assert 4 * 365 * DAY < days[-1][0] - datetime.now(UTC).timestamp() * 1000 < 6 * 365 * DAY
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    found = repeated("UID:1\r\nDTSTART:20250307T083000\r\nRRULE:FREQ=DAILY;COUNT=2\r\nSUMMARY:a")
+    assert [time for time, _ in found] == [ms("2025-03-07T08:30"), ms("2025-03-08T08:30")]
+    with pytest.raises(DataError, match="is no date or time"):
+        repeated("UID:1\r\nDTSTART;VALUE=TIME:083000\r\nSUMMARY:a")
+
+
+@pytest.mark.parametrize("uid", ["UID:same\r\n", ""])
+def test_events_that_share_an_identity_are_all_kept(uid: str) -> None:
+    found = repeated(f"{uid}DTSTART:20250307T083000Z\r\nSUMMARY:a", f"{uid}DTSTART:20050308T083000Z\r\nSUMMARY:b")
+    assert found == [(ms("2005-03-08T08:30"), "b"), (ms("2025-03-07T08:30"), "a")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -89,9 +136,29 @@ def test_csv_of_several_kinds(text: str) -> None:
         (b"time\n\xff\xfe\n", "news.csv", "news.csv is not UTF-8 text"),
         (b"<html>", "news.ics", "news.ics is not a valid iCalendar file: it must begin with BEGIN:VCALENDAR"),
         (
-            ICS.replace(b"DTSTART:2025", b"RRULE:FREQ=DAILY\r\nDTSTART:2025"),
+            ICS.replace(b"DTSTART:2025", b"RRULE:FREQ=MINUTELY\r\nDTSTART:2025"),
             "a.ics",
-            r"a.ics: event 2 repeats \(RRULE\)",
+            r"a.ics: event 2 repeats \(RRULE\) more than 50000 times until 20",
+        ),
+        (
+            ICS.replace(b"DTSTART:2025", b"RRULE:FREQ=DAILY;INTERVAL=0\r\nDTSTART:2025"),
+            "a.ics",
+            r"a.ics: event 2 repeats \(RRULE\) with INTERVAL 0; it must be 1 or more",
+        ),
+        (
+            ICS.replace(b"DTSTART:2025", b"RRULE:FREQ=NEVER\r\nDTSTART:2025"),
+            "a.ics",
+            "a.ics: event 2 has a RRULE that cannot be used: .*NEVER",
+        ),
+        (
+            ICS.replace(b"20250129T190000Z", b"soon"),
+            "a.ics",
+            "event 2 has a DTSTART that cannot be used: .*soon",
+        ),
+        (
+            ICS.replace(b"VERSION", b"X-WR-TIMEZONE:Nowhere\r\nVERSION"),
+            "a.ics",
+            "a time zone that cannot be used: .*Nowhere",
         ),
         (ICS.replace(b"DTSTART:20250129T190000Z\r\n", b""), "a.ics", "event 2 has no start"),
         (ICS.replace(b"END:VEVENT\r\nEND:VCALENDAR", b""), "a.ics", "a.ics is not a valid iCalendar file"),

@@ -15,7 +15,6 @@ from triplane.engine.record import EquityCurve, Record
 
 from triplane.engine import ids
 from triplane.engine.decisions import DecisionHash
-from triplane.engine.lock import FolderLock
 from triplane.engine.setup import new_id
 from triplane.errors import TriplaneError
 from triplane.execution.ids import client_order_id
@@ -121,17 +120,6 @@ def test_kill_switch_survives_and_fails_closed(tmp_path: Path) -> None:
     assert not switch.on
     with pytest.raises(TriplaneError, match="cannot be written"):
         KillSwitch(tmp_path / "no").set("x", flatten=False, time_ms=0)
-
-
-def test_a_folder_is_locked_once(tmp_path: Path) -> None:
-    lock = FolderLock(tmp_path)
-    with pytest.raises(TriplaneError, match="already running in another process"):
-        FolderLock(tmp_path)
-    lock.release()
-    lock.release()
-    FolderLock(tmp_path).release()
-    with pytest.raises(TriplaneError, match="cannot be written to"):
-        FolderLock(tmp_path / "no")
 
 
 @given(st.lists(st.lists(st.floats(1, 100), min_size=1, max_size=7), max_size=60), st.booleans())

@@ -53,6 +53,11 @@ def run(bars: list[Any], **params: Any) -> triplane.Analysis:
     return triplane.analyze(frame(bars), **({"left": 1, "right": 1} | params))
 
 
+def utc(bar: int) -> pd.Timestamp:
+    """Open time of a bar."""
+    return pd.Timestamp(START + bar * QUARTER, unit="ms", tz="UTC")
+
+
 def rows(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     return list(table[list(columns)].itertuples(index=False, name=None))
 
@@ -60,7 +65,7 @@ def rows(table: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
 def test_swings_are_known_when_the_bars_after_them_are() -> None:
     found = run(BARS).swings
     assert rows(found, "kind", "price", "formed_at", "confirmed_at") == [("low", 97.0, 2, 3), ("high", 112.0, 4, 5)]
-    assert rows(found, "formed_time", "confirmed_time")[0] == (START + 2 * QUARTER, START + 3 * QUARTER)
+    assert rows(found, "formed_time", "confirmed_time")[0] == (utc(2), utc(3))
 
 
 def test_a_block_and_a_gap_with_their_lives() -> None:
@@ -191,17 +196,18 @@ def test_bars_of_a_longer_timeframe() -> None:
     hours = triplane.analyze(minutes, "1h", left=1, right=1)
     assert (hours.timeframe, len(hours)) == ("1h", 35)
     assert hours.candles["high"].tolist()[:2] == [108.0, 112.0]
-    assert hours.candles["open_time"].diff().dropna().unique().tolist() == [3_600_000]
+    assert hours.candles["open_time"].diff().dropna().unique().tolist() == [pd.Timedelta(hours=1)]
     pd.testing.assert_frame_equal(
         hours.order_blocks, triplane.analyze(hours.candles, left=1, right=1).order_blocks, check_exact=True
     )
 
 
-@pytest.mark.parametrize("kind", ["ms", "us", "naive", "zoned", "index"])
-def test_pandas_times_are_the_callers(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["s", "ms", "us", "ns", "naive", "zoned", "index"])
+def test_pandas_times_are_utc_and_the_index_is_the_callers(kind: str) -> None:
     candles = frame(BARS)
     dates = pd.to_datetime(candles["open_time"], unit="ms")
-    times = {"ms": candles["open_time"], "us": candles["open_time"] * 1000, "naive": dates, "index": dates}
+    whole = {unit: dates.dt.as_unit(unit).astype("int64") for unit in ("s", "ms", "us", "ns")}  # type: ignore[arg-type]
+    times = whole | {"naive": dates, "index": dates}
     times["zoned"] = dates.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo").dt.as_unit("ns")
     candles["open_time"] = times[kind]
     candles.index = pd.Index(list("abcdefg"))
@@ -209,13 +215,12 @@ def test_pandas_times_are_the_callers(kind: str) -> None:
     before = given.copy()
     analysis = triplane.analyze(given, left=1, right=1)
     pd.testing.assert_frame_equal(given, before)
-    wanted = times[kind].iloc[[2, 4]].reset_index(drop=True)
-    pd.testing.assert_series_equal(analysis.swings["formed_time"], wanted, check_names=False)
+    assert analysis.swings["formed_time"].tolist() == [utc(2), utc(4)]
+    assert str(analysis.features["open_time"].dtype) == "datetime64[ms, UTC]"
     assert analysis.features.index.equals(given.index)
     joined = given[["close"]].join(analysis.features[["atr14"]])
     assert joined.shape == (len(given), 2)
-    if kind not in ("ms", "us"):
-        assert analysis.order_blocks["ended_time"].isna().tolist() == [True]
+    assert analysis.order_blocks["ended_time"].isna().tolist() == [True]
 
 
 @pytest.mark.parametrize("date", [False, True])
@@ -226,8 +231,8 @@ def test_polars_in_polars_out(date: bool) -> None:
     analysis = triplane.analyze(candles, left=1, right=1)
     for name in ("features", "swings", "structure", "order_blocks", "fvgs", "liquidity"):
         assert isinstance(getattr(analysis, name), pl.DataFrame)
-    assert analysis.swings.schema["formed_time"] == candles.schema["open_time"]
-    assert analysis.swings["formed_time"].to_list() == candles["open_time"].gather([2, 4]).to_list()
+    assert analysis.swings.schema["formed_time"] == pl.Datetime("ms", "UTC")
+    assert analysis.swings["formed_time"].to_list() == [utc(2), utc(4)]
     assert analysis.order_blocks["side"].to_list() == ["demand"]
     assert analysis.structure.schema["kind"] == pl.String
 
@@ -237,6 +242,7 @@ def test_arrow_in_arrow_out() -> None:
     analysis = triplane.analyze(candles, left=1, right=1)
     assert isinstance(analysis.swings, pa.Table)
     assert analysis.swings.column("price").to_pylist() == [97.0, 112.0]
+    assert analysis.swings.column("formed_time").to_pylist() == [utc(2), utc(4)]
 
 
 @pytest.mark.parametrize("dates", [False, True])
@@ -249,8 +255,8 @@ def test_a_structured_array_in_and_out(dates: bool) -> None:
         candles = candles.astype(kind)
     analysis = triplane.analyze(candles, left=1, right=1)
     assert analysis.swings["kind"].tolist() == ["low", "high"]
-    assert analysis.swings["formed_time"].dtype == candles["open_time"].dtype
-    assert analysis.swings["formed_time"].tolist() == candles["open_time"][[2, 4]].tolist()
+    assert analysis.swings["formed_time"].dtype == np.dtype("M8[ms]")
+    assert analysis.swings["formed_time"].tolist() == candles["open_time"][[2, 4]].astype("M8[ms]").tolist()
     assert analysis.features.dtype.names[0] == "open_time"
 
 

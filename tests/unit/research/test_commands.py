@@ -58,8 +58,7 @@ def test_windows_after_the_data_or_outside_of_decisions_change_nothing(market: A
 
 
 def test_a_close_by_hand_comes_between_two_candles(market: Any) -> None:
-    first = run(market).trades_frame.iloc[0]
-    at = int(first["entry_time"]) + MINUTE
+    at = int(run(market).trade_columns["entry_time"][0]) + MINUTE
     command = np.zeros(1, COMMAND)
     command["kind"], command["time"], command["price"] = CMD_CLOSE, at, 12_345.0
 

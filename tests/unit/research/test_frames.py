@@ -1,4 +1,4 @@
-"""A backtest's results come back in the kind of frame, and with the kind of times, that the candles came in."""
+"""A backtest's results come back in the kind of frame that the candles came in, with times in UTC."""
 
 from typing import Any
 
@@ -31,6 +31,12 @@ def run(frame: Any) -> triplane.Backtest:
     return triplane.backtest(frame, "ema_cross", timeframe="1m", quantity=1.0)
 
 
+def ms(times: Any) -> list[int]:
+    """UTC datetimes of a pandas Series or index as milliseconds."""
+    assert str(times.dtype) == "datetime64[ms, UTC]"
+    return list(times.astype("int64"))
+
+
 @pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
 def test_pandas_dates(candles: Any, plain: Any, zone: str | None) -> None:
     frame = pd.DataFrame(candles)
@@ -39,29 +45,34 @@ def test_pandas_dates(candles: Any, plain: Any, zone: str | None) -> None:
         frame["open_time"] = frame["open_time"].dt.tz_convert(zone)
     for given in (frame, frame.set_index("open_time")):
         result = run(given)
-        times = result.trades["entry_time"]
-        assert times.dtype == frame["open_time"].dtype
-        utc = times.dt.tz_convert("UTC").dt.tz_localize(None) if zone else times
-        assert utc.to_numpy().astype("M8[ms]").astype(np.int64).tolist() == plain.trades["entry_time"].tolist()
-        assert result.equity.index.equals(pd.Index(frame["open_time"]))
+        assert ms(result.trades["entry_time"]) == plain.trades["entry_time"].astype(np.int64).tolist()
+        assert ms(result.equity.index) == candles["open_time"].tolist()
         assert result.equity.to_numpy().tolist() == plain.equity.tolist()
 
 
-def test_pandas_microseconds_stay_microseconds(candles: Any, plain: Any) -> None:
+@pytest.mark.parametrize("times_a_ms", [0.001, 1, 1000, 1_000_000])
+def test_whole_numbers_in_datetimes_out(candles: Any, plain: Any, times_a_ms: float) -> None:
     frame = pd.DataFrame(candles)
-    frame["open_time"] *= 1000
-    assert run(frame).trades["exit_time"].tolist() == (plain.trades["exit_time"] * 1000).tolist()
+    frame["open_time"] = (frame["open_time"] * times_a_ms).astype("int64")
+    assert ms(run(frame).trades["exit_time"]) == plain.trades["exit_time"].astype(np.int64).tolist()
 
 
 def test_polars_and_arrow(candles: Any, plain: Any) -> None:
     frame = pl.DataFrame(pd.DataFrame(candles)).with_columns(pl.from_epoch("open_time", "ms"))
     result = run(frame)
-    assert result.trades.schema["entry_time"] == frame.schema["open_time"]
+    assert result.trades.schema["entry_time"] == pl.Datetime("ms", "UTC")
     assert result.trades["side"].to_list() == plain.trades["side"].tolist()
     assert result.equity.columns == ["open_time", "equity"]
     arrow = run(pa.Table.from_pandas(pd.DataFrame(candles), preserve_index=False))
     assert isinstance(arrow.trades, pa.Table)
-    assert arrow.trades.column("entry_time").to_pylist() == plain.trades["entry_time"].tolist()
+    assert arrow.trades.schema.field("entry_time").type == pa.timestamp("ms", "UTC")
+    times = arrow.trades.column("entry_time").cast(pa.int64()).to_pylist()
+    assert times == plain.trades["entry_time"].astype(np.int64).tolist()
+
+
+def test_a_structured_array_has_datetimes_too(plain: Any) -> None:
+    assert plain.trades.dtype["entry_time"] == np.dtype("M8[ms]")
+    assert ms(plain.trades_frame["entry_time"]) == plain.trades["entry_time"].astype(np.int64).tolist()
 
 
 def test_no_trades_are_an_empty_frame(candles: Any) -> None:
