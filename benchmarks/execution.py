@@ -26,24 +26,25 @@ from functools import wraps
 from pathlib import Path
 
 import numpy as np
+from triplane.engine.live import Options, open_engine
+from triplane.engine.storing import StoreSink
 
 from benchmarks.timing import table
 from triplane.cli.logs import configure_logs
-from triplane.cli.serving import BoxServer, listen
+from triplane.cli.serving import BoxServer
 from triplane.data.binance import Place
 from triplane.data.clock import SystemClock
 from triplane.data.live import LiveFeed
 from triplane.engine.journal import Journal
-from triplane.engine.live import Options, open_engine
 from triplane.engine.runner import Runner
 from triplane.engine.session import Session
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
 from triplane.engine.sources import open_source
-from triplane.engine.storing import StoreSink
 from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
 from triplane.execution.order_manager import OrderManager
+from triplane.flow.listening import listen
 from triplane.store import Store
 from triplane.strategies.registry import find
 from triplane.venues.adapter import Urls

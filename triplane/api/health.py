@@ -25,7 +25,7 @@ class Projection(Protocol):
     """What stores the facts."""
 
     @property
-    def behind(self) -> int:
+    def lag(self) -> int:
         """Facts that are not stored yet."""
         ...
 
@@ -38,7 +38,7 @@ class Projection(Protocol):
 class NoProjection:
     """Nothing stores facts here."""
 
-    behind = 0
+    lag = 0
     error = None
 
 
@@ -85,7 +85,7 @@ class Monitor:
     def look(self) -> PageHealth:
         """How it goes now."""
         engine, told = self._watch.state(), self._watch.told
-        store = StoreState(behind=self._projection.behind, error=self._projection.error)
+        store = StoreState(behind=self._projection.lag, error=self._projection.error)
         return PageHealth(
             ready=self.why_not() is None,
             problems=[text for text in (engine.text, *_of_store(store), *_of_engine(told)) if text],

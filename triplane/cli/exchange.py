@@ -13,7 +13,7 @@ import uvicorn
 
 from triplane.cli.config import Config, parse_speed
 from triplane.cli.output import Json, console, one_sentence
-from triplane.cli.serving import BoxServer, listen
+from triplane.cli.serving import BoxServer
 from triplane.data.clock import SystemClock
 from triplane.data.replay import Speed
 from triplane.errors import BadInput
@@ -21,6 +21,7 @@ from triplane.exchange.faults import parse
 from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
 from triplane.flow import child
+from triplane.flow.listening import listen
 
 BOX_KEYS = "box-key:box-secret"
 

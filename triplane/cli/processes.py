@@ -1,26 +1,41 @@
 """Which processes ``triplane up`` consists of, what each is told, and what each may know.
 
-Exchange keys are in the environment of the router alone. The secret with which readers reach the engine, and the
-token of the router, are made anew at each start and go down a pipe.
+``up`` has checked the settings by now and has become this process, which loads next to nothing, so that it can outlive
+everything: ``python -m triplane.cli.processes FD`` reads from a pipe what to run. Exchange keys are in the environment
+of the router alone. The secret with which readers reach the engine, and the token of the router, are made anew at each
+start and go down a pipe.
 """
 
 import asyncio
 import json
 import os
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-import typer
-
-from triplane.cli.config import Config
-from triplane.cli.serving import listen
+from triplane.cli.logs import configure_logs
+from triplane.cli.output import console, errors, never_block, one_sentence, print_json
 from triplane.cli.supervisor import Child, Supervisor
-from triplane.cli.trading import router_token
+from triplane.errors import TriplaneError
+from triplane.flow.listening import listen
 from triplane.venues.keys import without_keys
 
-DATABASE = "triplane.sqlite"
+DATABASE: Final = "triplane.sqlite"
+MONEY: Final = {"testnet": "play money", "live": "REAL money"}
+CANNOT: Final = (1, 2)
+"""Exit codes of a child that has said in a sentence why it cannot start."""
+
+
+class Ended(Exception):  # noqa: N818 - it is the end, not an error
+    """A process cannot be kept alive; ``code`` is for the shell."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Processes:
@@ -28,65 +43,53 @@ class Processes:
 
     Parameters
     ----------
-    config
-        What to run.
-    token
-        Of the page.
+    told
+        ``config`` (settings as JSON, without what is secret), ``token`` of the page, ``router_token`` of a router that
+        runs elsewhere, ``alerts`` and ``processors``.
     """
 
-    def __init__(self, config: Config, token: str) -> None:
-        self._config, self._token = config, token
-        self._secret, self._router_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self._told = told
+        self._config: dict[str, Any] = dict(told["config"])
+        self._secret = secrets.token_urlsafe(32)
+        self._router_token = told["router_token"] or secrets.token_urlsafe(32)
         self._supervisor = Supervisor()
-        self._page_socket = listen(config.port)
+        self._page_socket = listen(self._config["port"])
         self._sockets: list[socket.socket] = [self._page_socket]
         self.port: int = self._page_socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/?token={token}"
+        self.url = f"http://127.0.0.1:{self.port}/?token={told['token']}"
 
     async def start(self) -> str:
-        """Start all; gives the session's id. Raises typer.Exit when one cannot start; it has said why."""
+        """Start all; gives the session's id. Raises Ended when one cannot start; it has said why."""
         config = self._config
-        if config.venue == "box" and not config.box_rest:
-            box = self._child("box", {}, listener=listen(0))
-            config = config.model_copy(update=await self._first(box, "box_rest", "box_ws"))
-        if config.mode != "paper" and config.router is None:
-            router = self._child("router", {"token": self._router_token}, config, listener=listen(0), keys=True)
-            config = config.model_copy(update=await self._first(router, "router"))
-        elif config.mode != "paper":
-            self._router_token = router_token()
+        if config["venue"] == "box" and not config["box_rest"]:
+            config |= await self._first(self._child("box", {}, listener=listen(0)), "box_rest", "box_ws")
+        if config["mode"] != "paper" and config["router"] is None:
+            router = self._child("router", {"token": self._router_token}, listener=listen(0), keys=True)
+            config |= await self._first(router, "router")
         engine_socket = listen(0)
-        known = {"secret": self._secret, "engine_port": engine_socket.getsockname()[1]}
-        leave_by = {"router_url": config.router, "router_token": self._router_token}
-        engine = self._child("engine", {**known, **leave_by}, config, listener=engine_socket)
-        page = self._child(
-            "page",
-            {**known, **leave_by, "token": self._token, "port": self.port, "database": str(config.data_dir / DATABASE)},
-            config,
-            listener=self._page_socket,
-        )
-        if config.alerts or config.processors:
-            told = {"alerts": [one.plain() for one in config.alerts], "processors": config.processors}
-            self._child("subscribers", {**known, **told}, config)
-        await self._first(page)
-        session = (await self._first(engine, "session"))["session"]
-        return str(session)
+        known = {
+            "secret": self._secret, "engine_port": engine_socket.getsockname()[1], "router_url": config["router"],
+            "router_token": self._router_token,
+        }  # fmt: skip
+        engine = self._child("engine", known, listener=engine_socket)
+        database = str(Path(config["data_dir"]) / DATABASE)
+        page = {"token": self._told["token"], "port": self.port, "database": database}
+        self._child("page", {**known, **page}, listener=self._page_socket)
+        if self._told["alerts"] or self._told["processors"]:
+            what = {name: self._told[name] for name in ("alerts", "processors")}
+            self._child("subscribers", {**known, **what})
+        return str((await self._first(engine, "session"))["session"])
 
     def _child(
-        self,
-        name: str,
-        told: Mapping[str, Any],
-        config: Config | None = None,
-        listener: socket.socket | None = None,
-        *,
-        keys: bool = False,
+        self, name: str, told: Mapping[str, Any], *, listener: socket.socket | None = None, keys: bool = False
     ) -> Child:
         """Start a process of its own."""
-        settings = json.loads((config or self._config).model_dump_json(exclude={"alerts", "processors"}))
-        environment = dict(os.environ)
-        message: dict[str, Any] = {"config": settings, "data_dir": settings["data_dir"], **told}
+        message: dict[str, Any] = {"config": self._config, "data_dir": self._config["data_dir"], **told}
         if listener is not None:
             self._sockets.append(listener)
             message["fd"] = listener.fileno()
+        environment = dict(os.environ)
         child = Child(
             name,
             ["-m", "triplane.cli.process", name],
@@ -102,7 +105,9 @@ class Processes:
         """Wait until a child runs; gives what its first beat says."""
         code = await self._supervisor.ready(child)
         if code is not None:
-            raise typer.Exit(abs(code) if 0 < abs(code) < 100 else 1)
+            if code not in CANNOT:
+                errors.print(f"[bold red]Failed:[/] the {child.name} process ended with code {code}.", highlight=False)
+            raise Ended(code if code in CANNOT else 1)
         return {name: child.first[name] for name in names}
 
     async def _asked(self, message: dict[str, Any]) -> None:
@@ -110,24 +115,88 @@ class Processes:
         if message.get("restart") == "engine":
             self._supervisor.children["engine"].restart()
 
-    async def watch(self, stop: asyncio.Event) -> None:
-        """Return when asked to stop; raises typer.Exit when a process cannot be kept alive."""
-        stopping = asyncio.create_task(stop.wait())
-        ended = asyncio.create_task(self._supervisor.ended())
-        await asyncio.wait({stopping, ended}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        ended.cancel()
-        if not stop.is_set():
-            raise typer.Exit(1)
+    async def watch(self) -> None:
+        """Keep them alive; raises Ended when that cannot be."""
+        await self._supervisor.ended()
+        raise Ended(1)
 
     @property
-    def healthy(self) -> bool:
+    def well(self) -> bool:
         """Whether the engine runs."""
         engine = self._supervisor.children.get("engine")
-        return engine is not None and engine.pid is not None
+        return engine is not None and engine.alive
 
     async def stop(self) -> None:
         """Stop all, in reverse."""
         await self._supervisor.stop()
         for listener in self._sockets:
             listener.close()
+
+
+async def supervise(told: Mapping[str, Any]) -> int:
+    """Run until a signal; gives the exit code: 1 when the engine was not running at the end."""
+    processes = Processes(told)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    life = asyncio.create_task(_life(processes, told))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({life, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if life.done():
+            life.result()
+        return 0 if processes.well else 1
+    except Ended as end:
+        return end.code
+    finally:
+        for task in (life, stopping):
+            task.cancel()
+        await asyncio.gather(life, stopping, return_exceptions=True)
+        await processes.stop()
+
+
+async def _life(processes: Processes, told: Mapping[str, Any]) -> None:
+    session = await processes.start()
+    _announce(processes, told["config"], session, told["json"])
+    await processes.watch()
+
+
+def _announce(processes: Processes, config: Mapping[str, Any], session: str, as_json: bool) -> None:
+    url = processes.url
+    if as_json:
+        print_json({"url": url, "port": processes.port, "session": session})
+        return
+    where = "on paper" if config["mode"] == "paper" else f"with {MONEY[config['mode']]} at {config['venue']}"
+    title = f"\n  Triplane runs session [bold]{session}[/] {where}. Open\n"
+    console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
+    console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
+
+
+def become(told: Mapping[str, Any]) -> None:
+    """Turn the process that checked the settings into one that only supervises; does not return."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)  # it fits, or this fails at once
+    data = json.dumps(told).encode()
+    if os.write(writing, data) < len(data):
+        raise TriplaneError("The settings are too long to be handed on.")
+    os.close(writing)
+    os.set_inheritable(reading, True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "triplane.cli.processes", str(reading)])  # noqa: S606 - ourselves
+
+
+def main() -> None:
+    """Run what the pipe says."""
+    with os.fdopen(int(sys.argv[1]), "rb") as pipe:
+        told = json.load(pipe)
+    configure_logs()
+    never_block()
+    with one_sentence():
+        code = asyncio.run(supervise(told))
+        if code:
+            raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,12 +15,12 @@ from triplane.api.server import make_server
 from triplane.cli.config import Config
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, never_block, one_sentence, print_json
-from triplane.cli.serving import listen
 from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
 from triplane.flow import child
+from triplane.flow.listening import listen
 from triplane.flow.token import load_token
 from triplane.venues.adapter import Urls
 from triplane.venues.catalogue import open_venue

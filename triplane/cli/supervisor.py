@@ -78,6 +78,11 @@ class Child:
         """Of the process that runs now."""
         return None if self._process is None or self._process.returncode is not None else self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs and turns."""
+        return self.pid is not None and self.started.is_set() and self.silent_s < FROZEN_S
+
     async def run(self) -> None:
         """Keep it alive until :meth:`stop`, or until it fails before its first beat ever."""
         pause = 0.5

@@ -1,6 +1,7 @@
 """``triplane up``: sessions, live on a page or to the end of recorded data without one."""
 
 import asyncio
+import json as jsons
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +11,13 @@ import typer
 from triplane.cli.building import build
 from triplane.cli.config import Config, configured
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, console, never_block, print_figures, print_json
-from triplane.cli.processes import DATABASE, Processes
-from triplane.cli.trading import check
+from triplane.cli.output import Json, print_figures, print_json
+from triplane.cli.processes import DATABASE, become
+from triplane.cli.trading import check, router_token
 from triplane.engine.sources import LIVE
 from triplane.engine.tally import Tally
 from triplane.errors import BadInput, TriplaneError
 from triplane.flow.token import load_token
-
-MONEY = {"testnet": "play money", "live": "REAL money"}
 
 
 def _data_dir(path: Path) -> Path:
@@ -70,36 +69,21 @@ async def _once(config: Config, json: bool) -> None:
         raise TriplaneError(f"Session {session.id} was stopped before the end; the same command continues it")
 
 
-async def _serve(config: Config, json: bool) -> None:
-    """Start the processes and watch them."""
-    never_block()
-    check(config)
-    processes = Processes(config, load_token(_data_dir(config.data_dir)))
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        starting = asyncio.create_task(processes.start())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not starting.done():
-            starting.cancel()
-            return
-        _announce(config, processes, starting.result(), json)
-        await processes.watch(stop)
-    finally:
-        await processes.stop()
-
-
-def _announce(config: Config, processes: Processes, session: str, json: bool) -> None:
-    url = processes.url
-    if json:
-        print_json({"url": url, "port": processes.port, "session": session})
-        return
-    where = "on paper" if config.mode == "paper" else f"with {MONEY[config.mode]} at {config.venue}"
-    title = f"\n  Triplane runs session [bold]{session}[/] {where}. Open\n"
-    console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
-    console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
+def _serve(config: Config, json: bool) -> None:
+    """Become the process that supervises all others."""
+    settings = jsons.loads(config.model_dump_json(exclude={"alerts", "processors"}))
+    settings["data_dir"] = str(_data_dir(config.data_dir).resolve())
+    elsewhere = config.router is not None and config.mode != "paper"
+    become(
+        {
+            "config": settings,
+            "token": load_token(config.data_dir),
+            "router_token": router_token() if elsewhere else None,
+            "alerts": [target.plain() for target in config.alerts],
+            "processors": config.processors,
+            "json": json,
+        }
+    )
 
 
 @configured
@@ -117,4 +101,8 @@ def up(
     TRIPLANE_PORT or TRIPLANE_TRADING__MAX_DRAWDOWN. The command line comes first, then the environment, then the file.
     """
     configure_logs()
-    asyncio.run(_once(config, json) if once else _serve(config, json))
+    check(config)
+    if once:
+        asyncio.run(_once(config, json))
+    else:
+        _serve(config, json)

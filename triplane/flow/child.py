@@ -6,8 +6,8 @@ of JSON: a beat twice a second, and what it asks for.
 """
 
 import asyncio
+import contextlib
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +19,10 @@ BEAT_S: Final = 0.5
 
 def read_config() -> bytes:
     """The line with the configuration."""
-    return sys.stdin.buffer.readline()
+    line = b""
+    while not line.endswith(b"\n") and (piece := os.read(0, 1 << 16)):
+        line += piece
+    return line
 
 
 def tell(message: Mapping[str, Any]) -> None:
@@ -42,9 +45,12 @@ async def parent_gone() -> None:
     gone = asyncio.Event()
 
     def wait() -> None:
-        while sys.stdin.buffer.readline():
-            pass
-        loop.call_soon_threadsafe(gone.set)
+        # not by sys.stdin, whose lock a thread that waits would hold while the interpreter ends
+        with contextlib.suppress(OSError):
+            while os.read(0, 1 << 16):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            loop.call_soon_threadsafe(gone.set)
 
     threading.Thread(target=wait, name="supervisor", daemon=True).start()
     await gone.wait()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from triplane.api.router import create_router_app
-from triplane.cli.serving import listen
+from triplane.flow.listening import listen
 
 TOKEN = "token-of-the-test"
 
