@@ -49,18 +49,23 @@ async def engine(told: Told) -> None:
     session = ""
 
     def beat(_health: Any) -> None:
-        child.tell({"beat": True, "session": session, "wanted": list(app.wanted.values())})
+        if session:  # until then it is starting, however long that takes
+            child.tell({"beat": True, "session": session, "wanted": list(app.wanted.values())})
+
+    async def start() -> None:
+        nonlocal session
+        for wanted in told.get("wanted") or [{}]:
+            started = await app.start(wanted)
+            session = session or started.id
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
+        await asyncio.Event().wait()
 
     app = EngineApp(make, config.data_dir, SystemClock(), lambda: disk_low(config.data_dir), beat)
     app.server = FlowServer(_listener(told), told["secret"], app.handle)
     await app.server.start()
-    for wanted in told.get("wanted") or [{}]:
-        started = await app.start(wanted)
-        session = session or started.id
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
     try:
-        await _until_parent_goes(app.watch())
+        await _until_parent_goes(app.watch(), start())
     finally:
         await app.stop()
         await app.server.stop()
