@@ -1,6 +1,5 @@
 """One alert, the same for every service that carries it."""
 
-from decimal import Decimal
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -71,20 +70,6 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """Everything but the title, as lines of plain text."""
         lines = [self.text, *(f"{name}: {value}" for name, value in self.fields), self.where]
         return "\n".join(line for line in lines if line)
-
-
-def exact(value: str | float | Decimal | None) -> str:
-    """A price, quantity or amount for reading: every digit, thousands grouped."""
-    if value is None:
-        return "–"
-    shown = format(Decimal(str(value)), ",f")
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
-
-
-def signed(value: str | float | Decimal) -> str:
-    """A result for reading, always with its sign."""
-    number = Decimal(str(value))
-    return ("+" if number > 0 else "") + exact(number)
 
 
 def count(kinds: dict[str, int]) -> str:

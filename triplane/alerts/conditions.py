@@ -12,9 +12,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from triplane.alerts.alert import Alert, Kind, Severity, Tone
-from triplane.alerts.from_facts import place, words
+from triplane.alerts.from_facts import place
 from triplane.alerts.memory import Active, Memory
 from triplane.model.live import Health, SessionHealth
+from triplane.model.sentences import HALT_TEXTS
 
 SILENT_S: Final = 5.0
 """Without a sign of life for so long, the engine is dead or frozen."""
@@ -104,20 +105,25 @@ class Conditions:
             found.append((_alert("error", "critical", "The disk is nearly full", f"No entries are made{free}."),
                           "There is disk space again"))  # fmt: skip
         for session in health.sessions:
-            found += self._of_session(session)
+            found += self._of_session(session, killed=health.kill_switch)
         return found
 
-    def _of_session(self, session: SessionHealth) -> list[tuple[Alert, str]]:
+    def _of_session(self, session: SessionHealth, *, killed: bool) -> list[tuple[Alert, str]]:
         found, name = [], ", ".join(session.symbols)
-        if session.error:
+        if session.error and session.status in ("running", "failed"):
             text = "\n".join(part for part in (session.error, session.error_line) if part)
             ended = session.status == "failed"
             title = f"The session of {name} has failed" if ended else f"An error in the session of {name}"
             found.append(
                 (_alert("error", "critical", title, text, session), f"The session of {name} is in order again")
             )
-        if session.halted and session.halt_reason not in ("kill_switch", *(["error"] if session.error else [])):
-            text = f"{words(session.halt_reason or '').capitalize()}. No entries until a person resumes."
+        why = session.halt_reason or ""
+        told = {"kill_switch": killed, "error": bool(session.error)}.get(why, False)
+        if session.halted and session.status == "running" and not told:
+            reason = HALT_TEXTS.get(why, why)
+            if why == "kill_switch":
+                reason = self._memory.killed.get(session.session_id, reason)
+            text = f"{reason[:1].upper()}{reason[1:]}. No entries until a person resumes."
             found.append((_alert("halted", "critical", f"Trading of {name} is halted", text, session),
                           f"Trading of {name} was resumed"))  # fmt: skip
         if session.status == "running":
@@ -135,7 +141,9 @@ class Conditions:
             self._since.pop(key, None)
             return False
         lasted = self._clock() - self._since.setdefault(key, self._clock())
-        return max(lasted, feed.age_s or 0.0) >= FEED_S or f"feed {session.session_id}" in self._memory.active
+        if feed.stale and feed.age_s is not None:
+            lasted = max(lasted, feed.age_s)
+        return lasted >= FEED_S or key in self._memory.active
 
     def _over(self, key: str, active: Active, status: str | None) -> None:
         """A condition that was announced is not seen any more; ``status`` is that of its session, if there is one."""

@@ -4,23 +4,35 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-from triplane.alerts.alert import Alert, Severity, exact, signed
+from triplane.alerts.alert import Alert, Severity, Tone
 from triplane.alerts.memory import Memory
 from triplane.model.facts import Error, Fact, Fill, Order, Position, RiskAlert, Session, Signal, Trade, event_name
+from triplane.model.sentences import REASON_TEXTS, alert_text, exact, fill_text, order_text, signal_text
 
 KEPT: Final = 256
 """Signals whose reasons are remembered until their position opens."""
 SEVERITY: Final[dict[str, Severity]] = {"CRITICAL": "critical", "WARNING": "warning"}
 
 
-def words(code: str) -> str:
-    """A code as words."""
-    return code.replace("_", " ")
+TOLD_BY_HEALTH: Final = ("strategy_error", "kill_switch")
+"""Errors that the health of their session tells too, once for all its symbols."""
 
 
 def place(mode: str, strategy: str) -> str:
     """Whose an alert is."""
     return " · ".join(part for part in (mode.upper(), strategy) if part)
+
+
+def _money(value: str | None) -> str:
+    return "–" if value is None else exact(value)
+
+
+def _signed(value: str) -> str:
+    return ("+" if float(value) > 0 else "") + exact(value)
+
+
+def _tone(severity: Severity) -> Tone:
+    return "bad" if severity == "critical" else "warning" if severity == "warning" else "neutral"
 
 
 def opened(position: Position, reasons: list[str]) -> Alert:
@@ -31,7 +43,7 @@ def opened(position: Position, reasons: list[str]) -> Alert:
         ("Side", position.side),
         ("Entry", exact(position.entry_price)),
         ("Size", exact(position.size)),
-        ("Stop", exact(position.stop_loss)),
+        ("Stop", _money(position.stop_loss)),
         ("Targets", targets or "–"),
     ]
     if reasons:
@@ -56,15 +68,15 @@ def closed(trade: Trade) -> Alert:
         ("Entry", exact(trade.entry_price)),
         ("Exit", exact(trade.exit_price)),
         ("Size", exact(trade.quantity)),
-        ("Stop", exact(trade.stop_loss)),
-        ("P&L", signed(trade.pnl)),
+        ("Stop", _money(trade.stop_loss)),
+        ("P&L", _signed(trade.pnl)),
         ("R", "–" if trade.r_multiple is None else f"{trade.r_multiple:+.2f}"),
-        ("Reason", words(trade.exit_reason)),
+        ("Reason", REASON_TEXTS.get(trade.exit_reason, trade.exit_reason)),
     ]
     return Alert(
         kind="closed",
         severity="info",
-        title=f"{trade.symbol} {trade.side.lower()} closed: {signed(trade.pnl)}",
+        title=f"{trade.symbol} {trade.side.lower()} closed: {_signed(trade.pnl)}",
         tone="good" if pnl > 0 else "bad" if pnl < 0 else "neutral",
         fields=tuple(fields),
         symbol=trade.symbol,
@@ -75,33 +87,16 @@ def closed(trade: Trade) -> Alert:
 
 def fill(fact: Fill) -> Alert:
     """An execution."""
-    verb = "Bought" if fact.side == "buy" else "Sold"
-    return Alert(
-        kind="fill",
-        severity="debug",
-        title=f"{verb} {exact(fact.quantity)} {fact.symbol} at {exact(fact.price)}",
-        fields=(("Order", fact.leg), ("Fee", exact(fact.fee))),
-        symbol=fact.symbol,
-        session_id=fact.session_id,
-        key=f"fill {fact.fill_id}",
-    )
+    return Alert(kind="fill", severity="debug", title=fill_text(fact), fields=(("Fee", exact(fact.fee)),),
+                 symbol=fact.symbol, session_id=fact.session_id, key=f"fill {fact.fill_id}")  # fmt: skip
 
 
 def risk(fact: RiskAlert) -> Alert:
     """A check refused, or execution found something."""
-    details = [(words(name).capitalize(), f"{v:,.6g}" if isinstance(v, int | float) else v)
-               for name, v in fact.details.items() if v is not None and name != "signal_id"]  # fmt: skip
-    severity = SEVERITY.get(fact.severity, "info")
-    return Alert(
-        kind="risk",
-        severity=severity,
-        title=": ".join(part for part in (fact.symbol, words(fact.alert_type)) if part),
-        text=fact.message,
-        tone={"critical": "bad", "warning": "warning"}.get(severity, "neutral"),  # type: ignore[arg-type]
-        fields=tuple(details),
-        symbol=fact.symbol,
-        session_id=fact.session_id,
-    )
+    severity, kind = SEVERITY.get(fact.severity, "info"), fact.alert_type.replace("_", " ")
+    title = f"{fact.symbol}: {kind}" if fact.symbol else kind
+    return Alert(kind="risk", severity=severity, title=title, text=alert_text(fact), tone=_tone(severity),
+                 symbol=fact.symbol, session_id=fact.session_id)  # fmt: skip
 
 
 class FromFacts:
@@ -149,18 +144,17 @@ class FromFacts:
             self._reasons.popitem(last=False)
         if fact.status != "pending":
             return []
-        text = "; ".join(fact.reasons)
+        title = f"{fact.symbol}: a {fact.signal_type} signal waits for you"
         return [
-            Alert(kind="signal", severity="info", title=f"{fact.symbol}: a {fact.signal_type} signal waits for you",
-                  text=text, tone="warning", symbol=fact.symbol, session_id=fact.session_id, key=f"signal {fact.id}")
+            Alert(kind="signal", severity="info", title=title, text=signal_text(fact), tone="warning",
+                  symbol=fact.symbol, session_id=fact.session_id, key=f"signal {fact.id}")
         ]  # fmt: skip
 
     def _order(self, fact: Order) -> list[Alert]:
         if fact.status != "rejected":
             return []
-        title = f"The {words(fact.leg)} order of {fact.symbol} was rejected"
         return [
-            Alert(kind="rejected", severity="warning", title=title, text=words(fact.reason or ""), tone="warning",
+            Alert(kind="rejected", severity="warning", title=order_text(fact), text=fact.reason or "", tone="warning",
                   symbol=fact.symbol, session_id=fact.session_id, key=f"rejected {fact.order_id}")
         ]  # fmt: skip
 
@@ -185,11 +179,12 @@ class FromFacts:
         return [] if "from_state" in fact.details else [risk(fact)]  # a halt is told once, not once a symbol
 
     def _error(self, fact: Error) -> list[Alert]:
-        if fact.code.startswith("feed_"):  # told from the health, when it lasts
+        if fact.code == "kill_switch":
+            self._memory.killed[fact.session_id] = fact.message
+        if fact.code in TOLD_BY_HEALTH:
             return []
         severity = SEVERITY.get(fact.severity, "info")
-        tone = {"critical": "bad", "warning": "warning"}.get(severity, "neutral")
         return [
-            Alert(kind="error", severity=severity, title=fact.message or words(fact.code), tone=tone,  # type: ignore[arg-type]
+            Alert(kind="error", severity=severity, title=fact.message or fact.code, tone=_tone(severity),
                   symbol=fact.symbol, session_id=fact.session_id, key=f"error {fact.code} {fact.symbol}")
         ]  # fmt: skip

@@ -5,13 +5,10 @@ engine is dead, for that is when it is needed.
 """
 
 import asyncio
-import json
-import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -25,31 +22,48 @@ from triplane.flow.client import FlowClient
 from triplane.flow.processors import Processors, load
 from triplane.model.facts import Fact, Session
 from triplane.model.live import Forming, Health
-from triplane.venues.keys import protect_logs
 
 log = structlog.get_logger(__name__)
 
+DRAIN_S: Final = 3.0
+"""Seconds that handlers have to take what waits when all ends; the supervisor has little patience."""
+
 
 class News:
-    """Publishes what is new; the past of a session that is read again from its beginning is not."""
+    """Publishes what is new: each fact once, also when a session is read again from its beginning.
 
-    def __init__(self, bus: EventBus) -> None:
-        self._bus = bus
+    Parameters
+    ----------
+    bus
+        Where it is published.
+    have
+        Number of the newest fact of each session that was published or is history; kept here.
+    """
+
+    def __init__(self, bus: EventBus, have: dict[str, int]) -> None:
+        self._bus, self._have = bus, have
         self._past: set[str] = set()
 
     def on_facts(self, facts: Sequence[Fact]) -> None:
         """Facts of one session, in order."""
         first = facts[0]
-        if isinstance(first, Session) and wall_ms() - first.started_at > OLD_MS:
+        known = self._have.get(first.session_id, 0)
+        if not known and isinstance(first, Session) and wall_ms() - first.started_at > OLD_MS:
             self._past.add(first.session_id)
+        self._have[first.session_id] = max(known, facts[-1].seq)
         if first.session_id not in self._past:
             for fact in facts:
-                self._bus.publish(fact)
+                if fact.seq > known:
+                    self._bus.publish(fact)
 
     def on_message(self, message: Health | Forming) -> None:
         """Health tells that a session has come to its present: what came before it is its past."""
         if isinstance(message, Health):
-            self._past -= {session.session_id for session in message.sessions if session.status != "loading"}
+            for session in message.sessions:
+                if session.status != "loading":
+                    self._past.discard(session.session_id)
+                    if session.seq < self._have.get(session.session_id, 0):  # the end of its journal was lost
+                        self._have[session.session_id] = session.seq
         self._bus.publish(message)
 
 
@@ -67,7 +81,7 @@ def open_targets(settings: Sequence[AlertTarget]) -> list[Target]:
 
 
 async def serve(config: Mapping[str, Any]) -> None:
-    """Run until SIGTERM or SIGINT.
+    """Run until cancelled, SIGTERM or SIGINT.
 
     Parameters
     ----------
@@ -75,7 +89,6 @@ async def serve(config: Mapping[str, Any]) -> None:
         ``secret`` and ``engine_port`` of the engine, ``data_dir``, ``alerts`` as :meth:`AlertTarget.plain` gives them,
         and ``processors``, names or files.
     """
-    protect_logs()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -85,8 +98,8 @@ async def serve(config: Mapping[str, Any]) -> None:
     settings = [AlertTarget.model_validate(one) for one in config.get("alerts", [])]
     alerts = Alerts(open_targets(settings), memory, data_dir)
     group = Processors(bus).add(alerts, *load(config.get("processors", [])))
-    client = FlowClient(int(config["engine_port"]), config["secret"], data_dir / "sessions", News(bus), memory.have)
-    memory.have = client.have
+    news = News(bus, memory.have)
+    client = FlowClient(int(config["engine_port"]), config["secret"], data_dir / "sessions", news, memory.have)
     await bus.start()
     await group.start()
     reading = asyncio.create_task(client.run())
@@ -96,21 +109,10 @@ async def serve(config: Mapping[str, Any]) -> None:
         if reading.done():
             reading.result()  # it never ends but by an error, which is for whoever started this process
     finally:
-        alerts.orderly = stop.is_set()
+        alerts.orderly = not reading.done()
         for task in (reading, stopping):
             task.cancel()
-        await bus.stop()
+        await bus.stop(DRAIN_S)
         await group.stop()
-
-
-def main() -> None:
-    """Entry point of the process: its settings are one line of JSON on standard input."""
-    config = json.loads(sys.stdin.readline())
-    asyncio.new_event_loop().run_until_complete(serve(config))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # a request or a look-up that hangs in a thread holds nothing up
-
-
-if __name__ == "__main__":
-    main()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

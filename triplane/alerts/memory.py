@@ -52,6 +52,8 @@ class Memory(msgspec.Struct, kw_only=True):
         Announced conditions.
     places
         Whose each session is, such as ``PAPER · ict_blocks``.
+    killed
+        Why the kill switch was thrown, by session.
     engine
         When the engine that was heard last had started; 0 after an orderly end.
     """
@@ -61,6 +63,7 @@ class Memory(msgspec.Struct, kw_only=True):
     open: dict[str, str] = {}
     active: dict[str, Active] = {}
     places: dict[str, str] = {}
+    killed: dict[str, str] = {}
     engine: int = 0
 
     @classmethod
@@ -78,6 +81,7 @@ class Memory(msgspec.Struct, kw_only=True):
         memory.have = {session: memory.have.get(session, 0) for session in newest} if recent else newest
         memory.open = {position: session for position, session in memory.open.items() if session in newest}
         memory.places = {session: place for session, place in memory.places.items() if session in newest}
+        memory.killed = {session: reason for session, reason in memory.killed.items() if session in newest}
         return memory
 
     def save(self, data_dir: Path, now_ms: int) -> None:

@@ -122,7 +122,9 @@ class ByApprise(Sender):
         import apprise  # noqa: PLC0415 - a quarter of a second and 40 MB, for those who use it
 
         logging.getLogger("apprise").addHandler(logging.NullHandler())  # what it says is told with the alert
-        self._service = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, app_id="Triplane"))
+        # called in this thread alone: the workers of a pool would be waited for at the end of the process
+        asset = apprise.AppriseAsset(async_mode=False, service_timeout=0, app_id="Triplane")
+        self._service = apprise.Apprise(asset=asset)
         if not self._service.add(url):
             raise BadInput("It is not the address of a service that Apprise knows.")
         self._types = {"good": "success", "bad": "failure", "warning": "warning", "neutral": "info"}

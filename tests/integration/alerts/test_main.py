@@ -81,8 +81,14 @@ class Engine:
 
     async def _speak(self) -> None:
         while True:
-            self.server.say(self.health)
+            session = replace(self.session, seq=self.log.last_seq)
+            self.server.say(replace(self.health, sessions=[session]))
             await asyncio.sleep(0.02)
+
+    async def heard(self) -> None:
+        """Return when somebody listens and has been told how things are."""
+        await until(lambda: self.server.heard)
+        self.server.say(replace(self.health, sessions=[replace(self.session, seq=self.log.last_seq)]))
 
     async def freeze(self) -> None:
         """Not a sign of life any more, while the connection stays."""
@@ -231,6 +237,23 @@ async def test_the_past_of_an_old_session_that_is_made_again_is_not_told(tmp_pat
     await engine.end()
 
 
+async def test_a_session_that_has_lost_its_end_is_not_told_again(tmp_path: Path, discord: Discord) -> None:
+    engine = Engine(tmp_path)
+    await engine.start()
+    async with subscribers(settings(tmp_path, engine.port)):
+        await discord.shows("A session is running")
+        engine.tell(session_fact(main.wall_ms()), trade(1), trade(2), trade(3))
+        before = ["A session is running", *(f"BTCUSDT long closed: +{number}" for number in (1, 2, 3))]
+        await discord.shows(*before)
+        await engine.end()
+        again = Engine(tmp_path, engine.port)
+        await again.start(session_fact(main.wall_ms()), trade(1), trade(2))
+        await again.heard()
+        again.tell(trade(33))
+        await discord.shows(*before, "BTCUSDT long closed: +33")
+    await again.end()
+
+
 PROCESSORS = """
 import time
 from pathlib import Path
@@ -276,7 +299,7 @@ async def test_the_process_with_a_users_processors_and_a_service_that_hangs(tmp_
                    {"url": f"json://127.0.0.1:{discord.port}/hook"}]  # type: ignore[attr-defined]  # fmt: skip
         config = settings(tmp_path, engine.port, alerts=targets, processors=["gone.py", str(file)])
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "triplane.alerts.main",
+            sys.executable, "-m", "triplane.cli.process", "subscribers",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         assert process.stdin is not None
@@ -284,7 +307,7 @@ async def test_the_process_with_a_users_processors_and_a_service_that_hangs(tmp_
         await until(lambda: "A session is running" in discord.titles)
         engine.tell(Error(**HEAD, code="one", message="Oh."), Error(**HEAD, code="two", message="No."))
         await until(lambda: out.read_text() == "started one two")
-        process.send_signal(signal.SIGTERM)
+        process.stdin.close()  # as the supervisor does to stop it
         async with asyncio.timeout(20):
             said, _ = await process.communicate()
     await engine.end()

@@ -1,21 +1,6 @@
 """How an alert reads."""
 
-import pytest
-
-from triplane.alerts.alert import COUNTED, Alert, Kind, count, exact, signed
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [("64000.50", "64,000.5"), ("0.00000100", "0.000001"), (0.1, "0.1"), (None, "–"), ("1E+3", "1,000")],
-)  # fmt: skip
-def test_every_digit_and_no_more(value: str | float | None, text: str) -> None:
-    assert exact(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [("12.50", "+12.5"), ("-3", "-3"), ("0.00", "0")])
-def test_a_result_has_its_sign(value: str, text: str) -> None:
-    assert signed(value) == text
+from triplane.alerts.alert import COUNTED, Alert, Kind, count
 
 
 def test_counts_name_one_and_several() -> None:

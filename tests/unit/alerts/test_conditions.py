@@ -81,7 +81,7 @@ def test_a_halt_is_told_once_for_all_symbols_and_once_when_resumed() -> None:
     assert bench.hear(health(halted), 120) == ["Trading of BTCUSDT, ETHUSDT is halted"]
     alert = bench.told[-1]
     assert (alert.kind, alert.severity, alert.tone) == ("halted", "critical", "bad")
-    assert alert.text == "Daily loss. No entries until a person resumes."
+    assert alert.text == "The daily loss limit was reached. No entries until a person resumes."
     assert bench.hear(health(SESSION), 120) == ["Trading of BTCUSDT, ETHUSDT was resumed"]
     alert = bench.told[-1]
     assert (alert.kind, alert.severity, alert.tone) == ("halted", "critical", "good")
@@ -109,7 +109,32 @@ def test_the_kill_switch_is_told_with_its_reason_and_not_as_a_halt_of_each_sessi
     assert bench.hear(health(SESSION, other), 60) == ["The kill switch is off"]
 
 
-@pytest.mark.parametrize("feed", [replace(LIVE, connected=False), replace(LIVE, stale=True, age_s=None)])
+def test_a_session_that_halts_itself_by_the_kill_switch_says_why() -> None:
+    bench = Bench()
+    bench.memory.killed["s"] = "5 orders failed within 60 seconds"
+    killed = replace(SESSION, halted=True, halt_reason="kill_switch")
+
+    bench.hear(health(SESSION))
+    assert bench.hear(health(killed), 60) == ["Trading of BTCUSDT, ETHUSDT is halted"]
+    assert bench.told[-1].text == "5 orders failed within 60 seconds. No entries until a person resumes."
+
+
+def test_a_session_that_was_over_before_is_not_told_of() -> None:
+    over = replace(SESSION, status="stopped", halted=True, halt_reason="error", error="OSError")
+
+    assert Bench().hear(health(over), 60) == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_error_is_not_told_as_a_halt_too(killed: bool) -> None:
+    bench = Bench()
+    raised = replace(SESSION, halted=True, halt_reason="error", error="ZeroDivisionError")
+    bench.hear(health(SESSION, kill_switch=killed))
+
+    assert bench.hear(health(raised, kill_switch=killed)) == ["An error in the session of BTCUSDT, ETHUSDT"]
+
+
+@pytest.mark.parametrize("feed", [replace(LIVE, connected=False, age_s=59.0), replace(LIVE, stale=True, age_s=None)])
 def test_market_data_that_is_away_for_half_a_minute(feed: FeedHealth) -> None:
     bench = Bench()
     bench.hear(health(SESSION))

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from triplane.alerts.alert import Alert
 from triplane.alerts.config import AlertTarget, shown
 from triplane.errors import BadInput
-from triplane.model.settings import sentence
+from triplane.problems import dotted, sentence
 from triplane.venues.keys import protect_logs, redact
 
 TOKEN = "Zk9QpL2mT4wX7vB1nC8r"
@@ -82,9 +82,11 @@ def test_no_error_shows_a_token(settings: dict[str, object], field: str) -> None
     with pytest.raises(ValidationError) as caught:
         AlertTarget.model_validate(settings)
 
-    text = sentence(caught.value, "config")
+    (problem,) = caught.value.errors()[:1]
+    text = sentence(problem, AlertTarget, dotted(problem["loc"]))
     assert TOKEN not in text
     assert field in text
+    assert TOKEN not in str(caught.value)
 
 
 def test_no_log_shows_a_token(caplog: pytest.LogCaptureFixture) -> None:

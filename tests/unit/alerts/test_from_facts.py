@@ -119,7 +119,7 @@ def test_a_closed_position_is_told_with_its_result(pnl: str, tone: str, shown: s
         ("Stop", "63,500"),
         ("P&L", shown),
         ("R", "+2.90"),
-        ("Reason", "break even"),
+        ("Reason", "stopped out at break-even"),
     )
 
 
@@ -136,7 +136,7 @@ def test_a_position_that_closes_at_once_is_told_as_opened_first() -> None:
 def test_every_fill_can_be_heard_by_those_who_want_details() -> None:
     (alert,) = Bench().take(replace(FILL, leg="tp1", side="sell"))
 
-    assert (alert.kind, alert.severity, alert.title) == ("fill", "debug", "Sold 0.25 BTCUSDT at 64,000.5")
+    assert (alert.kind, alert.severity, alert.title) == ("fill", "debug", "Sold 0.25 BTCUSDT at 64,000.5.")
 
 
 def test_a_rejected_order_a_waiting_signal_an_error() -> None:
@@ -147,27 +147,32 @@ def test_a_rejected_order_a_waiting_signal_an_error() -> None:
         replace(SIGNAL, status="pending"),
         Error(**HEAD, code="adapter_error", message="The venue does not answer.", severity="CRITICAL"),
         Error(**HEAD, code="operator", message="", severity="INFO"),
-        Error(**HEAD, code="feed_stale", message="No data."),
+        Error(**HEAD, code="feed_gap_remains", message="A gap remains."),
+        Error(**HEAD, code="strategy_error", message="ZeroDivisionError", severity="CRITICAL"),
+        Error(**HEAD, code="kill_switch", message="Enough.", severity="CRITICAL"),
     )
 
     assert [(alert.kind, alert.severity, alert.tone, alert.title, alert.text) for alert in alerts] == [
-        ("rejected", "warning", "warning", "The stop order of BTCUSDT was rejected", "below minimum"),
-        ("signal", "info", "warning", "BTCUSDT: a buy signal waits for you", "retest; order block"),
+        ("rejected", "warning", "warning", "The stop order of BTCUSDT was rejected.", "below_minimum"),
+        ("signal", "info", "warning", "BTCUSDT: a buy signal waits for you",
+         "Buy 0.25 BTCUSDT at about 64,000, stop 63,500. It waits for a person."),
         ("error", "critical", "bad", "The venue does not answer.", ""),
         ("error", "info", "neutral", "operator", ""),
-    ]
+        ("error", "warning", "warning", "A gap remains.", ""),
+    ]  # fmt: skip
+    assert bench.memory.killed == {"s": "Enough."}
 
 
 def test_a_risk_alert_but_not_the_halt_of_every_symbol() -> None:
-    details = {"value": 4.0, "limit": 123456.789, "signal_id": "g4", "note": "all"}
-    alert = RiskAlert(**HEAD, alert_id="a", severity="WARNING", alert_type="max_open_positions", message="Too many.",
+    details = {"value": 4.0, "limit": 3.0, "signal_id": "g4"}
+    alert = RiskAlert(**HEAD, alert_id="a", severity="WARNING", alert_type="max_open_positions", message="",
                       details=details)  # fmt: skip
     halt = replace(alert, severity="CRITICAL", alert_type="daily_loss", details={"from_state": "SCANNING"})
     (found,) = Bench().take(alert, halt)
 
     assert (found.kind, found.severity, found.tone) == ("risk", "warning", "warning")
-    assert (found.title, found.text) == ("BTCUSDT: max open positions", "Too many.")
-    assert found.fields == (("Value", "4"), ("Limit", "123,457"), ("Note", "all"))
+    assert found.title == "BTCUSDT: max open positions"
+    assert found.text == "BTCUSDT: no entry, 4 positions are open, and 3 are allowed."
     assert replace(found, time=5).same == found.same
 
 

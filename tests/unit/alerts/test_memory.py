@@ -48,12 +48,19 @@ def test_at_the_first_start_everything_is_history(tmp_path: Path) -> None:
 def test_after_a_short_absence_nothing_is_passed_over_and_nothing_told_twice(tmp_path: Path) -> None:
     facts(tmp_path, "a", line(1) + line(2) + line(3))
     facts(tmp_path, "new", line(1))
-    memory = Memory(have={"a": 2, "gone": 5}, open={"p": "a", "q": "gone"}, places={"a": "PAPER", "gone": ""}, engine=7)
+    memory = Memory(
+        have={"a": 2, "gone": 5},
+        open={"p": "a", "q": "gone"},
+        places={"a": "PAPER", "gone": ""},
+        killed={"a": "Enough."},
+        engine=7,
+    )
     memory.active["halted a"] = Active(kind="halted", severity="critical", over="resumed", session_id="a")
     memory.save(tmp_path, NOW)
 
     again = Memory.load(tmp_path, NOW + OLD_MS - 1)
     assert again.have == {"a": 2, "new": 0}
+    assert again.killed == {"a": "Enough."}
     assert (again.open, again.places) == ({"p": "a"}, {"a": "PAPER"})
     assert (again.active, again.engine) == (memory.active, 7)
 

@@ -34,7 +34,7 @@ def test_the_embed_of_a_closed_position() -> None:
                     {"name": "Stop", "value": "63,500", "inline": True},
                     {"name": "P&L", "value": "+362.05", "inline": True},
                     {"name": "R", "value": "+2.90", "inline": True},
-                    {"name": "Reason", "value": "target", "inline": True},
+                    {"name": "Reason", "value": "target reached", "inline": True},
                 ],
                 "footer": {"text": "PAPER · ict_blocks"},
                 "timestamp": "2023-11-14T22:13:20.123000+00:00",
@@ -51,7 +51,7 @@ def test_the_colour_says_how_it_went() -> None:
         "BTCUSDT long opened": grey,
         "BTCUSDT long closed: +362.05": green,
         "BTCUSDT long closed: -131.6": red,
-        "Bought 0.25 BTCUSDT at 64,000.5": grey,
+        "Bought 0.25 BTCUSDT at 64,000.5.": grey,
         "BTCUSDT: a buy signal waits for you": yellow,
         "The stop order of BTCUSDT was rejected": yellow,
         "BTCUSDT: max open positions": yellow,
@@ -90,7 +90,9 @@ def test_a_plain_alert_has_no_empty_parts() -> None:
 def test_plain_text_has_everything_too() -> None:
     (alert,) = [replaced for replaced in samples() if replaced.kind == "risk"]
 
-    assert alert.body == "Value: 4\nLimit: 3\nTEST · nothing of this has happened"
+    assert alert.body == (
+        "BTCUSDT: no entry, 4 positions are open, and 3 are allowed.\nTEST · nothing of this has happened"
+    )
 
 
 @pytest.mark.parametrize(
