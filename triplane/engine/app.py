@@ -186,7 +186,15 @@ class EngineApp:
         if command.kind == "stop" and hosted.task is not None:
             self.wanted.pop(hosted.id, None)
             await asyncio.wait([hosted.task], timeout=5.0)
-        return answer, {"id": hosted.id}
+        return answer, {"id": hosted.id, "seq": self._told(hosted)}
+
+    @staticmethod
+    def _told(hosted: Hosted) -> int:
+        """Number of the newest fact, so that a page can wait for it before it shows what a command did."""
+        if hosted.facts is None:
+            return 0
+        hosted.facts.flush()
+        return hosted.facts.last_seq
 
     def _hosted(self, session_id: str | None) -> Hosted:
         running = self._running()

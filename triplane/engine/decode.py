@@ -29,7 +29,7 @@ from triplane.model.facts import (
     Trade,
 )
 from triplane.model.money import money, money_text, number, text
-from triplane.model.sentences import reject_text, state_text
+from triplane.model.sentences import alert_text, reject_text
 
 KEPT_SIGNALS: Final = 64
 """Signals of a symbol that may still change their status."""
@@ -110,6 +110,7 @@ class Decoder:
         self._orders: dict[int, Order] = {}
         self._signals: dict[int, Signal] = {}
         self._positions: dict[int, _Open] = {}
+        self._halted = False
         self._out: list[Fact] = []
         self._decoders: dict[int, Callable[[Any], None]] = {
             RowKind.SIGNAL: self._signal,
@@ -435,5 +436,12 @@ class Decoder:
             position_id=ids.position_id(self._session, position.decision) if position else None,
         )
         self._out.append(change)
-        if row.to_state == State.HALTED:
-            self._alert(row, "CRITICAL", change.reason, state_text(change), {"from_state": change.from_state})
+        if row.to_state != State.HALTED:
+            self._halted = False
+        elif not self._halted:  # the account halts once, however many symbols say so
+            self._halted = True
+            alert = RiskAlert(
+                **self._heads.make(row.time), alert_id=ids.alert_id(self._session, row.seq), severity="CRITICAL",
+                alert_type=change.reason, message="", details={"from_state": change.from_state},
+            )  # fmt: skip
+            self._out.append(replace(alert, message=alert_text(alert)))

@@ -212,5 +212,6 @@ def alert_text(alert: RiskAlert) -> str:
         return alert.message
     where = f"{alert.symbol}: " if alert.symbol else ""
     if alert.severity == "CRITICAL":
-        return f"{where}halted, {HALT_TEXTS.get(alert.alert_type, alert.alert_type)}. No entries until resumed."
+        told = f"{where}halted, {HALT_TEXTS.get(alert.alert_type, alert.alert_type)}. No entries until resumed."
+        return told[0].upper() + told[1:]
     return f"{where}no entry, {check_text(alert.alert_type, alert.details.get('value'), alert.details.get('limit'))}."

@@ -265,4 +265,8 @@ def test_a_halt_is_a_critical_alert() -> None:
     assert (change.from_state, change.to_state, change.reason) == ("IN_POSITION", "HALTED", "drawdown")
     assert (change.order_id, change.position_id is not None) == ("S.9", True)
     assert (alert.severity, alert.alert_type) == ("CRITICAL", "drawdown")
-    assert alert.message == "BTCUSDT: halted, the drawdown limit was reached. No entries until resumed."
+    assert (alert.symbol, alert.message) == ("", "Halted, the drawdown limit was reached. No entries until resumed.")
+    again = rows(RowKind.STATE, to_state=State.HALTED, from_state=State.SCANNING, reason=Reason.DRAWDOWN)
+    assert [type(fact) for fact in again] == [StateChange]  # the account halts once, however many symbols say so
+    rows(RowKind.STATE, to_state=State.SCANNING, from_state=State.HALTED, reason=Reason.RESUME)
+    assert one(rows(RowKind.STATE, to_state=State.HALTED, from_state=State.SCANNING), RiskAlert).severity == "CRITICAL"
