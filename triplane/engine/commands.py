@@ -40,7 +40,10 @@ class Commands:
             raise BadInput(f"command is {kind!r}; it must be one of {', '.join(self._kinds)}.")
         if self._session.finished and kind != "stop":
             raise TriplaneError(f"Session {self._session.id} has ended; it takes no command ({kind}).")
-        return self._kinds[kind](fields)
+        try:
+            return self._kinds[kind](fields)
+        except KeyError as missing:
+            raise BadInput(f"{missing.args[0]} is missing; the command {kind} needs it.") from None
 
     def _k(self, fields: Fields) -> int:
         symbol = fields.get("symbol")

@@ -79,7 +79,7 @@ class Emitter(Observer):
     def _begin(self, session: Session, spec: AnyStrategy) -> Fact:
         setup = session.setup
         return SessionFact(
-            **self._heads.make(session.created_at),
+            **self._heads.make(0),
             mode=setup.mode,
             venue=setup.source,
             source=setup.source,
