@@ -24,7 +24,12 @@ COMMANDS: Final = {
     "router": "triplane.cli.router",
 }
 """Each command and the module whose function of that name it is."""
-GROUPS: Final = {"regime": "triplane.cli.regime", "config": "triplane.cli.config", "alerts": "triplane.cli.alerts"}
+GROUPS: Final = {
+    "regime": "triplane.cli.regime",
+    "config": "triplane.cli.config",
+    "alerts": "triplane.cli.alerts",
+    "db": "triplane.cli.db",
+}
 """Each group of commands and the module whose ``app`` it is."""
 
 

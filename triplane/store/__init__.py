@@ -4,6 +4,8 @@ The journal is the truth; the tables here are a *projection* of it that can be q
 again from the journals, so that nothing in this layer ever decides anything.
 """
 
-from triplane.store.store import Page, Store, StoreError
+from triplane.store.database import StoreError
+from triplane.store.projector import Projector, project
+from triplane.store.store import Page, Store
 
-__all__ = ["Page", "Store", "StoreError"]
+__all__ = ["Page", "Projector", "Store", "StoreError", "project"]

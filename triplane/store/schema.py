@@ -1,241 +1,208 @@
-"""The tables, as SQLAlchemy describes them today; how an older database gets there is in ``migrations``.
+"""The tables, derived from the declarations of the facts; how an older database gets there is in ``upgrade``.
 
-Names follow the field's own. Every table that is filled from a journal has ``session_id`` and ``seq``, the number of
-the journal row that last changed the record: a row that is older than what is stored changes nothing, which is what
-makes writing the same batch twice the same as writing it once. There are no foreign keys, so that rows can arrive in
-any order and tables can be moved to a store for time series.
+A fact that names a table has one column for each of its fields, so that a row has the shape of the fact in JSON. Every
+such table has ``session_id`` and ``seq``: a fact that is older than the one that is stored under the same key changes
+nothing, which makes writing twice the same as writing once. There are no foreign keys, so that rows can arrive in any
+order and tables can be moved to a store for time series.
+
+By hand are only the tables that no fact describes alone, and :data:`WHEN` and :data:`EXTRAS`, which say how tables are
+asked.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
 
-from triplane.store.types import Json, Money, Name, Real, Time
-
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from msgspec import NODEFAULT, inspect
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
+
+from triplane.model import facts
+from triplane.model.facts import Fact
+from triplane.store.types import Money
+
+WHEN: Final = {
+    "orders": "created_at",
+    "signals": "generated_at",
+    "fills": "filled_at",
+    "positions": "entry_time",
+    "trades": "exit_time",
+    "sessions": "started_at",
+    "backtest_results": "created_at",
+    "parameter_sets": "created_at",
+}
+"""The column that says when a row was, where it is not ``time``; lists are ordered and filtered by it."""
+
+EXTRAS: Final[dict[str, Callable[[], tuple[SchemaItem, ...]]]] = {
+    "orders": lambda: (UniqueConstraint("client_order_id"),),
+    "fills": lambda: (Index(None, "order_id"),),
+    "signals": lambda: (Index(None, "order_id"),),
+    # beyond the fact: what a person has seen, which no projection sets back
+    "risk_events": lambda: (Column("acknowledged", Boolean(), nullable=False, default=False),),
+}
+"""What derived tables have beside the columns of their facts."""
+
+_NAMES: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_TYPES: Final[dict[type, type[TypeEngine[Any]]]] = {
+    inspect.StrType: String,
+    inspect.IntType: BigInteger,
+    inspect.FloatType: Double,
+    inspect.BoolType: Boolean,
+}
+_NUMBER: Final = ("session_id", "seq")
 
 
-def _key(name: str) -> Column[str]:
-    return Column(name, Name(), primary_key=True)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How facts of one kind become rows."""
+
+    table: Table
+    names: tuple[str, ...]
+    values: Callable[[Fact], tuple[Any, ...]]
+    key: Callable[[Fact], Any]
 
 
-def _projected() -> list[Column[object]]:
-    """The columns of every table that is filled from a journal."""
-    return [Column("session_id", Name(), nullable=False), Column("seq", Time(), nullable=False)]
+class Schema:
+    """The tables of a store.
+
+    Parameters
+    ----------
+    kinds
+        Facts by the name of their table.
+    """
+
+    def __init__(self, kinds: Mapping[str, type[Fact]] = facts.TABLES) -> None:
+        self.metadata = MetaData(naming_convention=_NAMES)
+        self.tables: Mapping[str, Table] = self.metadata.tables
+        self.plans = {kind: self._derive(name, kind) for name, kind in kinds.items()}
+        _by_hand(self.metadata)
+
+    def _derive(self, name: str, kind: type[Fact]) -> Plan:
+        fields = _fields(kind)
+        keys = tuple(field.name for field in fields if _meaning(field)[2].get("key")) or _NUMBER
+        columns = [_column(field, key=field.name in keys) for field in fields]
+        index = Index(None, "session_id", WHEN.get(name, "time"))
+        table = Table(name, self.metadata, *columns, index, *EXTRAS.get(name, tuple)())
+        names = tuple(field.name for field in fields)
+        return Plan(table, names, attrgetter(*names), attrgetter(*keys))
+
+    @property
+    def numbered(self) -> list[Table]:
+        """The derived tables whose rows have no other key than the fact's number."""
+        tables = [plan.table for plan in self.plans.values()]
+        return [table for table in tables if tuple(table.primary_key.columns.keys()) == _NUMBER]
 
 
-CANDLES = Table(
-    "candles",
-    METADATA,
-    _key("venue"),
-    _key("symbol"),
-    _key("timeframe"),
-    Column("open_time", Time(), primary_key=True, autoincrement=False),
-    *(Column(name, Real(), nullable=False) for name in ("open", "high", "low", "close", "volume")),
-)
+def _fields(kind: type[Fact]) -> tuple[inspect.Field, ...]:
+    described = inspect.type_info(kind)
+    assert isinstance(described, inspect.StructType)  # noqa: S101 - a Fact is a Struct
+    return described.fields
 
-INDICATORS = Table(
-    "indicators",
-    METADATA,
-    _key("session_id"),
-    _key("symbol"),
-    _key("timeframe"),
-    Column("open_time", Time(), primary_key=True, autoincrement=False),
-    Column("values", Json(), nullable=False),
-)
 
-SESSIONS = Table(
-    "sessions",
-    METADATA,
-    _key("id"),
-    Column("status", Name(), nullable=False),
-    Column("mode", Name(), nullable=False),
-    Column("strategy", Name(), nullable=False),
-    Column("symbols", Json(), nullable=False),
-    Column("timeframe", Name(), nullable=False),
-    Column("source", Text(), nullable=False),
-    Column("parameters", Json()),
-    Column("started_at", Time(), nullable=False),
-    Column("ended_at", Time()),
-    Column("halt_reason", Text()),
-    Column("decisions_sha256", Name()),
-    Column("start_balance", Money()),
-    Column("net_pnl", Money()),
-    Index(None, "started_at"),
-)
+def _meaning(field: inspect.Field) -> tuple[inspect.Type, bool, dict[str, Any]]:
+    """The type behind annotations, whether it may be None, and what the annotations say."""
+    kind, nullable = field.type, False
+    said: dict[str, Any] = {}
+    while True:
+        if isinstance(kind, inspect.Metadata):
+            said |= kind.extra or {}
+            kind = kind.type
+            continue
+        if isinstance(kind, inspect.UnionType):
+            nullable = nullable or kind.includes_none
+            rest = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+            if len(rest) == 1:
+                kind = rest[0]
+                continue
+        return kind, nullable or isinstance(kind, inspect.AnyType), said
 
-SIGNALS = Table(
-    "signals",
-    METADATA,
-    _key("id"),
-    *_projected(),
-    Column("symbol", Name(), nullable=False),
-    Column("decision", Time(), nullable=False),
-    Column("signal_type", Name(), nullable=False),
-    Column("status", Name(), nullable=False),
-    Column("confidence", Real(), nullable=False),
-    Column("confidence_level", Name(), nullable=False),
-    Column("price", Real(), nullable=False),
-    Column("entry_price", Real()),
-    Column("stop_loss", Real()),
-    Column("tp_levels", Json(), nullable=False),
-    Column("position_size", Real()),
-    Column("risk_reward_ratio", Real()),
-    Column("indicators", Json(), nullable=False),
-    Column("reasons", Json(), nullable=False),
-    Column("generated_at", Time(), nullable=False),
-    Column("pending_at", Time()),
-    Column("executed_at", Time()),
-    Column("order_id", Name()),
-    Column("execution_latency_ms", Real()),
-    Column("reject_reason", Name()),
-    Index(None, "session_id", "generated_at"),
-    Index(None, "order_id"),
-)
 
-ORDERS = Table(
-    "orders",
-    METADATA,
-    _key("order_id"),
-    *_projected(),
-    Column("client_order_id", Name(), nullable=False),
-    Column("exchange_order_id", Name()),
-    Column("latency_ms", Real()),
-    Column("symbol", Name(), nullable=False),
-    Column("decision", Time(), nullable=False),
-    Column("leg", Name(), nullable=False),
-    Column("type", Name(), nullable=False),
-    Column("side", Name(), nullable=False),
-    Column("status", Name(), nullable=False),
-    Column("reason", Name()),
-    Column("price", Money()),
-    Column("trigger_price", Money()),
-    Column("quantity", Money(), nullable=False),
-    Column("filled_quantity", Money(), nullable=False),
-    Column("requested_price", Money()),
-    Column("filled_price", Money()),
-    Column("slippage", Money()),
-    Column("slippage_percent", Real()),
-    Column("reduce_only", Boolean(), nullable=False),
-    Column("created_at", Time(), nullable=False),
-    Column("updated_at", Time(), nullable=False),
-    Column("expires_at", Time()),
-    UniqueConstraint("client_order_id"),
-    Index(None, "session_id", "created_at"),
-)
+def _column(field: inspect.Field, *, key: bool = False) -> Column[Any]:
+    kind, nullable, said = _meaning(field)
+    made = Money() if said.get("column") == "money" else _TYPES.get(type(kind), lambda: JSON(none_as_null=True))()
+    default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+    given = default is not NODEFAULT  # may be missing, so that a version which does not know the field can write
+    return Column(
+        field.name,
+        made,
+        primary_key=key,
+        nullable=(nullable or given) and not key,
+        autoincrement=False,
+        info={"default": default} if given else {},
+    )
 
-FILLS = Table(
-    "fills",
-    METADATA,
-    _key("fill_id"),
-    *_projected(),
-    Column("order_id", Name(), nullable=False),
-    Column("symbol", Name(), nullable=False),
-    Column("decision", Time(), nullable=False),
-    Column("time", Time(), nullable=False),
-    Column("leg", Name(), nullable=False),
-    Column("side", Name(), nullable=False),
-    Column("price", Money(), nullable=False),
-    Column("quantity", Money(), nullable=False),
-    Column("fee", Money(), nullable=False),
-    Column("slippage", Money()),
-    Column("maker", Boolean(), nullable=False),
-    Column("reason", Name()),
-    Index(None, "session_id", "time"),
-    Index(None, "order_id"),
-)
 
-POSITIONS = Table(
-    "positions",
-    METADATA,
-    _key("id"),
-    *_projected(),
-    Column("symbol", Name(), nullable=False),
-    Column("decision", Time(), nullable=False),
-    Column("side", Name(), nullable=False),
-    Column("status", Name(), nullable=False),
-    Column("quantity", Money(), nullable=False),
-    Column("entry_time", Time(), nullable=False),
-    Column("entry_price", Money(), nullable=False),
-    Column("stop_loss", Money()),
-    Column("exit_time", Time()),
-    Column("exit_price", Money()),
-    Column("exit_reason", Name()),
-    Column("pnl", Money()),
-    Column("fees", Money()),
-    Column("funding", Money()),
-    Column("slippage", Money()),
-    Column("balance_after", Money()),
-    Column("r_multiple", Real()),
-    Column("mae", Real()),
-    Column("mfe", Real()),
-    Column("bars_held", Integer()),
-    Index(None, "session_id", "exit_time"),
-)
+def _by_hand(metadata: MetaData) -> None:
+    """The tables that no fact describes alone."""
+    head = {field.name for field in _fields(Fact)}
+    told = [_column(field) for field in _fields(facts.Session) if field.name not in head]
+    Table(
+        "sessions",
+        metadata,
+        Column("id", String(), primary_key=True),
+        Column("status", String(), nullable=False),  # open or finished; who runs it knows whether it runs
+        *told,
+        Column("ended_at", BigInteger()),
+        Column("halt_reason", Text()),
+        Column("decisions_sha256", String()),
+        Column("net_pnl", Money()),
+        Index(None, "started_at"),
+    )
+    Table(
+        "parameter_sets",
+        metadata,
+        Column("kind", String(), primary_key=True),
+        Column("name", String(), primary_key=True),
+        Column("version", BigInteger(), primary_key=True, autoincrement=False),
+        Column("values", JSON(), nullable=False),
+        Column("created_at", BigInteger(), nullable=False),
+        Column("data_sha256", String(), nullable=False),
+        Column("train_from", BigInteger(), nullable=False),
+        Column("train_to", BigInteger(), nullable=False),
+        Column("note", Text(), nullable=False),
+        Column("active", Boolean(), nullable=False),
+    )
+    Table(
+        "backtest_results",
+        metadata,
+        Column("id", String(), primary_key=True),
+        Column("created_at", BigInteger(), nullable=False),
+        Column("strategy", String(), nullable=False),
+        Column("symbol", String(), nullable=False),
+        Column("timeframe", String(), nullable=False),
+        Column("data", Text(), nullable=False),
+        Column("parameters", JSON(), nullable=False),
+        Column("metrics", JSON(), nullable=False),
+        Column("decisions_sha256", String(), nullable=False),
+        Index(None, "created_at"),
+    )
+    Table(  # how far each session is stored, where its stream lies, and how long that was then
+        "journal",
+        metadata,
+        Column("session_id", String(), primary_key=True),
+        Column("path", Text(), nullable=False),
+        Column("bytes", BigInteger(), nullable=False),
+        Column("last_seq", BigInteger(), nullable=False),
+    )
 
-RISK_EVENTS = Table(
-    "risk_events",
-    METADATA,
-    _key("alert_id"),
-    *_projected(),
-    Column("timestamp", Time(), nullable=False),
-    Column("severity", Name(), nullable=False),
-    Column("symbol", Name()),
-    Column("alert_type", Name(), nullable=False),
-    Column("message", Text(), nullable=False),
-    Column("details", Json(), nullable=False),
-    Column("acknowledged", Boolean(), nullable=False, default=False),
-    Index(None, "session_id", "timestamp"),
-)
 
-DECISIONS = Table(
-    "decisions",
-    METADATA,
-    _key("session_id"),
-    Column("seq", Time(), primary_key=True, autoincrement=False),
-    Column("time", Time(), nullable=False),
-    Column("symbol", Name(), nullable=False),
-    Column("kind", Name(), nullable=False),
-    Column("text", Text(), nullable=False),
-    Column("reasons", Json(), nullable=False),
-    Column("level", Name(), nullable=False),
-)
-
-BACKTEST_RESULTS = Table(
-    "backtest_results",
-    METADATA,
-    _key("id"),
-    Column("created_at", Time(), nullable=False),
-    Column("strategy", Name(), nullable=False),
-    Column("symbol", Name(), nullable=False),
-    Column("timeframe", Name(), nullable=False),
-    Column("data", Text(), nullable=False),
-    Column("parameters", Json(), nullable=False),
-    Column("metrics", Json(), nullable=False),
-    Column("decisions_sha256", Name(), nullable=False),
-    Index(None, "created_at"),
-)
-
-JOURNAL = Table(
-    "journal",
-    METADATA,
-    _key("session_id"),
-    Column("path", Text(), nullable=False, default=""),
-    Column("bytes", Time(), nullable=False, default=0),
-    Column("last_seq", Time(), nullable=False),
-    Column("decisions_sha256", Name()),
-)
-
-SETTINGS = Table(
-    "settings",
-    METADATA,
-    Column("id", Integer(), primary_key=True),
-    Column("session_id", Name()),
-    Column("changed_at", Time(), nullable=False),
-    Column("changed_by", Name(), nullable=False),
-    Column("values", Json(), nullable=False),
-)
+SCHEMA: Final = Schema()
+"""The tables of today's facts."""

@@ -1,37 +1,24 @@
-"""One database: opened and upgraded, written in batches, read in pages.
+"""One database: opened and upgraded, filled with facts, read in pages.
 
 Any thread may read and write; writers wait for each other, and SQLite runs in WAL mode, so that readers and a writer
 never do. Every failure of the database leaves as a :class:`StoreError` with one sentence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import (
-    URL,
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Table,
-    Text,
-    cast,
-    create_engine,
-    event,
-    func,
-    make_url,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Table, Text, cast, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from triplane.errors import BadInput, TriplaneError
-from triplane.store import schema
+from triplane.errors import BadInput
+from triplane.model.facts import Account, Fact, Session, SessionEnd
+from triplane.store.database import StoreError, address, connect, guard, shown
 from triplane.store.migrations import FOLDER
+from triplane.store.schema import SCHEMA, WHEN, Schema
 from triplane.store.upgrade import bring_up_to_date
 
 Row = dict[str, Any]
@@ -39,15 +26,8 @@ Row = dict[str, Any]
 
 Upsert = sqlite.Insert | postgresql.Insert
 
-NEVER = -1
-"""``last_seq`` of a session that nothing has been written of."""
-
 MAX_LIMIT = 500
 """The longest page."""
-
-
-class StoreError(TriplaneError):
-    """The database cannot be opened, read or written; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +49,44 @@ class Store:
         A file, which is created when absent, or an SQLAlchemy address such as ``postgresql+psycopg://…``.
     busy_ms
         How long to wait for another process that is writing, milliseconds.
+    schema
+        Its tables.
     migrations
         Alembic's script folder.
+    upgrade
+        Whether an older database may be upgraded, and a missing one made.
 
     Raises
     ------
     StoreError
         The database cannot be opened.
     BadInput
-        It was written by a newer Triplane.
+        It was written by a newer Triplane, or it is older and must not be upgraded.
     """
 
-    def __init__(self, target: Path | str, *, busy_ms: int = 5000, migrations: Path = FOLDER) -> None:
-        url = _address(target)
-        self.name = str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string()
-        self._statements: dict[str, Upsert] = {}
+    def __init__(
+        self,
+        target: Path | str,
+        *,
+        busy_ms: int = 5000,
+        schema: Schema = SCHEMA,
+        migrations: Path = FOLDER,
+        upgrade: bool = True,
+    ) -> None:
+        url = address(target)
+        self.name = shown(url)
+        self.schema = schema
+        self._statements: dict[tuple[str, ...], Upsert] = {}
         try:
-            self._engine = _engine(url, busy_ms)
+            self._engine = connect(url, busy_ms)
         except (ImportError, SQLAlchemyError) as error:
             raise StoreError(f"The database {self.name} cannot be used: {error}.") from error
+        self._write = self._engine.execution_options(write=True)
         try:
-            with self._guard("opened"):
-                if url.get_backend_name() == "sqlite" and self.name != ":memory:":
+            with guard(self.name, "opened"):
+                if upgrade and url.get_backend_name() == "sqlite" and self.name != ":memory:":
                     Path(self.name).parent.mkdir(parents=True, exist_ok=True)
-                self.backup = bring_up_to_date(self._engine, migrations)
+                self.backup = bring_up_to_date(self._engine, schema.metadata, migrations, allowed=upgrade)
         except BaseException:
             self._engine.dispose()
             raise
@@ -110,139 +104,132 @@ class Store:
         self._engine.dispose()
 
     # ------------------------------------------------------------------------------------------------------ writing
-    def write(
-        self,
-        session_id: str,
-        last_seq: int,
-        rows: Mapping[str, Sequence[Row]],
-        *,
-        path: str = "",
-        size: int = 0,
-        decisions_sha256: str | None = None,
-    ) -> bool:
-        """Store what rows up to ``last_seq`` of a session's journal mean, exactly once, in one transaction.
+    def have(self) -> dict[str, int]:
+        """Number of the newest fact that is stored, by session."""
+        journal = self.schema.tables["journal"]
+        with guard(self.name, "read"), self._engine.connect() as connection:
+            return {row.session_id: row.last_seq for row in connection.execute(select(journal))}
+
+    def project(self, facts: Sequence[Fact], file: Path | None = None) -> int:
+        """Store what facts of one session mean, each exactly once, in one transaction.
 
         Parameters
         ----------
-        session_id
-            Whose journal.
-        last_seq
-            Number of the last journal row that the batch covers.
-        rows
-            Table name to *complete* records. A record with ``seq`` replaces a stored one with the same key only when
-            its ``seq`` is higher; one without (candles, indicators) always does.
-        path, size, decisions_sha256
-            Where the journal lies, its length in bytes, and the digest of its decisions so far.
+        facts
+            In order and without gaps. Those that are stored already are passed over.
+        file
+            Where the session's stream lies.
 
         Returns
         -------
-        False when everything up to ``last_seq`` was stored before, and nothing was done.
+        Number of the session's newest fact that is stored now. When facts are missing between that one and ``facts``,
+        nothing was written.
         """
-        with self._guard("written"), self._engine.execution_options(write=True).begin() as connection:
-            if last_seq <= self._last_seq(connection, session_id):
-                return False
-            for name, records in rows.items():
-                self._upsert(connection, _table(name), records)
-            journal = {
-                "session_id": session_id,
-                "path": path,
-                "bytes": size,
-                "last_seq": last_seq,
-                "decisions_sha256": decisions_sha256,
-            }
-            self._upsert(connection, schema.JOURNAL, [journal])
-        return True
+        session_id = facts[0].session_id
+        with guard(self.name, "written"), self._write.begin() as connection:
+            journal = self.schema.tables["journal"]
+            query = select(journal.c.last_seq).where(journal.c.session_id == session_id).with_for_update()
+            last: int = connection.execute(query).scalar() or 0
+            new = facts[max(last + 1 - facts[0].seq, 0) :]
+            if facts[0].seq > last + 1 or not new:
+                return last
+            self._add(connection, new, file)
+            return new[-1].seq
 
-    def put(self, table: str, records: Sequence[Row]) -> None:
-        """Insert or replace records that no journal leads to: sessions, candles, backtest results, settings."""
-        with self._guard("written"), self._engine.execution_options(write=True).begin() as connection:
-            self._upsert(connection, _table(table), records)
+    def replace(self, session_id: str, facts: Iterable[Sequence[Fact]], file: Path | None = None) -> int:
+        """Forget a session and store it again from batches of all its facts: all of it, or nothing when that fails.
+
+        What a person has acknowledged stays so. Gives the number of facts.
+
+        Raises
+        ------
+        BadInput
+            There are none, or some are missing.
+        """
+        count = 0
+        with guard(self.name, "written"), self._write.begin() as connection:
+            events = self.schema.tables["risk_events"]
+            mine = (events.c.session_id == session_id) & events.c.acknowledged
+            seen = list(connection.execute(select(events.c.alert_id).where(mine)).scalars())
+            self._forget(connection, session_id)
+            for batch in facts:
+                if batch[0].seq != count + 1:
+                    raise BadInput(f"Fact {count + 1} of session {session_id} is missing.")
+                self._add(connection, batch, file)
+                count += len(batch)
+            if not count:
+                raise BadInput(f"There are no facts of session {session_id}.")
+            if seen:
+                again = (events.c.session_id == session_id) & events.c.alert_id.in_(seen)
+                connection.execute(events.update().where(again).values(acknowledged=True))
+        return count
+
+    def put(self, table: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Insert or replace records that no fact leads to, such as results of backtests."""
+        with guard(self.name, "written"), self._write.begin() as connection:
+            self._upsert(connection, self._table(table), records)
 
     def acknowledge(self, alert_id: str) -> bool:
         """Mark a risk event as seen by a person; False when there is none with this id."""
-        events = schema.RISK_EVENTS
-        with self._guard("written"), self._engine.execution_options(write=True).begin() as connection:
+        events = self.schema.tables["risk_events"]
+        with guard(self.name, "written"), self._write.begin() as connection:
             done = connection.execute(events.update().where(events.c.alert_id == alert_id).values(acknowledged=True))
             return done.rowcount > 0
 
-    def last_seq(self, session_id: str) -> int:
-        """Give the number of the last journal row that is stored, or :data:`NEVER`."""
-        with self._guard("read"), self._engine.connect() as connection:
-            return self._last_seq(connection, session_id)
-
-    def journal(self, session_id: str) -> Row | None:
-        """Give where the journal of a session lies and how far it is stored."""
-        return self._one(schema.JOURNAL, session_id)
-
     # ------------------------------------------------------------------------------------------------------ reading
     def trades(self, **filters: Any) -> Page:
-        """Give closed positions, the latest exit first. Filters: see :meth:`_page`."""
-        return self._page(schema.POSITIONS, schema.POSITIONS.c.exit_time, status="closed", **filters)
+        """Give closed positions, the latest exit first. Filters: see :meth:`page`."""
+        return self.page("trades", **filters)
 
     def positions(self, **filters: Any) -> Page:
-        """Give positions, open and closed, the latest entry first. Filters: see :meth:`_page`."""
-        return self._page(schema.POSITIONS, schema.POSITIONS.c.entry_time, **filters)
+        """Give positions, the latest entry first. Filters: see :meth:`page`, and ``status``."""
+        return self.page("positions", **filters)
 
     def signals(self, **filters: Any) -> Page:
-        """Give signals, the latest first. Filters: see :meth:`_page`, and ``status``, ``order_id``."""
-        return self._page(schema.SIGNALS, schema.SIGNALS.c.generated_at, **filters)
+        """Give signals, the latest first. Filters: see :meth:`page`, and ``status``, ``order_id``."""
+        return self.page("signals", **filters)
 
     def orders(self, **filters: Any) -> Page:
-        """Give orders, the latest first. Filters: see :meth:`_page`, and ``status``."""
-        return self._page(schema.ORDERS, schema.ORDERS.c.created_at, **filters)
+        """Give orders, the latest first. Filters: see :meth:`page`, and ``status``."""
+        return self.page("orders", **filters)
 
     def fills(self, **filters: Any) -> Page:
-        """Give fills, the latest first. Filters: see :meth:`_page`, and ``order_id``."""
-        return self._page(schema.FILLS, schema.FILLS.c.time, **filters)
+        """Give fills, the latest first. Filters: see :meth:`page`, and ``order_id``."""
+        return self.page("fills", **filters)
 
     def sessions(self, **filters: Any) -> Page:
-        """Give sessions, the latest start first. Filters: see :meth:`_page`, and ``status``, ``traded`` (a symbol)."""
-        return self._page(schema.SESSIONS, schema.SESSIONS.c.started_at, **filters)
+        """Give sessions, the latest start first. Filters: see :meth:`page`, and ``status``, ``traded`` (a symbol)."""
+        return self.page("sessions", **filters)
 
     def risk_events(self, **filters: Any) -> Page:
-        """Give risk events, the latest first. Filters: see :meth:`_page`, and ``severity``, ``acknowledged``."""
-        return self._page(schema.RISK_EVENTS, schema.RISK_EVENTS.c.timestamp, **filters)
-
-    def decisions(self, **filters: Any) -> Page:
-        """Give the log of decisions in sentences, the latest first. Filters: see :meth:`_page`, and ``kind``."""
-        return self._page(schema.DECISIONS, schema.DECISIONS.c.time, **filters)
-
-    def settings(self, **filters: Any) -> Page:
-        """Give the history of settings, the latest first. Filters: see :meth:`_page`."""
-        return self._page(schema.SETTINGS, schema.SETTINGS.c.changed_at, **filters)
-
-    def backtest_results(self, **filters: Any) -> Page:
-        """Give stored backtests, the latest first. Filters: see :meth:`_page`, and ``strategy``."""
-        return self._page(schema.BACKTEST_RESULTS, schema.BACKTEST_RESULTS.c.created_at, **filters)
+        """Give risk events, the latest first. Filters: see :meth:`page`, and ``severity``, ``acknowledged``."""
+        return self.page("risk_events", **filters)
 
     def session(self, session_id: str) -> Row | None:
         """Give one session, or None."""
-        return self._one(schema.SESSIONS, session_id)
+        return self._one("sessions", session_id)
 
     def signal(self, signal_id: str) -> Row | None:
         """Give one signal, or None."""
-        return self._one(schema.SIGNALS, signal_id)
+        return self._one("signals", signal_id)
 
     def order(self, order_id: str) -> Row | None:
         """Give one order, or None."""
-        return self._one(schema.ORDERS, order_id)
+        return self._one("orders", order_id)
 
-    def candles(
-        self, venue: str, symbol: str, timeframe: str, *, before: int | None = None, limit: int = 500
-    ) -> list[Row]:
+    def candles(self, venue: str, symbol: str, tf: str, *, before: int | None = None, limit: int = 500) -> list[Row]:
         """Give the last ``limit`` stored candles that opened before ``before`` (ms), oldest first."""
-        table = schema.CANDLES
-        query = select(table).where(table.c.venue == venue, table.c.symbol == symbol, table.c.timeframe == timeframe)
+        table = self.schema.tables["candles"]
+        query = select(table).where(table.c.venue == venue, table.c.symbol == symbol, table.c.tf == tf)
         if before is not None:
             query = query.where(table.c.open_time < before)
         query = query.order_by(table.c.open_time.desc()).limit(limit)
-        with self._guard("read"), self._engine.connect() as connection:
+        with guard(self.name, "read"), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()][::-1]
 
-    def _page(
+    def page(
         self,
-        table: Table,
-        when: Column[Any],
+        table: str,
         *,
         page: int = 1,
         limit: int = 100,
@@ -251,10 +238,12 @@ class Store:
         session: str | None = None,
         **equal: Any,
     ) -> Page:
-        """Read one page of ``table``, latest first.
+        """Read one page of a table, latest first; a row has the fields of its fact.
 
         Parameters
         ----------
+        table
+            Its name.
         page, limit
             Number of the page from 1, and its length, 1 to 500.
         start, end
@@ -268,139 +257,140 @@ class Store:
             raise BadInput(
                 f"Page {page} with limit {limit} cannot be read; page starts at 1, limit is 1 to {MAX_LIMIT}."
             )
-        conditions: list[ColumnElement[bool]] = []
-        if start is not None:
-            conditions.append(when >= start)
-        if end is not None:
-            conditions.append(when < end)
-        if session is not None:
-            conditions.append(table.c["id" if table is schema.SESSIONS else "session_id"] == session)
-        traded = equal.pop("traded", None) if table is schema.SESSIONS else None
-        if traded is not None:  # the symbols of a session are a JSON list of names
-            conditions.append(cast(table.c.symbols, Text).contains(f'"{traded}"', autoescape=True))
-        for name, value in equal.items():
-            if name not in table.c:
-                raise BadInput(f"{table.name} cannot be filtered by {name!r}; it has {', '.join(table.c.keys())}.")
-            if value is not None:
-                conditions.append(table.c[name] == value)
-        tie = table.c["seq"] if "seq" in table.c else table.primary_key.columns[0]
-        query = select(table).where(*conditions).order_by(when.desc(), tie.desc())
-        with self._guard("read"), self._engine.connect() as connection:
-            total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        source = self._table(table)
+        conditions = _conditions(source, start, end, equal | {_SESSION.get(table, "session_id"): session})
+        tie = source.c["seq"] if "seq" in source.c else source.primary_key.columns[0]
+        query = select(source).where(*conditions).order_by(_when(source).desc(), tie.desc())
+        with guard(self.name, "read"), self._engine.connect() as connection:
+            total = connection.execute(select(func.count()).select_from(source).where(*conditions)).scalar_one()
             found = connection.execute(query.offset((page - 1) * limit).limit(limit)).mappings()
             return Page([dict(row) for row in found], page, limit, total)
 
-    def _one(self, table: Table, key: str) -> Row | None:
-        with self._guard("read"), self._engine.connect() as connection:
-            found = connection.execute(select(table).where(table.primary_key.columns[0] == key)).mappings().first()
+    def rows(self, table: str, session: str | None = None) -> Iterable[Row]:
+        """Read a table, or what it has of one session, in the order of the facts, without holding it in memory."""
+        source = self._table(table)
+        key = source.c["seq"] if "seq" in source.c else source.primary_key.columns[0]
+        query = select(source).order_by(key, *source.primary_key.columns)
+        if session is not None:
+            query = query.where(source.c[_SESSION.get(table, "session_id")] == session)
+        with guard(self.name, "read"), self._engine.connect() as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+                yield dict(row)
+
+    def _one(self, name: str, key: str) -> Row | None:
+        table = self.schema.tables[name]
+        identity = table.c["order_id" if name == "orders" else "id"]
+        with guard(self.name, "read"), self._engine.connect() as connection:
+            found = connection.execute(select(table).where(identity == key)).mappings().first()
             return None if found is None else dict(found)
 
     # ----------------------------------------------------------------------------------------------------- plumbing
-    @staticmethod
-    def _last_seq(connection: Connection, session_id: str) -> int:
-        table = schema.JOURNAL
-        found = connection.execute(select(table.c.last_seq).where(table.c.session_id == session_id)).scalar()
-        return NEVER if found is None else int(found)
+    def _table(self, name: str) -> Table:
+        table = self.schema.tables.get(name)
+        if table is None:
+            raise BadInput(f"There is no table {name!r}; the tables are {', '.join(sorted(self.schema.tables))}.")
+        return table
 
-    def _upsert(self, connection: Connection, table: Table, records: Sequence[Row]) -> None:
-        """Insert or replace; of several records with one key the last counts."""
+    def _add(self, connection: Connection, facts: Sequence[Fact], file: Path | None) -> None:
+        """Write facts of one session that follow what is stored; of one key the newest counts."""
+        session_id = facts[0].session_id
+        if facts[0].seq == 1:  # what an older version left under numbers that mean something else now
+            for table in self.schema.numbered:
+                connection.execute(table.delete().where(table.c.session_id == session_id))
+        newest: dict[type[Fact], dict[Any, Fact]] = {}
+        for fact in facts:
+            plan = self.schema.plans.get(type(fact))
+            if plan is not None:
+                newest.setdefault(type(fact), {})[plan.key(fact)] = fact
+        for kind, found in newest.items():
+            plan = self.schema.plans[kind]
+            self._upsert(
+                connection, plan.table, [dict(zip(plan.names, plan.values(f), strict=True)) for f in found.values()]
+            )
+        self._describe(connection, session_id, facts)
+        where, size = ("", 0) if file is None else (str(file), file.stat().st_size if file.exists() else 0)
+        mark = {"session_id": session_id, "path": where, "bytes": size, "last_seq": facts[-1].seq}
+        self._upsert(connection, self.schema.tables["journal"], [mark])
+
+    def _describe(self, connection: Connection, session_id: str, facts: Sequence[Fact]) -> None:
+        """Keep the session's record up to date."""
+        table = self.schema.tables["sessions"]
+        changes: Row = {}
+        account: Account | None = None
+        for fact in facts:
+            if isinstance(fact, Account):
+                account = fact
+            elif isinstance(fact, Session):
+                told = {name: getattr(fact, name) for name in fact.__struct_fields__ if name in table.c}
+                blank = dict.fromkeys(("ended_at", "halt_reason", "decisions_sha256"))
+                self._upsert(connection, table, [told | blank | {"id": session_id, "status": "open", "net_pnl": "0"}])
+            elif isinstance(fact, SessionEnd):
+                changes |= {"status": "finished", "ended_at": fact.time, "decisions_sha256": fact.decisions_sha256}
+        mine = table.c.id == session_id
+        if account is not None:
+            balance = connection.execute(select(table.c.start_balance).where(mine)).scalar()
+            net = f"{account.equity - float(balance or 0):.8f}".rstrip("0").rstrip(".")
+            changes |= {"halt_reason": account.halt_reason, "net_pnl": "0" if net == "-0" else net}
+        if changes:
+            connection.execute(table.update().where(mine).values(changes))
+
+    def _forget(self, connection: Connection, session_id: str) -> None:
+        for table in self.schema.tables.values():
+            column = _SESSION.get(table.name, "session_id")
+            if column in table.c and table.name not in _KEPT:
+                connection.execute(table.delete().where(table.c[column] == session_id))
+
+    def _upsert(self, connection: Connection, table: Table, records: Sequence[Mapping[str, Any]]) -> None:
+        """Insert or replace; all records have the same columns."""
         if not records:
             return
-        known = set(table.c.keys())
-        keys = [column.name for column in table.primary_key]
-        latest: dict[object, Row] = {}
-        for number, record in enumerate(records):
-            if not known.issuperset(record):
-                unknown = ", ".join(sorted(set(record) - known))
-                raise BadInput(f"{table.name} has no column {unknown}; it has {', '.join(table.c.keys())}.")
-            key: object = tuple(record.get(name) for name in keys)
-            if keys == ["id"] and "id" not in record:  # numbered by the database
-                key = number
-            latest.pop(key, None)  # so that the order of the records stays that of their last change
-            latest[key] = record
-        names = [name for name in table.c.keys() if any(name in record for record in latest.values())]  # noqa: SIM118
-        connection.execute(
-            self._statement(table, names), [{name: record.get(name) for name in names} for record in latest.values()]
-        )
+        if unknown := set(records[0]) - set(table.c.keys()):
+            raise BadInput(f"{table.name} has no column {', '.join(sorted(unknown))}.")
+        connection.execute(self._statement(table, tuple(records[0])), records)
 
-    def _statement(self, table: Table, names: list[str]) -> Upsert:
+    def _statement(self, table: Table, names: tuple[str, ...]) -> Upsert:
         """Build ``INSERT … ON CONFLICT … DO UPDATE`` for these columns, once."""
-        label = f"{table.name}({','.join(names)})"
+        label = (table.name, *names)
         statement = self._statements.get(label)
         if statement is None:
             insert: Upsert
             insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
             keys = [column.name for column in table.primary_key]
             changes = {name: insert.excluded[name] for name in names if name not in keys}
-            newer = insert.excluded["seq"] > table.c["seq"] if "seq" in changes else None
+            newer = None
+            if "seq" in names:  # of two sessions with one candle, the one with the higher id, whoever comes first
+                said, known = (tuple_(of["session_id"], of["seq"]) for of in (insert.excluded, table.c))
+                newer = said >= known
             statement = insert.on_conflict_do_update(index_elements=keys, set_=changes, where=newer)
             self._statements[label] = statement
         return statement
 
-    @contextmanager
-    def _guard(self, done: str) -> Iterator[None]:
-        """Turn what a database says into one sentence."""
-        try:
-            yield
-        except DBAPIError as error:
-            raise StoreError(_sentence(self.name, done, str(error.orig))) from error
-        except (OSError, SQLAlchemyError) as error:
-            raise StoreError(_sentence(self.name, done, str(error).splitlines()[0])) from error
+
+_SESSION = {"sessions": "id"}
+"""The column with the session's id, where it is not ``session_id``."""
+_KEPT = ("backtest_results", "parameter_sets")
+"""Tables that no session fills."""
 
 
-def _table(name: str) -> Table:
-    table = schema.METADATA.tables.get(name)
-    if table is None:
-        raise BadInput(f"There is no table {name!r}; the tables are {', '.join(sorted(schema.METADATA.tables))}.")
-    return table
+def _when(table: Table) -> ColumnElement[Any]:
+    return table.c[WHEN.get(table.name, "time")]
 
 
-def _address(target: Path | str) -> URL:
-    if isinstance(target, str) and "://" in target:
-        try:
-            return make_url(target)
-        except SQLAlchemyError as error:
-            raise BadInput(
-                f"The database address {target!r} cannot be read; give a file or scheme://user@host/name."
-            ) from error
-    return URL.create("sqlite", database=str(target))
-
-
-def _engine(url: URL, busy_ms: int) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url)
-    engine = create_engine(url, connect_args={"timeout": busy_ms / 1000, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions behind our back
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")  # survives a crash of the process; the journal has the rest
-        cursor.execute("PRAGMA temp_store = MEMORY")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # a writer takes its lock at once, so that it waits for another one instead of failing half-way
-        immediate = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
-
-
-_CAUSES = (
-    ("locked", "another program is writing to it; stop that one or use another data folder"),
-    ("readonly", "it is read-only; use a data folder that can be written to"),
-    ("read-only", "it is read-only; use a data folder that can be written to"),
-    ("Permission denied", "its folder cannot be written to; use another data folder"),
-    ("unable to open", "the file or its folder cannot be opened or created; use a data folder that can be written to"),
-    ("not a database", "it is not a database; move it away and Triplane makes a new one from the journals"),
-    ("malformed", "it is damaged; move it away and Triplane makes a new one from the journals"),
-    ("full", "the disk is full"),
-)
-
-
-def _sentence(name: str, done: str, said: str) -> str:
-    cause = next((text for mark, text in _CAUSES if mark in said), said.rstrip("."))
-    return f"The database {name} cannot be {done}: {cause}."
+def _conditions(
+    table: Table, start: int | None, end: int | None, equal: Mapping[str, Any]
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if start is not None:
+        conditions.append(_when(table) >= start)
+    if end is not None:
+        conditions.append(_when(table) < end)
+    for name, value in equal.items():
+        if value is None:
+            continue
+        if name == "traded" and table.name == "sessions":  # the symbols of a session are a JSON list of names
+            conditions.append(cast(table.c.symbols, Text).contains(f'"{value}"', autoescape=True))
+        elif name not in table.c:
+            raise BadInput(f"{table.name} cannot be filtered by {name!r}; it has {', '.join(table.c.keys())}.")
+        else:
+            conditions.append(table.c[name] == value)
+    return conditions

@@ -1,21 +1,19 @@
-"""Batches are stored once, pages are cut right, and every failure is one sentence."""
+"""Facts are stored once, pages are cut right, and every failure is one sentence."""
 
 import sqlite3
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from triplane.errors import BadInput
-from triplane.store import Store, StoreError
-from triplane.store.schema import METADATA
-from triplane.store.store import NEVER
+from triplane.model.facts import Account, Fact, SessionEnd
+from triplane.store import Store, StoreError, project
+
+from .samples import alert, candle, error, order, session, trade
 
 
 @pytest.fixture
@@ -24,108 +22,135 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def order(number: int, seq: int, **fields: Any) -> dict[str, Any]:
-    row = {
-        "order_id": f"o{number}",
-        "client_order_id": f"c{number}",
-        "session_id": "s",
-        "seq": seq,
-        "symbol": "BTCUSDT",
-        "decision": number,
-        "leg": "entry",
-        "type": "market",
-        "side": "buy",
-        "status": "working",
-        "quantity": Decimal("0.001"),
-        "filled_quantity": Decimal(0),
-        "reduce_only": False,
-        "created_at": 1000 * number,
-        "updated_at": 1000 * number,
-    }
-    return row | fields
+def shape(fact: Fact) -> dict[str, Any]:
+    """The fact as JSON, without its name."""
+    return {name: value for name, value in msgspec.to_builtins(fact).items() if name != "event"}
 
 
-def trade(number: int, **fields: Any) -> dict[str, Any]:
-    row = {
-        "id": f"p{number:04}",
-        "session_id": "s",
-        "seq": number,
-        "symbol": "BTCUSDT",
-        "decision": number,
-        "side": "LONG",
-        "status": "closed",
-        "quantity": Decimal("0.5"),
-        "entry_time": 10 * number,
-        "entry_price": Decimal(100),
-        "exit_time": 10 * number + 5,
-        "exit_price": Decimal(101),
-        "pnl": Decimal("0.5"),
-    }
-    return row | fields
+def test_a_row_is_the_fact(store: Store) -> None:
+    facts = [session(), order(1, 2), trade(3), candle(1, 4), alert(1, 5), error(6)]
+    assert store.project(facts) == 6
+    for name, fact in zip(("orders", "trades", "candles", "errors"), (*facts[1:4], facts[5]), strict=True):
+        assert store.page(name).items == [shape(fact)]
+    assert store.risk_events().items == [shape(facts[4]) | {"acknowledged": False}]
+    assert store.order("o1") == shape(facts[1])
+    assert store.signal("g1") is None
 
 
-def test_a_batch_is_stored_once(store: Store) -> None:
-    assert store.last_seq("s") == NEVER
-    assert store.write(
-        "s", 2, {"orders": [order(1, 1), order(2, 2)]}, path="s.journal", size=512, decisions_sha256="ab"
-    )
-    assert not store.write("s", 2, {"orders": [order(3, 2)]})
+def test_a_batch_is_stored_once(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "facts.jsonl"
+    file.write_bytes(b"12345")
+    assert store.have() == {}
+    assert store.project([session(), order(1, 2), order(2, 3)], file) == 3
+    assert store.project([order(2, 2), order(3, 3)], file) == 3
     assert store.orders().total == 2
-    assert store.journal("s") == {
-        "session_id": "s",
-        "path": "s.journal",
-        "bytes": 512,
-        "last_seq": 2,
-        "decisions_sha256": "ab",
-    }
+    assert store.have() == {"s": 3}
+    assert list(store.rows("journal", "s")) == [{"session_id": "s", "path": str(file), "bytes": 5, "last_seq": 3}]
 
 
-def test_a_batch_that_overlaps_moves_nothing_back(store: Store) -> None:
-    store.write("s", 5, {"orders": [order(1, 5, status="filled")]})
-    store.write("s", 6, {"orders": [order(1, 3, status="working"), order(2, 6)]})
+def test_a_batch_that_overlaps_adds_only_what_is_new(store: Store) -> None:
+    store.project([session(), order(1, 2, status="filled")])
+    assert store.project([order(1, 2, status="working"), order(2, 3)]) == 3
     assert store.order("o1")["status"] == "filled"  # type: ignore[index]
     assert store.order("o2")["status"] == "working"  # type: ignore[index]
 
 
-def test_of_one_key_in_a_batch_the_last_counts(store: Store) -> None:
-    store.write("s", 2, {"orders": [order(1, 1), order(1, 2, status="filled")]})
-    assert [row["status"] for row in store.orders().items] == ["filled"]
+def test_a_batch_behind_a_gap_is_left_alone(store: Store) -> None:
+    store.project([session()])
+    assert store.project([order(1, 3)]) == 1
+    assert store.orders().total == 0
+    with pytest.raises(BadInput, match="session s before number 3 are missing"):
+        project(store, [order(1, 3)])
+
+
+def test_of_one_key_the_newest_counts(store: Store) -> None:
+    store.project([session(), order(1, 2), order(1, 3, status="filled")])
+    store.project([order(1, 4, status="cancelled")])
+    assert [(row["seq"], row["status"]) for row in store.orders().items] == [(4, "cancelled")]
+
+
+def test_of_two_sessions_with_one_candle_the_later_one_has_it(tmp_path: Path) -> None:
+    first, second = candle(1, 1, session_id="a", close=1.1), candle(1, 1, session_id="b", close=1.2)
+    for facts in ((first, second), (second, first)):
+        with Store(":memory:") as store:
+            for fact in facts:
+                store.project([fact])
+            assert store.candles("demo", "BTCUSDT", "1m") == [shape(second)]
 
 
 def test_a_failing_batch_leaves_nothing(store: Store) -> None:
     with pytest.raises(StoreError, match=r"UNIQUE.*client_order_id"):
-        store.write("s", 2, {"fills": [], "orders": [order(1, 1), order(2, 2, client_order_id="c1")]})
-    assert store.orders().total == 0
-    assert store.last_seq("s") == NEVER
+        store.project([session(), order(1, 2), order(2, 3, client_order_id="c1")])
+    assert store.orders().total == store.sessions().total == 0
+    assert store.have() == {}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=8))
-def test_any_way_of_sending_the_rows_gives_the_same_tables(tmp_path: Path, cuts: list[tuple[int, int]]) -> None:
-    """A projector that crashed sends again from anywhere at or before where it was."""
-    rows = [order(seq % 7, seq, status=("working", "filled")[seq % 2]) for seq in range(30)]
-    with Store(":memory:") as once, Store(":memory:") as often:
-        once.write("s", 29, {"orders": rows})
-        for start, end in cuts:
-            stored = often.last_seq("s")
-            batch = rows[min(start, stored + 1) : end]
-            if batch:
-                often.write("s", batch[-1]["seq"], {"orders": batch})
-        often.write("s", 29, {"orders": rows[often.last_seq("s") + 1 :]})
-        assert often.orders().items == once.orders().items
+def test_the_record_of_a_session(store: Store) -> None:
+    def account(seq: int, equity: float, reason: str | None = None) -> Account:
+        return Account(
+            session_id="s", seq=seq, time=seq, balance=equity, equity=equity, unrealized=0.0, used_margin=0.0,
+            peak_equity=equity, max_drawdown=0.0, day_equity=equity, trades_today=0, open_positions=0,
+            halted=reason is not None, halt_reason=reason, gates=[],
+        )  # fmt: skip
+
+    store.project([session()])
+    row = store.session("s")
+    assert row is not None
+    assert (row["status"], row["net_pnl"], row["ended_at"], row["parameters"]) == ("open", "0", None, {"fast": 9.0})
+    store.project([account(2, 9_990.0), account(3, 10_000.1, "drawdown")])
+    row = store.session("s")
+    assert row is not None
+    assert (row["net_pnl"], row["halt_reason"]) == ("0.1", "drawdown")
+    store.project([account(4, 10_000.0), SessionEnd(session_id="s", seq=5, time=99, decisions_sha256="ab")])
+    row = store.session("s")
+    assert row is not None
+    assert (row["status"], row["ended_at"], row["decisions_sha256"]) == ("finished", 99, "ab")
+    assert (row["net_pnl"], row["halt_reason"]) == ("0", None)
+
+
+def test_a_session_that_is_replaced(store: Store) -> None:
+    store.project([session(), order(1, 2), order(2, 3), alert(1, 4), alert(2, 5), error(6)])
+    store.project([session(session_id="other", started_at=0)])
+    store.acknowledge("a2")
+    again = [session(timeframe="1h"), order(2, 2), alert(1, 3), alert(2, 4)]
+    assert store.replace("s", iter([again[:1], again[1:]])) == 4
+    assert [row["order_id"] for row in store.orders().items] == ["o2"]
+    assert {row["alert_id"]: row["acknowledged"] for row in store.risk_events().items} == {"a1": False, "a2": True}
+    assert store.page("errors").total == 0
+    assert [row["timeframe"] for row in store.sessions().items] == ["1h", "15m"]
+    assert store.have() == {"s": 4, "other": 1}
+
+
+@pytest.mark.parametrize("facts", [[], [order(1, 2)]])
+def test_a_session_is_not_replaced_by_nothing_or_a_part(store: Store, facts: list[Fact]) -> None:
+    store.project([session(), order(1, 2)])
+    with pytest.raises(BadInput, match="session s"):
+        store.replace("s", iter([facts] if facts else []))
+    assert store.have() == {"s": 2}
+    assert store.orders().total == 1
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
-    [({"order": []}, "no table 'order'"), ({"orders": [{"order_id": "x", "colour": "red"}]}, "no column colour")],
+    ("table", "rows", "said"),
+    [("order", [], "no table 'order'"), ("backtest_results", [{"id": "x", "colour": "red"}], "no column colour")],
 )
-def test_rows_that_do_not_fit(store: Store, rows: dict[str, list[dict[str, Any]]], said: str) -> None:
+def test_records_that_do_not_fit(store: Store, table: str, rows: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        store.write("s", 1, rows)
+        store.put(table, rows)
+
+
+def test_what_no_fact_leads_to(store: Store) -> None:
+    result = {
+        "id": "b", "created_at": 5, "strategy": "ema_cross", "symbol": "BTCUSDT", "timeframe": "1h", "data": "file",
+        "parameters": {"fast": 9}, "metrics": {"sharpe": 1.5}, "decisions_sha256": "ab",
+    }  # fmt: skip
+    store.put("backtest_results", [result])
+    store.put("backtest_results", [result | {"data": "other"}])
+    assert store.page("backtest_results", strategy="ema_cross").items == [result | {"data": "other"}]
 
 
 def test_pages(store: Store) -> None:
-    store.write("s", 7, {"positions": [trade(number) for number in range(1, 8)]})
+    store.project([trade(number) for number in range(1, 8)])
     first, last, beyond = (store.trades(page=page, limit=3) for page in (1, 3, 4))
     assert [row["id"] for row in first.items] == ["p0007", "p0006", "p0005"]
     assert [row["id"] for row in last.items] == ["p0001"]
@@ -140,51 +165,41 @@ def test_a_page_out_of_range_is_refused(store: Store, page: int, limit: int) -> 
 
 
 def test_filters(store: Store) -> None:
-    rows = [trade(1), trade(2, symbol="ETHUSDT"), trade(3, session_id="t"), trade(4, status="open", exit_time=None)]
-    store.write("s", 4, {"positions": rows})
+    store.project([trade(1), trade(2, symbol="ETHUSDT")])
+    store.project([trade(1, session_id="t", id="p0003", exit_time=35)])
     assert [row["id"] for row in store.trades().items] == ["p0003", "p0002", "p0001"]
-    assert [row["id"] for row in store.positions(status="open").items] == ["p0004"]
     assert [row["id"] for row in store.trades(symbol="ETHUSDT").items] == ["p0002"]
-    assert [row["id"] for row in store.trades(session="t").items] == ["p0003"]
+    assert [row["id"] for row in store.trades(session="t", symbol=None).items] == ["p0003"]
     assert [row["id"] for row in store.trades(start=15, end=35).items] == ["p0002", "p0001"]
     assert [row["id"] for row in store.trades(start=16, end=36).items] == ["p0003", "p0002"]
     with pytest.raises(BadInput, match="cannot be filtered by 'colour'"):
         store.trades(colour="red")
 
 
+def test_sessions_by_what_they_trade(store: Store) -> None:
+    store.project([session(symbols=["BTCUSDT", "ETHUSDT"])])
+    store.project([session(session_id="t", symbols=["ETHUSDT"], started_at=2)])
+    assert [row["id"] for row in store.sessions(traded="ETHUSDT").items] == ["t", "s"]
+    assert [row["id"] for row in store.sessions(traded="BTCUSDT").items] == ["s"]
+    assert store.sessions(traded="BTC").total == 0
+    assert [row["id"] for row in store.sessions(session="t").items] == ["t"]
+
+
 def test_candles(store: Store) -> None:
-    prices = {"open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 3.0}
-    key = {"venue": "demo", "symbol": "BTCUSDT", "timeframe": "1m"}
-    store.put("candles", [key | {"open_time": 60_000 * number} | prices for number in range(10)])
-    store.put("candles", [key | {"open_time": 0} | prices | {"close": 9.0}])
+    store.project([candle(number, number + 1) for number in range(10)])
+    store.project([candle(0, 11, close=9.0)])
     assert [row["open_time"] for row in store.candles("demo", "BTCUSDT", "1m", limit=2)] == [480_000, 540_000]
     assert [row["close"] for row in store.candles("demo", "BTCUSDT", "1m", before=120_000)] == [9.0, 1.5]
     assert store.candles("demo", "BTCUSDT", "5m") == []
 
 
-def test_settings_are_numbered(store: Store) -> None:
-    change = {"session_id": "s", "changed_at": 1, "changed_by": "page", "values": {"risk_per_trade": 0.01}}
-    store.put("settings", [change, change | {"changed_at": 2}])
-    assert [(row["id"], row["changed_at"]) for row in store.settings().items] == [(2, 2), (1, 1)]
-
-
-def test_a_risk_event_is_acknowledged(store: Store) -> None:
-    event = {
-        "alert_id": "a",
-        "session_id": "s",
-        "seq": 1,
-        "timestamp": 1,
-        "severity": "WARNING",
-        "alert_type": "daily_loss_limit",
-        "message": "The loss of the day is 3.1 %.",
-        "details": {"value": 0.031, "limit": 0.03},
-        "acknowledged": False,
-    }
-    store.write("s", 1, {"risk_events": [event]})
+def test_what_was_acknowledged_stays_so(store: Store) -> None:
+    store.project([session(), alert(1, 2)])
     assert store.risk_events(acknowledged=False).total == 1
-    assert store.acknowledge("a")
+    assert store.acknowledge("a1")
     assert not store.acknowledge("b")
-    assert store.risk_events(acknowledged=True).items[0]["details"] == {"value": 0.031, "limit": 0.03}
+    store.project([alert(1, 3, severity="CRITICAL")])
+    assert [row["severity"] for row in store.risk_events(acknowledged=True).items] == ["CRITICAL"]
 
 
 def test_write_ahead_log_and_reading_while_another_writes(store: Store, tmp_path: Path) -> None:
@@ -201,7 +216,7 @@ def test_locked(tmp_path: Path) -> None:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"cannot be written: another program is writing to it; .*\.$"):
-            store.put("sessions", [])
+            store.project([session()])
         other.close()
 
 
@@ -215,7 +230,7 @@ def test_not_a_database(tmp_path: Path) -> None:
 def test_damaged(tmp_path: Path) -> None:
     path = tmp_path / "triplane.sqlite"
     with Store(path) as store:
-        store.write("s", 500, {"positions": [trade(number) for number in range(1, 501)]})
+        store.project([trade(number) for number in range(1, 501)])
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
@@ -239,7 +254,7 @@ def test_read_only_file(store: Store) -> None:
     with store._engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
     with pytest.raises(StoreError, match=r"cannot be written: it is read-only; .*\.$"):
-        store.write("s", 1, {"orders": [order(1, 1)]})
+        store.project([session()])
 
 
 @pytest.mark.parametrize("address", ["nonsense://", "postgresql+nodriver://host/name", "://"])
@@ -248,15 +263,11 @@ def test_an_address_that_cannot_be_used(address: str) -> None:
         Store(address)
 
 
-def test_every_statement_is_one_that_postgresql_understands() -> None:
-    """The same tables and writes, compiled for the other database."""
+def test_every_write_is_one_that_postgresql_understands(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    for table in METADATA.sorted_tables:
-        made = str(CreateTable(table).compile(dialect=dialect))
-        assert "DATETIME" not in made
+    monkeypatch.setattr(store._engine.dialect, "name", "postgresql")
+    for table in store.schema.tables.values():
+        text = str(store._statement(table, tuple(table.c.keys())).compile(dialect=dialect))
         keys = [column.name for column in table.primary_key]
-        insert = postgresql.insert(table)
-        changes = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-        text = str(insert.on_conflict_do_update(index_elements=keys, set_=changes).compile(dialect=dialect))
         assert f"ON CONFLICT ({', '.join(keys)}) DO UPDATE" in text
-    assert "price NUMERIC" in str(CreateTable(METADATA.tables["orders"]).compile(dialect=dialect))
+        assert ("(excluded.session_id, excluded.seq) >= " in text) == ("seq" in table.c)

@@ -9,5 +9,5 @@ from typing import Final
 FOLDER: Final = Path(__file__).parent
 """Alembic's script folder; it travels inside the package."""
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest revision. Kept here too, so that opening an up-to-date database does not have to load Alembic."""

@@ -5,7 +5,5 @@ There is no ``alembic.ini`` and no second connection, so that the upgrade happen
 
 from alembic import context
 
-from triplane.store.schema import METADATA
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA, render_as_batch=True)
+context.configure(connection=context.config.attributes["connection"], render_as_batch=True)
 context.run_migrations()

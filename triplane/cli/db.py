@@ -1,0 +1,109 @@
+"""``triplane db``: make the store again from the journals, or prove that it says what they say."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from triplane.cli.output import FAILED, Json, console, errors, one_sentence, print_json, print_table
+from triplane.engine.session import JOURNAL
+from triplane.errors import BadInput
+from triplane.flow.log import FILE, FactFile
+from triplane.model.facts import Fact
+from triplane.model.live import FROM_ENGINE
+from triplane.store.rebuild import Checked, Rebuilt
+from triplane.store.rebuild import check as check_store
+from triplane.store.rebuild import rebuild as rebuild_store
+
+app = typer.Typer(help="Look after the database of what happened.", no_args_is_help=True)
+
+DATABASE = "triplane.sqlite"
+
+Sessions = Annotated[list[str] | None, typer.Argument(help="Ids of sessions. Default: all.")]
+DataDir = Annotated[Path, typer.Option(help="Where sessions and the database are kept.")]
+Database = Annotated[str | None, typer.Option(help="Another database: a file, or an SQLAlchemy address.")]
+_DATA_DIR = Path("triplane-data")
+
+
+def facts_of(folder: Path) -> Iterator[Fact]:
+    """Read the facts of a session."""
+    for line in FactFile(folder / FILE).lines(0):
+        fact = FROM_ENGINE.decode(line)
+        if isinstance(fact, Fact):
+            yield fact
+
+
+def _folders(data_dir: Path, names: list[str] | None) -> list[Path]:
+    there = {path.parent.name: path.parent for path in sorted(data_dir.glob(f"sessions/*/{JOURNAL}"))}
+    if not there:
+        raise BadInput(f"data-dir is {data_dir}, which holds no sessions")
+    if unknown := set(names or ()) - set(there):
+        raise BadInput(f"There is no session {', '.join(sorted(unknown))} in {data_dir}")
+    return [there[name] for name in names] if names else list(there.values())
+
+
+def _target(data_dir: Path, database: str | None) -> Path | str:
+    return data_dir / DATABASE if database is None else database if "://" in database else Path(database)
+
+
+@app.command()
+def rebuild(
+    sessions: Sessions = None, data_dir: DataDir = _DATA_DIR, database: Database = None, json: Json = False
+) -> None:
+    """Make the database again from the journals; the old one is kept beside it.
+
+    What a person has acknowledged, results of backtests, parameter sets and sessions without a readable journal stay.
+    """
+    done: list[Rebuilt] = []
+    with one_sentence():
+        folders = _folders(data_dir, sessions)
+        with Progress(console=errors, transient=True, disable=json) as progress:
+            task = progress.add_task("Sessions", total=len(folders))
+
+            def tell(rebuilt: Rebuilt) -> None:
+                done.append(rebuilt)
+                progress.advance(task)
+
+            backup = rebuild_store(_target(data_dir, database), folders, facts_of, tell)
+    if json:
+        print_json({"sessions": [asdict(one) for one in done], "backup": None if backup is None else str(backup)})
+    else:
+        rows = [(one.session_id, f"{one.facts:,}", one.error) for one in done]
+        print_table("Made again", ("session", "facts", "cannot be read"), rows)
+        if backup is not None:
+            console.print(f"The database as it was: {backup}", highlight=False, soft_wrap=True)
+    if any(one.error for one in done):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def check(
+    sessions: Sessions = None, data_dir: DataDir = _DATA_DIR, database: Database = None, json: Json = False
+) -> None:
+    """Compare the database with the journals, without writing anything."""
+    done: list[Checked] = []
+    with one_sentence():
+        folders, target = _folders(data_dir, sessions), _target(data_dir, database)
+        if isinstance(target, Path) and not target.exists():
+            raise BadInput(f"There is no database {target}; triplane db rebuild makes it")
+        with Progress(console=errors, transient=True, disable=json) as progress:
+            done += progress.track(check_store(target, folders, facts_of), total=len(folders))
+    if json:
+        print_json([asdict(one) | {"ok": one.ok} for one in done])
+    else:
+        rows = [(one.session_id or "all", f"{one.stored:,} of {one.facts:,}", _verdict(one)) for one in done]
+        print_table("Store and journals", ("session", "stored", "verdict"), rows)
+    if not all(one.ok for one in done):
+        raise typer.Exit(FAILED)
+
+
+def _verdict(checked: Checked) -> str:
+    if checked.error:
+        return checked.error
+    if not checked.different:
+        return "the same" if checked.stored == checked.facts else "the same so far"
+    tables = (f"{table} ({there:,} rows, {due:,} by the journal)" for table, (there, due) in checked.different.items())
+    return f"different: {', '.join(tables)}; triplane db rebuild {checked.session_id}".rstrip()
