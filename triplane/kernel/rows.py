@@ -6,6 +6,7 @@ writes through the views (``out.trade_rows[i].pnl = …``), Python reads through
 (``of_kind(rows, RowKind.TRADE)["pnl"]``). Nothing here needs the compiler.
 """
 
+import struct
 from collections import namedtuple
 from typing import Any, Final
 
@@ -149,9 +150,35 @@ A record, because passing an array from function to function costs two atomic re
 
 
 # --------------------------------------------------------------------------------------------------- read from Python
-_TYPES: Final[dict[int, Any]] = {
-    kind: namedtuple(f"{kind.label.title()}Row", view.names or ()) for kind, view in VIEWS.items()
-}
+_LETTERS: Final = {"i2": "h", "i8": "q", "f8": "d"}
+
+
+class _Reader:
+    """Reads a row of one kind out of bytes: several times as fast as asking NumPy for one row."""
+
+    def __init__(self, kind: RowKind) -> None:
+        columns: Any = VIEWS[kind].fields
+        placed = sorted((offset, name, dtype) for name, (dtype, offset) in columns.items())
+        made: Any = namedtuple(f"{kind.label.title()}Row", [n for _, n, _ in placed])  # type: ignore[misc]
+        self.make = made._make
+        self.groups: list[tuple[int, int]] = []  # columns with several values, the last first
+        code, at, n = "<", 0, 0
+        for offset, _, dtype in placed:
+            length = dtype.shape[0] if dtype.shape else 1
+            if dtype.shape:
+                self.groups.insert(0, (n, n + length))
+            code += f"{offset - at}x{length}{_LETTERS[dtype.base.str[1:]]}"
+            at, n = offset + dtype.itemsize, n + length
+        self.unpack = struct.Struct(code).unpack_from
+
+    def __call__(self, content: bytes, at: int) -> Any:
+        values: Any = self.unpack(content, at)
+        for begin, end in self.groups:
+            values = (*values[:begin], values[begin:end], *values[end:])
+        return self.make(values)
+
+
+_READERS: Final = {int(kind): _Reader(kind) for kind in VIEWS}
 
 
 def of_kind(rows: Array, kind: RowKind) -> Array:
@@ -161,15 +188,6 @@ def of_kind(rows: Array, kind: RowKind) -> Array:
 
 
 def named(rows: Array) -> list[Any]:
-    """Every row as a named tuple of its kind's columns, Python's own numbers (``targets`` and ``seen``: tuples).
-
-    For a handful of rows: about 2 µs each. For many, use :func:`of_kind`.
-    """
-    out = []
-    for i, kind in enumerate(rows["kind"].tolist()):
-        (values,) = rows[i : i + 1].view(VIEWS[kind]).tolist()
-        row = _TYPES[kind]._make(values)
-        if kind == RowKind.SIGNAL:
-            row = row._replace(targets=tuple(row.targets.tolist()), seen=tuple(row.seen.tolist()))
-        out.append(row)
-    return out
+    """Every row as a named tuple of its kind's columns, in Python's own numbers: about 1 µs each."""
+    content, size = rows.tobytes(), OUTPUT.itemsize
+    return [_READERS[kind](content, i * size) for i, kind in enumerate(rows["kind"].tolist())]
