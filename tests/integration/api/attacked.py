@@ -15,6 +15,7 @@ from typing import Any
 from triplane.api.auth import Access, Guard
 from triplane.api.connections import ConnectionLimits
 from triplane.api.server import end_within, make_server, raise_descriptors
+from triplane.flow.listening import listen
 
 TOKEN = "token-of-the-test"
 BIG = b"x" * 65536
