@@ -136,7 +136,7 @@ class Connection(HttpToolsProtocol):
         """Begin: the first head is awaited."""
         super().connection_made(transport)
         self._receiving = self._in_head = self._refused = False
-        self._head = self._pieces = 0
+        self._head = self._unfinished = self._pieces = 0
         self._status = 400
         self.stalled = math.inf
         self._wait(self.server_state.limits.head_s)
@@ -162,8 +162,8 @@ class Connection(HttpToolsProtocol):
         within = self._in_head
         super().data_received(data)
         if within and self._in_head and self.parser is not None:  # one header that does not end
-            self._head += len(data)
-            if self._head > self.server_state.limits.head_bytes:
+            self._unfinished += len(data)
+            if self._unfinished > self.server_state.limits.head_bytes:
                 self._refuse(431)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the base's words
@@ -189,7 +189,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: {"trust": self._trust}}
         self._receiving = self._in_head = True
-        self._head = self._pieces = 0
+        self._head = self._unfinished = self._pieces = 0
         self._wait(self.server_state.limits.head_s)
 
     def _trust(self) -> None:
@@ -259,11 +259,15 @@ class Connection(HttpToolsProtocol):
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """One connection that speaks WebSocket."""
+    """One connection that speaks WebSocket: its head is complete, so what is no handshake now will never be one."""
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; the first time that is the head."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self.transport.abort()
 
     def handle_parser_exception(self) -> None:
-        """What is no WebSocket ends the connection, also before the handshake, where the base does not expect it."""
-        if self.conn.close_sent is None:
-            self.transport.abort()
-        else:
+        """End what cannot be parsed; the base does not expect that before the handshake."""
+        if self.handshake_initiated:
             super().handle_parser_exception()

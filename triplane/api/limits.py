@@ -24,7 +24,8 @@ class BodyLimit:
     depth: int = 16
 
 
-_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""Also one that does not end: were that no match, each of its quotes would be tried anew, which takes half a minute."""
 _BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 

@@ -6,6 +6,8 @@ dropping one and going on.
 import asyncio
 import contextlib
 import errno
+import faulthandler
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any, Final
@@ -18,6 +20,8 @@ GRACE_S: Final = 3
 """For what is being answered when the server is told to stop."""
 FORCE_S: Final = 2.0
 """And then for the rest."""
+STOP_S: Final = 10.0
+"""For a process that was told to stop."""
 DESCRIPTORS: Final = 8192
 FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 TICKS: Final = 5
@@ -37,6 +41,15 @@ def raise_descriptors(wanted: int = DESCRIPTORS) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (aim, hard))
             soft = aim
     return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+def end_within(seconds: float = STOP_S) -> None:
+    """End this process after so long, whatever still runs: a task that cannot be cancelled, a thread, a compiled loop.
+
+    It is not done in Python, where what hangs may hold the interpreter.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # standard error could be what hangs
+    faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
 
 
 class Server(uvicorn.Server):

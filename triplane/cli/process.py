@@ -38,7 +38,7 @@ async def engine(told: Told) -> None:
     from triplane.cli.config import Config  # noqa: PLC0415
     from triplane.data.clock import SystemClock  # noqa: PLC0415
     from triplane.engine.app import EngineApp, Hosted  # noqa: PLC0415
-    from triplane.engine.disk import disk_low  # noqa: PLC0415
+    from triplane.engine.disk import DiskSpace  # noqa: PLC0415
     from triplane.flow.server import FlowServer  # noqa: PLC0415
 
     config = Config.model_validate(told["config"])
@@ -61,7 +61,7 @@ async def engine(told: Told) -> None:
         gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
         await asyncio.Event().wait()
 
-    app = EngineApp(make, config.data_dir, SystemClock(), lambda: disk_low(config.data_dir), beat)
+    app = EngineApp(make, config.data_dir, SystemClock(), DiskSpace(config.data_dir).look, beat)
     app.server = FlowServer(_listener(told), told["secret"], app.handle)
     await app.server.start()
     try:

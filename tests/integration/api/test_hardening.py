@@ -1,0 +1,476 @@
+"""Whoever can reach the port tries to take the server over: with bodies, heads, connections and patience."""
+
+import asyncio
+import json
+import resource
+import socket
+import subprocess
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import websockets
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from attacked import BIG, TOKEN, served
+
+from triplane.api.connections import ConnectionLimits
+from triplane.api.server import GRACE_S
+
+SLACK = 30.0
+"""Seconds that nothing here takes unless it hangs."""
+QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, idle_s=0.3, write_s=0.3, linger_s=0.3)
+"""To wait for a deadline."""
+ONE_BY_ONE = ConnectionLimits(places=1)
+
+
+class Raw:
+    """A connection that sends what no client would."""
+
+    def __init__(self, reader, writer, port):
+        self.reader, self.writer, self.port = reader, writer, port
+
+    def send(self, data):
+        self.writer.write(data if isinstance(data, bytes) else data.encode())
+
+    def head(self, method="POST", path="/kill", *, token=False, end="\r\n", **fields):
+        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
+        lines += [f"Authorization: Bearer {TOKEN}"] if token else []
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+        self.send("\r\n".join(lines) + "\r\n" + end)
+
+    async def status(self):
+        """Of the next answer, whose body is read too."""
+        async with asyncio.timeout(SLACK):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+            if "content-length: " in head:
+                await self.reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
+        return int(head.split()[1])
+
+    async def ended(self):
+        """Wait for the end; gives what came before."""
+        async with asyncio.timeout(SLACK):
+            try:
+                return await self.reader.read()
+            except ConnectionResetError:
+                return b""
+
+
+@asynccontextmanager
+async def raw(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Raw(reader, writer, port)
+    finally:
+        writer.transport.abort()
+
+
+async def kill(port):
+    """What must always work: a new connection, the token, a small body."""
+    async with raw(port) as client:
+        client.head(token=True, Content_Length=2)
+        client.send("{}")
+        return await client.status()
+
+
+# Bodies and heads
+
+
+async def test_a_stranger_s_body_is_not_read():
+    async with served() as (app, _, port), raw(port) as client:
+        client.head(Content_Length=20_000_000, Expect="100-continue")
+        assert await client.status() == 401
+        for _ in range(300):
+            client.send(b"[]," * 20_000)
+            with suppress(ConnectionError):
+                await client.writer.drain()
+        assert await kill(port) == 200
+        assert app.bodies == [b"{}"]
+
+
+@pytest.mark.parametrize("token", [True, False])
+async def test_a_body_that_says_it_is_too_large(token):
+    async with served() as (app, _, port), raw(port) as client:
+        path = "/kill" if token else "/open/login"
+        client.head(path=path, token=token, Content_Length=65_537)
+        assert await client.status() == 413
+        assert app.bodies == []
+
+
+async def test_a_body_that_grows_too_large():
+    async with served() as (app, _, port), raw(port) as client:
+        client.head(token=True, Transfer_Encoding="chunked")
+        for _ in range(17):
+            client.send(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+        assert await client.status() == 413
+        assert app.bodies == []
+
+
+async def test_a_body_of_the_largest_size():
+    async with served() as (app, _, port), raw(port) as client:
+        client.head(token=True, Content_Length=65_536)
+        client.send(b"x" * 65_536)
+        assert await client.status() == 200
+        client.head(token=True, Transfer_Encoding="chunked")
+        for _ in range(16):
+            client.send(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+        client.send(b"0\r\n\r\n")
+        assert await client.status() == 200
+        assert app.bodies == [b"x" * 65_536] * 2
+
+
+async def test_a_body_of_too_many_pieces():
+    async with served() as (app, _, port), raw(port) as client:
+        client.head(token=True, Transfer_Encoding="chunked")
+        client.send(b"1\r\nx\r\n" * 5000)
+        assert await client.ended() == b""
+        assert app.bodies == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "".join(f"a{number}: b\r\n" for number in range(100)),
+        f"a: {'b' * 8000}\r\n",
+        "".join(f"a{number}: {'b' * 1000}\r\n" for number in range(17)),
+    ],
+    ids=["many", "long", "large"],
+)
+async def test_a_head_that_is_too_large(head):
+    async with served() as (app, _, port), raw(port) as client:
+        client.head("GET", "/open/x", end=head + "\r\n")
+        assert await client.status() == 431
+        assert app.bodies == []
+        async with raw(port) as other:
+            other.head("GET", "/open/" + "x" * 8000)
+            assert await other.status() == 431
+
+
+async def test_a_header_that_never_ends():
+    async with served() as (_, _, port), raw(port) as client:
+        client.head("GET", "/open/x", end="a: ")
+        for _ in range(500):
+            client.send(b"b" * 2048)
+            with suppress(ConnectionError):
+                await client.writer.drain()
+        assert await client.status() == 431
+
+
+async def test_a_head_in_pieces():
+    """Nearly as large as it may be, and never two pieces in one."""
+    async with served() as (app, _, port), raw(port) as client:
+        client.head("GET", "/open/x", end="")
+        for name in "abc":
+            for piece in (f"{name}: ", "b" * 2500, "b" * 2500, "\r\n"):
+                client.send(piece)
+                await client.writer.drain()
+                await asyncio.sleep(0)
+        client.send("\r\n")
+        assert await client.status() == 200
+        assert app.bodies == [b""]
+
+
+async def test_headers_behind_the_body():
+    async with served() as (app, _, port), raw(port) as client:
+        client.head(token=True, Transfer_Encoding="chunked")
+        client.send("1\r\nx\r\n0\r\n" + "".join(f"a{number}: b\r\n" for number in range(100)))
+        assert await client.ended() == b""
+        assert app.bodies == []
+
+
+async def test_too_many_requests_at_once():
+    async with served() as (_, server, port), raw(port) as client:
+        client.send(f"GET /open/stuck HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n" * 10)
+        assert await client.ended() == b""
+        assert await kill(port) == 200
+        assert len(server.server_state.tasks) <= 1
+
+
+async def test_what_is_not_http():
+    async with served() as (_, _, port), raw(port) as client:
+        client.send(b"\x16\x03\x01\x00\x00")
+        assert await client.status() == 400
+        assert await client.ended() == b""
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    "what", ["nothing", "half a head", "half a body", "a public body", "nothing after an answer", "line ends only"]
+)
+async def test_who_takes_too_long_is_dropped(what):
+    async with served(QUICK) as (app, server, port), raw(port) as client:
+        if what == "half a head":
+            client.head(end="")
+        elif what == "half a body":
+            client.head(token=True, Content_Length=10)
+            client.send("{")
+        elif what == "a public body":
+            client.head(path="/open/login", Content_Length=10)
+        elif what != "nothing":
+            client.head("GET", "/open/x")
+            assert await client.status() == 200
+        bodies = list(app.bodies)
+        if what in ("half a head", "line ends only"):  # a byte now and then does not buy time
+
+            async def drip():
+                while not client.writer.is_closing():
+                    client.send("a" if what == "half a head" else "\r\n")
+                    await asyncio.sleep(0.02)
+
+            dripping = asyncio.create_task(drip())
+            assert await client.ended() == b""
+            dripping.cancel()
+        else:
+            assert await client.ended() == b""
+        assert app.bodies == bodies
+        assert not server.server_state.connections
+
+
+async def test_who_takes_nothing_of_an_answer_is_dropped():
+    async with served(QUICK) as (_, server, port), raw(port) as client:
+        client.writer.transport.pause_reading()
+        client.head("GET", "/open/big")
+        async with asyncio.timeout(SLACK):
+            while not server.server_state.tasks:  # noqa: ASYNC110 - the server shares the loop
+                await asyncio.sleep(0)
+            await asyncio.gather(*server.server_state.tasks)
+        assert not server.server_state.connections
+
+
+async def test_who_takes_an_answer_slowly_gets_all_of_it():
+    async with served(ConnectionLimits(write_s=SLACK)) as (_, _, port), raw(port) as client:
+        client.head("GET", "/open/big", Connection="close")
+        seen = 0
+        while data := await client.reader.read(65536):
+            seen += len(data)
+            await asyncio.sleep(0)
+        assert seen > len(BIG) * 1000
+
+
+async def test_requests_one_after_the_other_on_one_connection():
+    async with served() as (app, _, port), raw(port) as client:
+        for number in range(20):
+            client.head(token=True, Content_Length=2)
+            client.send(b"%02d" % number)
+            assert await client.status() == 200
+        for number in range(5):  # at once
+            client.head(token=True, Content_Length=2)
+            client.send(b"%02d" % number)
+        for _ in range(5):
+            assert await client.status() == 200
+        assert app.bodies[-5:] == [b"%02d" % number for number in range(5)]
+
+
+# Places
+
+
+async def test_the_oldest_stranger_makes_room_and_who_is_known_stays():
+    async with served(ONE_BY_ONE) as (_, server, port), raw(port) as known:
+        known.head(token=True, Content_Length=0)
+        assert await known.status() == 200
+        async with raw(port) as first:
+            first.head("GET", "/open/x")
+            assert await first.status() == 200
+            async with raw(port) as second:
+                for _ in range(2):
+                    second.head("GET", "/open/x")
+                    assert await second.status() == 200
+                assert await first.ended() == b""
+        known.head(token=True, Content_Length=0)
+        assert await known.status() == 200
+        assert server.server_state.dropped == 1
+
+
+async def test_who_is_known_makes_room_when_it_rests():
+    async with served(ONE_BY_ONE) as (app, _, port), raw(port) as busy:
+        busy.head("GET", "/stuck", token=True)
+        async with asyncio.timeout(SLACK):
+            await app.stuck.wait()
+        assert await kill(port) == 200
+        async with raw(port) as resting:
+            resting.head(token=True, Content_Length=0)
+            assert await resting.status() == 200
+            assert await kill(port) == 200
+            assert await resting.ended() == b""
+        assert not busy.reader.at_eof()
+
+
+@contextmanager
+def process(loop, soft=256, hard=1024, spare="", status=0):
+    """A server in a process of its own, with so many descriptors; it is told to stop at the end."""
+    started = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("attacked.py")), loop, str(soft), str(hard), str(spare)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield json.loads(started.stdout.readline())
+        out, _ = started.communicate("", timeout=SLACK)
+        assert started.returncode == status
+        assert status or json.loads(out.splitlines()[-1])["dropped"] > 0
+    finally:
+        started.kill()
+        started.wait()
+
+
+@pytest.fixture
+def many_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("this machine does not let one process open 1,200 connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def attack(port, kind, many):
+    """Open so many connections, none of which lets go."""
+    host = f"Host: 127.0.0.1:{port}\r\n"
+    said = {
+        "nothing": "",
+        "half a head": f"POST /kill HTTP/1.1\r\n{host}A: ",
+        "a slow body": f"POST /open/login HTTP/1.1\r\n{host}Content-Length: 100\r\n\r\n{{",
+        "a refused body": f"POST /kill HTTP/1.1\r\n{host}Content-Length: 100\r\n\r\n{{",
+        "an answer that nobody takes": f"GET /open/big HTTP/1.1\r\n{host}\r\n",
+        "rest": f"GET /open/x HTTP/1.1\r\n{host}\r\n",
+    }[kind].encode()
+    held = []
+    for _ in range(many):
+        one = socket.create_connection(("127.0.0.1", port), timeout=SLACK)
+        held.append(one)
+        with suppress(ConnectionError):
+            one.send(said)
+    return held
+
+
+KINDS = ["nothing", "half a head", "a slow body", "a refused body", "an answer that nobody takes", "rest"]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop(request):
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return request.param
+
+
+@pytest.mark.usefixtures("many_descriptors")
+async def test_1200_connections_do_not_keep_the_kill_switch_out(loop):
+    """The server's deadlines are minutes away, and it may open fewer files than there are connections."""
+    with process(loop) as told:
+        assert told["descriptors"] == 1024
+        port = told["port"]
+        async with raw(port) as page:
+            page.head(token=True, Content_Length=0)
+            assert await page.status() == 200
+            for number, kind in enumerate(KINDS):
+                held = await asyncio.to_thread(attack, port, kind, 1200 if number < 3 else 400)
+                try:
+                    assert await kill(port) == 200
+                    page.head(token=True, Content_Length=2)  # who is known is still connected
+                    page.send("{}")
+                    assert await page.status() == 200, kind
+                finally:
+                    for one in held:
+                        one.close()
+
+
+async def test_no_descriptor_left(loop):
+    with process(loop, 256, 256, spare=6) as told:
+        held = await asyncio.to_thread(attack, told["port"], "half a head", 60)
+        try:
+            for _ in range(3):
+                assert await kill(told["port"]) == 200
+        finally:
+            for one in held:
+                one.close()
+
+
+# WebSockets
+
+
+def live(port, path="/x", token=TOKEN):
+    return websockets.connect(
+        f"ws://127.0.0.1:{port}{path}", additional_headers={"Authorization": f"Bearer {token}"}, compression=None
+    )
+
+
+async def test_a_socket_s_messages_have_a_size():
+    async with served() as (app, _, port), live(port) as client:
+        await client.send("x" * 65_536)
+        assert await client.recv() == "65536"
+        await client.send("x" * 65_537)
+        with pytest.raises(websockets.ConnectionClosedError) as closed:
+            await client.recv()
+        assert closed.value.rcvd.code == 1009
+        async with asyncio.timeout(SLACK):
+            await app.gone.wait()
+
+
+async def test_a_stranger_s_socket():
+    async with served() as (app, server, port):
+        app.entered.clear()
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await live(port, "/open/x", token="wrong")
+        assert refused.value.response.status_code == 401
+        assert not app.entered.is_set()
+        assert not server.server_state.connections
+
+
+@pytest.mark.parametrize("fields", [{"Content_Length": 5}, {"Sec_WebSocket_Version": 12}, {}])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_handshake_that_is_none(method, fields):
+    async with served() as (_, server, port), raw(port) as client:
+        client.head(method, token=True, Upgrade="websocket", Connection="Upgrade", **fields)
+        await client.ended()
+        assert not server.server_state.connections
+        assert await kill(port) == 200
+
+
+async def test_a_socket_that_takes_nothing_ends_when_it_is_closed():
+    async with served(QUICK) as (_, server, port), live(port, "/big") as client:
+        client.transport.pause_reading()
+        (connection,) = server.server_state.connections
+        async with asyncio.timeout(SLACK):
+            while connection.writable.is_set():  # noqa: ASYNC110 - the server shares the loop
+                await asyncio.sleep(0)
+            connection.transport.close()  # as when it does not answer a ping
+            await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+        client.transport.abort()
+        assert not server.server_state.connections
+
+
+# The end
+
+
+async def test_it_stops_whatever_hangs():
+    limits = ConnectionLimits(head_s=900.0, body_s=900.0, idle_s=900.0, write_s=900.0, linger_s=900.0)
+    async with AsyncExitStack() as clients, AsyncExitStack() as stack:
+        _, server, port = await stack.enter_async_context(served(limits, GRACE_S))
+        for kind in ("half a head", "half a body", "stuck", "stubborn", "big"):
+            client = await clients.enter_async_context(raw(port))
+            client.writer.transport.pause_reading()
+            if kind == "half a head":
+                client.head(end="")
+            elif kind == "half a body":
+                client.head(token=True, Content_Length=10)
+            else:
+                client.head("GET", f"/open/{kind}")
+        live_client = await live(port, "/big")
+        live_client.transport.pause_reading()
+        assert await kill(port) == 200  # so that all of them are under way
+        assert len(server.server_state.tasks) == 5
+        async with asyncio.timeout(10.0):  # what is promised
+            await stack.aclose()
+        live_client.transport.abort()
+        assert not server.server_state.connections
+
+
+async def test_a_process_ends_whatever_hangs():
+    with process("asyncio", status=1) as told:
+        async with raw(told["port"]) as first, raw(told["port"]) as second:
+            first.head("GET", "/open/immortal")
+            second.head("GET", "/open/thread")
+            assert await kill(told["port"]) == 200
