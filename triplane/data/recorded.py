@@ -1,4 +1,4 @@
-"""Recorded candles: Parquet, CSV, the public Binance dump files, and folders of them, as one checked array.
+"""Recorded candles: Parquet, Feather, CSV, the public Binance dump files, and folders of them, as one checked array.
 
 A dump file is a CSV of twelve columns, with or without a header, alone or in a zip; its name tells symbol and timeframe
 (``BTCUSDT-1m-2023-03-24.zip``). A folder is read in order of time: rows that overlap and agree are dropped, rows that
@@ -14,14 +14,16 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 
 from triplane.data.candles import COLUMNS, TIMEFRAMES, Candles, as_candles, infer_interval, timeframe_name, utc
+from triplane.data.frames import key
 from triplane.errors import DataError
 
 UNKNOWN: Final = "UNKNOWN"
 """Symbol of a file whose name does not tell it; callers ask for a name or go on with this one."""
-SUFFIXES: Final = (".parquet", ".csv", ".zip")
+SUFFIXES: Final = (".parquet", ".csv", ".zip", ".feather")
 _NAME: Final = re.compile(r"([A-Z0-9]{2,}(?:_[A-Z0-9]+)?)-(\d+[smhdwM][o]?)(?:-\d{4}-\d{2}(?:-\d{2})?)?")
 _DUMP_COLUMNS: Final = [
     *COLUMNS, "close_time", "quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore",
@@ -56,7 +58,7 @@ def open_recorded(path: str | Path, symbol: str | None = None, interval: str | i
     Parameters
     ----------
     path
-        A ``.parquet``, ``.csv`` or ``.zip`` file, or a folder of such files.
+        A ``.parquet``, ``.feather``, ``.csv`` or ``.zip`` file, or a folder of such files.
     symbol
         Picks one market of a folder, and names the market of a file. Without it the file's name decides, else
         it is ``UNKNOWN``.
@@ -136,9 +138,11 @@ def _read(path: Path) -> pa.Table:
     kind = path.suffix.lower()
     if kind == ".parquet":
         with pa_parquet.ParquetFile(path) as file:
-            names = {name.strip().lower().replace(" ", "_"): name for name in file.schema_arrow.names}
+            names = {key(name): name for name in file.schema_arrow.names}
             columns = [names[name] for name in COLUMNS if name in names]
             return file.read(columns) if len(columns) == len(COLUMNS) else file.read()
+    if kind == ".feather":
+        return pa_feather.read_table(path)
     if kind == ".csv":
         return _read_csv(path.read_bytes())
     if kind == ".zip":

@@ -20,7 +20,10 @@ from triplane.data.candles import as_candles, infer_interval, parse_timeframe, t
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
-from triplane.kernel.records import CANDLE, CMD_END, COMMAND, LAST_DECISION, OUTBOX, OUTPUT, REASONS, ROW_TRADE
+from triplane.kernel.codes import CommandKind, Reason, RowKind
+from triplane.kernel.inputs import COMMAND, command
+from triplane.kernel.records import CANDLE, OUTBOX
+from triplane.kernel.rows import LAST_DECISION, OUTPUT, of_kind
 from triplane.model.performance import performance
 from triplane.research.frames import Columns, Maker, maker
 from triplane.strategies.base import AnyStrategy
@@ -86,7 +89,7 @@ class Backtest:
     @cached_property
     def trade_columns(self) -> Columns:
         """The closed positions as arrays; times in ms UTC, money in the quote currency."""
-        return trade_columns(self.rows[self.rows["kind"] == ROW_TRADE], self.instrument)
+        return trade_columns(of_kind(self.rows, RowKind.TRADE), self.instrument)
 
     @cached_property
     def trades_frame(self) -> pd.DataFrame:
@@ -130,24 +133,23 @@ class Backtest:
 
 
 def trade_columns(rows: Array, instrument: Instrument) -> Columns:
-    """The columns of the trades: closed positions from audit rows of ``ROW_TRADE``."""
-    x = rows["x"]
+    """The columns of the trades: closed positions, as rows of ``rows.TRADE_ROW``."""
     return {
-        "entry_time": x[:, 4].astype(np.int64),
-        "exit_time": x[:, 5].astype(np.int64),
+        "entry_time": rows["entry_time"].astype(np.int64),
+        "exit_time": rows["exit_time"].astype(np.int64),
         "side": np.where(rows["side"] > 0, "long", "short").astype(object),
         "quantity": rows["quantity_lots"] * float(instrument.lot_size),
-        "entry_price": x[:, 0],
-        "exit_price": x[:, 1],
-        "pnl": x[:, 2],
-        "fees": x[:, 3],
-        "exit_reason": np.array(REASONS, dtype=object)[rows["code"]],
-        "r_multiple": x[:, 6],
-        "mae": x[:, 7],
-        "mfe": x[:, 8],
-        "slippage": x[:, 9],
-        "funding": x[:, 10],
-        "bars_held": x[:, 12].astype(np.int64),
+        "entry_price": rows["entry_price"],
+        "exit_price": rows["exit_price"],
+        "pnl": rows["pnl"],
+        "fees": rows["fees"],
+        "exit_reason": np.array(Reason.labels, dtype=object)[rows["reason"]],
+        "r_multiple": rows["r_multiple"],
+        "mae": rows["mae"],
+        "mfe": rows["mfe"],
+        "slippage": rows["slippage"],
+        "funding": rows["funding"],
+        "bars_held": rows["bars_held"].astype(np.int64),
     }
 
 
@@ -204,9 +206,7 @@ def _drive(
         if number < len(commands):
             core.on_command(account, states, 0, commands[number : number + 1], collector.out)
             collector.drain(account)
-    end = np.zeros(1, COMMAND)
-    end["kind"] = CMD_END
-    end["time"] = candles["open_time"][-1] + base_ms
+    end = command(CommandKind.END, int(candles["open_time"][-1]) + base_ms)
     core.on_command(account, states, 0, end, collector.out)
     collector.drain(account)
     curve[-1] = account[0]["equity"]

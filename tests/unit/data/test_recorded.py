@@ -59,6 +59,20 @@ def _dated_parquet(folder: Path) -> Path:
     return path
 
 
+def _indexed_parquet(folder: Path) -> Path:
+    path = folder / "ETHUSDT-1m.parquet"
+    frame = table().set_index(pd.to_datetime(table().open_time, unit="ms", utc=True)).drop(columns="open_time")
+    frame.rename_axis(None).to_parquet(path)
+    return path
+
+
+def _freqtrade(folder: Path) -> Path:
+    path = folder / "ETHUSDT-1m.feather"
+    frame = table().rename(columns={"open_time": "date"})
+    frame.assign(date=pd.to_datetime(frame.date, unit="ms", utc=True)).to_feather(path)
+    return path
+
+
 def _csv(text: str, name: str = "ETHUSDT-1m-2023-03.csv"):
     def write(folder: Path) -> Path:
         (folder / name).write_text(text)
@@ -72,6 +86,8 @@ def _csv(text: str, name: str = "ETHUSDT-1m-2023-03.csv"):
     [
         _parquet,
         _dated_parquet,
+        _indexed_parquet,
+        _freqtrade,
         _csv(table().to_csv(index=False)),
         _csv("\ufeff" + table().to_csv(index=False)),
         _csv(table().assign(open_time=pd.to_datetime(table().open_time, unit="ms")).to_csv(index=False)),
@@ -148,7 +164,7 @@ def test_a_single_candle_takes_its_length_from_the_name(tmp_path: Path) -> None:
         (_csv(pd.concat([table(3), table(3).tail(1)]).to_csv(index=False)), "comes twice"),
         (_csv(table(3).assign(low=[1, None, 1]).to_csv(index=False)), "low must be a positive number"),
         (_csv(table(3).assign(low=[1, "x", 1]).to_csv(index=False)), "cannot be read as csv: .*'x'"),
-        (_csv("a", "x.txt"), "must end in .parquet, .csv, .zip, not '.txt'"),
+        (_csv("a", "x.txt"), "must end in .parquet, .csv, .zip, .feather, not '.txt'"),
         (_csv("not a zip", "ETHUSDT-1m.zip"), "cannot be read as zip"),
         (_csv("not parquet", "ETHUSDT-1m.parquet"), "cannot be read as parquet"),
         (lambda folder: write_zip(folder / "a.zip", "", "readme.txt"), "exactly one .csv, this one holds 0"),
