@@ -75,8 +75,8 @@ class EngineApp:
         Where they are kept.
     clock
         Tells the time.
-    disk_low
-        Tells free bytes, and whether they are too few to open positions.
+    disk
+        Tells free bytes, and whether they are too few to open positions; may take long.
     beat
         Called with every sign of life.
 
@@ -91,14 +91,15 @@ class EngineApp:
         build: Build,
         data_dir: Path,
         clock: Clock,
-        disk_low: Callable[[], tuple[int | None, bool]],
+        disk: Callable[[], tuple[int | None, bool]],
         beat: Callable[[Health], None] = lambda _: None,
     ) -> None:
         self.sessions: dict[str, Hosted] = {}
         self.wanted: dict[str, dict[str, Any]] = {}
         self.kill_switch = KillSwitch(data_dir)
         self.server: FlowServer | None = None
-        self._build, self._clock, self._disk, self._beat = build, clock, disk_low, beat
+        self._build, self._clock, self._disk, self._beat = build, clock, disk, beat
+        self._space: tuple[int | None, bool] = (None, False)
         self._starting = asyncio.Lock()
         self._started_at = clock.now_ms()
         self._longest = 0.0
@@ -231,6 +232,19 @@ class EngineApp:
     # ---------------------------------------------------------------------------------------------------------- health
     async def watch(self) -> None:
         """Say how things are, and look at what may have changed from outside, for ever."""
+        looking = asyncio.create_task(self._look_at_disk())
+        try:
+            await self._watch()
+        finally:
+            looking.cancel()
+
+    async def _look_at_disk(self) -> None:
+        """In a thread, for a disk that hangs must not stop the loop."""
+        while True:
+            self._space = await asyncio.to_thread(self._disk)
+            await asyncio.sleep(BEAT_S)
+
+    async def _watch(self) -> None:
         last = time.monotonic()
         while True:
             begin = time.monotonic()
@@ -240,7 +254,7 @@ class EngineApp:
             if now - last < BEAT_S:
                 continue
             last = now
-            free, low = self._disk()
+            free, low = self._space
             for hosted in self._running():
                 hosted.runner.gate(Gate.DISK_SPACE, closed=low)
             self._look_at_kill_switch()

@@ -18,8 +18,8 @@ from triplane.model.facts import TABLES, Fact, Order, Signal
 from triplane.model.live import ENCODER
 from triplane.store import Projector, Store, StoreError, project
 
-from .conftest import everything
-from .story import story
+from tests.integration.store.conftest import everything
+from tests.integration.store.story import story
 
 STORIES = {name: story(name, 50, seed) for seed, name in enumerate(("a", "b"), 1)}
 

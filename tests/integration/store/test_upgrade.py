@@ -16,7 +16,7 @@ from triplane.store import Store, StoreError, project
 from triplane.store.migrations import FOLDER, HEAD
 from triplane.store.schema import SCHEMA
 
-from .story import story
+from tests.integration.store.story import story
 
 OLD = Path(__file__).with_name("revision_0002.sql")
 SESSION = "261121-162939-b4ac"

@@ -14,7 +14,7 @@ from triplane.store import Projector, Store
 from triplane.store import types as store_types
 from triplane.store.schema import SCHEMA, Schema
 
-from .samples import order, session
+from tests.unit.store.samples import order, session
 
 
 class Part(msgspec.Struct, frozen=True):

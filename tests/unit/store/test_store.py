@@ -13,7 +13,7 @@ from triplane.errors import BadInput
 from triplane.model.facts import Account, Fact, SessionEnd
 from triplane.store import Store, StoreError, project
 
-from .samples import alert, candle, error, order, session, trade
+from tests.unit.store.samples import alert, candle, error, order, session, trade
 
 
 @pytest.fixture
