@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from triplane.cli.logs import configure_logs
-from triplane.cli.options import parse_set
+from triplane.cli.options import parse_list, parse_set
 from triplane.cli.output import FAILED, Json, console, one_sentence, print_figures, print_json, print_table
 
 
@@ -24,16 +24,20 @@ def parity(
         configure_logs()
         from triplane.research.parity import compare  # noqa: PLC0415 - the exchange compiles when it is loaded
 
-        names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
-        params = parse_set(set_ or [])
         result = compare(
-            strategy, minutes=minutes, symbols=names, params=params, timeframe=timeframe, seed=seed, lag=lag
+            strategy,
+            minutes=minutes,
+            symbols=parse_list(symbols.upper()),
+            params=parse_set(set_ or []),
+            timeframe=timeframe,
+            seed=seed,
+            lag=lag,
         )
-    found = result.to_dict()
-    if json:
-        print_json(found)
-    else:
-        _print(found)
+        found = result.to_dict()
+        if json:
+            print_json(found)
+        else:
+            _print(found)
     if not result.agree:
         raise typer.Exit(FAILED)
 

@@ -1,8 +1,8 @@
 """Calendars of what entries should keep clear of: economic news, funding times, hours outside the kill zones.
 
 Everything here ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
-:func:`gate_events`: commands that close and open a gate of the account (``records.GATES``). Engine and backtest feed
-them as they feed every other command: an event at time *t* comes before any candle that closes after *t*.
+:func:`gate_events`: commands that close and open a gate of the account (``codes.Gate``). Engine and backtest feed them
+as they feed every other command: an event at time *t* comes before any candle that closes after *t*.
 
 A news calendar is an iCalendar file (``.ics``), a CSV file, or the address of one. CSV needs a header; the columns are
 ``time`` (ISO 8601 or ms; without a zone it is UTC) or ``date`` and ``time``, and, if there are any, ``title`` (or
@@ -22,17 +22,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from triplane.errors import BadInput, DataError
 from triplane.kernel.calendar import DAY_MINUTES, DEFAULT_ZONES, MINUTE, in_window
-from triplane.kernel.records import CMD_GATE, COMMAND, GATES
+from triplane.kernel.codes import CommandKind, Gate
+from triplane.kernel.inputs import COMMAND, VIEWS
 
 Array = np.ndarray[Any, Any]
-
-NEWS: Final = "news_blackout"
-FUNDING: Final = "funding_guard"
-KILL_ZONE: Final = "kill_zone"
 
 DAY_MS: Final = MINUTE * DAY_MINUTES
 MAX_MINUTES: Final = 7 * DAY_MINUTES
@@ -262,6 +258,8 @@ def load_funding(path: str | Path) -> tuple[Array, Array]:
     DataError
         In one sentence: no such file, a missing column, a value that is no number, times that do not rise.
     """
+    import pandas as pd  # noqa: PLC0415 - only who has such a file pays for its import
+
     where = Path(path)
     try:
         frame = pd.read_parquet(where) if where.suffix == ".parquet" else pd.read_csv(where)
@@ -326,20 +324,21 @@ def closed_hours(begin: int, end: int, zones: Sequence[tuple[int, int]] = DEFAUL
 
 # ---------------------------------------------------------------------------------------------------------- events
 def gate_events(windows: Array, gate: str) -> Array:
-    """Commands that close ``gate`` (a name in ``records.GATES``) when a window begins and open it when it ends.
+    """Commands that close ``gate`` (the label of a :class:`Gate`) when a window begins and open it when it ends.
 
     Returns
     -------
-    Array of ``records.COMMAND`` in order of time.
+    Array of ``COMMAND`` in order of time.
     """
-    if gate not in GATES:
-        raise BadInput(f"gate is {gate!r}; it must be one of {', '.join(GATES)}")
+    if gate not in Gate.labels:
+        raise BadInput(f"gate is {gate!r}; it must be one of {', '.join(Gate.labels)}")
     joined = merged((int(a), int(b)) for a, b in np.asarray(windows).reshape(-1, 2))
     events = np.zeros(2 * len(joined), COMMAND)
     events["time"] = joined.reshape(-1)
-    events["kind"] = CMD_GATE
-    events["code"] = GATES.index(gate)
-    events["flag"][::2] = 1
+    events["kind"] = CommandKind.GATE
+    gates = events.view(VIEWS[CommandKind.GATE])
+    gates["gate"] = Gate.of(gate)
+    gates["closed"][::2] = 1
     return events
 
 

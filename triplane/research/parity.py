@@ -42,23 +42,9 @@ from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Kline, Market
 from triplane.exchange.rules import MAKER_FEE, SLIPPAGE, TAKER_FEE
 from triplane.execution.bridge import SessionBridge
-from triplane.kernel.records import (
-    CANDLE,
-    CMD_READY,
-    ENTRY,
-    ENTRY_PENDING,
-    LEGS,
-    REASONS,
-    REJECTED,
-    ROW_CANCEL,
-    ROW_FILL,
-    ROW_ORDER,
-    ROW_REJECT,
-    ROW_SIGNAL,
-    ROW_STATE,
-    ROW_TRADE,
-    SCANNING,
-)
+from triplane.kernel.codes import CommandKind, Leg, OrderEnd, Reason, RowKind, State
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import named, of_kind
 from triplane.research.backtest import choose_timeframe
 from triplane.research.virtual import KEY, SECRET, VirtualClock, VirtualExecution, ask
 from triplane.strategies.base import Number
@@ -71,9 +57,10 @@ HISTORY: Final = 500
 """Bars before the first one that is traded."""
 LIMITS: Final = TradingSettings(max_trades_day=100_000, daily_loss_share=0, max_drawdown=0, quality_gate=False)
 BAD: Final = ("apart", "alone")
+ENTRY: Final = Leg.ENTRY.label
 
 
-class Side(Observer):
+class RowLog(Observer):
     """What one of the two did: an observer of its session."""
 
     def __init__(self, bridge: SessionBridge | None = None) -> None:
@@ -128,7 +115,7 @@ class Run:
         values = setup.to_dict()
         self.paper = Session.create(folder, Setup.from_dict(values | {"mode": "paper"}), core, begin)
         self.live = Session.create(folder, Setup.from_dict(values | {"mode": "testnet"}), core, begin + 1000)
-        self.sides = Side(), Side()
+        self.sides = RowLog(), RowLog()
         self.real = VirtualExecution(self.x, self.clock, self.live, lag)
         self.sides[1].bridge = self.real.bridge
         self.paper.observer, self.live.observer = self.sides
@@ -144,7 +131,7 @@ class Run:
                 session.feed_batch(np.full(len(history), k), history.copy())
         for session in (self.paper, self.live):
             for k in range(len(self.markets)):
-                session.command(CMD_READY, k, time_ms=begin)
+                session.command(CommandKind.READY, k, time_ms=begin)
 
     def go(self, minutes: int) -> None:
         """Let the market go on."""
@@ -171,7 +158,7 @@ class Run:
 
 # ------------------------------------------------------------------------------------------------------ what they did
 @dataclass
-class Leg:
+class LegExecutions:
     """All executions of one leg of a trade."""
 
     lots: int = 0
@@ -185,39 +172,39 @@ class Leg:
 
 
 @dataclass
-class Trade:
+class ComparedTrade:
     """One decision and what became of it."""
 
     k: int
     side: int
     time: int
-    legs: dict[str, Leg] = field(default_factory=dict)
+    legs: dict[str, LegExecutions] = field(default_factory=dict)
     reason: str = ""  # why it closed
     pnl: float = 0.0
     closed: bool = False
     refused: bool = False
 
 
-Name = tuple[int, int, int]
+TradeKey = tuple[int, int, int]
+"""Market, time of the decision, side."""
 
 
-def trades_of(rows: Array) -> dict[Name, Trade]:
+def trades_of(rows: Array) -> dict[TradeKey, ComparedTrade]:
     """Decisions by market, time and side, and what became of them."""
-    found: dict[int, Trade] = {}
-    for row in rows:
-        kind, number = int(row["kind"]), int(row["decision"])
-        if kind == ROW_SIGNAL and row["flag"] == 0 and number not in found:
-            found[number] = Trade(int(row["symbol"]), int(row["side"]), int(row["time"]))
-        trade = found.get(number)
+    found: dict[int, ComparedTrade] = {}
+    for row in named(rows):
+        if row.kind == RowKind.SIGNAL and not row.closing and row.decision not in found:
+            found[row.decision] = ComparedTrade(row.symbol, row.side, row.time)
+        trade = found.get(row.decision)
         if trade is None:
             continue
-        if kind == ROW_FILL:
-            leg = trade.legs.setdefault(LEGS[row["leg"]], Leg(time=int(row["x"][4]) or int(row["time"])))
-            leg.lots += int(row["quantity_lots"])
-            leg.value += int(row["price_ticks"]) * int(row["quantity_lots"])
-        elif kind == ROW_TRADE:
-            trade.closed, trade.reason, trade.pnl = True, REASONS[row["code"]], float(row["x"][2])
-        elif kind == ROW_ORDER and row["leg"] == ENTRY and row["code"] == REJECTED:
+        if row.kind == RowKind.FILL:
+            leg = trade.legs.setdefault(Leg(row.leg).label, LegExecutions(time=int(row.filled_at) or row.time))
+            leg.lots += row.quantity_lots
+            leg.value += row.price_ticks * row.quantity_lots
+        elif row.kind == RowKind.TRADE:
+            trade.closed, trade.reason, trade.pnl = True, Reason(row.reason).label, row.pnl
+        elif row.kind == RowKind.ORDER and row.leg == Leg.ENTRY and row.end == OrderEnd.REJECTED:
             trade.refused = True
     return {(t.k, t.time, t.side): t for t in found.values()}
 
@@ -232,8 +219,8 @@ class Result:
         A sentence for each trade that is not ``same``.
     """
 
-    paper: dict[Name, Trade]
-    real: dict[Name, Trade]
+    paper: dict[TradeKey, ComparedTrade]
+    real: dict[TradeKey, ComparedTrade]
     balances: tuple[float, float]
     classes: Counter[str] = field(default_factory=Counter)
     bps: list[float] = field(default_factory=list)
@@ -265,7 +252,7 @@ class Result:
         }  # fmt: skip
 
 
-class _Judge:
+class _Comparison:
     """Compares trades."""
 
     def __init__(self, run: Run) -> None:
@@ -296,16 +283,16 @@ class _Judge:
                 self.result.differences.append(self.describe(name, verdict, mine, theirs))
         return self.result
 
-    def single(self, name: Name, other: int) -> str:
+    def single(self, name: TradeKey, other: int) -> str:
         """The class of a trade that the other side did not make. Until they have parted, nothing can follow from it."""
         rows = self.rows[other]
-        leaving = rows[(rows["symbol"] == name[0]) & (rows["time"] == name[1]) & (rows["kind"] == ROW_CANCEL)]
-        if (leaving["leg"] == ENTRY).any():
+        leaving = of_kind(rows[(rows["symbol"] == name[0]) & (rows["time"] == name[1])], RowKind.CANCEL)
+        if (leaving["leg"] == Leg.ENTRY).any():
             return "waits"
         parted = bool(self.result.differences) or (self.parted is not None and self.parted < name[1])
         return "follows" if parted and self.was_busy(name, other) else "alone"
 
-    def pair(self, paper: Trade, real: Trade) -> str:
+    def pair(self, paper: ComparedTrade, real: ComparedTrade) -> str:
         """The class of a pair; counts its fills."""
         within, inside = True, True
         for leg in paper.legs.keys() & real.legs.keys():
@@ -328,15 +315,15 @@ class _Judge:
             return "path"
         if inside and self.crowded(paper, real):
             return "order"
-        entries = [t.legs[LEGS[ENTRY]].ticks for t in (paper, real) if LEGS[ENTRY] in t.legs]
+        entries = [t.legs[ENTRY].ticks for t in (paper, real) if ENTRY in t.legs]
         if inside and len(set(entries)) == 2:  # stop and targets lie at distances from the fill: they are others, too
             return "path"
         return "open" if not (paper.closed and real.closed) else "apart"
 
-    def leg(self, paper: Trade, real: Trade, name: str) -> tuple[float, float, float]:
+    def leg(self, paper: ComparedTrade, real: ComparedTrade, name: str) -> tuple[float, float, float]:
         """How much worse the real price is, what slippage and a tick may make, and the candle's range; basis points."""
         a, b = paper.legs[name], real.legs[name]
-        sign = paper.side if name == LEGS[ENTRY] else -paper.side
+        sign = paper.side if name == ENTRY else -paper.side
         unit = 1e4 / a.ticks
         candles = [
             c for c in self.run.candles[paper.k] if c["open_time"][0] in (self.candle(a.time), self.candle(b.time))
@@ -349,7 +336,7 @@ class _Judge:
         """Open time of the base candle of a moment."""
         return time // MINUTE * MINUTE
 
-    def crowded(self, paper: Trade, real: Trade) -> bool:
+    def crowded(self, paper: ComparedTrade, real: ComparedTrade) -> bool:
         """Whether they part in a candle in which more than one thing happened to them."""
         moments = [{leg: self.candle(at.time) for leg, at in t.legs.items()} for t in (paper, real)]
         parted = [at for leg in moments[0].keys() | moments[1].keys()
@@ -358,19 +345,22 @@ class _Judge:
         first = min(parted, default=None)
         return first is not None and len({leg for side in moments for leg, at in side.items() if at == first}) > 1
 
-    def was_busy(self, name: Name, which: int) -> bool:
+    def was_busy(self, name: TradeKey, which: int) -> bool:
         """Whether the other side could not make this trade: it was not scanning, or its account did not allow it."""
         k, time, _ = name
         rows = self.rows[which]
         rows = rows[rows["symbol"] == k]
-        states = rows[(rows["kind"] == ROW_STATE) & (rows["time"] < time)]
-        if len(states) and int(states[-1]["code"]) != SCANNING:
+        states = of_kind(rows[rows["time"] < time], RowKind.STATE)
+        if len(states) and states[-1]["to_state"] != State.SCANNING:
             return True
         now = rows[rows["time"] == time]
-        entered = now[(now["kind"] == ROW_STATE) & (now["code"] == ENTRY_PENDING)]
-        return len(entered) == 0 and bool(len(now[(now["kind"] == ROW_REJECT) | (now["kind"] == ROW_STATE)]))
+        changed = of_kind(now, RowKind.STATE)
+        entered = (changed["to_state"] == State.ENTRY_PENDING).any()
+        return not entered and bool(len(changed) or len(of_kind(now, RowKind.REJECT)))
 
-    def describe(self, name: Name, verdict: str, paper: Trade | None, real: Trade | None) -> dict[str, Any]:
+    def describe(
+        self, name: TradeKey, verdict: str, paper: ComparedTrade | None, real: ComparedTrade | None
+    ) -> dict[str, Any]:
         """One difference, for people and programs."""
         market = self.run.markets[name[0]]
         out: dict[str, Any] = {"symbol": market.symbol, "time": name[1], "side": name[2], "class": verdict}
@@ -440,4 +430,4 @@ def compare(
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder), setup.core(), setup, seed, lag)
         run.go(minutes)
-        return _Judge(run).all()
+        return _Comparison(run).all()

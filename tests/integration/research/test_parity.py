@@ -57,7 +57,7 @@ def test_a_market_that_is_worse_than_modelled_is_seen(monkeypatch):
 
 
 def test_a_trade_that_only_one_side_makes_is_seen(monkeypatch):
-    monkeypatch.setattr(parity.Pilotage, "_arrive", lambda *_: None)  # no request ever comes to the venue
+    monkeypatch.setattr(parity.VirtualExecution, "_arrive", lambda *_: None)  # no request ever comes to the venue
     result = quick(minutes=120, seed=2)
     assert not result.agree
     assert result.classes["alone"] > 0

@@ -21,7 +21,7 @@ from triplane.data.calendars import (
     parse_calendar,
 )
 from triplane.errors import BadInput, DataError
-from triplane.kernel.records import CMD_GATE, GATES
+from triplane.kernel.codes import CommandKind, Gate
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -239,8 +239,8 @@ def test_a_gate_is_closed_exactly_inside_the_windows(drawn: list[tuple[int, int]
     for begin, end in windows:
         closed[begin : max(begin, end)] = True
 
-    assert (events["kind"] == CMD_GATE).all()
-    assert (events["code"] == GATES.index("news_blackout")).all()
+    assert (events["kind"] == CommandKind.GATE).all()
+    assert (events["code"] == Gate.NEWS_BLACKOUT).all()
     assert (np.diff(events["time"]) > 0).all()
     state, at = False, 0
     for t in range(300):

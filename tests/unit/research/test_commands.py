@@ -8,7 +8,9 @@ import pytest
 from triplane.data.calendars import NewsEvent, blackouts, gate_events
 from triplane.data.generator import generate
 from triplane.errors import BadInput
-from triplane.kernel.records import CHECKS, CMD_CLOSE, COMMAND, REASONS, ROW_REJECT, ROW_SIGNAL, ROW_TRADE
+from triplane.kernel.codes import Check, CommandKind, Reason, RowKind
+from triplane.kernel.inputs import COMMAND, command
+from triplane.kernel.rows import of_kind
 from triplane.research.backtest import Backtest, simulate
 
 MINUTE = 60_000
@@ -24,8 +26,8 @@ def run(market: Any, commands: Any = None, **more: Any) -> Backtest:
 
 
 def entries(result: Backtest) -> Any:
-    rows = result.rows
-    return rows[(rows["kind"] == ROW_SIGNAL) & (rows["flag"] == 0)]
+    rows = of_kind(result.rows, RowKind.SIGNAL)
+    return rows[rows["closing"] == 0]
 
 
 def test_without_commands_nothing_changes(market: Any) -> None:
@@ -38,11 +40,11 @@ def test_a_gate_holds_back_exactly_the_entries_inside(market: Any) -> None:
     end = int(free["time"][10])  # one at its very end does too: it was decided while the gate was closed
     gated = run(market, gate_events(np.array([[close, end]]), "news_blackout"))
 
-    rejects = gated.rows[gated.rows["kind"] == ROW_REJECT]
-    assert {CHECKS[c] for c in rejects["code"]} == {"news_blackout"}
+    rejects = of_kind(gated.rows, RowKind.REJECT)
+    assert {Check(c).label for c in rejects["check"]} == {"news_blackout"}
     assert (rejects["time"] > close).all()
     assert (rejects["time"] <= end).all()
-    assert close in entries(gated)["time"][entries(gated)["code"] == 2]
+    assert close in entries(gated)["time"][entries(gated)["status"] == 2]
     inside = free["time"][(free["time"] > close) & (free["time"] <= end)]
     assert set(inside) <= set(rejects["time"])
 
@@ -59,14 +61,12 @@ def test_windows_after_the_data_or_outside_of_decisions_change_nothing(market: A
 
 def test_a_close_by_hand_comes_between_two_candles(market: Any) -> None:
     at = int(run(market).trade_columns["entry_time"][0]) + MINUTE
-    command = np.zeros(1, COMMAND)
-    command["kind"], command["time"], command["price"] = CMD_CLOSE, at, 12_345.0
+    closing = command(CommandKind.CLOSE, at, price=12_345.0)
 
-    trades = run(market, command).rows
-    trade = trades[trades["kind"] == ROW_TRADE][0]
+    trade = of_kind(run(market, closing).rows, RowKind.TRADE)[0]
 
-    assert REASONS[trade["code"]] == "manual"
-    assert trade["x"][1] == 12_345.0
+    assert Reason(trade["reason"]).label == "manual"
+    assert trade["exit_price"] == 12_345.0
     assert trade["time"] == at
 
 
