@@ -6,8 +6,6 @@ dropping one and going on.
 import asyncio
 import contextlib
 import errno
-import faulthandler
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,41 +13,15 @@ from typing import Any, Final
 import uvicorn
 
 from triplane.api.connections import Connection, ConnectionLimits, Socket, State
+from triplane.flow.limits import raise_descriptors
 
 GRACE_S: Final = 3
 """For what is being answered when the server is told to stop."""
 FORCE_S: Final = 2.0
 """And then for the rest."""
-STOP_S: Final = 10.0
-"""For a process that was told to stop."""
-DESCRIPTORS: Final = 8192
 FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 TICKS: Final = 5
 """Of a tenth of a second, between two looks at who is late."""
-
-
-def raise_descriptors(wanted: int = DESCRIPTORS) -> int:
-    """Raise the number of files this process may open as far as it is allowed; gives what it is then."""
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return wanted
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    aim = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < aim:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (aim, hard))
-            soft = aim
-    return wanted if soft == resource.RLIM_INFINITY else soft
-
-
-def end_within(seconds: float = STOP_S) -> None:
-    """End this process after so long, whatever still runs: a task that cannot be cancelled, a thread, a compiled loop.
-
-    It is not done in Python, where what hangs may hold the interpreter.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)  # standard error could be what hangs
-    faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
 
 
 class Server(uvicorn.Server):

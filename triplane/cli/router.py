@@ -20,6 +20,7 @@ from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
 from triplane.flow import child
+from triplane.flow.limits import end_within
 from triplane.flow.listening import listen
 from triplane.flow.token import load_token
 from triplane.venues.adapter import Urls
@@ -54,6 +55,7 @@ async def _serve(router: Router, data_dir: Path, port: int, max_notional: Decima
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    end_within()
     server.should_exit = True
     await serving
     await router.close()

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from triplane.flow.limits import end_within, raise_descriptors
+
 BEAT_S: Final = 0.5
 
 
@@ -34,13 +36,14 @@ def tell(message: Mapping[str, Any]) -> None:
 
 
 def prepare() -> None:
-    """Make standard output a pipe that is never waited for."""
+    """Make standard output a pipe that is never waited for, and let as many files be open as may be."""
+    raise_descriptors()
     if os.name == "posix":
         os.set_blocking(1, False)
 
 
 async def parent_gone() -> None:
-    """Return when the supervisor closes standard input."""
+    """Return when the supervisor closes standard input; soon after that this process ends, whatever hangs in it."""
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
 
@@ -49,6 +52,7 @@ async def parent_gone() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1 << 16):
                 pass
+        end_within()
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(gone.set)
 

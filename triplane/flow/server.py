@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 BEHIND: Final = 32 * 1024 * 1024
 """Bytes that may wait for a reader before it is cut off."""
 HELLO_S: Final = 2.0
+STRANGERS: Final = 256
+"""Connections that have not said hello yet; the oldest makes room for the newest."""
 LINE: Final = 1 << 20
 """Longest line that a reader may send."""
 ANSWERS: Final = 256
@@ -44,9 +46,10 @@ class FlowServer:
     """
 
     def __init__(self, listener: socket.socket, secret: str, handle: Handle) -> None:
-        self._listener, self._secret, self._handle = listener, secret, handle
+        self._listener, self._secret, self._handle = listener, secret.encode(), handle
         self._logs: dict[str, FactLog] = {}
         self._open: set[asyncio.StreamWriter] = set()
+        self._strangers: dict[asyncio.StreamWriter, None] = {}  # in the order they came
         self._readers: set[asyncio.StreamWriter] = set()  # those that have said hello
         self._answers: dict[int, asyncio.Task[Answer]] = {}
         self._server: asyncio.Server | None = None
@@ -106,11 +109,17 @@ class FlowServer:
         if task is not None:
             self._tasks.add(task)
         self._open.add(writer)
+        self._strangers[writer] = None
+        if len(self._strangers) > STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.transport.abort()
         try:
             async with asyncio.timeout(HELLO_S):
                 hello = TO_ENGINE.decode(await reader.readline())
-            if not isinstance(hello, Hello) or not hmac.compare_digest(hello.secret, self._secret):
+            if not isinstance(hello, Hello) or not hmac.compare_digest(hello.secret.encode(), self._secret):
                 return
+            self._strangers.pop(writer, None)
             for session_id, facts in self._logs.items():
                 lacking = facts.last_seq - hello.have.get(session_id, 0)
                 if lacking > 0:
@@ -120,11 +129,12 @@ class FlowServer:
                 command = TO_ENGINE.decode(line)
                 if isinstance(command, Command):
                     self._start(command, writer)
-        except (TimeoutError, ConnectionError, ValueError, msgspec.MsgspecError):
+        except (TimeoutError, ConnectionError, ValueError, RecursionError, msgspec.MsgspecError):
             pass  # it may come again
         finally:
             self._readers.discard(writer)
             self._open.discard(writer)
+            self._strangers.pop(writer, None)
             writer.close()
             if task is not None:
                 self._tasks.discard(task)

@@ -51,7 +51,7 @@ def files(given: list[Path] | None = None) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders(given):
         for path in sorted(folder.glob("*.py")):
-            if not path.name.startswith("_"):
+            if not path.name.startswith("_") and path.is_file():
                 found.setdefault(path.stem, path.resolve())
     return found
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from triplane.api.auth import Access, Guard
 from triplane.api.connections import ConnectionLimits
-from triplane.api.server import end_within, make_server, raise_descriptors
+from triplane.api.server import make_server
+from triplane.flow.limits import end_within, raise_descriptors
 from triplane.flow.listening import listen
 
 TOKEN = "token-of-the-test"

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,12 +217,45 @@ async def test_a_reader_that_does_not_read_is_cut_off(engine: Engine, monkeypatc
     await engine.stop()
 
 
-@pytest.mark.parametrize("line", [b"\n", b"{}\n", b'{"op":"hello"}\n', b"[" * 70_000 + b"\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n", b"{}\n", b'{"op":"hello"}\n', b"[" * 70_000 + b"\n", b"\xff\xfe\n",
+        '{"op":"hello","secret":"gr\u00fc\u00df","have":{}}\n'.encode(),
+        b'{"op":"hello","more":' + b"[" * 70_000 + b"\n", b"x" * 1_100_000,
+    ],
+)  # fmt: skip
 async def test_what_is_no_hello_ends_the_connection(engine: Engine, line: bytes) -> None:
+    problems: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     await engine.start(1)
     reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
     writer.write(line)
     async with asyncio.timeout(10):
-        assert await reader.read() == b""
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
     writer.close()
+    await engine.stop()
+    assert problems == []
+
+
+async def test_who_says_nothing_makes_room(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triplane.flow.server.STRANGERS", 8)
+    monkeypatch.setattr("triplane.flow.server.HELLO_S", 600.0)
+    await engine.start(5)
+    client, task = await connect(engine, told := Told())
+    await told.until(lambda: client.connected)
+    silent = [await asyncio.open_connection("127.0.0.1", engine.port) for _ in range(30)]
+    async with asyncio.timeout(20):
+        for reader, _ in silent[:22]:
+            assert await reader.read() == b""
+    assert not any(reader.at_eof() for reader, _ in silent[22:])
+    other, late = await connect(engine, heard := Told())
+    await heard.until(lambda: len(heard.seen.get("s", [])) == 5)
+    assert client.connected
+    assert other.connected
+    for one in (task, late):
+        await end(one)
+    for _, writer in silent:
+        writer.transport.abort()
     await engine.stop()
