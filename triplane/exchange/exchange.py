@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.data.clock import Clock
-from triplane.exchange import events
+from triplane.exchange import order_views as events
 from triplane.exchange.account import FuturesAccount
 from triplane.exchange.dialect import Dialect, FuturesVenue
 from triplane.exchange.faults import EVENT_KINDS, Fault, Faults
@@ -45,15 +45,9 @@ class Exchange(FuturesVenue):
     """
 
     def __init__(
-        self,
-        markets: Iterable[Market],
-        accounts: Iterable[FuturesAccount],
-        clock: Clock,
-        *,
-        seed: int = 0,
-        limits: bool = True,
+        self, markets: list[Market], accounts: list[FuturesAccount], clock: Clock, *, seed: int = 0, limits: bool = True
     ) -> None:
-        super().__init__({a.key: a for a in accounts}, self.emit, self.split)
+        super().__init__({a.key: a for a in accounts}, self.emit, self.split, lambda: self.now)
         self.markets = {m.symbol: m for m in markets}
         self.clock, self.skew = clock, 0
         self.faults, self.limits = Faults(seed), RateLimits(limits)
@@ -61,7 +55,7 @@ class Exchange(FuturesVenue):
         self.matching.liquidated = self.hub.on_liquidation
         self.listen_keys: dict[str, tuple[str, int]] = {}  # account key: listen key, end in wall time
         self.parts: list[float] = []  # of the order that is placed now, by a fault
-        self.now = self.matching.now = max(m.first_ms for m in self.markets.values())
+        self.now = max(m.first_ms for m in self.markets.values())
         self._random = random.Random(seed)  # noqa: S311 - repeatable ids, not secrets
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -140,7 +134,7 @@ class Exchange(FuturesVenue):
         self._set_now(max(self.now, time))
 
     def _set_now(self, time: int) -> None:
-        self.now = self.matching.now = time
+        self.now = time
         for market in self.markets.values():
             market.now = max(market.now, time)
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange import events
+from triplane.exchange import order_views as events
 from triplane.exchange.account import FuturesAccount, total
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import reject_if
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Market
 from triplane.exchange.params import Params
@@ -141,14 +141,11 @@ def _has_orders(a: FuturesAccount, symbol: str | None = None) -> bool:
 def set_leverage(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST leverage."""
     market, leverage = p.of_symbol(x.markets), p.integer("leverage") or 0
-    if not 1 <= leverage <= MAX_LEVERAGE:
-        raise Rejected(-4028, leverage)
+    reject_if(not 1 <= leverage <= MAX_LEVERAGE, -4028, leverage)
     held = [q for q in a.positions.values() if q.market is market]
-    if any(abs(q.notional) > largest(market, leverage) for q in held):
-        raise Rejected(-2027)
+    reject_if(any(abs(q.notional) > largest(market, leverage) for q in held), -2027)
     config = a.config(market.symbol)
-    if config.isolated and held and leverage < config.leverage:
-        raise Rejected(-2028)
+    reject_if(config.isolated and held and leverage < config.leverage, -2028)
     changed, config.leverage = leverage != config.leverage, leverage
     if changed:
         x.emit(a, events.leverage_update(market.symbol, leverage, x.now))
@@ -160,15 +157,11 @@ def set_margin_type(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST marginType."""
     market = p.of_symbol(x.markets)
     wanted = p.required("marginType")
-    if wanted not in ("ISOLATED", "CROSSED"):
-        raise Rejected(-1130, "marginType")
+    reject_if(wanted not in ("ISOLATED", "CROSSED"), -1130, "marginType")
     config = a.config(market.symbol)
-    if config.isolated == (wanted == "ISOLATED"):
-        raise Rejected(-4046)
-    if _has_orders(a, market.symbol):
-        raise Rejected(-4047)
-    if any(symbol == market.symbol for symbol, _ in a.positions):
-        raise Rejected(-4048)
+    reject_if(config.isolated == (wanted == "ISOLATED"), -4046)
+    reject_if(_has_orders(a, market.symbol), -4047)
+    reject_if(any(symbol == market.symbol for symbol, _ in a.positions), -4048)
     config.isolated = wanted == "ISOLATED"
     return SUCCESS
 
@@ -182,12 +175,9 @@ def set_mode(_x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST positionSide/dual."""
     p.required("dualSidePosition")
     wanted = p.flag("dualSidePosition")
-    if wanted == a.hedge:
-        raise Rejected(-4059)
-    if _has_orders(a):
-        raise Rejected(-4067)
-    if a.positions:
-        raise Rejected(-4068)
+    reject_if(wanted == a.hedge, -4059)
+    reject_if(_has_orders(a), -4067)
+    reject_if(a.positions, -4068)
     a.hedge = wanted
     return SUCCESS
 
@@ -270,8 +260,7 @@ def make_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
 
 def keep_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """PUT listenKey."""
-    if a.key not in x.listen_keys:
-        raise Rejected(-1125)
+    reject_if(a.key not in x.listen_keys, -1125)
     return {"listenKey": x.listen_key(a)}
 
 

@@ -8,13 +8,23 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_plus
 
-from triplane.exchange.errors import Rejected
+import orjson
+
+from triplane.exchange.errors import Rejected, found, reject_if
 
 WINDOW: Final = 5000
 AHEAD: Final = 1000
 """How far a timestamp may be ahead of the server, milliseconds."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 T = TypeVar("T")
+
+
+def read_json(text: str | bytes) -> Any:
+    """What a JSON text says; None if it is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 class Params(dict[str, str]):
@@ -39,66 +49,52 @@ class Params(dict[str, str]):
     def required(self, name: str) -> str:
         """A text that must be there."""
         value = self.get(name, "")
-        if not value:
-            raise Rejected(-1102, name)
+        reject_if(not value, -1102, name)
         return value
 
     def number(self, name: str) -> Decimal | None:
         """A number, None when it was not sent."""
         text = self.get(name, "")
-        if text and not _NUMBER.fullmatch(text):
-            raise Rejected(-1100, name)
+        reject_if(text and not _NUMBER.fullmatch(text), -1100, name)
         return Decimal(text) if text else None
 
     def needed(self, name: str) -> Decimal:
         """A number that must be there."""
-        value = self.number(name)
-        if value is None:
-            raise Rejected(-1102, name)
-        return value
+        return found(self.number(name), -1102, name)
 
     def integer(self, name: str, default: int | None = None) -> int | None:
         """A whole number."""
         text = self.get(name, "")
-        if text and not text.lstrip("-").isdecimal():
-            raise Rejected(-1102, name)
+        reject_if(text and not text.lstrip("-").isdecimal(), -1102, name)
         return int(text) if text else default
 
     def flag(self, name: str) -> bool:
         """A truth value, false when it was not sent."""
         text = self.get(name, "").lower()
-        if text not in ("", "true", "false"):
-            raise Rejected(-1130, name)
+        reject_if(text not in ("", "true", "false"), -1130, name)
         return text == "true"
 
     def choice(self, name: str, allowed: tuple[str, ...], code: int = -1130) -> str:
         """One of the allowed texts, the first one when it was not sent."""
         value = self.get(name) or allowed[0]
-        if value not in allowed:
-            raise Rejected(code, name)
+        reject_if(value not in allowed, code, name)
         return value
 
     def limit(self, default: int, most: int) -> int:
         """The parameter ``limit``."""
         limit = self.integer("limit", default) or default
-        if not 0 < limit <= most:
-            raise Rejected(-1130, "limit")
+        reject_if(not 0 < limit <= most, -1130, "limit")
         return limit
 
     def of_symbol(self, table: Mapping[str, T]) -> T:
         """What the parameter ``symbol`` names."""
-        found = table.get(self.required("symbol"))
-        if found is None:
-            raise Rejected(-1121)
-        return found
+        return found(table.get(self.required("symbol")), -1121)
 
     def side_and_type(self, types: Collection[str]) -> tuple[int, str]:
         """Side (+1 or −1) and type of an order."""
         side, kind = self.required("side"), self.required("type")
-        if side not in ("BUY", "SELL"):
-            raise Rejected(-1117)
-        if kind not in types:
-            raise Rejected(-1116)
+        reject_if(side not in ("BUY", "SELL"), -1117)
+        reject_if(kind not in types, -1116)
         return 1 if side == "BUY" else -1, kind
 
 
@@ -125,10 +121,6 @@ def verify(account: Any, query: str, body: str, p: Params, now: int) -> None:
     signature = p.required("signature")
     payload = (_without_signature(query) + _without_signature(body)).encode()
     wanted = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(wanted, signature.lower()):
-        raise Rejected(-1022)
-    timestamp = p.integer("timestamp")
-    if timestamp is None:
-        raise Rejected(-1102, "timestamp")
-    if not now - (p.integer("recvWindow", WINDOW) or WINDOW) <= timestamp <= now + AHEAD:
-        raise Rejected(-1021)
+    reject_if(not hmac.compare_digest(wanted, signature.lower()), -1022)
+    timestamp = found(p.integer("timestamp"), -1102, "timestamp")
+    reject_if(not now - (p.integer("recvWindow", WINDOW) or WINDOW) <= timestamp <= now + AHEAD, -1021)

@@ -43,7 +43,7 @@ class SocketHub:
         self.connections: set[ClientConnection] = set()
         self.mutes: dict[str, int] = {}  # route ("" for all): wall time until which new connections are silent
 
-    def connect(self, connection: ClientConnection, names: list[str]) -> None:  # noqa: ARG002 - some have streams
+    def connect(self, connection: ClientConnection, _names: list[str]) -> None:
         """A socket was opened, maybe with streams in its path."""
         self.connections.add(connection)
         connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(connection.route, 0))

@@ -140,17 +140,16 @@ def _common(a: MexcAccount, r: OrderRequest) -> Json:
 
 def order(a: MexcAccount, o: FuturesOrder) -> Json:
     """An order."""
-    r, m = o.request, o.request.market
-    maker, taker, profit = a.fees(o)
+    r, m, track = o.request, o.request.market, a.tracks.get(o.request.key)
     code = _CANCELLED_BY.get(r.tif, 10) if o.status == "EXPIRED" else 0
     average = o.value / (o.filled * m.lot) if o.filled else ZERO
     return _common(a, r) | {
-        "orderId": str(o.id), "positionId": a.number_of(o), "price": _price(m, r.price or m.last),
+        "orderId": str(o.id), "positionId": track.id if track else 0, "price": _price(m, r.price or m.last),
         "category": 2 if o.liquidation else 1, "orderType": 5 if o.shown_type == "MARKET" else _TYPES[r.tif],
-        "dealAvgPrice": num(average), "dealVol": o.filled, "orderMargin": num(o.reserved), "takerFee": num(taker),
-        "makerFee": num(maker), "profit": num(profit), "feeCurrency": "USDT", "state": _STATES.get(o.status, 4),
-        "externalOid": r.client_id, "errorCode": code, "usedMargin": 0, "createTime": o.time, "updateTime": o.updated,
-        "stopLossPrice": 0, "takeProfitPrice": 0,
+        "dealAvgPrice": num(average), "dealVol": o.filled, "orderMargin": num(o.reserved), "takerFee": num(o.taker_fee),
+        "makerFee": num(o.maker_fee), "profit": num(o.realized), "feeCurrency": "USDT", "externalOid": r.client_id,
+        "state": _STATES.get(o.status, 4), "errorCode": code, "usedMargin": 0, "createTime": o.time,
+        "updateTime": o.updated, "stopLossPrice": 0, "takeProfitPrice": 0,
     }  # fmt: skip
 
 

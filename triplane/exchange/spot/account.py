@@ -18,16 +18,6 @@ from triplane.exchange.rules import CENT
 
 FEE: Final = Decimal("0.001")
 """Of every fill, maker or taker."""
-TRIGGERS: Final = {
-    "STOP_LOSS": "STOP_MARKET", "STOP_LOSS_LIMIT": "STOP_MARKET", "TAKE_PROFIT": "TAKE_PROFIT_MARKET",
-    "TAKE_PROFIT_LIMIT": "TAKE_PROFIT_MARKET",
-}  # fmt: skip
-"""The conditional types, and by which of the kernel's kinds their trigger is reached."""
-MARKETS: Final = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
-"""Types that take what the market gives."""
-ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET", *TRIGGERS)
-TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK")
-STP: Final = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "NONE")
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY")
 _MIN_NOTIONAL: Final = Decimal(5)
 _FINEST_LOT: Final = Decimal("0.00001")
@@ -103,9 +93,9 @@ class SpotOrder(RestingOrder):
         return self.listing.symbol
 
     @property
-    def left(self) -> int:
-        """Lots that are not filled."""
-        return self.lots - self.filled
+    def size(self) -> int:
+        """All of its lots."""
+        return self.lots
 
     @property
     def spends(self) -> str:
