@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from triplane.exchange.errors import reject_if
 from triplane.exchange.market import Market
@@ -71,6 +71,7 @@ class OrderState:
     id: int = 0
     time: int = 0
     updated: int = 0
+    symbol: str = ""
     status: str = "NEW"
     hidden_until: int = 0  # wall time until which queries do not find it
 
@@ -79,24 +80,15 @@ class OrderState:
 class RestingOrder(OrderState):
     """What orders of futures and spot have in common."""
 
+    lots: int = 0
     filled: int = 0
     value: Decimal = ZERO  # sum of price x quantity of the fills
     prints: list[int] = field(default_factory=list)  # sizes of the fills to come, where a fault splits them
 
     @property
-    def symbol(self) -> str:
-        """``BTCUSDT``."""
-        raise NotImplementedError
-
-    @property
-    def size(self) -> int:
-        """All of its lots."""
-        raise NotImplementedError
-
-    @property
     def left(self) -> int:
         """Lots that are not filled."""
-        return self.size - self.filled
+        return self.lots - self.filled
 
     @property
     def open(self) -> bool:
@@ -126,21 +118,6 @@ class FuturesOrder(RestingOrder):
     taker_fee: Decimal = ZERO
     realized: Decimal = ZERO
 
-    @property
-    def symbol(self) -> str:
-        """``BTCUSDT``."""
-        return self.request.market.symbol
-
-    @property
-    def size(self) -> int:
-        """All of its lots."""
-        return self.request.lots
-
-    @property
-    def shown_type(self) -> str:
-        """LIMIT or MARKET for what a conditional order became."""
-        return shown_type(self.request.type)
-
     def average(self) -> str:
         """Average price of the fills."""
         market = self.request.market
@@ -164,8 +141,7 @@ class AlgoOrder(OrderState):
         return self.status == "NEW"
 
 
-@dataclass(frozen=True, slots=True)
-class FuturesFill:
+class FuturesFill(NamedTuple):
     """One execution."""
 
     id: int
@@ -178,8 +154,7 @@ class FuturesFill:
     realized: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Income:
+class Income(NamedTuple):
     """One movement of the wallet."""
 
     id: int
@@ -218,10 +193,6 @@ class FuturesAccount:
     def config(self, symbol: str) -> SymbolConfig:
         """Leverage and margin type of a symbol."""
         return self.configs.setdefault(symbol, SymbolConfig())
-
-    def position(self, symbol: str, side: str) -> MarginPosition | None:
-        """The open position, if any."""
-        return self.positions.get((symbol, side))
 
     # ------------------------------------------------------------------------------------------------ booking
     def book(self, request: OrderRequest, lots: int, ticks: int, fee: Decimal, now: int) -> Decimal:

@@ -221,20 +221,12 @@ class Exchange(FuturesVenue):
 
     def strike(self, fault: Fault, account: Any) -> None:
         """Carry out a fault that is not about one answer or event; ``account`` is None when it is about none."""
-        hit = [(hub, c) for hub in self.hubs for c in list(hub.connections) if fault.route in ("", c.route)]
+        until = self.clock.now_ms() + round(fault.seconds * 1000)
         if fault.what == "skew":
             self.skew = fault.milliseconds
         elif fault.what == "expire_listen_key" and account is not None:
             self.expire_listen_key(account)
             for dialect in self.dialects.values():
                 dialect.end_streams(account.key)
-        elif fault.what == "drop_sockets":
-            for hub, connection in hit:
-                hub.disconnect(connection)
-                connection.socket.close(fault.code)
-        elif fault.what == "mute":
-            until = self.clock.now_ms() + round(fault.seconds * 1000)
-            for hub in self.hubs:
-                hub.mutes[fault.route] = until
-            for _, connection in hit:
-                connection.muted_until = until
+        for hub in self.hubs if fault.what in ("drop_sockets", "mute") else ():
+            hub.hit(fault, until)

@@ -145,7 +145,7 @@ class MatchingEngine(Engine[FuturesOrder]):
         takes = (price - taker) * r.side >= 0
         reject_if(takes and r.tif == "GTX", -5022)
         r.account.reserved += margin - order.reserved
-        order.request, order.reserved, order.updated = wanted, margin, self.now
+        order.request, order.lots, order.reserved, order.updated = wanted, lots, margin, self.now
         self.emit(r.account, events.order_update(order, "AMENDMENT", self.now))
         if takes:
             self._trade(order, taker, maker=False)
@@ -166,7 +166,8 @@ class MatchingEngine(Engine[FuturesOrder]):
     def _accept(
         self, request: OrderRequest, margin: Decimal, accepted: Callable[[FuturesOrder], None] | None = None
     ) -> FuturesOrder:
-        account, order = request.account, FuturesOrder(request=request, reserved=margin)
+        account, symbol = request.account, request.market.symbol
+        order = FuturesOrder(symbol=symbol, lots=request.lots, request=request, reserved=margin)
         account.reserved += margin
         self.keep(order, account, request.client_id, request)
         if accepted is not None:
@@ -183,7 +184,7 @@ class MatchingEngine(Engine[FuturesOrder]):
         if 0 < r.good_till <= self.now:
             self._end(order, "EXPIRED")
             return
-        kind = order.shown_type
+        kind = shown_type(r.type)
         if kind == "MARKET" or (r.price - trade.ticks) * r.side >= 0:  # only what is near is worth asking about
             ticks = market.rules.fill(kind, r.side, r.price, trade.ticks)
             if ticks is not None:

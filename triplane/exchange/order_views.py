@@ -7,7 +7,15 @@ order shows over REST, its events show under short names; ``E`` and ``T`` are ma
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.account import SIDES, AlgoOrder, FuturesAccount, FuturesFill, FuturesOrder, OrderRequest
+from triplane.exchange.account import (
+    SIDES,
+    AlgoOrder,
+    FuturesAccount,
+    FuturesFill,
+    FuturesOrder,
+    OrderRequest,
+    shown_type,
+)
 from triplane.exchange.positions import MarginPosition
 
 Event = dict[str, Any]
@@ -29,7 +37,7 @@ def ack(order: FuturesOrder) -> dict[str, Any]:
     r, m = order.request, order.request.market
     return _common(r) | {
         "orderId": order.id, "status": order.status, "clientOrderId": r.client_id, "origQty": m.quantity(r.lots),
-        "executedQty": m.quantity(order.filled), "cumQty": m.quantity(order.filled), "type": order.shown_type,
+        "executedQty": m.quantity(order.filled), "cumQty": m.quantity(order.filled), "type": shown_type(r.type),
         "stopPrice": m.price(r.trigger), "origType": r.type, "updateTime": order.updated,
     }  # fmt: skip
 
@@ -55,7 +63,7 @@ def show_algo(algo: AlgoOrder, query: bool = True) -> dict[str, Any]:
         out["actualOrderId"] = str(child.id) if child else ""
         out["actualPrice"] = child.average() if child else "0.00000"
         if child:
-            out |= {"actualType": child.shown_type, "actualQty": m.quantity(child.filled)}
+            out |= {"actualType": shown_type(r.type), "actualQty": m.quantity(child.filled)}
         out |= dict.fromkeys(("tpTriggerPrice", "tpPrice", "slTriggerPrice", "slPrice"), "0.000") | {"tpOrderType": ""}
     return out
 
@@ -136,7 +144,7 @@ def account_update(
 
 
 def _position(account: FuturesAccount, symbol: str, side: str, realized: Decimal) -> Event:
-    position = account.position(symbol, side)
+    position = account.positions.get((symbol, side))
     entry = format(position.entry, "f") if position else "0"
     return {
         "s": symbol, "pa": format(position.quantity, "f") if position else "0", "ep": entry, "bep": entry,
@@ -149,11 +157,11 @@ def _position(account: FuturesAccount, symbol: str, side: str, realized: Decimal
 
 def algo_update(algo: AlgoOrder, now: int) -> Event:
     """ALGO_UPDATE; the child's id is an empty text until there is a child."""
-    row, child = show_algo(algo), algo.child
+    row = show_algo(algo)
     body: Event = {short: row[long] for short, long in _ALGO.items()}
     if algo.status != "TRIGGERING":
         body |= {"ap": row["actualPrice"], "aq": row.get("actualQty", "0.00000")}
-        body["act"] = child.shown_type if child else "0"
+        body["act"] = row.get("actualType", "0")
     if algo.reason:
         body["rm"] = algo.reason
     return _event("ALGO_UPDATE", now, "o", body)

@@ -1,22 +1,25 @@
-"""Parameters of a request to Binance, spot or futures, and who signed it."""
+"""What requests to Binance have in common: parameters, who signed them, and which orders they ask for."""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl
 
 import orjson
 
+from triplane.exchange.account import OrderState
 from triplane.exchange.errors import Rejected, found, reject_if
 
 WINDOW: Final = 5000
 AHEAD: Final = 1000
 """How far a timestamp may be ahead of the server, milliseconds."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+ORDER_IDS: Final = ("orderId", "origClientOrderId")
 T = TypeVar("T")
+T_state = TypeVar("T_state", bound=OrderState)
 
 
 def read_json(text: str | bytes) -> Any:
@@ -33,13 +36,7 @@ class Params(dict[str, str]):
     @classmethod
     def of(cls, query: str, body: str) -> "Params":
         """Those of a request, whether in its query or in its form."""
-        out = cls()
-        for text in (query, body):
-            for pair in text.split("&") if text else ():
-                name, _, value = pair.partition("=")
-                quoted = "%" in pair or "+" in pair
-                out[unquote_plus(name) if quoted else name] = unquote_plus(value) if quoted else value
-        return out
+        return cls(parse_qsl(f"{query}&{body}" if body else query, keep_blank_values=True))
 
     @classmethod
     def of_json(cls, row: Mapping[str, Any]) -> "Params":
@@ -124,3 +121,41 @@ def verify(account: Any, query: str, body: str, p: Params, now: int) -> None:
     reject_if(not hmac.compare_digest(wanted, signature.lower()), -1022)
     timestamp = found(p.integer("timestamp"), -1102, "timestamp")
     reject_if(not now - (p.integer("recvWindow", WINDOW) or WINDOW) <= timestamp <= now + AHEAD, -1021)
+
+
+# ------------------------------------------------------------------------------------------------ which orders
+def visible(rows: Iterable[T_state], now: int) -> list[T_state]:
+    """Those that no fault hides at a wall time."""
+    return [row for row in rows if row.hidden_until <= now]
+
+
+def find(a: Any, p: Params, symbol: str, now: int, code: int, names: tuple[str, str] = ORDER_IDS) -> Any:
+    """The order of an id or a client id; raises Rejected with ``code``, also while a fault hides it."""
+    number, text = p.integer(names[0]), p.get(names[1])
+    if number is None and not text:
+        raise Rejected(-1102, names[0])
+    order = a.orders.get(number) if number is not None else a.by_client.get((symbol, text or ""))
+    if order is None or order.symbol != symbol or not visible([order], now):
+        raise Rejected(code)
+    return order
+
+
+def own_trades(a: Any, p: Params, symbol: str) -> list[Any]:
+    """Fills of a symbol from an id on, maybe of one order alone."""
+    first, number = p.integer("fromId", 0) or 0, p.integer("orderId")
+    rows = [f for f in a.fills if f.order.symbol == symbol and f.id >= first]
+    return [f for f in rows if number is None or f.order.id == number]
+
+
+def hide(accounts: Iterable[Any], order_id: object, algo_id: object, until: int) -> None:
+    """Keep an order from being found until a wall time; the ids are as an answer shows them."""
+    order, algo = (int(text) if (text := str(number)).isdecimal() else -1 for number in (order_id, algo_id))
+    for account in accounts:
+        found = account.orders.get(order) or account.algos.get(algo)
+        if found is not None:
+            found.hidden_until = until
+
+
+def between(rows: list[Any], first: int | None, last: int | None) -> list[Any]:
+    """Rows of a span of time; None for an open end."""
+    return [r for r in rows if (first is None or r.time >= first) and (last is None or r.time <= last)]

@@ -5,24 +5,23 @@ What is not in :data:`ROUTES` does not exist.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from triplane.exchange import funds as f
-from triplane.exchange import public, queries
+from triplane.exchange import public
 from triplane.exchange import trading as t
 from triplane.exchange.dialect import Dialect
 from triplane.exchange.errors import Rejected
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import ANSWERS, CODES, ORDER_KINDS, STATUS, Fault
 from triplane.exchange.limits import BAN_MS, RateLimited
-from triplane.exchange.params import Params, account_of, verify
+from triplane.exchange.params import Params, account_of, hide, verify
 from triplane.exchange.spot import rest as spot
 
 OPEN, KEY, SIGNED = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """What a path does, who may, and what it weighs."""
 
     handler: Callable[[Any, Any, Params], Any]
@@ -46,6 +45,7 @@ class Reply:
     lost: str = ""
 
 
+Place: TypeAlias = Exchange | Dialect
 Rows: TypeAlias = Iterable[tuple[str, str, Callable[..., Any], int]]
 PUBLIC: Final[Rows] = (
     ("GET", "ping", public.ping, 1), ("GET", "time", public.time, 1), ("GET", "exchangeInfo", public.exchange_info, 1),
@@ -122,7 +122,7 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
         p = Params.of(query, body)
         fault = x.faults.request(method, path, p)
         if fault is not None and not fault.accepted:
-            return _faulty(x, place, fault, Reply(200, {}, headers), address)
+            return spoiled(x, place, fault, Reply(200, {}, headers), address, _refused)
         account = None if route.security == OPEN else account_of(place.accounts, key)
         if account is not None:
             if route.security == SIGNED:
@@ -137,15 +137,10 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
         reply = Reply(error.status, error.to_dict(), headers)
     finally:
         x.parts = []
-    return reply if fault is None else _faulty(x, place, fault, reply, address)
+    return reply if fault is None else spoiled(x, place, fault, reply, address, _refused)
 
 
-def _faulty(x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str) -> Reply:
-    """What becomes of an answer by a fault of its request."""
-    return spoiled(x, place, fault, reply, address, lambda: _refused(x, place, fault, reply.headers))
-
-
-def _refused(x: Exchange, place: Exchange | Dialect, fault: Fault, headers: dict[str, str]) -> Reply:
+def _refused(x: Exchange, place: Place, fault: Fault, headers: dict[str, str]) -> Reply:
     what = fault.what
     if what in STATUS:
         return Reply(int(what), {}, headers)
@@ -158,7 +153,7 @@ def _refused(x: Exchange, place: Exchange | Dialect, fault: Fault, headers: dict
 
 
 def spoiled(
-    x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str, refused: Callable[[], Reply]
+    x: Exchange, place: Place, fault: Fault, reply: Reply, address: str, refused: Callable[..., Reply]
 ) -> Reply:
     """An answer as a fault makes it; ``refused`` makes that of a fault that is a status or a code."""
     what, until = fault.what, x.clock.now_ms() + round(fault.seconds * 1000)
@@ -169,11 +164,11 @@ def spoiled(
     elif what in ANSWERS:
         if what == "418":
             place.limits.ban(address, until)
-        return refused()
+        return refused(x, place, fault, reply.headers)
     elif what == "hide" and isinstance(reply.body, dict):
         body = reply.body.get("newOrderResponse") or reply.body.get("data") or reply.body
         said = body if isinstance(body, dict) else {"orderId": body, "algoId": body}
-        queries.hide(place.accounts.values(), said.get("orderId"), said.get("algoId"), until)
+        hide(place.accounts.values(), said.get("orderId"), said.get("algoId"), until)
     elif what not in ORDER_KINDS:
         x.strike(fault, None)
     return reply

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from triplane.exchange.account import SIDES, AlgoOrder, FuturesAccount, FuturesOrder
+from triplane.exchange.account import SIDES, AlgoOrder, FuturesAccount, FuturesOrder, shown_type
 from triplane.exchange.errors import Rejected, found, reject_if
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.filters import algo_request, check_band, check_notional, lots, order_request, ticks
 from triplane.exchange.order_views import ack, full, show_algo, show_fill
-from triplane.exchange.params import Params, read_json
+from triplane.exchange.params import Params, between, find, own_trades, read_json, visible
 from triplane.exchange.public import chosen
-from triplane.exchange.queries import between, find, own_trades, visible
 
 WEEK_MS: Final = 7 * 86_400_000
 DONE: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
@@ -59,7 +58,9 @@ def amend(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """PUT order."""
     order = _find(x, a, p, -2013)
     market, quantity, price = order.request.market, p.needed("quantity"), p.needed("price")
-    reject_if(order.shown_type != "LIMIT" or p.required("side") != SIDES[order.request.side], -1130, "side")
+    reject_if(
+        shown_type(order.request.type) != "LIMIT" or p.required("side") != SIDES[order.request.side], -1130, "side"
+    )
     level, count = ticks(market, "price", price), lots(market, quantity)
     check_band(market, level)
     check_notional(replace(order.request, lots=count, price=level))

@@ -29,16 +29,6 @@ class TrackedPosition:
     funding: Decimal = ZERO
     liquidated: bool = False
 
-    @property
-    def open_average(self) -> Decimal:
-        """Average price of what was opened."""
-        return self.cost / self.opened if self.opened else ZERO
-
-    @property
-    def close_average(self) -> Decimal:
-        """Average price of what was closed."""
-        return self.value / self.closed if self.closed else ZERO
-
 
 class MexcAccount(FuturesAccount):
     """One account; in hedge mode until it is changed, as at MEXC."""

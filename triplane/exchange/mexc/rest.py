@@ -7,7 +7,7 @@ or the body as sent. Refusals come with HTTP 200 and ``{"success": false, "code"
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from triplane.exchange.errors import Rejected
@@ -50,10 +50,9 @@ PRIVATE: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "order/list/open_orders"): trading.open_orders, ("GET", "order/list/open_orders/{}"): trading.open_orders,
     ("GET", "order/list/history_orders"): trading.history, ("GET", "order/list/order_deals"): trading.order_deals,
     ("GET", "order/list/order_deals/v3"): trading.order_deals_v3,
-    ("GET", "order/deal_details/{}"): trading.deal_details,
-    ("POST", "planorder/place"): trading.place_plan, ("POST", "planorder/place/v2"): trading.place_plan,
-    ("POST", "planorder/cancel"): trading.cancel_plans, ("POST", "planorder/cancel_all"): trading.cancel_all_plans,
-    ("GET", "planorder/list/orders"): trading.plans,
+    ("GET", "order/deal_details/{}"): trading.deal_details, ("POST", "planorder/place"): trading.place_plan,
+    ("POST", "planorder/place/v2"): trading.place_plan, ("POST", "planorder/cancel"): trading.cancel_plans,
+    ("POST", "planorder/cancel_all"): trading.cancel_all_plans, ("GET", "planorder/list/orders"): trading.plans,
 }  # fmt: skip
 
 
@@ -84,7 +83,7 @@ def handle(
         q = _question(query, body)
         fault = x.faults.request(method, path, _flat(q))
         if fault is not None and not fault.accepted:
-            return _faulty(mexc, fault, Reply(200, {"success": True, "code": 0}), address)
+            return spoiled(x, mexc, fault, Reply(200, {"success": True, "code": 0}), address, _refused)
         q["arguments"] = arguments
         if arguments and not private:
             q["symbol"] = arguments[0]
@@ -98,7 +97,7 @@ def handle(
         reply = Reply(200, rejection(error).to_dict())
     finally:
         x.parts = []
-    return reply if fault is None else _faulty(mexc, fault, reply, address)
+    return reply if fault is None else spoiled(x, mexc, fault, reply, address, _refused)
 
 
 def _question(query: str, body: str) -> Query:
@@ -135,13 +134,8 @@ def _account(mexc: MexcDialect, query: str, body: str, headers: Mapping[str, str
     return account
 
 
-def _faulty(mexc: MexcDialect, fault: Fault, reply: Reply, address: str) -> Reply:
-    """What becomes of an answer by a fault of its request."""
-
-    def refused() -> Reply:
-        what = fault.what
-        if what in STATUS:
-            return Reply(int(what), {})
-        return Reply(200, MexcRejected(int(what) if what in MEXC_CODES else _REFUSED[what]).to_dict())
-
-    return spoiled(mexc.x, mexc, fault, reply, address, refused)
+def _refused(_x: Exchange, _mexc: Any, fault: Fault, _headers: dict[str, str]) -> Reply:
+    what = fault.what
+    if what in STATUS:
+        return Reply(int(what), {})
+    return Reply(200, MexcRejected(int(what) if what in MEXC_CODES else _REFUSED[what]).to_dict())

@@ -12,8 +12,8 @@ from triplane.exchange.mexc.account import MexcAccount
 from triplane.exchange.mexc.dialect import MexcDialect
 from triplane.exchange.mexc.errors import TEXTS, MexcRejected, reject_if
 from triplane.exchange.mexc.market import Query, chosen, market_of, page, paged, whole
+from triplane.exchange.params import between, visible
 from triplane.exchange.positions import MAX_LEVERAGE
-from triplane.exchange.queries import between, visible
 
 LONGEST_ID: Final = 32
 TIMES: Final = {1: "GTC", 2: "GTX", 3: "IOC", 4: "FOK", 5: "GTC", 6: "GTC"}

@@ -109,7 +109,7 @@ class SpotMatching(Engine[SpotOrder]):
         fee = money(got * self.fee)
         account.holding(order.gets).free += got - fee
         order.add(lots, value, self.now)
-        fill = SpotFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, order.gets)
+        fill = SpotFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, order.gets, value)
         account.fills.append(fill)
         order.fills.append(fill)
         if not order.open:

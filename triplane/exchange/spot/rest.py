@@ -8,8 +8,7 @@ import orjson
 from triplane.exchange import public, views
 from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.market import Market
-from triplane.exchange.params import Params
-from triplane.exchange.queries import between, find, own_trades, visible
+from triplane.exchange.params import Params, between, find, own_trades, visible
 from triplane.exchange.spot.account import FEE, Listing, SpotAccount, SpotOrder, text
 from triplane.exchange.spot.dialect import SpotDialect
 from triplane.exchange.spot.filters import ORDER_TYPES, STP, filters, order_of
