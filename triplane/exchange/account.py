@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import reject_if
 from triplane.exchange.market import Market
 from triplane.exchange.positions import ZERO, Bracket, MarginPosition, SymbolConfig, brackets_of, largest
 from triplane.exchange.rules import CENT, liquidation, money
@@ -38,9 +38,9 @@ class OrderRequest:
     side: int
     position_side: str
     type: str
-    tif: str
-    lots: int
-    price: int
+    tif: str = "GTC"
+    lots: int = 0
+    price: int = 0
     reduce_only: bool = False
     close_position: bool = False
     working_type: str = "CONTRACT_PRICE"
@@ -65,22 +65,45 @@ class OrderRequest:
 
 
 @dataclass(slots=True, eq=False)
-class RestingOrder:
-    """What orders of futures and spot have in common."""
+class OrderState:
+    """What orders and conditional orders have in common."""
 
     id: int = 0
     time: int = 0
     updated: int = 0
+    symbol: str = ""
     status: str = "NEW"
+    hidden_until: int = 0  # wall time until which queries do not find it
+
+
+@dataclass(slots=True, eq=False)
+class RestingOrder(OrderState):
+    """What orders of futures and spot have in common."""
+
+    lots: int = 0
     filled: int = 0
     value: Decimal = ZERO  # sum of price x quantity of the fills
-    hidden_until: int = 0  # wall time until which queries do not find it
     prints: list[int] = field(default_factory=list)  # sizes of the fills to come, where a fault splits them
+
+    @property
+    def left(self) -> int:
+        """Lots that are not filled."""
+        return self.lots - self.filled
 
     @property
     def open(self) -> bool:
         """It can still trade."""
         return self.status in ("NEW", "PARTIALLY_FILLED")
+
+    def next_print(self) -> int:
+        """Lots of its next fill: all that is left, unless a fault splits it."""
+        return min(self.prints.pop(0), self.left) if self.prints else self.left
+
+    def add(self, lots: int, value: Decimal, now: int) -> None:
+        """Take a fill."""
+        self.filled += lots
+        self.value += value
+        self.updated, self.status = now, "PARTIALLY_FILLED" if self.left else "FILLED"
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -91,21 +114,9 @@ class FuturesOrder(RestingOrder):
     reserved: Decimal = ZERO  # initial margin that it holds
     algo: "AlgoOrder | None" = None
     liquidation: bool = False
-
-    @property
-    def symbol(self) -> str:
-        """``BTCUSDT``."""
-        return self.request.market.symbol
-
-    @property
-    def left(self) -> int:
-        """Lots that are not filled."""
-        return self.request.lots - self.filled
-
-    @property
-    def shown_type(self) -> str:
-        """LIMIT or MARKET for what a conditional order became."""
-        return shown_type(self.request.type)
+    maker_fee: Decimal = ZERO
+    taker_fee: Decimal = ZERO
+    realized: Decimal = ZERO
 
     def average(self) -> str:
         """Average price of the fills."""
@@ -114,19 +125,14 @@ class FuturesOrder(RestingOrder):
         return format(price.quantize(Decimal(1).scaleb(-max(market.decimals[0], 5))), "f")
 
 
-@dataclass(slots=True, eq=False)
-class AlgoOrder:
+@dataclass(slots=True, eq=False, kw_only=True)
+class AlgoOrder(OrderState):
     """A conditional order in the algo service."""
 
-    id: int
     request: OrderRequest
-    time: int
-    updated: int
-    status: str = "NEW"
     triggered: int = 0
     child: FuturesOrder | None = None
     reason: str = ""
-    hidden_until: int = 0
     best: int = 0  # of a trailing stop: the most favourable price since it was activated, 0 before
 
     @property
@@ -135,8 +141,7 @@ class AlgoOrder:
         return self.status == "NEW"
 
 
-@dataclass(frozen=True, slots=True)
-class FuturesFill:
+class FuturesFill(NamedTuple):
     """One execution."""
 
     id: int
@@ -149,8 +154,7 @@ class FuturesFill:
     realized: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Income:
+class Income(NamedTuple):
     """One movement of the wallet."""
 
     id: int
@@ -189,10 +193,6 @@ class FuturesAccount:
     def config(self, symbol: str) -> SymbolConfig:
         """Leverage and margin type of a symbol."""
         return self.configs.setdefault(symbol, SymbolConfig())
-
-    def position(self, symbol: str, side: str) -> MarginPosition | None:
-        """The open position, if any."""
-        return self.positions.get((symbol, side))
 
     # ------------------------------------------------------------------------------------------------ booking
     def book(self, request: OrderRequest, lots: int, ticks: int, fee: Decimal, now: int) -> Decimal:
@@ -289,11 +289,6 @@ class FuturesAccount:
         row = self.bracket(position)
         return liquidation(position.entry, position.sign, position.cost, margin, row.rate, row.cum)
 
-    def in_danger(self, position: MarginPosition) -> bool:
-        """The mark price has reached the liquidation price."""
-        mark = position.market.last * position.market.tick
-        return (mark - self.liquidation_price(position)) * position.sign <= 0
-
     def margin_ratio(self) -> Decimal:
         """Maintenance margin of the cross positions over the margin they share."""
         need = total(self.maintenance(p) for p in self.cross_positions)
@@ -315,23 +310,17 @@ class FuturesAccount:
         market = request.market
         held = total(abs(p.notional) for p in self.positions.values() if p.market.symbol == market.symbol)
         value = price * market.tick * (request.lots * market.lot)
-        if held + value > largest(market, self.config(market.symbol).leverage):
-            raise Rejected(-2027)
+        reject_if(held + value > largest(market, self.config(market.symbol).leverage), -2027)
 
     def state(self) -> dict[str, Any]:
         """The books as they are."""
-        return {
-            "balance": format(self.wallet, "f"),
-            "available": format(self.available, "f"),
-            "unrealized": format(self.unrealized, "f"),
-            "hedge": self.hedge,
-            "positions": [
-                {
-                    "symbol": p.market.symbol, "positionSide": p.side, "quantity": format(p.quantity, "f"),
-                    "entryPrice": format(p.entry, "f"), "isolatedMargin": format(p.isolated, "f"),
-                    "unrealized": format(p.unrealized, "f"),
-                    "liquidationPrice": format(self.liquidation_price(p), "f"),
-                }
-                for p in self.positions.values()
-            ],
-        }  # fmt: skip
+        amounts = {"balance": self.wallet, "available": self.available, "unrealized": self.unrealized}
+        rows = [
+            {
+                "symbol": p.market.symbol, "positionSide": p.side, "quantity": format(p.quantity, "f"),
+                "entryPrice": format(p.entry, "f"), "isolatedMargin": format(p.isolated, "f"),
+                "unrealized": format(p.unrealized, "f"), "liquidationPrice": format(self.liquidation_price(p), "f"),
+            }
+            for p in self.positions.values()
+        ]  # fmt: skip
+        return {name: format(x, "f") for name, x in amounts.items()} | {"hedge": self.hedge, "positions": rows}

@@ -10,9 +10,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange import events
+from triplane.exchange import order_views as events
 from triplane.exchange.account import AlgoOrder, FuturesAccount, FuturesOrder, OrderRequest, shown_type
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.matching import MatchingEngine
 
@@ -34,18 +34,14 @@ class AlgoService:
         """Accept a conditional order; raises Rejected."""
         account, market = request.account, request.market
         mine = [a for a in account.algos.values() if a.open and a.request.market is market]
-        if any(a.request.client_id == request.client_id for a in mine):
-            raise Rejected(-4116)
-        if len(mine) >= MAX_ALGOS:
-            raise Rejected(-4045)
-        if request.close_position and any(_same_close(a.request, request) for a in mine):
-            raise Rejected(-4130)
+        reject_if(any(a.request.client_id == request.client_id for a in mine), -4116)
+        reject_if(len(mine) >= MAX_ALGOS, -4045)
+        reject_if(request.close_position and any(_same_close(a.request, request) for a in mine), -4130)
         level = request.activate if request.type == TRAILING else request.trigger
         kind = "TAKE_PROFIT_MARKET" if request.type == TRAILING else request.type
-        if level and market.rules.fill(kind, request.side, level, market.last) is not None:
-            raise Rejected(-2021)
+        reject_if(level and market.rules.fill(kind, request.side, level, market.last) is not None, -2021)
         self._number += 1
-        algo = AlgoOrder(self._number, request, self.matching.now, self.matching.now)
+        algo = AlgoOrder(self._number, self.matching.now, request=request)
         account.algos[algo.id] = algo
         self.waiting.setdefault(market.symbol, {})[algo.id] = algo
         self._say(algo, "NEW")
@@ -55,8 +51,7 @@ class AlgoService:
 
     def cancel(self, algo: AlgoOrder) -> AlgoOrder:
         """Cancel a waiting conditional order."""
-        if not algo.open:
-            raise Rejected(-2011)
+        reject_if(not algo.open, -2011)
         self._end(algo, "CANCELED")
         return algo
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.account import FuturesAccount, OrderRequest
+from triplane.exchange.account import FuturesAccount
 from triplane.exchange.algo import AlgoService
 from triplane.exchange.limits import RateLimits
 from triplane.exchange.market import Market, MarketTrade
-from triplane.exchange.matching import MatchingEngine
+from triplane.exchange.matching import Emit, MatchingEngine
 from triplane.exchange.positions import MarginPosition
 from triplane.exchange.sockets import SocketHub
 from triplane.exchange.views import FUNDING_RATE
@@ -56,11 +56,12 @@ class FuturesVenue:
     def __init__(
         self,
         accounts: Mapping[str, FuturesAccount],
-        emit: Callable[[FuturesAccount, dict[str, Any]], None],
-        split: Callable[[OrderRequest], list[int]],
+        emit: Emit,
+        split: Callable[..., list[int]],
+        now: Callable[[], int],
     ) -> None:
         self.accounts = accounts
-        self.matching = MatchingEngine(emit, split)
+        self.matching = MatchingEngine(emit, split, now)
         self.algos = AlgoService(self.matching, emit)
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.data.clock import Clock
-from triplane.exchange import events
+from triplane.exchange import order_views as events
 from triplane.exchange.account import FuturesAccount
 from triplane.exchange.dialect import Dialect, FuturesVenue
 from triplane.exchange.faults import EVENT_KINDS, Fault, Faults
@@ -45,15 +45,9 @@ class Exchange(FuturesVenue):
     """
 
     def __init__(
-        self,
-        markets: Iterable[Market],
-        accounts: Iterable[FuturesAccount],
-        clock: Clock,
-        *,
-        seed: int = 0,
-        limits: bool = True,
+        self, markets: list[Market], accounts: list[FuturesAccount], clock: Clock, *, seed: int = 0, limits: bool = True
     ) -> None:
-        super().__init__({a.key: a for a in accounts}, self.emit, self.split)
+        super().__init__({a.key: a for a in accounts}, self.emit, self.split, lambda: self.now)
         self.markets = {m.symbol: m for m in markets}
         self.clock, self.skew = clock, 0
         self.faults, self.limits = Faults(seed), RateLimits(limits)
@@ -61,7 +55,7 @@ class Exchange(FuturesVenue):
         self.matching.liquidated = self.hub.on_liquidation
         self.listen_keys: dict[str, tuple[str, int]] = {}  # account key: listen key, end in wall time
         self.parts: list[float] = []  # of the order that is placed now, by a fault
-        self.now = self.matching.now = max(m.first_ms for m in self.markets.values())
+        self.now = max(m.first_ms for m in self.markets.values())
         self._random = random.Random(seed)  # noqa: S311 - repeatable ids, not secrets
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -140,7 +134,7 @@ class Exchange(FuturesVenue):
         self._set_now(max(self.now, time))
 
     def _set_now(self, time: int) -> None:
-        self.now = self.matching.now = time
+        self.now = time
         for market in self.markets.values():
             market.now = max(market.now, time)
 
@@ -227,20 +221,12 @@ class Exchange(FuturesVenue):
 
     def strike(self, fault: Fault, account: Any) -> None:
         """Carry out a fault that is not about one answer or event; ``account`` is None when it is about none."""
-        hit = [(hub, c) for hub in self.hubs for c in list(hub.connections) if fault.route in ("", c.route)]
+        until = self.clock.now_ms() + round(fault.seconds * 1000)
         if fault.what == "skew":
             self.skew = fault.milliseconds
         elif fault.what == "expire_listen_key" and account is not None:
             self.expire_listen_key(account)
             for dialect in self.dialects.values():
                 dialect.end_streams(account.key)
-        elif fault.what == "drop_sockets":
-            for hub, connection in hit:
-                hub.disconnect(connection)
-                connection.socket.close(fault.code)
-        elif fault.what == "mute":
-            until = self.clock.now_ms() + round(fault.seconds * 1000)
-            for hub in self.hubs:
-                hub.mutes[fault.route] = until
-            for _, connection in hit:
-                connection.muted_until = until
+        for hub in self.hubs if fault.what in ("drop_sockets", "mute") else ():
+            hub.hit(fault, until)

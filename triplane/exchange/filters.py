@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any, Final
 
 from triplane.exchange.account import CONDITIONAL, ORDER_TYPES, TIMES_IN_FORCE, FuturesAccount, OrderRequest, shown_type
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.market import Market
 from triplane.exchange.params import Params
 
@@ -46,30 +46,21 @@ def filters(market: Market) -> list[dict[str, Any]]:
 
 def ticks(market: Market, name: str, value: Decimal) -> int:
     """A price on the grid; raises Rejected."""
-    if value <= 0:
-        raise Rejected(-4001 if name == "price" else -4006)
-    if places(value) > price_precision(market):
-        raise Rejected(-1111)
-    if value % market.tick:
-        raise Rejected(-4014)
-    if value > market.tick * 10**9:
-        raise Rejected(-4002)
+    reject_if(value <= 0, -4001 if name == "price" else -4006)
+    reject_if(places(value) > price_precision(market), -1111)
+    reject_if(value % market.tick, -4014)
+    reject_if(value > market.tick * 10**9, -4002)
     return int(value / market.tick)
 
 
 def lots(market: Market, value: Decimal) -> int:
     """A quantity on the grid; raises Rejected."""
-    if value <= 0:
-        raise Rejected(-4003)
-    if places(value) > market.decimals[1]:
-        raise Rejected(-1111)
-    if value % market.lot:
-        raise Rejected(-4023)
-    if value < market.instrument.min_quantity:
-        raise Rejected(-4004)
+    reject_if(value <= 0, -4003)
+    reject_if(places(value) > market.decimals[1], -1111)
+    reject_if(value % market.lot, -4023)
+    reject_if(value < market.instrument.min_quantity, -4004)
     count = int(value / market.lot)
-    if count > _MAX_LOTS:
-        raise Rejected(-4005)
+    reject_if(count > _MAX_LOTS, -4005)
     return count
 
 
@@ -102,21 +93,15 @@ def _common(account: FuturesAccount, markets: Mapping[str, Market], p: Params, c
     """Symbol, side, type, mode, id."""
     market = p.of_symbol(markets)
     side, kind = p.side_and_type(ORDER_TYPES)
-    if not CLIENT_ID.fullmatch(client_id):
-        raise Rejected(-4015)
+    reject_if(not CLIENT_ID.fullmatch(client_id), -4015)
     position_side = p.choice("positionSide", ("BOTH", "LONG", "SHORT"))
-    if account.hedge == (position_side == "BOTH"):
-        raise Rejected(-4061)
-    if account.hedge and "reduceOnly" in p:
-        raise Rejected(-1106, "reduceonly")
-    if p.get("priceMatch", "NONE") != "NONE":
-        raise Rejected(-5037)
+    reject_if(account.hedge == (position_side == "BOTH"), -4061)
+    reject_if(account.hedge and "reduceOnly" in p, -1106, "reduceonly")
+    reject_if(p.get("priceMatch", "NONE") != "NONE", -5037)
+    reduce_only, working_type = p.flag("reduceOnly"), p.choice("workingType", ("CONTRACT_PRICE", "MARK_PRICE"))
     return OrderRequest(
-        account, market, client_id, side, position_side, kind, "GTC", 0, 0,
-        reduce_only=p.flag("reduceOnly"),
-        working_type=p.choice("workingType", ("CONTRACT_PRICE", "MARK_PRICE")),
-        price_protect=p.flag("priceProtect"),
-        stp=p.get("selfTradePreventionMode", "EXPIRE_MAKER"),
+        account, market, client_id, side, position_side, kind, reduce_only=reduce_only, working_type=working_type,
+        price_protect=p.flag("priceProtect"), stp=p.get("selfTradePreventionMode", "EXPIRE_MAKER"),
     )  # fmt: skip
 
 
@@ -130,8 +115,7 @@ def _complete(request: OrderRequest, p: Params, now: int) -> OrderRequest:
         if request.type == "LIMIT":
             p.required("timeInForce")
         good_till = int(p.required("goodTillDate")) if tif == "GTD" else 0
-        if tif == "GTD" and good_till <= now + _GTD_AHEAD:
-            raise Rejected(-5040)
+        reject_if(tif == "GTD" and good_till <= now + _GTD_AHEAD, -5040)
         request = replace(request, price=ticks(market, "price", price), tif=tif, good_till=good_till)
         check_band(market, request.price)
     check_notional(request)
@@ -143,11 +127,9 @@ def order_request(
 ) -> OrderRequest:
     """A request of ``/fapi/v1/order``; raises Rejected."""
     request = _common(account, markets, p, p.get("newClientOrderId") or new_id())
-    if request.type in CONDITIONAL:
-        raise Rejected(-4120)
+    reject_if(request.type in CONDITIONAL, -4120)
     for name in ("price", "timeInForce") if request.type == "MARKET" else ():
-        if p.get(name):
-            raise Rejected(-1106, name)
+        reject_if(p.get(name), -1106, name)
     request.lots = lots(request.market, p.needed("quantity"))
     return _complete(request, p, now)
 
@@ -156,27 +138,21 @@ def algo_request(
     account: FuturesAccount, markets: Mapping[str, Market], p: Params, now: int, new_id: Callable[[], str]
 ) -> OrderRequest:
     """A request of ``/fapi/v1/algoOrder``; raises Rejected."""
-    if p.required("algoType") != "CONDITIONAL":
-        raise Rejected(-1130, "algoType")
+    reject_if(p.required("algoType") != "CONDITIONAL", -1130, "algoType")
     request = _common(account, markets, p, p.get("clientAlgoId") or new_id())
     market, kind = request.market, request.type
-    if kind not in CONDITIONAL:
-        raise Rejected(-1116)
+    reject_if(kind not in CONDITIONAL, -1116)
     close, quantity = p.flag("closePosition"), p.number("quantity")
     if close:
-        if kind not in ("STOP_MARKET", "TAKE_PROFIT_MARKET"):
-            raise Rejected(-4136, kind)
-        if quantity:
-            raise Rejected(-4137)
-        if p.get("reduceOnly"):
-            raise Rejected(-1106, "reduceonly")
+        reject_if(kind not in ("STOP_MARKET", "TAKE_PROFIT_MARKET"), -4136, kind)
+        reject_if(quantity, -4137)
+        reject_if(p.get("reduceOnly"), -1106, "reduceonly")
         request.close_position = True
     else:
         request.lots = lots(market, p.needed("quantity"))
     if kind == "TRAILING_STOP_MARKET":
         request.callback = p.needed("callbackRate")
-        if not Decimal("0.1") <= request.callback <= 10:
-            raise Rejected(-1130, "callbackRate")
+        reject_if(not Decimal("0.1") <= request.callback <= 10, -1130, "callbackRate")
         activate = p.number("activatePrice") or p.number("activationPrice")
         request.activate = ticks(market, "activatePrice", activate) if activate else 0
     else:

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange import events
+from triplane.exchange import order_views as events
 from triplane.exchange.account import FuturesAccount, total
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import reject_if
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Market
 from triplane.exchange.params import Params
@@ -60,76 +60,61 @@ def _sides(a: FuturesAccount) -> tuple[str, ...]:
 
 def account_v2(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET v2/account: with every symbol's position, flat ones too."""
-    rows = [_account_position(a, m, side, True) for m in x.markets.values() for side in _sides(a)]
+    rows = [_position(a, m, side, _ACCOUNT_V2) for m in x.markets.values() for side in _sides(a)]
     return account_config(x, a, _p) | {"feeBurn": False} | _totals(x, a) | {"positions": rows}
 
 
 def account_v3(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """GET v3/account: with the open positions."""
-    rows = [_account_position(a, p.market, p.side, False) for p in a.positions.values()]
+    rows = [_position(a, p.market, p.side, _ACCOUNT_V3) for p in a.positions.values()]
     return _totals(x, a) | {"positions": rows}
 
 
-def _account_position(a: FuturesAccount, m: Market, side: str, long: bool) -> dict[str, Any]:
-    p = a.position(m.symbol, side) or MarginPosition(m, side)
-    config = a.config(m.symbol)
-    initial, needed = _text(a.initial(p)), _text(a.maintenance(p))
-    out = {
-        "symbol": m.symbol, "initialMargin": initial, "maintMargin": needed, "unrealizedProfit": _text(p.unrealized),
-        "positionSide": side, "positionAmt": format(p.quantity, "f"), "notional": _text(p.notional),
-        "isolatedWallet": _text(p.isolated), "updateTime": p.updated,
-    }  # fmt: skip
-    if not long:
-        return out | {"isolatedMargin": _text(p.isolated + p.unrealized if config.isolated else ZERO)}
-    return out | {
-        "positionInitialMargin": initial, "openOrderInitialMargin": "0", "leverage": str(config.leverage),
-        "isolated": config.isolated, "entryPrice": _text(p.entry), "breakEvenPrice": _text(p.entry),
-        "maxNotional": format(largest(m, config.leverage), "f"), "bidNotional": "0", "askNotional": "0",
-    }  # fmt: skip
-
-
 # -------------------------------------------------------------------------------------------------------- positions
-def _risk(a: FuturesAccount, p: MarginPosition) -> dict[str, Any]:
-    isolated = a.is_isolated(p)
-    return {
-        "symbol": p.market.symbol, "positionAmt": format(p.quantity, "f"), "entryPrice": _text(p.entry),
-        "breakEvenPrice": _text(p.entry), "markPrice": _text(p.market.last * p.market.tick),
-        "unRealizedProfit": _text(p.unrealized), "liquidationPrice": _text(a.liquidation_price(p)) if p.lots else "0",
-        "isolatedMargin": _text(p.isolated + p.unrealized if isolated else ZERO), "isolatedWallet": _text(p.isolated),
-        "notional": _text(p.notional), "positionSide": p.side, "updateTime": p.updated,
+_BOTH: Final = "symbol positionSide positionAmt notional isolatedWallet updateTime "
+_ACCOUNT: Final = _BOTH + "initialMargin maintMargin unrealizedProfit "
+_ACCOUNT_V3: Final = _ACCOUNT + "isolatedMargin"
+_ACCOUNT_V2: Final = (
+    _ACCOUNT + "positionInitialMargin openOrderInitialMargin leverage isolated entryPrice breakEvenPrice maxNotional"
+    " bidNotional askNotional"
+)  # fmt: skip
+_RISK: Final = _BOTH + "entryPrice breakEvenPrice markPrice unRealizedProfit liquidationPrice isolatedMargin "
+_RISK_V2: Final = _RISK + "leverage maxNotionalValue marginType isAutoAddMargin"
+_RISK_V3: Final = (
+    _RISK + "marginAsset initialMargin positionInitialMargin maintMargin openOrderInitialMargin adl bidNotional"
+    " askNotional"
+)  # fmt: skip
+
+
+def _position(a: FuturesAccount, m: Market, side: str, names: str) -> dict[str, Any]:
+    """A position, maybe a flat one, with the fields of one of the endpoints."""
+    p, config = a.positions.get((m.symbol, side)) or MarginPosition(m, side), a.config(m.symbol)
+    initial, entry, gain = _text(a.initial(p)), _text(p.entry), _text(p.unrealized)
+    most, none = format(largest(m, config.leverage), "f"), "0"
+    row = {
+        "symbol": m.symbol, "positionSide": side, "positionAmt": format(p.quantity, "f"),
+        "notional": _text(p.notional), "entryPrice": entry, "breakEvenPrice": entry,
+        "markPrice": _text(m.last * m.tick), "unrealizedProfit": gain, "unRealizedProfit": gain,
+        "liquidationPrice": _text(a.liquidation_price(p)) if p.lots else none, "isolatedWallet": _text(p.isolated),
+        "isolatedMargin": _text(p.isolated + p.unrealized if config.isolated else ZERO), "initialMargin": initial,
+        "positionInitialMargin": initial, "maintMargin": _text(a.maintenance(p)), "openOrderInitialMargin": none,
+        "bidNotional": none, "askNotional": none, "leverage": str(config.leverage), "isolated": config.isolated,
+        "marginType": "isolated" if config.isolated else "cross", "isAutoAddMargin": "false", "maxNotional": most,
+        "maxNotionalValue": most, "marginAsset": "USDT", "adl": 1, "updateTime": p.updated,
     }  # fmt: skip
+    return {name: row[name] for name in names.split()}
 
 
 def position_risk_v2(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET v2/positionRisk: every symbol."""
-    out = []
-    for m in chosen(x, p):
-        config = a.config(m.symbol)
-        settings = {
-            "leverage": str(config.leverage), "maxNotionalValue": format(largest(m, config.leverage), "f"),
-            "marginType": "isolated" if config.isolated else "cross", "isAutoAddMargin": "false",
-        }  # fmt: skip
-        out += [_risk(a, a.position(m.symbol, side) or MarginPosition(m, side)) | settings for side in _sides(a)]
-    return out
+    return [_position(a, m, side, _RISK_V2) for m in chosen(x, p) for side in _sides(a)]
 
 
 def position_risk_v3(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET v3/positionRisk: symbols with a position or a working order."""
+    keys = dict.fromkeys([*a.positions, *(order.request.key for order in a.open.values())])
     markets = chosen(x, p)
-    shown = {key: position for key, position in a.positions.items() if position.market in markets}
-    for r in [order.request for order in a.open.values()]:
-        if r.market in markets:
-            shown.setdefault(r.key, MarginPosition(r.market, r.position_side))
-    out = []
-    for position in shown.values():
-        initial = _text(a.initial(position))
-        more = {
-            "marginAsset": "USDT", "initialMargin": initial, "positionInitialMargin": initial,
-            "maintMargin": _text(a.maintenance(position)), "openOrderInitialMargin": "0", "adl": 1, "bidNotional": "0",
-            "askNotional": "0",
-        }  # fmt: skip
-        out.append(_risk(a, position) | more)
-    return out
+    return [_position(a, x.markets[name], side, _RISK_V3) for name, side in keys if x.markets[name] in markets]
 
 
 # -------------------------------------------------------------------------------------------------------- settings
@@ -141,14 +126,11 @@ def _has_orders(a: FuturesAccount, symbol: str | None = None) -> bool:
 def set_leverage(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST leverage."""
     market, leverage = p.of_symbol(x.markets), p.integer("leverage") or 0
-    if not 1 <= leverage <= MAX_LEVERAGE:
-        raise Rejected(-4028, leverage)
+    reject_if(not 1 <= leverage <= MAX_LEVERAGE, -4028, leverage)
     held = [q for q in a.positions.values() if q.market is market]
-    if any(abs(q.notional) > largest(market, leverage) for q in held):
-        raise Rejected(-2027)
+    reject_if(any(abs(q.notional) > largest(market, leverage) for q in held), -2027)
     config = a.config(market.symbol)
-    if config.isolated and held and leverage < config.leverage:
-        raise Rejected(-2028)
+    reject_if(config.isolated and held and leverage < config.leverage, -2028)
     changed, config.leverage = leverage != config.leverage, leverage
     if changed:
         x.emit(a, events.leverage_update(market.symbol, leverage, x.now))
@@ -160,15 +142,11 @@ def set_margin_type(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST marginType."""
     market = p.of_symbol(x.markets)
     wanted = p.required("marginType")
-    if wanted not in ("ISOLATED", "CROSSED"):
-        raise Rejected(-1130, "marginType")
+    reject_if(wanted not in ("ISOLATED", "CROSSED"), -1130, "marginType")
     config = a.config(market.symbol)
-    if config.isolated == (wanted == "ISOLATED"):
-        raise Rejected(-4046)
-    if _has_orders(a, market.symbol):
-        raise Rejected(-4047)
-    if any(symbol == market.symbol for symbol, _ in a.positions):
-        raise Rejected(-4048)
+    reject_if(config.isolated == (wanted == "ISOLATED"), -4046)
+    reject_if(_has_orders(a, market.symbol), -4047)
+    reject_if(any(symbol == market.symbol for symbol, _ in a.positions), -4048)
     config.isolated = wanted == "ISOLATED"
     return SUCCESS
 
@@ -182,12 +160,9 @@ def set_mode(_x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST positionSide/dual."""
     p.required("dualSidePosition")
     wanted = p.flag("dualSidePosition")
-    if wanted == a.hedge:
-        raise Rejected(-4059)
-    if _has_orders(a):
-        raise Rejected(-4067)
-    if a.positions:
-        raise Rejected(-4068)
+    reject_if(wanted == a.hedge, -4059)
+    reject_if(_has_orders(a), -4067)
+    reject_if(a.positions, -4068)
     a.hedge = wanted
     return SUCCESS
 
@@ -270,8 +245,7 @@ def make_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
 
 def keep_listen_key(x: Exchange, a: FuturesAccount, _p: Params) -> Any:
     """PUT listenKey."""
-    if a.key not in x.listen_keys:
-        raise Rejected(-1125)
+    reject_if(a.key not in x.listen_keys, -1125)
     return {"listenKey": x.listen_key(a)}
 
 

@@ -145,7 +145,9 @@ class Market:
         self._due = next(self._events, None)
         self.now = max(self.now, time)
         if lots == 0:
-            self._close()
+            if self.bar is not None:
+                self.bars.append(self.bar)
+                self.bar = None
             return None
         if self.ratio != 1.0:
             ticks = max(round(ticks * self.ratio), 1)
@@ -196,11 +198,6 @@ class Market:
                     yield time + i * self.base_ms // len(points), ticks, size, sold
                     before = ticks
                 yield time + self.base_ms, 0, 0, False
-
-    def _close(self) -> None:
-        if self.bar is not None:
-            self.bars.append(self.bar)
-            self.bar = None
 
     def _ticks(self, price: Any) -> int:
         return max(round(float(price[0]) / self._scale[0]), 1)

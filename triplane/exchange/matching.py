@@ -7,11 +7,20 @@ fault splits it.
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from triplane.exchange import events
-from triplane.exchange.account import FuturesAccount, FuturesFill, FuturesOrder, Income, OrderRequest, shown_type, total
-from triplane.exchange.errors import Rejected
+from triplane.exchange import order_views as events
+from triplane.exchange.account import (
+    FuturesAccount,
+    FuturesFill,
+    FuturesOrder,
+    Income,
+    OrderRequest,
+    RestingOrder,
+    shown_type,
+    total,
+)
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.positions import ZERO, MarginPosition
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
@@ -21,8 +30,12 @@ CALL_RATIO: Final = Decimal("0.8")
 """Maintenance margin over margin balance from which a margin call is sent."""
 
 
-class MatchingEngine:
-    """All working orders of the exchange.
+Emit: TypeAlias = Callable[[FuturesAccount, dict[str, Any]], None]
+T_order = TypeVar("T_order", bound=RestingOrder)
+
+
+class Engine(Generic[T_order]):
+    """What the engines of futures and spot have in common: ids, working orders by symbol, and market time.
 
     Parameters
     ----------
@@ -30,25 +43,57 @@ class MatchingEngine:
         Reports an event on an account's user data stream.
     split
         Sizes, in lots, of the partial fills that a fault asks for; empty for one fill.
+    market_time
+        Milliseconds.
+    first
+        Ids before the first one, by kind.
     """
 
     def __init__(
-        self,
-        emit: Callable[[FuturesAccount, dict[str, Any]], None],
-        split: Callable[[OrderRequest], list[int]] | None = None,
+        self, emit: Callable[..., None], split: Callable[..., list[int]], market_time: Callable[[], int], **first: int
     ) -> None:
-        self.emit = emit
-        self.split = split or (lambda _: [])
-        self.books: dict[str, dict[int, FuturesOrder]] = {}
-        self.finished: Callable[[FuturesOrder], None] = lambda _: None
-        self.liquidated: Callable[[FuturesOrder], None] = lambda _: None
-        self.now = 0
-        self._numbers = {"order": 1_000_000, "fill": 5_000_000, "income": 9_000_000}
+        self.emit, self.split, self._time, self._numbers = emit, split, market_time, first
+        self.books: dict[str, dict[int, T_order]] = {}
+
+    @property
+    def now(self) -> int:
+        """Market time."""
+        return self._time()
 
     def number(self, kind: str) -> int:
         """The next id of a kind."""
         self._numbers[kind] += 1
         return self._numbers[kind]
+
+    def keep(self, order: T_order, account: Any, client_id: str, asked: Any) -> None:
+        """Give an order its id and its place."""
+        order.id, order.time, order.updated = self.number("order"), self.now, self.now
+        account.orders[order.id] = account.open[order.id] = account.by_client[order.symbol, client_id] = order
+        self.books.setdefault(order.symbol, {})[order.id] = order
+        order.prints = self.split(asked)
+
+    def forget(self, order: T_order, account: Any) -> None:
+        """An order works no more."""
+        account.open.pop(order.id, None)
+        self.books[order.symbol].pop(order.id, None)
+
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
+        """Let each working order meet a public trade."""
+        for order in list(self.books.get(market.symbol, {}).values()):
+            self.meet(order, market, trade)
+
+    def meet(self, order: T_order, market: Market, trade: MarketTrade) -> None:
+        """Fill or trigger an order if the trade reaches it."""
+        raise NotImplementedError
+
+
+class MatchingEngine(Engine[FuturesOrder]):
+    """All working orders of a futures venue; see :class:`Engine`."""
+
+    def __init__(self, emit: Emit, split: Callable[..., list[int]], market_time: Callable[[], int]) -> None:
+        super().__init__(emit, split, market_time, order=1_000_000, fill=5_000_000, income=9_000_000)
+        self.finished: Callable[[FuturesOrder], None] = lambda _: None
+        self.liquidated: Callable[[FuturesOrder], None] = lambda _: None
 
     # ------------------------------------------------------------------------------------------------ requests
     def submit(self, request: OrderRequest, accepted: Callable[[FuturesOrder], None] | None = None) -> FuturesOrder:
@@ -61,12 +106,10 @@ class MatchingEngine:
         taker = market.rules.taker(request.side, market.last)
         takes = shown_type(request.type) == "MARKET" or (request.price - taker) * request.side >= 0
         never = takes and request.tif == "GTX"
-        if never and not account.late_post_only:
-            raise Rejected(-5022)
+        reject_if(never and not account.late_post_only, -5022)
         margin = account.required(request, reference)
         if margin:
-            if margin + money(margin * TAKER_FEE) > account.available:
-                raise Rejected(-2019)
+            reject_if(margin + money(margin * TAKER_FEE) > account.available, -2019)
             account.check_leverage(request, reference)
         order = self._accept(request, margin, accepted)
         if takes and not never:
@@ -77,8 +120,7 @@ class MatchingEngine:
 
     def cancel(self, order: FuturesOrder) -> FuturesOrder:
         """Cancel a working order."""
-        if not order.open:
-            raise Rejected(-2011)
+        reject_if(not order.open, -2011)
         self._end(order, "CANCELED")
         return order
 
@@ -91,23 +133,19 @@ class MatchingEngine:
     def amend(self, order: FuturesOrder, price: int, lots: int) -> FuturesOrder:
         """Change price and quantity of a working limit order; it loses its place, as a new order would have none."""
         r = order.request
-        if not order.open:
-            raise Rejected(-2013)
-        if (price, lots) == (r.price, r.lots):
-            raise Rejected(-5027)
+        reject_if(not order.open, -2013)
+        reject_if((price, lots) == (r.price, r.lots), -5027)
         wanted = replace(r, price=price, lots=lots)
         if lots <= order.filled:
             self._end(order, "CANCELED")
             return order
         margin = r.account.required(replace(wanted, lots=lots - order.filled), price)
-        if margin - order.reserved > r.account.available:
-            raise Rejected(-2019)
+        reject_if(margin - order.reserved > r.account.available, -2019)
         taker = r.market.rules.taker(r.side, r.market.last)
         takes = (price - taker) * r.side >= 0
-        if takes and r.tif == "GTX":
-            raise Rejected(-5022)
+        reject_if(takes and r.tif == "GTX", -5022)
         r.account.reserved += margin - order.reserved
-        order.request, order.reserved, order.updated = wanted, margin, self.now
+        order.request, order.lots, order.reserved, order.updated = wanted, lots, margin, self.now
         self.emit(r.account, events.order_update(order, "AMENDMENT", self.now))
         if takes:
             self._trade(order, taker, maker=False)
@@ -121,40 +159,32 @@ class MatchingEngine:
             if position is None or position.sign == request.side:
                 raise Rejected(-2022)
         known = account.by_client.get((market.symbol, request.client_id))
-        if known is not None and known.open:
-            raise Rejected(-4116)
-        if len(account.open) >= MAX_ORDERS:
-            raise Rejected(-2025)
+        reject_if(known is not None and known.open, -4116)
+        reject_if(len(account.open) >= MAX_ORDERS, -2025)
         return request.price if shown_type(request.type) == "LIMIT" else market.last
 
     def _accept(
         self, request: OrderRequest, margin: Decimal, accepted: Callable[[FuturesOrder], None] | None = None
     ) -> FuturesOrder:
         account, symbol = request.account, request.market.symbol
-        order = FuturesOrder(self.number("order"), self.now, self.now, request=request, reserved=margin)
+        order = FuturesOrder(symbol=symbol, lots=request.lots, request=request, reserved=margin)
         account.reserved += margin
-        account.orders[order.id] = account.open[order.id] = account.by_client[symbol, request.client_id] = order
-        self.books.setdefault(symbol, {})[order.id] = order
-        order.prints = self.split(request)
+        self.keep(order, account, request.client_id, request)
         if accepted is not None:
             accepted(order)
         self.emit(account, events.order_update(order, "NEW", self.now))
         return order
 
     # ------------------------------------------------------------------------------------------------ the market
-    def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """Fill what a public trade reaches."""
-        for order in list(self.books.get(market.symbol, {}).values()):
-            self._meet(order, market, trade)
-
-    def _meet(self, order: FuturesOrder, market: Market, trade: MarketTrade) -> None:
+    def meet(self, order: FuturesOrder, market: Market, trade: MarketTrade) -> None:
+        """Fill an order that a public trade reaches."""
         r = order.request
         if not order.open:  # another fill of this trade may have ended it
             return
         if 0 < r.good_till <= self.now:
             self._end(order, "EXPIRED")
             return
-        kind = order.shown_type
+        kind = shown_type(r.type)
         if kind == "MARKET" or (r.price - trade.ticks) * r.side >= 0:  # only what is near is worth asking about
             ticks = market.rules.fill(kind, r.side, r.price, trade.ticks)
             if ticks is not None:
@@ -163,7 +193,7 @@ class MatchingEngine:
     def _trade(self, order: FuturesOrder, ticks: int, *, maker: bool) -> None:
         """Fill as much as the position allows and the fault, if any, wants now."""
         r = order.request
-        lots = min(order.prints.pop(0), order.left) if order.prints else order.left
+        lots = order.next_print()
         if r.closes:
             position = r.account.positions.get(r.key)
             held = abs(position.lots) if position and position.sign == -r.side else 0
@@ -181,10 +211,10 @@ class MatchingEngine:
         value = ticks * r.market.tick * (lots * r.market.lot)
         fee = money(value * rate)
         realized = account.book(r, lots, ticks, fee, self.now)
-        order.filled += lots
-        order.value += value
-        order.updated = self.now
-        order.status = "FILLED" if order.left == 0 else "PARTIALLY_FILLED"
+        order.add(lots, value, self.now)
+        order.realized += realized
+        order.maker_fee += fee if maker else ZERO
+        order.taker_fee += ZERO if maker else fee
         fill = FuturesFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, realized)
         account.fills.append(fill)
         for kind, amount in (("REALIZED_PNL", realized), ("COMMISSION", -fee)):
@@ -193,8 +223,8 @@ class MatchingEngine:
         released = order.reserved * lots / (order.left + lots)
         account.reserved -= released
         order.reserved -= released
-        if order.status == "FILLED":
-            self._forget(order)
+        if not order.open:
+            self.forget(order, account)
         if not order.liquidation:
             self.emit(account, events.trade_lite(fill))
         self.emit(account, events.account_update(account, "ORDER", [r.key], ZERO, self.now, realized))
@@ -214,13 +244,9 @@ class MatchingEngine:
         order.status, order.updated = status, self.now
         order.request.account.reserved -= order.reserved
         order.reserved = ZERO
-        self._forget(order)
+        self.forget(order, order.request.account)
         self.emit(order.request.account, events.order_update(order, status, self.now))
         self.finished(order)
-
-    def _forget(self, order: FuturesOrder) -> None:
-        order.request.account.open.pop(order.id, None)
-        self.books[order.symbol].pop(order.id, None)
 
     # ------------------------------------------------------------------------------------------------ liquidation
     def watch(self, account: FuturesAccount, market: Market) -> None:
@@ -229,7 +255,8 @@ class MatchingEngine:
         if not mine:
             return
         for position in mine:
-            if position.lots and account.in_danger(position):
+            mark = market.last * market.tick
+            if position.lots and (mark - account.liquidation_price(position)) * position.sign <= 0:
                 victims = [position] if account.is_isolated(position) else account.cross_positions
                 self._liquidate(account, victims)
         called = account.margin_ratio() >= CALL_RATIO

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,7 @@ RECORDED_HISTORY: Final = 1500
 """Candles of a recorded market that have passed when it opens, at most half of them."""
 DEFAULT_ACCOUNT: Final = "box-key:box-secret:10000"
 _SAMPLE: Final = 2000
+Strings: TypeAlias = Sequence[str]
 
 
 def open_markets(source: str, symbols: Sequence[str], now_ms: int, seed: int = 1) -> list[Market]:
@@ -93,8 +94,8 @@ def parse_account(text: str) -> FuturesAccount:
 
 def open_exchange(
     source: str = "demo",
-    symbols: Sequence[str] = (),
-    accounts: Sequence[str] = (),
+    symbols: Strings = (),
+    accounts: Strings = (),
     *,
     clock: Clock,
     seed: int = 1,

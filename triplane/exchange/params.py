@@ -1,20 +1,33 @@
-"""Parameters of a request to Binance, spot or futures, and who signed it."""
+"""What requests to Binance have in common: parameters, who signed them, and which orders they ask for."""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl
 
-from triplane.exchange.errors import Rejected
+import orjson
+
+from triplane.exchange.account import OrderState
+from triplane.exchange.errors import Rejected, found, reject_if
 
 WINDOW: Final = 5000
 AHEAD: Final = 1000
 """How far a timestamp may be ahead of the server, milliseconds."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+ORDER_IDS: Final = ("orderId", "origClientOrderId")
 T = TypeVar("T")
+T_state = TypeVar("T_state", bound=OrderState)
+
+
+def read_json(text: str | bytes) -> Any:
+    """What a JSON text says; None if it is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 class Params(dict[str, str]):
@@ -23,13 +36,7 @@ class Params(dict[str, str]):
     @classmethod
     def of(cls, query: str, body: str) -> "Params":
         """Those of a request, whether in its query or in its form."""
-        out = cls()
-        for text in (query, body):
-            for pair in text.split("&") if text else ():
-                name, _, value = pair.partition("=")
-                quoted = "%" in pair or "+" in pair
-                out[unquote_plus(name) if quoted else name] = unquote_plus(value) if quoted else value
-        return out
+        return cls(parse_qsl(f"{query}&{body}" if body else query, keep_blank_values=True))
 
     @classmethod
     def of_json(cls, row: Mapping[str, Any]) -> "Params":
@@ -39,66 +46,52 @@ class Params(dict[str, str]):
     def required(self, name: str) -> str:
         """A text that must be there."""
         value = self.get(name, "")
-        if not value:
-            raise Rejected(-1102, name)
+        reject_if(not value, -1102, name)
         return value
 
     def number(self, name: str) -> Decimal | None:
         """A number, None when it was not sent."""
         text = self.get(name, "")
-        if text and not _NUMBER.fullmatch(text):
-            raise Rejected(-1100, name)
+        reject_if(text and not _NUMBER.fullmatch(text), -1100, name)
         return Decimal(text) if text else None
 
     def needed(self, name: str) -> Decimal:
         """A number that must be there."""
-        value = self.number(name)
-        if value is None:
-            raise Rejected(-1102, name)
-        return value
+        return found(self.number(name), -1102, name)
 
     def integer(self, name: str, default: int | None = None) -> int | None:
         """A whole number."""
         text = self.get(name, "")
-        if text and not text.lstrip("-").isdecimal():
-            raise Rejected(-1102, name)
+        reject_if(text and not text.lstrip("-").isdecimal(), -1102, name)
         return int(text) if text else default
 
     def flag(self, name: str) -> bool:
         """A truth value, false when it was not sent."""
         text = self.get(name, "").lower()
-        if text not in ("", "true", "false"):
-            raise Rejected(-1130, name)
+        reject_if(text not in ("", "true", "false"), -1130, name)
         return text == "true"
 
     def choice(self, name: str, allowed: tuple[str, ...], code: int = -1130) -> str:
         """One of the allowed texts, the first one when it was not sent."""
         value = self.get(name) or allowed[0]
-        if value not in allowed:
-            raise Rejected(code, name)
+        reject_if(value not in allowed, code, name)
         return value
 
     def limit(self, default: int, most: int) -> int:
         """The parameter ``limit``."""
         limit = self.integer("limit", default) or default
-        if not 0 < limit <= most:
-            raise Rejected(-1130, "limit")
+        reject_if(not 0 < limit <= most, -1130, "limit")
         return limit
 
     def of_symbol(self, table: Mapping[str, T]) -> T:
         """What the parameter ``symbol`` names."""
-        found = table.get(self.required("symbol"))
-        if found is None:
-            raise Rejected(-1121)
-        return found
+        return found(table.get(self.required("symbol")), -1121)
 
     def side_and_type(self, types: Collection[str]) -> tuple[int, str]:
         """Side (+1 or −1) and type of an order."""
         side, kind = self.required("side"), self.required("type")
-        if side not in ("BUY", "SELL"):
-            raise Rejected(-1117)
-        if kind not in types:
-            raise Rejected(-1116)
+        reject_if(side not in ("BUY", "SELL"), -1117)
+        reject_if(kind not in types, -1116)
         return 1 if side == "BUY" else -1, kind
 
 
@@ -125,10 +118,44 @@ def verify(account: Any, query: str, body: str, p: Params, now: int) -> None:
     signature = p.required("signature")
     payload = (_without_signature(query) + _without_signature(body)).encode()
     wanted = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(wanted, signature.lower()):
-        raise Rejected(-1022)
-    timestamp = p.integer("timestamp")
-    if timestamp is None:
-        raise Rejected(-1102, "timestamp")
-    if not now - (p.integer("recvWindow", WINDOW) or WINDOW) <= timestamp <= now + AHEAD:
-        raise Rejected(-1021)
+    reject_if(not hmac.compare_digest(wanted, signature.lower()), -1022)
+    timestamp = found(p.integer("timestamp"), -1102, "timestamp")
+    reject_if(not now - (p.integer("recvWindow", WINDOW) or WINDOW) <= timestamp <= now + AHEAD, -1021)
+
+
+# ------------------------------------------------------------------------------------------------ which orders
+def visible(rows: Iterable[T_state], now: int) -> list[T_state]:
+    """Those that no fault hides at a wall time."""
+    return [row for row in rows if row.hidden_until <= now]
+
+
+def find(a: Any, p: Params, symbol: str, now: int, code: int, names: tuple[str, str] = ORDER_IDS) -> Any:
+    """The order of an id or a client id; raises Rejected with ``code``, also while a fault hides it."""
+    number, text = p.integer(names[0]), p.get(names[1])
+    if number is None and not text:
+        raise Rejected(-1102, names[0])
+    order = a.orders.get(number) if number is not None else a.by_client.get((symbol, text or ""))
+    if order is None or order.symbol != symbol or not visible([order], now):
+        raise Rejected(code)
+    return order
+
+
+def own_trades(a: Any, p: Params, symbol: str) -> list[Any]:
+    """Fills of a symbol from an id on, maybe of one order alone."""
+    first, number = p.integer("fromId", 0) or 0, p.integer("orderId")
+    rows = [f for f in a.fills if f.order.symbol == symbol and f.id >= first]
+    return [f for f in rows if number is None or f.order.id == number]
+
+
+def hide(accounts: Iterable[Any], order_id: object, algo_id: object, until: int) -> None:
+    """Keep an order from being found until a wall time; the ids are as an answer shows them."""
+    order, algo = (int(text) if (text := str(number)).isdecimal() else -1 for number in (order_id, algo_id))
+    for account in accounts:
+        found = account.orders.get(order) or account.algos.get(algo)
+        if found is not None:
+            found.hidden_until = until
+
+
+def between(rows: list[Any], first: int | None, last: int | None) -> list[Any]:
+    """Rows of a span of time; None for an open end."""
+    return [r for r in rows if (first is None or r.time >= first) and (last is None or r.time <= last)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from triplane.exchange.market import Market
 
@@ -17,8 +17,7 @@ _TIERS: Final = (
 """Leverage, largest notional and maintenance rate; the rate of the first one is the instrument's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """What a notional allows and costs."""
 
     number: int

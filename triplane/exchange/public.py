@@ -1,11 +1,12 @@
 """Market data over REST."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from triplane.exchange import views
 from triplane.exchange.account import ORDER_TYPES, TIMES_IN_FORCE, FuturesAccount
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import reject_if
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.filters import filters, price_precision
 from triplane.exchange.limits import ORDERS_1M, ORDERS_10S, WEIGHT
@@ -21,14 +22,17 @@ def chosen(x: Exchange, p: Params) -> list[Market]:
     return [p.of_symbol(x.markets)] if p.get("symbol") else list(x.markets.values())
 
 
-def _each(show: Callable[[Market], Any]) -> Callable[[Exchange, FuturesAccount | None, Params], Any]:
-    """A handler that answers with one row for a symbol, with all rows without."""
+def each(markets: Callable[[Any, Any], list[Market]], show: Callable[[Market], Any]) -> Callable[..., Any]:
+    """A handler that answers with one row for a symbol, with a list of rows without."""
 
-    def answer(x: Exchange, _a: FuturesAccount | None, p: Params) -> Any:
-        rows = [show(m) for m in chosen(x, p)]
+    def answer(x: Any, _a: object, p: Any) -> Any:
+        rows = [show(m) for m in markets(x, p)]
         return rows[0] if p.get("symbol") else rows
 
     return answer
+
+
+_each = partial(each, chosen)
 
 
 def ping(_x: Exchange, _a: FuturesAccount | None, _p: Params) -> Any:
@@ -75,16 +79,14 @@ def exchange_info(x: Exchange, _a: FuturesAccount | None, _p: Params) -> Any:
 def klines(x: Exchange, _a: FuturesAccount | None, p: Params) -> Any:
     """Candles, the last one forming."""
     market, interval = p.of_symbol(x.markets), p.required("interval")
-    if interval not in INTERVALS or INTERVALS[interval] % market.base_ms:
-        raise Rejected(-1120)
+    reject_if(interval not in INTERVALS or INTERVALS[interval] % market.base_ms, -1120)
     rows = market.klines(interval, p.integer("startTime"), p.integer("endTime"), p.limit(500, 1500))
     return views.kline_rows(market, interval, rows)
 
 
 def continuous_klines(x: Exchange, a: FuturesAccount | None, p: Params) -> Any:
     """Candles of a pair's perpetual contract."""
-    if p.required("contractType") != "PERPETUAL":
-        raise Rejected(-1130, "contractType")
+    reject_if(p.required("contractType") != "PERPETUAL", -1130, "contractType")
     p["symbol"] = p.required("pair")
     return klines(x, a, p)
 
@@ -121,8 +123,7 @@ def trades(x: Exchange, _a: FuturesAccount | None, p: Params) -> Any:
 def depth(x: Exchange, _a: FuturesAccount | None, p: Params) -> Any:
     """The book."""
     market, limit = p.of_symbol(x.markets), p.integer("limit", 500)
-    if limit not in DEPTHS:
-        raise Rejected(-1130, "limit")
+    reject_if(limit not in DEPTHS, -1130, "limit")
     return {"lastUpdateId": market.book_id, "E": market.now, "T": market.now} | views.book(market, limit or 0)
 
 

@@ -3,26 +3,25 @@
 What is not in :data:`ROUTES` does not exist.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from triplane.exchange import funds as f
-from triplane.exchange import public, queries
+from triplane.exchange import public
 from triplane.exchange import trading as t
 from triplane.exchange.dialect import Dialect
 from triplane.exchange.errors import Rejected
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import ANSWERS, CODES, ORDER_KINDS, STATUS, Fault
 from triplane.exchange.limits import BAN_MS, RateLimited
-from triplane.exchange.params import Params, account_of, verify
+from triplane.exchange.params import Params, account_of, hide, verify
 from triplane.exchange.spot import rest as spot
 
 OPEN, KEY, SIGNED = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """What a path does, who may, and what it weighs."""
 
     handler: Callable[[Any, Any, Params], Any]
@@ -30,6 +29,9 @@ class Route:
     security: int = SIGNED
     is_order: bool = False
     dialect: str = ""  # whose accounts and limits; empty for the futures
+
+
+Routes: TypeAlias = dict[tuple[str, str], Route]
 
 
 @dataclass(slots=True)
@@ -43,60 +45,60 @@ class Reply:
     lost: str = ""
 
 
-def _routes() -> dict[tuple[str, str], Route]:
-    v1 = "/fapi/v1/"
-    handler: Callable[..., Any]
-    out: dict[tuple[str, str], Route] = {}
-    for name, handler, weight in (
-        ("ping", public.ping, 1), ("time", public.time, 1), ("exchangeInfo", public.exchange_info, 1),
-        ("klines", public.klines, 5), ("continuousKlines", public.continuous_klines, 5),
-        ("aggTrades", public.agg_trades, 20), ("trades", public.trades, 5),
-        ("depth", public.depth, 10), ("ticker/24hr", public.ticker_24hr, 1), ("ticker/price", public.ticker_price, 1),
-        ("ticker/bookTicker", public.book_ticker, 2), ("premiumIndex", public.premium_index, 1),
-        ("fundingRate", public.funding_rate, 1), ("fundingInfo", public.funding_info, 0),
-        ("openInterest", public.open_interest, 1),
-    ):  # fmt: skip
-        out["GET", v1 + name] = Route(handler, weight, OPEN)
-    out["GET", "/fapi/v2/ticker/price"] = out["GET", v1 + "ticker/price"]
-    for method, name, handler, weight in (
-        ("GET", "order", t.query, 1), ("DELETE", "order", t.cancel, 1), ("GET", "openOrder", t.query_open, 1),
-        ("GET", "openOrders", t.open_orders, 1), ("GET", "allOrders", t.all_orders, 5),
-        ("DELETE", "allOpenOrders", t.cancel_all, 1), ("DELETE", "batchOrders", t.cancel_batch, 1),
-        ("POST", "countdownCancelAll", t.countdown, 10), ("POST", "order/test", t.test_order, 0),
-        ("GET", "algoOrder", t.query_algo, 1), ("DELETE", "algoOrder", t.cancel_algo, 1),
-        ("GET", "openAlgoOrders", t.open_algos, 1), ("GET", "allAlgoOrders", t.all_algos, 5),
-        ("DELETE", "algoOpenOrders", t.cancel_algos, 1), ("GET", "userTrades", t.user_trades, 5),
-        ("GET", "forceOrders", t.force_orders, 20), ("POST", "leverage", f.set_leverage, 1),
-        ("POST", "marginType", f.set_margin_type, 1), ("GET", "positionSide/dual", f.get_mode, 30),
-        ("POST", "positionSide/dual", f.set_mode, 1), ("GET", "multiAssetsMargin", f.multi_assets, 30),
-        ("GET", "leverageBracket", f.leverage_brackets, 1), ("GET", "accountConfig", f.account_config, 5),
-        ("GET", "symbolConfig", f.symbol_config, 5), ("GET", "commissionRate", f.commission_rate, 20),
-        ("GET", "income", f.income, 30),
-    ):  # fmt: skip
-        out[method, v1 + name] = Route(handler, weight)
-    for method, name, handler in (
-        ("POST", "order", t.place), ("PUT", "order", t.amend), ("POST", "batchOrders", t.place_batch),
-        ("PUT", "batchOrders", t.amend_batch), ("POST", "algoOrder", t.place_algo),
-    ):  # fmt: skip
-        out[method, v1 + name] = Route(handler, 5 if "batch" in name else 0, is_order=True)
-    for path, handler in (
-        ("v2/account", f.account_v2), ("v3/account", f.account_v3), ("v2/balance", f.balance),
-        ("v3/balance", f.balance), ("v2/positionRisk", f.position_risk_v2), ("v3/positionRisk", f.position_risk_v3),
-    ):  # fmt: skip
-        out["GET", "/fapi/" + path] = Route(handler, 5)
-    for method, handler in (("POST", f.make_listen_key), ("PUT", f.keep_listen_key), ("DELETE", f.close_listen_key)):
-        out[method, v1 + "listenKey"] = Route(handler, 1, KEY)
-    out["GET", "/sapi/v1/account/apiRestrictions"] = Route(f.restrictions)
-    for name, handler, weight in spot.OPEN_ROUTES:
-        out["GET", "/api/v3/" + name] = Route(handler, weight, OPEN, dialect="spot")
-    for method, name, handler, weight in spot.SIGNED_ROUTES:
-        out[method, "/api/v3/" + name] = Route(handler, weight, is_order=method == "POST", dialect="spot")
-    for method in ("POST", "PUT", "DELETE"):
-        out[method, "/api/v3/userDataStream"] = Route(spot.gone, 2, OPEN, dialect="spot")
-    return out
+Place: TypeAlias = Exchange | Dialect
+Rows: TypeAlias = Iterable[tuple[str, str, Callable[..., Any], int]]
+PUBLIC: Final[Rows] = (
+    ("GET", "ping", public.ping, 1), ("GET", "time", public.time, 1), ("GET", "exchangeInfo", public.exchange_info, 1),
+    ("GET", "klines", public.klines, 5), ("GET", "continuousKlines", public.continuous_klines, 5),
+    ("GET", "aggTrades", public.agg_trades, 20), ("GET", "trades", public.trades, 5),
+    ("GET", "depth", public.depth, 10), ("GET", "ticker/24hr", public.ticker_24hr, 1),
+    ("GET", "ticker/price", public.ticker_price, 1), ("GET", "/fapi/v2/ticker/price", public.ticker_price, 1),
+    ("GET", "ticker/bookTicker", public.book_ticker, 2), ("GET", "premiumIndex", public.premium_index, 1),
+    ("GET", "fundingRate", public.funding_rate, 1), ("GET", "fundingInfo", public.funding_info, 0),
+    ("GET", "openInterest", public.open_interest, 1),
+)  # fmt: skip
+PRIVATE: Final[Rows] = (
+    ("GET", "order", t.query, 1), ("DELETE", "order", t.cancel, 1), ("GET", "openOrder", t.query_open, 1),
+    ("GET", "openOrders", t.open_orders, 1), ("GET", "allOrders", t.all_orders, 5),
+    ("DELETE", "allOpenOrders", t.cancel_all, 1), ("DELETE", "batchOrders", t.cancel_batch, 1),
+    ("POST", "countdownCancelAll", t.countdown, 10), ("POST", "order/test", t.test_order, 0),
+    ("GET", "algoOrder", t.query_algo, 1), ("DELETE", "algoOrder", t.cancel_algo, 1),
+    ("GET", "openAlgoOrders", t.open_algos, 1), ("GET", "allAlgoOrders", t.all_algos, 5),
+    ("DELETE", "algoOpenOrders", t.cancel_algos, 1), ("GET", "userTrades", t.user_trades, 5),
+    ("GET", "forceOrders", t.force_orders, 20), ("POST", "leverage", f.set_leverage, 1),
+    ("POST", "marginType", f.set_margin_type, 1), ("GET", "positionSide/dual", f.get_mode, 30),
+    ("POST", "positionSide/dual", f.set_mode, 1), ("GET", "multiAssetsMargin", f.multi_assets, 30),
+    ("GET", "leverageBracket", f.leverage_brackets, 1), ("GET", "accountConfig", f.account_config, 5),
+    ("GET", "symbolConfig", f.symbol_config, 5), ("GET", "commissionRate", f.commission_rate, 20),
+    ("GET", "income", f.income, 30), ("GET", "/fapi/v2/account", f.account_v2, 5),
+    ("GET", "/fapi/v3/account", f.account_v3, 5), ("GET", "/fapi/v2/balance", f.balance, 5),
+    ("GET", "/fapi/v3/balance", f.balance, 5), ("GET", "/fapi/v2/positionRisk", f.position_risk_v2, 5),
+    ("GET", "/fapi/v3/positionRisk", f.position_risk_v3, 5),
+    ("GET", "/sapi/v1/account/apiRestrictions", f.restrictions, 1),
+)  # fmt: skip
+ORDERS: Final[Rows] = (
+    ("POST", "order", t.place, 0), ("PUT", "order", t.amend, 0), ("POST", "algoOrder", t.place_algo, 0),
+    ("POST", "batchOrders", t.place_batch, 5), ("PUT", "batchOrders", t.amend_batch, 5),
+)  # fmt: skip
+LISTEN_KEY: Final[Rows] = (
+    ("POST", "listenKey", f.make_listen_key, 1), ("PUT", "listenKey", f.keep_listen_key, 1),
+    ("DELETE", "listenKey", f.close_listen_key, 1),
+)  # fmt: skip
 
 
-ROUTES: Final = _routes()
+def _routes(prefix: str, rows: Rows, security: int, orders: bool = False, dialect: str = "") -> Routes:
+    return {
+        (method, name if name.startswith("/") else prefix + name): Route(handler, weight, security, orders, dialect)
+        for method, name, handler, weight in rows
+    }
+
+
+V1, V3 = "/fapi/v1/", "/api/v3/"
+ROUTES: Final = (
+    _routes(V1, PUBLIC, OPEN) | _routes(V1, PRIVATE, SIGNED) | _routes(V1, ORDERS, SIGNED, True)
+    | _routes(V1, LISTEN_KEY, KEY) | _routes(V3, spot.PUBLIC, OPEN, dialect="spot")
+    | _routes(V3, spot.PRIVATE, SIGNED, dialect="spot") | _routes(V3, spot.ORDERS, SIGNED, True, "spot")
+)  # fmt: skip
 
 
 def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str, address: str = "127.0.0.1") -> Reply:
@@ -120,7 +122,7 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
         p = Params.of(query, body)
         fault = x.faults.request(method, path, p)
         if fault is not None and not fault.accepted:
-            return _faulty(x, place, fault, Reply(200, {}, headers), address)
+            return spoiled(x, place, fault, Reply(200, {}, headers), address, _refused)
         account = None if route.security == OPEN else account_of(place.accounts, key)
         if account is not None:
             if route.security == SIGNED:
@@ -135,15 +137,10 @@ def handle(x: Exchange, method: str, path: str, query: str, body: str, key: str,
         reply = Reply(error.status, error.to_dict(), headers)
     finally:
         x.parts = []
-    return reply if fault is None else _faulty(x, place, fault, reply, address)
+    return reply if fault is None else spoiled(x, place, fault, reply, address, _refused)
 
 
-def _faulty(x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str) -> Reply:
-    """What becomes of an answer by a fault of its request."""
-    return spoiled(x, place, fault, reply, address, lambda: _refused(x, place, fault, reply.headers))
-
-
-def _refused(x: Exchange, place: Exchange | Dialect, fault: Fault, headers: dict[str, str]) -> Reply:
+def _refused(x: Exchange, place: Place, fault: Fault, headers: dict[str, str]) -> Reply:
     what = fault.what
     if what in STATUS:
         return Reply(int(what), {}, headers)
@@ -156,7 +153,7 @@ def _refused(x: Exchange, place: Exchange | Dialect, fault: Fault, headers: dict
 
 
 def spoiled(
-    x: Exchange, place: Exchange | Dialect, fault: Fault, reply: Reply, address: str, refused: Callable[[], Reply]
+    x: Exchange, place: Place, fault: Fault, reply: Reply, address: str, refused: Callable[..., Reply]
 ) -> Reply:
     """An answer as a fault makes it; ``refused`` makes that of a fault that is a status or a code."""
     what, until = fault.what, x.clock.now_ms() + round(fault.seconds * 1000)
@@ -167,11 +164,11 @@ def spoiled(
     elif what in ANSWERS:
         if what == "418":
             place.limits.ban(address, until)
-        return refused()
+        return refused(x, place, fault, reply.headers)
     elif what == "hide" and isinstance(reply.body, dict):
         body = reply.body.get("newOrderResponse") or reply.body.get("data") or reply.body
         said = body if isinstance(body, dict) else {"orderId": body, "algoId": body}
-        queries.hide(place.accounts.values(), said.get("orderId"), said.get("algoId"), until)
+        hide(place.accounts.values(), said.get("orderId"), said.get("algoId"), until)
     elif what not in ORDER_KINDS:
         x.strike(fault, None)
     return reply

@@ -64,17 +64,14 @@ class Rules:
         order.type, order.side = KINDS[kind], side
         order.price_ticks = order.trigger_ticks = level
         order.level = to_price(instrument, level)
-        self._print(trade)
+        candle = self._candle
+        candle.open = candle.high = candle.low = candle.close = to_price(instrument, trade)
         price = trade_price(self._state, order, self._candle)
         return None if price != price else int(to_ticks(instrument, price, side > 0))  # noqa: PLR0124 - NaN
 
     def taker(self, side: int, last: int) -> int:
         """Ticks at which an order fills that takes at once: the last price, slipped against it."""
         return int(worse_ticks(self._state, to_price(self._instrument, last), side))
-
-    def _print(self, ticks: int) -> None:
-        candle, price = self._candle, to_price(self._instrument, ticks)
-        candle.open = candle.high = candle.low = candle.close = price
 
 
 def liquidation(entry: Decimal, side: int, notional: Decimal, margin: Decimal, rate: Decimal, cum: Decimal) -> Decimal:

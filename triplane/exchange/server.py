@@ -1,10 +1,13 @@
-"""The exchange on a port: one ASGI application for REST, sockets and control, without a framework in between."""
+"""The exchange on a port: one ASGI application for REST, sockets and control."""
 
 import asyncio
+import re
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 
 from triplane.errors import BadInput
 from triplane.exchange import control
@@ -13,7 +16,7 @@ from triplane.exchange.mexc import rest as mexc
 from triplane.exchange.rest import Reply, handle
 from triplane.exchange.sockets import ClientConnection
 
-ROUTE_NAMES: Final = ("public", "market", "private", "spot")
+_PATH: Final = re.compile(r"/+((?P<route>public|market|private|spot)/+)?(?P<kind>ws|stream)(/(?P<names>.*))?")
 QUEUE: Final = 20_000
 """Texts that a slow reader may be behind before it is disconnected."""
 LONGEST_DELAY: Final = 3600.0
@@ -74,12 +77,7 @@ class App:
 
     # ------------------------------------------------------------------------------------------------ REST
     async def _http(self, scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await Request(scope, receive).body()
         method, path = scope["method"], scope["path"]
         if path.startswith("/box/"):
             reply = self._box(method, path, body)
@@ -97,11 +95,8 @@ class App:
         if reply.lost:
             cut(send)
             return
-        answer = orjson.dumps(reply.body)
-        fields = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
-        fields += [(b"content-type", b"application/json;charset=UTF-8"), (b"content-length", str(len(answer)).encode())]
-        await send({"type": "http.response.start", "status": reply.status, "headers": fields})
-        await send({"type": "http.response.body", "body": answer})
+        answer = Response(orjson.dumps(reply.body), reply.status, reply.headers, "application/json;charset=UTF-8")
+        await answer(scope, receive, send)
 
     def _box(self, method: str, path: str, body: bytes) -> Reply:
         do = control.ROUTES.get((method, path))
@@ -158,16 +153,13 @@ async def _write(socket: _SocketQueue, send: Any) -> None:
 
 def parse_path(path: str, query: str) -> tuple[str, bool, list[str], frozenset[str]] | None:
     """Route, whether combined, streams and wanted events of a socket's address; None for one that does not exist."""
-    if path == "/edge":
-        return "edge", False, [], frozenset()
-    if path.rstrip("/") == "/ws-api/v3":
-        return "ws-api", False, [], frozenset()
-    parts = [part for part in path.split("/") if part]
-    route = parts.pop(0) if parts and parts[0] in ROUTE_NAMES else ""
-    if not parts or parts[0] not in ("ws", "stream"):
+    if path == "/edge" or path.rstrip("/") == "/ws-api/v3":
+        return path.split("/")[1], False, [], frozenset()
+    found = _PATH.fullmatch(path)
+    if found is None:
         return None
     given = parse_qs(query)
-    names = parts[1:] + [name for text in given.get("streams", []) for name in text.split("/") if name]
-    names += given.get("listenKey", [])
+    texts = [found["names"] or "", *given.get("streams", [])]
+    names = [name for text in texts for name in text.split("/") if name] + given.get("listenKey", [])
     wanted = frozenset(name for text in given.get("events", []) for name in text.split("/") if name)
-    return route, parts[0] == "stream", names, wanted
+    return found["route"] or "", found["kind"] == "stream", names, wanted

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from triplane.exchange.faults import Fault
+
 MESSAGES_A_SECOND: Final = 10
 DAY_MS: Final = 86_400_000
 
@@ -43,7 +45,7 @@ class SocketHub:
         self.connections: set[ClientConnection] = set()
         self.mutes: dict[str, int] = {}  # route ("" for all): wall time until which new connections are silent
 
-    def connect(self, connection: ClientConnection, names: list[str]) -> None:  # noqa: ARG002 - some have streams
+    def connect(self, connection: ClientConnection, _names: list[str]) -> None:
         """A socket was opened, maybe with streams in its path."""
         self.connections.add(connection)
         connection.muted_until = max(self.mutes.get("", 0), self.mutes.get(connection.route, 0))
@@ -60,6 +62,17 @@ class SocketHub:
         """Connections live for a day."""
         for connection in [c for c in self.connections if now - c.opened >= DAY_MS]:
             connection.socket.close(1001)
+
+    def hit(self, fault: Fault, until: int) -> None:
+        """Drop the connections of a fault's route, or mute them, and new ones, until a wall time."""
+        for connection in [c for c in self.connections if fault.route in ("", c.route)]:
+            if fault.what == "mute":
+                connection.muted_until = until
+            else:
+                self.disconnect(connection)
+                connection.socket.close(fault.code)
+        if fault.what == "mute":
+            self.mutes[fault.route] = until
 
     def send(self, connection: ClientConnection, text: bytes) -> None:
         """Send to a connection, unless it is gone or muted."""

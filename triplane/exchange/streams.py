@@ -13,6 +13,7 @@ import orjson
 from triplane.exchange import views
 from triplane.exchange.account import FuturesOrder
 from triplane.exchange.market import INTERVALS, Kline, Market, MarketTrade
+from triplane.exchange.params import read_json
 from triplane.exchange.sockets import MESSAGES_A_SECOND, ClientConnection, SocketHub
 
 LEVELS: Final = 50
@@ -228,10 +229,7 @@ def changed_levels(before: dict[K, int], now: dict[K, int]) -> list[tuple[K, int
 
 def _parse(text: str | bytes) -> tuple[str, list[str], int | str | None] | None:
     """Method, streams and id of a message; None if it is none."""
-    try:
-        message = orjson.loads(text)
-    except ValueError:
-        return None
+    message = read_json(text)
     if not isinstance(message, dict) or message.get("method") not in ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS"):
         return None
     wanted, number = message.get("params") or [], message.get("id")

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-import orjson
-
-from triplane.exchange.account import SIDES, AlgoOrder, FuturesAccount, FuturesOrder
-from triplane.exchange.errors import Rejected
+from triplane.exchange.account import SIDES, AlgoOrder, FuturesAccount, FuturesOrder, shown_type
+from triplane.exchange.errors import Rejected, found, reject_if
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.filters import algo_request, check_band, check_notional, lots, order_request, ticks
 from triplane.exchange.order_views import ack, full, show_algo, show_fill
-from triplane.exchange.params import Params
+from triplane.exchange.params import Params, between, find, own_trades, read_json, visible
 from triplane.exchange.public import chosen
-from triplane.exchange.queries import between, find, own_trades, visible
 
 WEEK_MS: Final = 7 * 86_400_000
 DONE: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
@@ -48,8 +45,7 @@ def query(x: Exchange, a: FuturesAccount, p: Params) -> Any:
 def query_open(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """GET openOrder."""
     order = _find(x, a, p, -2013)
-    if not order.open:
-        raise Rejected(-2013)
+    reject_if(not order.open, -2013)
     return full(order)
 
 
@@ -62,8 +58,9 @@ def amend(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """PUT order."""
     order = _find(x, a, p, -2013)
     market, quantity, price = order.request.market, p.needed("quantity"), p.needed("price")
-    if order.shown_type != "LIMIT" or p.required("side") != SIDES[order.request.side]:
-        raise Rejected(-1130, "side")
+    reject_if(
+        shown_type(order.request.type) != "LIMIT" or p.required("side") != SIDES[order.request.side], -1130, "side"
+    )
     level, count = ticks(market, "price", price), lots(market, quantity)
     check_band(market, level)
     check_notional(replace(order.request, lots=count, price=level))
@@ -91,9 +88,8 @@ def cancel_all(x: Exchange, a: FuturesAccount, p: Params) -> Any:
 
 def countdown(x: Exchange, a: FuturesAccount, p: Params) -> Any:
     """POST countdownCancelAll: a dead-man's switch for working orders; it does not touch conditional ones."""
-    symbol, after = p.of_symbol(x.markets).symbol, p.integer("countdownTime")
-    if after is None:
-        raise Rejected(-1102, "countdownTime")
+    symbol = p.of_symbol(x.markets).symbol
+    after = found(p.integer("countdownTime"), -1102, "countdownTime")
     a.countdowns.pop(symbol, None)
     if after > 0:
         a.countdowns[symbol] = x.clock.now_ms() + after
@@ -112,24 +108,18 @@ def _each(rows: list[Any], do: Callable[[Any], Any]) -> list[Any]:
 
 
 def _list(p: Params, name: str) -> list[Any]:
-    try:
-        rows = orjson.loads(p.get(name) or "[]")
-    except orjson.JSONDecodeError:
-        rows = None
+    rows = read_json(p.get(name) or "[]")
     if not isinstance(rows, list):
         raise Rejected(-1130, name)
     return rows
 
 
-def _batch(
-    do: Callable[[Exchange, FuturesAccount, Params], Any],
-) -> Callable[[Exchange, FuturesAccount, Params], Any]:
+def _batch(do: Callable[[Exchange, FuturesAccount, Params], Any]) -> Callable[[Exchange, FuturesAccount, Params], Any]:
     """The handler that does something with up to five orders."""
 
     def answer(x: Exchange, a: FuturesAccount, p: Params) -> Any:
         rows = _list(p, "batchOrders")
-        if not 0 < len(rows) <= 5 or not all(isinstance(row, dict) for row in rows):
-            raise Rejected(-1130, "batchOrders")
+        reject_if(not 0 < len(rows) <= 5 or not all(isinstance(row, dict) for row in rows), -1130, "batchOrders")
         return _each(rows, lambda row: do(x, a, Params.of_json(row)))
 
     return answer
@@ -156,12 +146,8 @@ def _find_algo(x: Exchange, a: FuturesAccount, p: Params, code: int) -> AlgoOrde
     number, text = p.integer("algoId"), p.get("clientAlgoId")
     if number is None and not text:
         raise Rejected(-1102, "algoid")
-    found = a.algos.get(number) if number is not None else None
-    if number is None:
-        found = next((o for o in reversed(a.algos.values()) if o.request.client_id == text), None)
-    if found is None or not visible([found], x.clock.now_ms()):
-        raise Rejected(code)
-    return found
+    named = [o for o in a.algos.values() if (o.request.client_id == text if number is None else o.id == number)]
+    return found(next(iter(visible(named[-1:], x.clock.now_ms())), None), code)
 
 
 def query_algo(x: Exchange, a: FuturesAccount, p: Params) -> Any:
@@ -207,8 +193,7 @@ def _page(x: Exchange, p: Params, rows: list[Any], default: int) -> list[Any]:
     limit = p.limit(default, 1000)
     ids = any(p.get(name) for name in ("fromId", "orderId", "algoId"))
     if not ids or start is not None or end is not None:
-        if start is not None and end is not None and end - start > WEEK_MS:
-            raise Rejected(-1130, "startTime")
+        reject_if(start is not None and end is not None and end - start > WEEK_MS, -1130, "startTime")
         last = end if end is not None else start + WEEK_MS if start is not None else x.now
         rows = between(rows, start if start is not None else last - WEEK_MS, last)
     return rows[:limit] if ids or start is not None else rows[-limit:]

@@ -9,13 +9,7 @@ from triplane.data.instruments import Instrument
 from triplane.execution.ids import OrderName, parse_client_id
 from triplane.execution.messages import CoreReport, trade_number
 from triplane.execution.orders import Fate, WorkingOrder
-from triplane.kernel.records import (
-    CMD_FILL,
-    EXIT,
-    STOP,
-    WHY_EXTERNAL,
-    WHY_LIQUIDATION,
-)
+from triplane.kernel.records import CMD_FILL, EXIT, STOP, WHY_EXTERNAL, WHY_LIQUIDATION
 from triplane.venues.base import ZERO, Capabilities, Cause, Execution, NewOrder, OrderReport
 
 KEPT: Final = 5_000

@@ -57,14 +57,7 @@ class ExecutionLoop:
         Hear what a person should know, and of each order that the venue has confirmed.
     """
 
-    def __init__(
-        self,
-        bridge: SessionBridge,
-        venue: Venue,
-        clock: Clock,
-        *,
-        timeout: float = TIMEOUT,
-    ) -> None:
+    def __init__(self, bridge: SessionBridge, venue: Venue, clock: Clock, *, timeout: float = TIMEOUT) -> None:
         self.bridge, self.venue = bridge, venue
         self.manager: OrderManager = bridge.manager
         self.monitor = MarginMonitor()

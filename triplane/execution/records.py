@@ -8,6 +8,7 @@ records are kept in memory only.
 
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,26 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from triplane.data.instruments import plain
 from triplane.errors import DataError, TriplaneError
 from triplane.venues.base import NewOrder, OrderReport
 from triplane.venues.errors import Refused, Why
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        module: Any = msvcrt
-        module.locking(descriptor, module.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
 
 FILE: Final = "orders.jsonl"
 LOCK: Final = "router.lock"
@@ -103,7 +91,8 @@ class OrderRecords:
     def __init__(self, folder: Path | None = None) -> None:
         self.kill = KillSwitchState()
         self._records: dict[str, OrderRecord] = {}
-        self._file = self._guard = -1
+        self._file = -1
+        self._lock: FileLock | None = None
         self._size = 0
         self._dirty = False
         if folder is not None:
@@ -116,7 +105,7 @@ class OrderRecords:
                 self.close()
                 raise
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[OrderRecord]:
         """Every record."""
         return iter(self._records.values())
 
@@ -125,7 +114,7 @@ class OrderRecords:
         return self._records.get(client_id)
 
     def sent(self, order: NewOrder, now: int) -> None:
-        """An attempt is about to be made; raises OSError when that cannot be written, and is forgotten then."""
+        """An attempt is about to be made; raises OSError, and forgets it, when that cannot be written."""
         self._write({"id": order.client_id, "at": now, "order": order})
         self.remember(order, now)
 
@@ -134,14 +123,14 @@ class OrderRecords:
         self._records[order.client_id] = OrderRecord(order, now)
 
     def answered(self, client_id: str, report: OrderReport) -> None:
-        """The venue has the order. That this cannot be written does no harm: it would be looked up."""
+        """The venue has the order. A write that fails does no harm: the order would be looked up."""
         record = self._records[client_id]
         record.state, record.report = RecordState.ANSWERED, report
         with suppress(OSError):
             self._write({"id": client_id, "report": report})
 
     def refused(self, client_id: str, error: Refused) -> None:
-        """The venue does not want this order."""
+        """The venue refused this order for good."""
         record = self._records[client_id]
         record.state, record.refusal = RecordState.REFUSED, error
         with suppress(OSError):
@@ -161,26 +150,26 @@ class OrderRecords:
 
     # ------------------------------------------------------------------------------------------------------- the file
     def sync(self) -> None:
-        """Have everything on the disk."""
+        """Flush everything to the disk."""
         if self._dirty:
             self._dirty = False
             os.fsync(self._file)
 
     def close(self) -> None:
-        """Let go of the folder; may be called twice."""
+        """Release the folder; may be called twice."""
         if self._file >= 0:
             with suppress(OSError):
                 self.sync()
             os.close(self._file)
-        if self._guard >= 0:
-            os.close(self._guard)
-        self._file = self._guard = -1
+        self._file = -1
+        if self._lock is not None:
+            self._lock.release()
 
     def _write(self, row: dict[str, Any]) -> None:
         if self._file < 0:
             return
         line = orjson.dumps(row, default=_exact) + b"\n"
-        if os.write(self._file, line) != len(line):  # the disk is full: leave no half of a line for the next one
+        if os.write(self._file, line) != len(line):  # the disk is full: do not leave half a line for the next one
             os.ftruncate(self._file, self._size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += len(line)
@@ -188,10 +177,10 @@ class OrderRecords:
 
     def _open(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._guard = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock = FileLock(folder / LOCK, timeout=0, mode=0o600, thread_local=False)
         try:
-            _lock(self._guard)
-        except OSError:
+            self._lock.acquire()
+        except Timeout:
             raise TriplaneError(f"Another router uses the folder {folder}; give each its own.") from None
         path = folder / FILE
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)

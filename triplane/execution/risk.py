@@ -1,7 +1,7 @@
-"""The last look at an order before it leaves. Its result is a type: a venue places only what is ``Approved``.
+"""The last check of an order before it leaves. Its result is a type: a venue places only what is ``Approved``.
 
-The core has sized the order and put it through every limit of the profile; here it is held against the venue's rules,
-the largest order allowed, and the price of this moment. An order that can only reduce is approved always.
+The core has sized the order and checked every limit of the profile; here it is checked against the venue's rules, the
+largest order allowed, and the current price. An order that can only reduce is always approved.
 """
 
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from typing import Final
 from triplane.data.instruments import Instrument
 from triplane.venues.base import ZERO, Approved, NewOrder, OrderType
 from triplane.venues.errors import Refused, Why
+from triplane.venues.wire import check_grid
 
 FAT_FINGER: Final = Decimal("0.2")
 """Largest distance of an entry's price from the market, as a fraction."""
@@ -36,25 +37,16 @@ def _refuse(field: str, value: object, allowed: str) -> Refused:
     return Refused(f"{field} is {value}; {allowed}.", why=Why.FILTER)
 
 
-def on_grid(order: NewOrder, instrument: Instrument) -> None:
-    """Raise Refused unless prices and quantity are positive multiples of tick and lot."""
-    if order.quantity <= 0 or order.quantity % instrument.lot_size:
-        raise _refuse("quantity", order.quantity, f"it must be a positive multiple of {instrument.lot_size}")
-    for name, price in (("price", order.price), ("trigger", order.trigger)):
-        if price is not None and (price <= 0 or price % instrument.tick_size):
-            raise _refuse(name, price, f"it must be a positive multiple of {instrument.tick_size}")
+def approve(order: NewOrder, instrument: Instrument, bounds: Bounds | None = None) -> Approved[NewOrder]:
+    """Approve an order, or raise Refused with the reason.
+
+    Minimum notional and bounds are for entries: they never hold back an order that reduces.
+    """
+    check_grid(order, instrument)
     if (order.price is None) == (order.type is OrderType.LIMIT):
         raise _refuse("price", order.price, "a limit order needs one, others have none")
     if (order.trigger is not None) != order.type.conditional:
         raise _refuse("trigger", order.trigger, "a conditional order needs one, others have none")
-
-
-def approve(order: NewOrder, instrument: Instrument, bounds: Bounds | None = None) -> Approved[NewOrder]:
-    """Approve an order, or raise Refused with the reason.
-
-    Minimum notional and the bounds are for entries: what reduces is never held back by them.
-    """
-    on_grid(order, instrument)
     if order.reduce_only:
         return Approved(order)
     bounds = bounds or Bounds()
@@ -71,5 +63,5 @@ def approve(order: NewOrder, instrument: Instrument, bounds: Bounds | None = Non
 
 
 def approve_exit(order: NewOrder) -> Approved[NewOrder]:
-    """Approve an order that gets out of a position; it is bound to reduce wherever the venue knows such a thing."""
+    """Approve an order that closes a position; it is reduce-only wherever the venue knows such a flag."""
     return Approved(replace(order, reduce_only=True))

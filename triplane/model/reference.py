@@ -45,7 +45,7 @@ def _fields(kind: type[Fact]) -> Any:
 
 def _type(of: Any) -> str:
     if isinstance(of, inspect.Metadata):
-        column = (of.extra or {}).get("column")
+        column = str((of.extra or {}).get("column"))
         return {"money": "decimal", "millis": "time"}.get(column, "") or _type(of.type)
     if isinstance(of, inspect.UnionType):
         return " or ".join(_type(one) for one in of.types)

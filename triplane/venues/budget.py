@@ -59,10 +59,7 @@ def weight_window(limit: int = 2400, header: str = "x-mbx-used-weight-1m") -> Wi
 
 def order_windows() -> tuple[Window, ...]:
     """Orders in ten seconds and a minute."""
-    return (
-        Window(10_000, 300, 60, "x-mbx-order-count-10s"),
-        Window(MINUTE, 1200, 240, "x-mbx-order-count-1m"),
-    )
+    return (Window(10_000, 300, 60, "x-mbx-order-count-10s"), Window(MINUTE, 1200, 240, "x-mbx-order-count-1m"))
 
 
 @dataclass(slots=True)

@@ -46,12 +46,7 @@ def _module(place: _CatalogueEntry) -> Any:
 
 
 def open_venue(
-    name: str,
-    mode: str,
-    *,
-    environment: Mapping[str, str] = os.environ,
-    urls: Any = None,
-    clock: Clock | None = None,
+    name: str, mode: str, *, environment: Mapping[str, str] = os.environ, urls: Any = None, clock: Clock | None = None
 ) -> Venue:
     """The adapter of a venue, not opened yet. From here on no log shows a secret.
 

@@ -50,19 +50,12 @@ def positive(row: Row, *names: str) -> Decimal | None:
 
 
 def check_grid(order: NewOrder, instrument: Instrument) -> None:
-    """Refuse what is off the grid before a venue does.
-
-    Raises
-    ------
-    Refused
-        With ``Why.FILTER``; nothing was sent.
-    """
-    sizes = {"price": instrument.tick_size, "trigger": instrument.tick_size, "quantity": instrument.lot_size}
+    """Raise Refused (``Why.FILTER``) unless prices and quantity are positive multiples of tick and lot."""
+    sizes = {"quantity": instrument.lot_size, "price": instrument.tick_size, "trigger": instrument.tick_size}
     for name, size in sizes.items():
         value = getattr(order, name)
         if value is not None and (value <= 0 or value % size):
-            text = f"{name} of {order.symbol} must be a positive multiple of {plain(size)}, not {plain(value)}"
-            raise Refused(text, why=Why.FILTER)
+            raise Refused(f"{name} is {value}; it must be a positive multiple of {plain(size)}.", why=Why.FILTER)
 
 
 async def together(jobs: Iterable[Awaitable[Any]]) -> list[Any]:

@@ -17,7 +17,7 @@ def test_an_isolated_position_is_liquidated_where_the_kernel_says(desk):
     desk.ok("POST", "leverage", symbol="BTCUSDT", leverage=10)
     ear = desk.user()
     desk.order("BUY", "0.1")
-    entry = float(desk.account.position("BTCUSDT", "BOTH").entry)
+    entry = float(desk.account.positions["BTCUSDT", "BOTH"].entry)
     expected = liquidation_price(entry, 1, 10.0, 0.005)
     risk = desk.ok("GET", "/fapi/v3/positionRisk")[0]
     assert float(risk["liquidationPrice"]) == pytest.approx(expected)

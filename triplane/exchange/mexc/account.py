@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from triplane.exchange.account import FuturesAccount, FuturesFill, FuturesOrder
+from triplane.exchange.account import FuturesAccount, FuturesFill
 from triplane.exchange.market import Market
 from triplane.exchange.positions import ZERO
 
@@ -28,16 +28,6 @@ class TrackedPosition:
     realized: Decimal = ZERO  # profit and fees
     funding: Decimal = ZERO
     liquidated: bool = False
-
-    @property
-    def open_average(self) -> Decimal:
-        """Average price of what was opened."""
-        return self.cost / self.opened if self.opened else ZERO
-
-    @property
-    def close_average(self) -> Decimal:
-        """Average price of what was closed."""
-        return self.value / self.closed if self.closed else ZERO
 
 
 class MexcAccount(FuturesAccount):
@@ -79,22 +69,3 @@ class MexcAccount(FuturesAccount):
             track.updated = fill.time
             changed.append(track)
         return changed
-
-    def number_of(self, order: FuturesOrder) -> int:
-        """The number of the position that an order belongs to; 0 for none."""
-        track = self.tracks.get(order.request.key)
-        return track.id if track else 0
-
-    def fees(self, order: FuturesOrder) -> tuple[Decimal, Decimal, Decimal]:
-        """What an order paid as maker and as taker, and the profit that it realised."""
-        maker = taker = profit = ZERO
-        for fill in reversed(self.fills):
-            if fill.time < order.time:
-                break
-            if fill.order is order:
-                profit += fill.realized
-                if fill.maker:
-                    maker += fill.fee
-                else:
-                    taker += fill.fee
-        return maker, taker, profit

@@ -32,27 +32,15 @@ class MexcDialect(FuturesVenue, Dialect):
     def __init__(self, x: Exchange) -> None:
         self.x = x
         accounts = {a.key: MexcAccount(a.key, a.secret, a.start, a.can_withdraw) for a in x.accounts.values()}
-        super().__init__(accounts, self.say, x.split)
+        super().__init__(accounts, self.say, x.split, lambda: x.now)
         self.limits = RateLimits(x.limits.enabled)
         self.edge = EdgeHub(x, accounts)
         self.hubs = {"edge": self.edge}
-        self.set_time()
-
-    def set_time(self) -> int:
-        """Tell the engine the market time; returns it."""
-        self.matching.now = self.x.now
-        return self.x.now
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A public trade: orders, triggers, liquidations, pushes."""
-        self.set_time()
         super().on_trade(market, trade)
         self.edge.on_trade(market, trade)
-
-    def on_funding(self) -> None:
-        """An hour of funding has come."""
-        self.set_time()
-        super().on_funding()
 
     def funded(self, account: MexcAccount, position: MarginPosition, amount: Any) -> None:
         """Push a funding payment."""

@@ -14,6 +14,7 @@ from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Market, MarketTrade
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
+from triplane.exchange.params import read_json
 from triplane.exchange.sockets import ClientConnection, SocketHub
 from triplane.exchange.streams import changed_levels
 
@@ -25,9 +26,12 @@ PERIODIC: Final = ("ticker", "tickers", "funding.rate", "fair.price", "index.pri
 CHANNELS: Final = ("kline", "deal", "depth", "depth.full", *PERIODIC)
 
 
-def sign(secret: str, text: str) -> str:
-    """The signature of MEXC: HMAC-SHA256 in hexadecimal digits."""
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+def signed_by(x: Exchange, account: MexcAccount, time: str, text: str, signature: str, window: int = WINDOW_MS) -> int:
+    """0 for a good signature; else MEXC's code for what is wrong with it, or with its time."""
+    wanted = hmac.new(account.secret.encode(), (account.key + time + text).encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted, signature):
+        return 602
+    return 0 if time.isdecimal() and abs(x.wall() - int(time)) <= window else 513
 
 
 class EdgeHub(SocketHub):
@@ -65,10 +69,7 @@ class EdgeHub(SocketHub):
 
     def receive(self, connection: ClientConnection, text: str | bytes) -> None:
         """A message of a client."""
-        try:
-            message = orjson.loads(text)
-        except ValueError:
-            message = None
+        message = read_json(text)
         method = message.get("method") if isinstance(message, dict) else None
         param = message.get("param") or {} if isinstance(message, dict) else {}
         if connection not in self.connections or not isinstance(method, str) or not isinstance(param, dict):
@@ -86,10 +87,7 @@ class EdgeHub(SocketHub):
     def _login(self, connection: ClientConnection, param: dict[str, Any], subscribe: object) -> None:
         key, time = str(param.get("apiKey", "")), str(param.get("reqTime", ""))
         account = self.accounts.get(key)
-        signed = account is not None and hmac.compare_digest(
-            sign(account.secret, key + time), str(param.get("signature", ""))
-        )
-        if account is None or not signed or not time.isdecimal() or abs(self.x.wall() - int(time)) > WINDOW_MS:
+        if account is None or signed_by(self.x, account, time, "", str(param.get("signature", ""))):
             self._answer(connection, "rs.error", "login failed")
             return
         self.users[connection] = account, {} if subscribe is not False else {"": []}

@@ -5,7 +5,7 @@ from typing import Any
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
 from triplane.exchange.mexc.dialect import MexcDialect
-from triplane.exchange.mexc.errors import MexcRejected
+from triplane.exchange.mexc.errors import MexcRejected, reject_if
 from triplane.exchange.mexc.market import Query, chosen, market_of, paged, whole
 from triplane.exchange.positions import MAX_LEVERAGE, largest
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE
@@ -18,8 +18,7 @@ def assets(_mexc: MexcDialect, a: MexcAccount, _q: Query) -> Any:
 
 def asset(_mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """GET account/asset/{currency}."""
-    if q["arguments"][0] != "USDT":
-        raise MexcRejected(600)
+    reject_if(q["arguments"][0] != "USDT", 600)
     return views.asset(a)
 
 
@@ -62,17 +61,14 @@ def get_leverage(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
 def set_leverage(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST position/change_leverage: of an open position, or of a symbol without one."""
     leverage, number = whole(q, "leverage", 0), whole(q, "positionId", 0)
-    if not 1 <= leverage <= MAX_LEVERAGE:
-        raise MexcRejected(2006)
+    reject_if(not 1 <= leverage <= MAX_LEVERAGE, 2006)
     held = {t.id: t.market for t in a.tracks.values()}
     if number:
-        if number not in held:
-            raise MexcRejected(2009)
+        reject_if(number not in held, 2009)
         market = held[number]
     else:
         market = market_of(mexc, q.get("symbol"))
-        if whole(q, "openType", 0) not in (1, 2) or whole(q, "positionType", 0) not in (1, 2):
-            raise MexcRejected(600)
+        reject_if(whole(q, "openType", 0) not in (1, 2) or whole(q, "positionType", 0) not in (1, 2), 600)
     config, busy = a.config(market.symbol), market in held.values()
     if busy and any(abs(p.notional) > largest(market, leverage) for p in a.positions.values() if p.market is market):
         raise MexcRejected(2023)
@@ -89,8 +85,6 @@ def get_mode(_mexc: MexcDialect, a: MexcAccount, _q: Query) -> Any:
 def set_mode(_mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST position/change_position_mode: not with anything open."""
     mode = whole(q, "positionMode", 0)
-    if mode not in (1, 2):
-        raise MexcRejected(600)
-    if a.hedge != (mode == 1) and (a.positions or a.open or any(p.open for p in a.algos.values())):
-        raise MexcRejected(7002)
+    reject_if(mode not in (1, 2), 600)
+    reject_if(a.hedge != (mode == 1) and (a.positions or a.open or any(p.open for p in a.algos.values())), 7002)
     a.hedge = mode == 1

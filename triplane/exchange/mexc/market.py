@@ -1,15 +1,18 @@
 """Market data of MEXC over REST, unsigned."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from triplane.exchange.market import FUNDING_EVERY, Market
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.dialect import MexcDialect
-from triplane.exchange.mexc.errors import MexcRejected
+from triplane.exchange.mexc.errors import MexcRejected, reject_if
+from triplane.exchange.public import each
 
 MOST_CANDLES: Final = 2000
 Query = dict[str, Any]
+Handler = Callable[..., Any]
 
 
 def market_of(mexc: MexcDialect, name: object) -> Market:
@@ -28,7 +31,7 @@ def whole(q: Query, name: str, default: int) -> int:
         raise MexcRejected(600) from None
 
 
-def ping(mexc: MexcDialect, _q: Query) -> Any:
+def ping(mexc: MexcDialect, _a: None, _q: Query) -> Any:
     """The server's time."""
     return mexc.x.wall()
 
@@ -38,17 +41,10 @@ def chosen(mexc: MexcDialect, q: Query) -> list[Market]:
     return [market_of(mexc, q["symbol"])] if q.get("symbol") else list(mexc.x.markets.values())
 
 
-def _rows(show: Callable[[Market], Any]) -> Callable[[MexcDialect, Query], Any]:
-    """A handler that answers with one row for a symbol, with all rows without."""
-
-    def answer(mexc: MexcDialect, q: Query) -> Any:
-        rows = [show(m) for m in chosen(mexc, q)]
-        return rows[0] if q.get("symbol") else rows
-
-    return answer
+_rows = partial(each, chosen)
 
 
-def _price(name: str) -> Callable[[MexcDialect, Query], Any]:
+def _price(name: str) -> Handler:
     return _rows(lambda m: {"symbol": views.name_of(m), name: views.num(m.last * m.tick), "timestamp": m.now})
 
 
@@ -56,31 +52,30 @@ detail, ticker, funding_rate = _rows(views.detail), _rows(views.ticker), _rows(v
 fair_price, index_price = _price("fairPrice"), _price("indexPrice")
 
 
-def kline(mexc: MexcDialect, q: Query) -> Any:
+def kline(mexc: MexcDialect, _a: None, q: Query) -> Any:
     """Candles; ``start`` and ``end`` in seconds."""
     market, interval = market_of(mexc, q.get("symbol")), q.get("interval", "Min1")
-    if not views.has_interval(market, interval):
-        raise MexcRejected(600)
+    reject_if(not views.has_interval(market, interval), 600)
     start, end = whole(q, "start", 0) * 1000, whole(q, "end", 0) * 1000 + 999
     rows = market.klines(views.INTERVALS[interval], start or None, end if end > 999 else None, MOST_CANDLES)
     return views.klines(market, rows)
 
 
-def depth(mexc: MexcDialect, q: Query) -> Any:
+def depth(mexc: MexcDialect, _a: None, q: Query) -> Any:
     """The book."""
     market = market_of(mexc, q.get("symbol"))
     levels = min(max(whole(q, "limit", views.LEVELS), 1), views.LEVELS)
     return views.depth(market, levels) | {"timestamp": market.now}
 
 
-def deals(mexc: MexcDialect, q: Query) -> Any:
+def deals(mexc: MexcDialect, _a: None, q: Query) -> Any:
     """Recent public trades, newest first."""
     market = market_of(mexc, q.get("symbol"))
     rows = list(market.trades)[-min(max(whole(q, "limit", 100), 1), 100) :]
     return [views.deal(market, t) for t in reversed(rows)]
 
 
-def funding_history(mexc: MexcDialect, q: Query) -> Any:
+def funding_history(mexc: MexcDialect, _a: None, q: Query) -> Any:
     """Past funding, newest first, in pages."""
     market = market_of(mexc, q.get("symbol"))
     last = market.now // FUNDING_EVERY

@@ -5,22 +5,20 @@ or the body as sent. Refusals come with HTTP 200 and ``{"success": false, "code"
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from hmac import compare_digest
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from triplane.exchange.errors import Rejected
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import MEXC_CODES, STATUS, Fault
-from triplane.exchange.limits import RateLimited
 from triplane.exchange.mexc import funds, market, trading
 from triplane.exchange.mexc.account import MexcAccount
 from triplane.exchange.mexc.dialect import MexcDialect
-from triplane.exchange.mexc.edge import WINDOW_MS, sign
-from triplane.exchange.mexc.errors import MexcRejected, rejection
-from triplane.exchange.mexc.market import Query
+from triplane.exchange.mexc.edge import WINDOW_MS, signed_by
+from triplane.exchange.mexc.errors import MexcRejected, reject_if, rejection
+from triplane.exchange.mexc.market import Handler, Query
 from triplane.exchange.params import Params
 from triplane.exchange.rest import Reply, spoiled
 
@@ -32,7 +30,6 @@ _REFUSED: Final = {
     "-4192": 6002,
 }  # fmt: skip
 """What the faults that are codes of Binance are here."""
-Handler = Callable[..., Any]
 PUBLIC: Final[dict[str, Handler]] = {
     "ping": market.ping, "detail": market.detail, "kline/{}": market.kline, "depth/{}": market.depth,
     "deals/{}": market.deals, "ticker": market.ticker, "funding_rate": market.funding_rate,
@@ -53,10 +50,9 @@ PRIVATE: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "order/list/open_orders"): trading.open_orders, ("GET", "order/list/open_orders/{}"): trading.open_orders,
     ("GET", "order/list/history_orders"): trading.history, ("GET", "order/list/order_deals"): trading.order_deals,
     ("GET", "order/list/order_deals/v3"): trading.order_deals_v3,
-    ("GET", "order/deal_details/{}"): trading.deal_details,
-    ("POST", "planorder/place"): trading.place_plan, ("POST", "planorder/place/v2"): trading.place_plan,
-    ("POST", "planorder/cancel"): trading.cancel_plans, ("POST", "planorder/cancel_all"): trading.cancel_all_plans,
-    ("GET", "planorder/list/orders"): trading.plans,
+    ("GET", "order/deal_details/{}"): trading.deal_details, ("POST", "planorder/place"): trading.place_plan,
+    ("POST", "planorder/place/v2"): trading.place_plan, ("POST", "planorder/cancel"): trading.cancel_plans,
+    ("POST", "planorder/cancel_all"): trading.cancel_all_plans, ("GET", "planorder/list/orders"): trading.plans,
 }  # fmt: skip
 
 
@@ -77,52 +73,31 @@ def handle(
     x: Exchange, method: str, path: str, query: str, body: str, headers: Mapping[str, str], address: str = "127.0.0.1"
 ) -> Reply:
     """Answer a request; ``headers`` by their names in lower case, ``query`` and ``body`` as sent."""
-    mexc = cast("MexcDialect", x.dialects["mexc"])
+    mexc, private = cast("MexcDialect", x.dialects["mexc"]), path.startswith(PREFIXES[1])
     handler, name, arguments = find(method, path)
     if handler is None:
         return Reply(404, {"success": False, "code": 404, "message": f"there is no {method} {path}"})
     fault: Fault | None = None
     try:
-        mexc.limits.weigh(address, 1, mexc.x.clock.now_ms())
+        mexc.limits.weigh(address, 1, x.clock.now_ms())
         q = _question(query, body)
-        fault = mexc.x.faults.request(method, path, _flat(q))
+        fault = x.faults.request(method, path, _flat(q))
         if fault is not None and not fault.accepted:
-            return _faulty(mexc, fault, Reply(200, {"success": True, "code": 0}), address)
+            return spoiled(x, mexc, fault, Reply(200, {"success": True, "code": 0}), address, _refused)
         q["arguments"] = arguments
-        if arguments and not path.startswith(PREFIXES[1]):
+        if arguments and not private:
             q["symbol"] = arguments[0]
-        mexc.x.parts = fault.parts if fault and fault.what == "partial" else []
-        reply = Reply(200, _answer(mexc, handler, name, q, path, query, body, headers))
-    except RateLimited:
-        reply = Reply(200, MexcRejected(510).to_dict())
+        account = _account(mexc, query, body, headers) if private else None
+        if account is not None and name in _ORDERS:
+            mexc.limits.count_order(account.key, x.clock.now_ms())
+        x.parts = fault.parts if fault and fault.what == "partial" else []
+        data = handler(mexc, account, q)
+        reply = Reply(200, {"success": True, "code": 0} | ({} if data is None else {"data": data}))
     except Rejected as error:
         reply = Reply(200, rejection(error).to_dict())
-    except MexcRejected as error:
-        reply = Reply(200, error.to_dict())
     finally:
-        mexc.x.parts = []
-    return reply if fault is None else _faulty(mexc, fault, reply, address)
-
-
-def _answer(
-    mexc: MexcDialect,
-    handler: Handler,
-    name: str,
-    q: Query,
-    path: str,
-    query: str,
-    body: str,
-    headers: Mapping[str, str],
-) -> dict[str, Any]:
-    mexc.set_time()
-    if path.startswith(PREFIXES[0]):
-        data = handler(mexc, q)
-    else:
-        account = _account(mexc, query, body, headers)
-        if name in _ORDERS:
-            mexc.limits.count_order(account.key, mexc.x.clock.now_ms())
-        data = handler(mexc, account, q)
-    return {"success": True, "code": 0} | ({} if data is None else {"data": data})
+        x.parts = []
+    return reply if fault is None else spoiled(x, mexc, fault, reply, address, _refused)
 
 
 def _question(query: str, body: str) -> Query:
@@ -147,28 +122,20 @@ def _flat(q: Query) -> dict[str, str]:
 
 
 def _account(mexc: MexcDialect, query: str, body: str, headers: Mapping[str, str]) -> MexcAccount:
-    """Who asks; raises Refusal."""
-    key, time = headers.get("apikey", ""), headers.get("request-time", "")
-    account = mexc.accounts.get(key)
+    """Who asks; raises MexcRejected."""
+    account = mexc.accounts.get(headers.get("apikey", ""))
     if account is None:
         raise MexcRejected(401)
-    text = body or "&".join(sorted(query.split("&")))
-    if not compare_digest(sign(account.secret, key + time + text), headers.get("signature", "")):
-        raise MexcRejected(602)
-    window = headers.get("recv-window", "")
+    text, window = body or "&".join(sorted(query.split("&"))), headers.get("recv-window", "")
     allowed = min(int(window), MOST_WINDOW_S) * 1000 if window.isdecimal() else WINDOW_MS
-    if not time.isdecimal() or abs(mexc.x.wall() - int(time)) > allowed:
-        raise MexcRejected(513)
+    time, signature = headers.get("request-time", ""), headers.get("signature", "")
+    code = signed_by(mexc.x, account, time, text, signature, allowed)
+    reject_if(code, code)
     return account
 
 
-def _faulty(mexc: MexcDialect, fault: Fault, reply: Reply, address: str) -> Reply:
-    """What becomes of an answer by a fault of its request."""
-
-    def refused() -> Reply:
-        what = fault.what
-        if what in STATUS:
-            return Reply(int(what), {})
-        return Reply(200, MexcRejected(int(what) if what in MEXC_CODES else _REFUSED[what]).to_dict())
-
-    return spoiled(mexc.x, mexc, fault, reply, address, refused)
+def _refused(_x: Exchange, _mexc: Any, fault: Fault, _headers: dict[str, str]) -> Reply:
+    what = fault.what
+    if what in STATUS:
+        return Reply(int(what), {})
+    return Reply(200, MexcRejected(int(what) if what in MEXC_CODES else _REFUSED[what]).to_dict())

@@ -10,10 +10,10 @@ from triplane.exchange.market import Market
 from triplane.exchange.mexc import views
 from triplane.exchange.mexc.account import MexcAccount
 from triplane.exchange.mexc.dialect import MexcDialect
-from triplane.exchange.mexc.errors import TEXTS, MexcRejected
+from triplane.exchange.mexc.errors import TEXTS, MexcRejected, reject_if
 from triplane.exchange.mexc.market import Query, chosen, market_of, page, paged, whole
+from triplane.exchange.params import between, visible
 from triplane.exchange.positions import MAX_LEVERAGE
-from triplane.exchange.queries import between, visible
 
 LONGEST_ID: Final = 32
 TIMES: Final = {1: "GTC", 2: "GTX", 3: "IOC", 4: "FOK", 5: "GTC", 6: "GTC"}
@@ -33,15 +33,13 @@ def _decimal(q: Query, name: str, code: int) -> Decimal:
         number = Decimal(value)
     except ArithmeticError:
         raise MexcRejected(code) from None
-    if not number.is_finite() or number <= 0:
-        raise MexcRejected(code)
+    reject_if(not number.is_finite() or number <= 0, code)
     return number
 
 
 def _ticks(market: Market, q: Query, name: str, code: int) -> int:
     price = _decimal(q, name, code)
-    if price % market.tick:
-        raise MexcRejected(2015)
+    reject_if(price % market.tick, 2015)
     return int(price / market.tick)
 
 
@@ -49,22 +47,17 @@ def _request(mexc: MexcDialect, a: MexcAccount, q: Query, kind: int) -> OrderReq
     """What orders and plan orders have in common, without price and trigger."""
     market, side, open_type = market_of(mexc, q.get("symbol")), whole(q, "side", 0), whole(q, "openType", 0)
     volume = _decimal(q, "vol", 2011)
-    if side not in (1, 2, 3, 4):
-        raise MexcRejected(2001)
-    if open_type not in (1, 2):
-        raise MexcRejected(2002)
-    if kind not in TIMES:
-        raise MexcRejected(2029)
+    reject_if(side not in (1, 2, 3, 4), 2001)
+    reject_if(open_type not in (1, 2), 2002)
+    reject_if(kind not in TIMES, 2029)
     if volume % 1 or not market.instrument.min_quantity <= volume * market.lot or volume > views.MAX_CONTRACTS:
         raise MexcRejected(2011)
-    if whole(q, "positionMode", 0) not in (0, 1 if a.hedge else 2):
-        raise MexcRejected(7002)
+    reject_if(whole(q, "positionMode", 0) not in (0, 1 if a.hedge else 2), 7002)
     reduces = q.get("reduceOnly") in (True, "true")
     if a.hedge and reduces:
         raise MexcRejected(600)  # "two-way positions will not accept this parameter"
     client_id = str(q.get("externalOid") or "_m_" + mexc.x.new_id(29))
-    if len(client_id) > LONGEST_ID:
-        raise MexcRejected(2030)
+    reject_if(len(client_id) > LONGEST_ID, 2030)
     closes, place = side in (2, 4), "BOTH"
     if a.hedge:
         place = "LONG" if side in (1, 4) else "SHORT"
@@ -83,21 +76,16 @@ def _open_as(a: MexcAccount, market: Market, open_type: int, leverage: int) -> N
     config = a.config(market.symbol)
     busy = any(key[0] == market.symbol for key in a.positions)
     busy = busy or any(o.request.market is market for o in a.open.values())
-    if (open_type == 1 and not leverage) or not 0 <= leverage <= MAX_LEVERAGE:
-        raise MexcRejected(2006)
-    if busy and config.isolated != (open_type == 1):
-        raise MexcRejected(2027)
-    if busy and config.isolated and leverage != config.leverage:
-        raise MexcRejected(2021)
+    reject_if((open_type == 1 and not leverage) or not 0 <= leverage <= MAX_LEVERAGE, 2006)
+    reject_if(busy and config.isolated != (open_type == 1), 2027)
+    reject_if(busy and config.isolated and leverage != config.leverage, 2021)
     config.isolated = open_type == 1
     config.leverage = leverage or config.leverage
 
 
 def _check_price(market: Market, side: int, ticks: int) -> None:
-    if side > 0 and ticks > market.last * (1 + views.LIMIT_RATE):
-        raise MexcRejected(2003)
-    if side < 0 and ticks < market.last * (1 - views.LIMIT_RATE):
-        raise MexcRejected(2004)
+    reject_if(side > 0 and ticks > market.last * (1 + views.LIMIT_RATE), 2003)
+    reject_if(side < 0 and ticks < market.last * (1 - views.LIMIT_RATE), 2004)
 
 
 # -------------------------------------------------------------------------------------------------------- orders
@@ -169,8 +157,7 @@ def _cancel(mexc: MexcDialect, number: object, order: FuturesOrder | None) -> An
 
 
 def _list(q: Query) -> list[Any]:
-    if not isinstance(q.get("list"), list):
-        raise MexcRejected(600)
+    reject_if(not isinstance(q.get("list"), list), 600)
     return list(q["list"])
 
 
@@ -182,8 +169,7 @@ def cancel(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
 def cancel_external(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     """POST order/cancel_with_external (one, or a list) and order/batch_cancel_with_external (a list)."""
     rows = _list(q) if "list" in q else [q]
-    if not all(isinstance(row, dict) for row in rows):
-        raise MexcRejected(600)
+    reject_if(not all(isinstance(row, dict) for row in rows), 600)
     return [_cancel(mexc, 0, _external(mexc, a, row.get("symbol"), row.get("externalOid"))) for row in rows]
 
 
@@ -218,8 +204,7 @@ def _span(mexc: MexcDialect, q: Query) -> tuple[int, int]:
     """Start and end of a query: the last week, at most 90 days."""
     last = whole(q, "end_time", 0) or mexc.x.now
     first = whole(q, "start_time", 0) or last - WEEK_MS
-    if last - first > QUARTER_MS:
-        raise MexcRejected(600)
+    reject_if(last - first > QUARTER_MS, 600)
     return first, last
 
 
@@ -251,10 +236,8 @@ def place_plan(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
     kind = whole(q, "orderType", 0)
     request = replace(_request(mexc, a, {**q, "externalOid": ""}, kind), tif=TIMES.get(kind, "GTC"))
     market, rising = request.market, whole(q, "triggerType", 0)
-    if rising not in (1, 2):
-        raise MexcRejected(3002)
-    if whole(q, "trend", 0) not in (1, 2, 3):
-        raise MexcRejected(3001)
+    reject_if(rising not in (1, 2), 3002)
+    reject_if(whole(q, "trend", 0) not in (1, 2, 3), 3001)
     cycle = CYCLES.get(whole(q, "executeCycle", 0))
     if cycle is None:
         raise MexcRejected(3003)
@@ -263,7 +246,7 @@ def place_plan(mexc: MexcDialect, a: MexcAccount, q: Query) -> Any:
         request.price = _ticks(market, q, "price", 2007)
     stop = (rising == 1) == (request.side > 0)
     request.type = ("STOP" if stop else "TAKE_PROFIT") + ("" if request.price else "_MARKET")
-    request.good_till = mexc.set_time() + cycle
+    request.good_till = mexc.x.now + cycle
     return str(mexc.algos.submit(request).id)
 
 

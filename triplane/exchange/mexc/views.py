@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.account import AlgoOrder, FuturesFill, FuturesOrder, OrderRequest, total
+from triplane.exchange.account import AlgoOrder, FuturesFill, FuturesOrder, OrderRequest, shown_type, total
 from triplane.exchange.market import INTERVALS as BINANCE_INTERVALS
 from triplane.exchange.market import Columns, Kline, Market, MarketTrade
 from triplane.exchange.mexc.account import MexcAccount, TrackedPosition
-from triplane.exchange.positions import MAX_LEVERAGE, ZERO
+from triplane.exchange.positions import MAX_LEVERAGE, ZERO, MarginPosition
 from triplane.exchange.rules import MAKER_FEE, TAKER_FEE, money
 from triplane.exchange.views import FUNDING_RATE, next_funding
 
@@ -140,17 +140,16 @@ def _common(a: MexcAccount, r: OrderRequest) -> Json:
 
 def order(a: MexcAccount, o: FuturesOrder) -> Json:
     """An order."""
-    r, m = o.request, o.request.market
-    maker, taker, profit = a.fees(o)
+    r, m, track = o.request, o.request.market, a.tracks.get(o.request.key)
     code = _CANCELLED_BY.get(r.tif, 10) if o.status == "EXPIRED" else 0
     average = o.value / (o.filled * m.lot) if o.filled else ZERO
     return _common(a, r) | {
-        "orderId": str(o.id), "positionId": a.number_of(o), "price": _price(m, r.price or m.last),
-        "category": 2 if o.liquidation else 1, "orderType": 5 if o.shown_type == "MARKET" else _TYPES[r.tif],
-        "dealAvgPrice": num(average), "dealVol": o.filled, "orderMargin": num(o.reserved), "takerFee": num(taker),
-        "makerFee": num(maker), "profit": num(profit), "feeCurrency": "USDT", "state": _STATES.get(o.status, 4),
-        "externalOid": r.client_id, "errorCode": code, "usedMargin": 0, "createTime": o.time, "updateTime": o.updated,
-        "stopLossPrice": 0, "takeProfitPrice": 0,
+        "orderId": str(o.id), "positionId": track.id if track else 0, "price": _price(m, r.price or m.last),
+        "category": 2 if o.liquidation else 1, "orderType": 5 if shown_type(r.type) == "MARKET" else _TYPES[r.tif],
+        "dealAvgPrice": num(average), "dealVol": o.filled, "orderMargin": num(o.reserved), "takerFee": num(o.taker_fee),
+        "makerFee": num(o.maker_fee), "profit": num(o.realized), "feeCurrency": "USDT", "externalOid": r.client_id,
+        "state": _STATES.get(o.status, 4), "errorCode": code, "usedMargin": 0, "createTime": o.time,
+        "updateTime": o.updated, "stopLossPrice": 0, "takeProfitPrice": 0,
     }  # fmt: skip
 
 
@@ -182,27 +181,24 @@ def plan(a: MexcAccount, p: AlgoOrder) -> Json:
 # -------------------------------------------------------------------------------------------------------- money
 def position(a: MexcAccount, side: str, t: TrackedPosition) -> Json:
     """A position, open or closed."""
-    held = a.position(t.market.symbol, side) if t.lots else None
+    held = a.positions.get((t.market.symbol, side)) if t.lots else None
     config = a.config(t.market.symbol)
     margin = money(a.initial(held)) if held else ZERO
-    entry = held.entry if held else t.open_average
+    opened, closed = (value / lots if lots else ZERO for value, lots in ((t.cost, t.opened), (t.value, t.closed)))
     return {
         "positionId": t.id, "symbol": name_of(t.market), "positionType": 1 if t.sign > 0 else 2,
         "openType": 1 if config.isolated else 2, "state": 1 if t.lots else (2 if t.liquidated else 3),
-        "holdVol": t.lots, "frozenVol": 0, "closeVol": t.closed, "holdAvgPrice": num(entry),
-        "openAvgPrice": num(t.open_average), "closeAvgPrice": num(t.close_average),
+        "holdVol": t.lots, "frozenVol": 0, "closeVol": t.closed, "holdAvgPrice": num(held.entry if held else opened),
+        "openAvgPrice": num(opened), "closeAvgPrice": num(closed),
         "liquidatePrice": num(a.liquidation_price(held)) if held else 0, "oim": num(margin), "im": num(margin),
         "holdFee": num(t.funding), "realised": num(t.realized), "leverage": config.leverage, "autoAddIm": False,
         "createTime": t.created, "updateTime": t.updated, "adlLevel": 1,
-        "marginRatio": num(_used_up(a, side, t)),
+        "marginRatio": num(_used_up(a, held)) if held else 0,
     }  # fmt: skip
 
 
-def _used_up(a: MexcAccount, side: str, t: TrackedPosition) -> Decimal:
+def _used_up(a: MexcAccount, held: MarginPosition) -> Decimal:
     """Maintenance margin over the margin behind a position."""
-    held = a.position(t.market.symbol, side) if t.lots else None
-    if held is None:
-        return ZERO
     if not a.is_isolated(held):
         return a.margin_ratio()
     backing = held.isolated + held.unrealized

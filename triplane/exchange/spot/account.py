@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from triplane.exchange.account import RestingOrder
 from triplane.exchange.market import Market
@@ -18,16 +18,6 @@ from triplane.exchange.rules import CENT
 
 FEE: Final = Decimal("0.001")
 """Of every fill, maker or taker."""
-TRIGGERS: Final = {
-    "STOP_LOSS": "STOP_MARKET", "STOP_LOSS_LIMIT": "STOP_MARKET", "TAKE_PROFIT": "TAKE_PROFIT_MARKET",
-    "TAKE_PROFIT_LIMIT": "TAKE_PROFIT_MARKET",
-}  # fmt: skip
-"""The conditional types, and by which of the kernel's kinds their trigger is reached."""
-MARKETS: Final = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
-"""Types that take what the market gives."""
-ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET", *TRIGGERS)
-TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK")
-STP: Final = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "NONE")
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY")
 _MIN_NOTIONAL: Final = Decimal(5)
 _FINEST_LOT: Final = Decimal("0.00001")
@@ -89,33 +79,19 @@ class SpotOrder(RestingOrder):
     side: int
     type: str
     tif: str = "GTC"
-    lots: int = 0
     price: int = 0
     trigger: int = 0
     stp: str = "EXPIRE_MAKER"
     locked: Decimal = ZERO  # of the asset that it spends
     working_since: int = -1  # market time; -1 while its trigger has not been reached
     fills: "list[SpotFill]" = field(default_factory=list)
+    spends: str = ""
+    gets: str = ""
 
-    @property
-    def symbol(self) -> str:
-        """``BTCUSDT``."""
-        return self.listing.symbol
-
-    @property
-    def left(self) -> int:
-        """Lots that are not filled."""
-        return self.lots - self.filled
-
-    @property
-    def spends(self) -> str:
-        """The asset that it gives away."""
-        return self.listing.quote if self.side > 0 else self.listing.base
-
-    @property
-    def gets(self) -> str:
-        """The asset that it brings."""
-        return self.listing.base if self.side > 0 else self.listing.quote
+    def __post_init__(self) -> None:
+        """Name the symbol, and the assets that it gives away and brings."""
+        self.symbol = self.listing.symbol
+        self.spends, self.gets = (self.listing.quote, self.listing.base)[:: self.side]
 
     def cost(self, ticks: int, lots: int) -> Decimal:
         """What it gives away for a number of lots at a price."""
@@ -123,8 +99,7 @@ class SpotOrder(RestingOrder):
         return self.listing.price(ticks) * quantity if self.side > 0 else quantity
 
 
-@dataclass(frozen=True, slots=True)
-class SpotFill:
+class SpotFill(NamedTuple):
     """One execution."""
 
     id: int
@@ -135,11 +110,7 @@ class SpotFill:
     maker: bool
     fee: Decimal
     asset: str  # that the fee is taken from
-
-    @property
-    def value(self) -> Decimal:
-        """Price times quantity."""
-        return self.order.listing.price(self.ticks) * self.order.listing.quantity(self.lots)
+    value: Decimal  # price x quantity
 
 
 class SpotAccount:

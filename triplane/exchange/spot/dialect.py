@@ -14,7 +14,6 @@ from triplane.exchange.spot.order_views import query, show_fill
 from triplane.exchange.spot.streams import SpotHub
 from triplane.exchange.spot.ws_api import ROUTE, WEIGHT, WebSocketApi
 
-NAME: Final = "spot"
 _WINDOWS: Final = (("10s", 10_000, 100, "10 SECOND"), ("1d", 86_400_000, 200_000, "1 DAY"))
 
 
@@ -39,7 +38,7 @@ class SpotDialect(Dialect):
         self.accounts = accounts
         self.limits = RateLimits(x.limits.enabled, WEIGHT, _WINDOWS)
         self.hub, self.api = SpotHub(x.markets, x.clock.now_ms), WebSocketApi(x, accounts, self.limits)
-        self.hubs = {NAME: self.hub, ROUTE: self.api}
+        self.hubs = {"spot": self.hub, ROUTE: self.api}
         self.matching = SpotMatching(lambda a, event: x.emit(a, event, self.api.user), x.split, lambda: x.now)
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
@@ -68,13 +67,13 @@ class SpotDialect(Dialect):
 
     def state(self) -> dict[str, Any]:
         """Balances, orders and fills of every account."""
-        return {a.key: _state(a) for a in self.accounts.values()}
-
-
-def _state(a: SpotAccount) -> dict[str, Any]:
-    rows = a.rows(list(a.holdings))
-    return {
-        "balances": {asset: {"free": free, "locked": locked} for asset, free, locked in rows},
-        "orders": [query(o) for o in a.orders.values()],
-        "fills": [show_fill(f) for f in a.fills],
-    }
+        return {
+            key: {
+                "balances": {
+                    asset: {"free": free, "locked": locked} for asset, free, locked in a.rows(list(a.holdings))
+                },
+                "orders": [query(o) for o in a.orders.values()],
+                "fills": [show_fill(f) for f in a.fills],
+            }
+            for key, a in self.accounts.items()
+        }

@@ -4,21 +4,21 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.filters import CLIENT_ID, places
 from triplane.exchange.params import Params
-from triplane.exchange.spot.account import (
-    MARKETS,
-    ORDER_TYPES,
-    STP,
-    TIMES_IN_FORCE,
-    TRIGGERS,
-    Listing,
-    SpotAccount,
-    SpotOrder,
-    text,
-)
+from triplane.exchange.spot.account import Listing, SpotAccount, SpotOrder, text
 
+TRIGGERS: Final = {
+    "STOP_LOSS": "STOP_MARKET", "STOP_LOSS_LIMIT": "STOP_MARKET", "TAKE_PROFIT": "TAKE_PROFIT_MARKET",
+    "TAKE_PROFIT_LIMIT": "TAKE_PROFIT_MARKET",
+}  # fmt: skip
+"""The conditional types, and by which of the kernel's kinds their trigger is reached."""
+MARKETS: Final = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
+"""Types that take what the market gives."""
+ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET", *TRIGGERS)
+TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK")
+STP: Final = ("EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "NONE")
 MAX_ORDERS: Final = 200
 MAX_ALGOS: Final = 5
 """Waiting conditional orders of a symbol."""
@@ -53,17 +53,14 @@ def filters(listing: Listing) -> list[dict[str, Any]]:
 
 def _number(p: Params, name: str) -> Decimal:
     value = p.needed(name)
-    if value <= 0:
-        raise Rejected(-1013, f"Invalid {name if name != 'stopPrice' else 'stop price'}.")
-    if places(value) > _PLACES:
-        raise Rejected(-1111)
+    reject_if(value <= 0, -1013, f"Invalid {name if name != 'stopPrice' else 'stop price'}.")
+    reject_if(places(value) > _PLACES, -1111)
     return value
 
 
 def _ticks(listing: Listing, p: Params, name: str) -> int:
     value = _number(p, name)
-    if value % listing.market.tick or value > listing.price(_MAX_TICKS):
-        raise Rejected(-1013, "Filter failure: PRICE_FILTER")
+    reject_if(value % listing.market.tick or value > listing.price(_MAX_TICKS), -1013, "Filter failure: PRICE_FILTER")
     return int(value / listing.market.tick)
 
 
@@ -72,13 +69,11 @@ def order_of(account: SpotAccount, listings: Mapping[str, Listing], p: Params, n
     listing = p.of_symbol(listings)
     side, kind = p.side_and_type(ORDER_TYPES)
     client_id = p.get("newClientOrderId") or new_id()
-    if not CLIENT_ID.fullmatch(client_id):
-        raise Rejected(-1100, "newClientOrderId")
+    reject_if(not CLIENT_ID.fullmatch(client_id), -1100, "newClientOrderId")
     order = SpotOrder(account=account, listing=listing, client_id=client_id, side=side, type=kind)
     order.stp = p.choice("selfTradePreventionMode", STP)
     quantity = _number(p, "quantity")
-    if quantity % listing.lot or quantity > listing.quantity(_MAX_LOTS):
-        raise Rejected(-1013, "Filter failure: LOT_SIZE")
+    reject_if(quantity % listing.lot or quantity > listing.quantity(_MAX_LOTS), -1013, "Filter failure: LOT_SIZE")
     order.lots = int(quantity / listing.lot)
     for name, wanted in (
         ("price", kind not in MARKETS),
@@ -94,10 +89,8 @@ def order_of(account: SpotAccount, listings: Mapping[str, Listing], p: Params, n
     if kind not in MARKETS:
         order.price = _ticks(listing, p, "price")
         low, high = (listing.market.last * share for share in _BAND)
-        if not low <= order.price <= high:
-            raise Rejected(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
+        reject_if(not low <= order.price <= high, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
         order.tif = p.choice("timeInForce", TIMES_IN_FORCE, -1115)
     price = order.price or order.trigger or listing.market.last
-    if listing.price(price) * quantity < listing.min_notional:
-        raise Rejected(-1013, "Filter failure: NOTIONAL")
+    reject_if(listing.price(price) * quantity < listing.min_notional, -1013, "Filter failure: NOTIONAL")
     return order

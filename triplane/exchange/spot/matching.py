@@ -6,66 +6,37 @@ trade that triggered it.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.market import Market, MarketTrade
+from triplane.exchange.matching import Engine
 from triplane.exchange.positions import ZERO
 from triplane.exchange.rules import money
-from triplane.exchange.spot import events
-from triplane.exchange.spot.account import FEE, MARKETS, TRIGGERS, SpotAccount, SpotFill, SpotOrder
-from triplane.exchange.spot.filters import MAX_ALGOS, MAX_ORDERS
+from triplane.exchange.spot import order_views as events
+from triplane.exchange.spot.account import FEE, SpotAccount, SpotFill, SpotOrder
+from triplane.exchange.spot.filters import MARKETS, MAX_ALGOS, MAX_ORDERS, TRIGGERS
 
 _KEPT: Final = 50_000
 """Orders of an account; those that ended first are forgotten past it."""
 
 
-class SpotMatching:
-    """All working spot orders.
+class SpotMatching(Engine[SpotOrder]):
+    """All working spot orders; see :class:`triplane.exchange.matching.Engine`."""
 
-    Parameters
-    ----------
-    emit
-        Reports an event on an account's user data stream.
-    split
-        Sizes, in lots, of the partial fills that a fault asks for; empty for one fill.
-    market_time
-        Milliseconds.
-    """
-
-    def __init__(
-        self,
-        emit: Callable[[SpotAccount, dict[str, Any]], None],
-        split: Callable[[Any], list[int]],
-        market_time: Callable[[], int],
-    ) -> None:
-        self.emit, self.split, self._time, self.fee = emit, split, market_time, FEE
-        self.books: dict[str, dict[int, SpotOrder]] = {}
-        self._numbers = {"order": 20_000_000, "fill": 30_000_000, "report": 40_000_000}
-
-    @property
-    def now(self) -> int:
-        """Market time."""
-        return self._time()
-
-    def number(self, kind: str) -> int:
-        """The next id of a kind."""
-        self._numbers[kind] += 1
-        return self._numbers[kind]
+    def __init__(self, emit: Callable[..., None], split: Callable[..., list[int]], now: Callable[[], int]) -> None:
+        super().__init__(emit, split, now, order=20_000_000, fill=30_000_000, report=40_000_000)
+        self.fee = FEE
 
     # ------------------------------------------------------------------------------------------------ requests
     def submit(self, order: SpotOrder) -> SpotOrder:
-        """Accept an order, and fill it as far as it takes at once; raises Refused."""
+        """Accept an order, and fill it as far as it takes at once; raises Rejected."""
         account, market = order.account, order.listing.market
         taker = market.rules.taker(order.side, market.last)
         self._check(order, taker)
-        order.id, order.time, order.updated = self.number("order"), self.now, self.now
         order.locked = order.cost(order.price or order.trigger or taker, order.lots)
         account.lock(order.spends, order.locked)
-        key = order.symbol, order.client_id
-        account.orders[order.id] = account.open[order.id] = account.by_client[key] = order
-        self.books.setdefault(market.symbol, {})[order.id] = order
-        order.prints = self.split(order)
+        self.keep(order, account, order.client_id, order)
         if order.type not in TRIGGERS:
             order.working_since = self.now
         self._say(order, "NEW")
@@ -79,11 +50,9 @@ class SpotMatching:
         """Refuse what cannot be accepted now."""
         account, market = order.account, order.listing.market
         known = account.by_client.get((order.symbol, order.client_id))
-        if known is not None and known.open:
-            raise Rejected(-2010, "Duplicate order sent.")
+        reject_if(known is not None and known.open, -2010, "Duplicate order sent.")
         mine = [o for o in account.open.values() if o.listing is order.listing]
-        if len(mine) >= MAX_ORDERS:
-            raise Rejected(-1013, "Filter failure: MAX_NUM_ORDERS")
+        reject_if(len(mine) >= MAX_ORDERS, -1013, "Filter failure: MAX_NUM_ORDERS")
         if order.type in TRIGGERS:
             if sum(o.type in TRIGGERS and o.working_since < 0 for o in mine) >= MAX_ALGOS:
                 raise Rejected(-1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
@@ -97,34 +66,23 @@ class SpotMatching:
 
     def cancel(self, order: SpotOrder, cancel_id: str) -> SpotOrder:
         """Cancel a working order."""
-        if not order.open:
-            raise Rejected(-2011)
+        reject_if(not order.open, -2011)
         self._end(order, "CANCELED", cancel_id)
         return order
 
     # ------------------------------------------------------------------------------------------------ the market
-    def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """Trigger and fill what a public trade reaches."""
-        for order in list(self.books.get(market.symbol, {}).values()):
-            if order.working_since < 0:
-                self._trigger(order, market, trade)
-            else:
-                self._meet(order, market, trade)
-
-    def _trigger(self, order: SpotOrder, market: Market, trade: MarketTrade) -> None:
-        rules = market.rules
-        if rules.fill(TRIGGERS[order.type], order.side, order.trigger, trade.ticks) is not None:
-            order.working_since = order.updated = self.now
-            self._say(order, "NEW")
-            self._work(order, rules.taker(order.side, market.last))
-
-    def _meet(self, order: SpotOrder, market: Market, trade: MarketTrade) -> None:
-        limit = order.type not in MARKETS
-        if limit and (order.price - trade.ticks) * order.side < 0:  # only what is near is worth asking about
-            return
-        ticks = market.rules.fill("LIMIT" if limit else "MARKET", order.side, order.price, trade.ticks)
-        if ticks is not None:
-            self._trade(order, ticks, maker=limit)
+    def meet(self, order: SpotOrder, market: Market, trade: MarketTrade) -> None:
+        """Trigger or fill an order that a public trade reaches."""
+        rules, limit = market.rules, order.type not in MARKETS
+        if order.working_since < 0:
+            if rules.fill(TRIGGERS[order.type], order.side, order.trigger, trade.ticks) is not None:
+                order.working_since = order.updated = self.now
+                self._say(order, "NEW")
+                self._work(order, rules.taker(order.side, market.last))
+        elif not limit or (order.price - trade.ticks) * order.side >= 0:  # only what is near is worth asking about
+            ticks = rules.fill("LIMIT" if limit else "MARKET", order.side, order.price, trade.ticks)
+            if ticks is not None:
+                self._trade(order, ticks, maker=limit)
 
     def _work(self, order: SpotOrder, taker: int) -> None:
         """Let an order that works now take what it can."""
@@ -136,7 +94,7 @@ class SpotMatching:
     def _trade(self, order: SpotOrder, ticks: int, *, maker: bool) -> None:
         """Fill as much as the fault, if any, wants now; a market order that costs more than there is expires."""
         account, listing = order.account, order.listing
-        lots = min(order.prints.pop(0), order.left) if order.prints else order.left
+        lots = order.next_print()
         cost = order.cost(ticks, lots)
         released = order.locked if lots == order.left else order.locked * lots / order.left
         spent = account.holding(order.spends)
@@ -150,22 +108,19 @@ class SpotMatching:
         got = listing.quantity(lots) if order.side > 0 else value
         fee = money(got * self.fee)
         account.holding(order.gets).free += got - fee
-        order.filled += lots
-        order.value += value
-        order.updated = self.now
-        order.status = "FILLED" if order.left == 0 else "PARTIALLY_FILLED"
-        fill = SpotFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, order.gets)
+        order.add(lots, value, self.now)
+        fill = SpotFill(self.number("fill"), order, self.now, ticks, lots, maker, fee, order.gets, value)
         account.fills.append(fill)
         order.fills.append(fill)
         if not order.open:
-            self._forget(order)
+            self.forget(order, account)
         self._say(order, "TRADE", fill)
 
     def _end(self, order: SpotOrder, status: str, cancel_id: str = "") -> None:
         order.status, order.updated = status, self.now
         order.account.lock(order.spends, -order.locked)
         order.locked = ZERO
-        self._forget(order)
+        self.forget(order, order.account)
         self._say(order, status, cancel_id=cancel_id)
 
     def _say(self, order: SpotOrder, execution: str, fill: SpotFill | None = None, cancel_id: str = "") -> None:
@@ -176,10 +131,6 @@ class SpotMatching:
         self.emit(account, report)
         assets = order.listing.base, order.listing.quote
         self.emit(account, events.account_position(account, assets, self.now))
-
-    def _forget(self, order: SpotOrder) -> None:
-        order.account.open.pop(order.id, None)
-        self.books[order.symbol].pop(order.id, None)
 
     @staticmethod
     def _trim(account: SpotAccount) -> None:

@@ -1,47 +1,41 @@
 """Spot over REST, ``/api/v3``."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from triplane.exchange import public, views
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.market import Market
-from triplane.exchange.params import Params
-from triplane.exchange.queries import between, find, own_trades, visible
-from triplane.exchange.spot.account import (
-    FEE,
-    ORDER_TYPES,
-    STP,
-    Listing,
-    SpotAccount,
-    SpotOrder,
-    text,
-)
+from triplane.exchange.params import Params, between, find, own_trades, visible
+from triplane.exchange.spot.account import FEE, Listing, SpotAccount, SpotOrder, text
 from triplane.exchange.spot.dialect import SpotDialect
-from triplane.exchange.spot.filters import filters, order_of
+from triplane.exchange.spot.filters import ORDER_TYPES, STP, filters, order_of
 from triplane.exchange.spot.order_views import answer, cancelled, query, show_fill
 
 DAY_MS: Final = 86_400_000
 _PAGE: Final = 1000
 
 
+def _halves(cancel: Any, order: Any) -> dict[str, Any]:
+    """What became of both halves of a cancelReplace."""
+    out = {}
+    for name, half in (("cancel", cancel), ("newOrder", order)):
+        failed = isinstance(half, Rejected)
+        out[f"{name}Result"] = "FAILURE" if failed else "NOT_ATTEMPTED" if half is None else "SUCCESS"
+        out[f"{name}Response"] = half.to_dict() if failed else half
+    return out
+
+
 class ReplaceRejected(Rejected):
     """A cancelReplace of which one half or both failed."""
 
     def __init__(self, cancel: Any, order: Any) -> None:
-        failed = [isinstance(half, Rejected) for half in (cancel, order)]
-        super().__init__(-2022)
-        both = failed[0] and (failed[1] or order is None)
-        self.code, self.status = (-2022, 400) if both else (-2021, 409)
+        both = isinstance(cancel, Rejected) and (order is None or isinstance(order, Rejected))
+        super().__init__(-2022 if both else -2021, status=400 if both else 409)
         self.text = f"Order cancel-replace {'' if both else 'partially '}failed."
-        self.data = {
-            "cancelResult": "FAILURE" if failed[0] else "SUCCESS",
-            "newOrderResult": "FAILURE" if failed[1] else "NOT_ATTEMPTED" if order is None else "SUCCESS",
-            "cancelResponse": cancel.to_dict() if isinstance(cancel, Rejected) else cancel,
-            "newOrderResponse": order.to_dict() if isinstance(order, Rejected) else order,
-        }
+        self.data = _halves(cancel, order)
 
     def to_dict(self) -> dict[str, Any]:
         """The body of the answer."""
@@ -54,19 +48,11 @@ def _chosen(s: SpotDialect, p: Params) -> list[Listing]:
     names = [p["symbol"]] if p.get("symbol") else orjson.loads(p.get("symbols") or "null")
     if names is None:
         return list(s.listings.values())
-    if not isinstance(names, list) or not all(name in s.listings for name in names):
-        raise Rejected(-1121)
+    reject_if(not isinstance(names, list) or not all(name in s.listings for name in names), -1121)
     return [s.listings[name] for name in names]
 
 
-def _each(show: Callable[[Market], dict[str, Any]]) -> Callable[[SpotDialect, None, Params], Any]:
-    """A handler that answers with one row for a symbol, with a list else."""
-
-    def answer(s: SpotDialect, _a: None, p: Params) -> Any:
-        rows = [show(listing.market) for listing in _chosen(s, p)]
-        return rows[0] if p.get("symbol") else rows
-
-    return answer
+_each = partial(public.each, lambda s, p: [listing.market for listing in _chosen(s, p)])
 
 
 def ping(_s: SpotDialect, _a: None, _p: Params) -> Any:
@@ -163,8 +149,7 @@ def cancel(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
 def replace(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """POST order/cancelReplace: cancel one, then place another, which may use what the first one locked."""
     mode = p.choice("cancelReplaceMode", ("", "STOP_ON_FAILURE", "ALLOW_FAILURE"))
-    if not mode:
-        raise Rejected(-1102, "cancelReplaceMode")
+    reject_if(not mode, -1102, "cancelReplaceMode")
     order_of(a, s.listings, p, s.x.new_id)  # what cannot be an order cancels nothing
     gone: Any = None
     made: Any = None
@@ -182,7 +167,7 @@ def replace(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
             made = error
     if isinstance(gone, Rejected) or isinstance(made, Rejected):
         raise ReplaceRejected(gone, made)
-    return {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": gone, "newOrderResponse": made}
+    return _halves(gone, made)
 
 
 def _open(s: SpotDialect, a: SpotAccount, p: Params) -> list[SpotOrder]:
@@ -199,8 +184,7 @@ def cancel_all(s: SpotDialect, a: SpotAccount, p: Params) -> Any:
     """DELETE openOrders: of a symbol, conditional ones too."""
     p.required("symbol")
     rows = _open(s, a, p)
-    if not rows:
-        raise Rejected(-2011)
+    reject_if(not rows, -2011)
     return [_cancel(s, order, None) for order in rows]
 
 
@@ -208,10 +192,8 @@ def _page(p: Params, rows: list[Any], *ids: str) -> list[Any]:
     """At most ``limit`` rows: the last ones, or the first ones from a start; with start and end of at most a day."""
     start, end = p.integer("startTime"), p.integer("endTime")
     limit = p.limit(500, _PAGE)
-    if start is not None and end is not None and end - start > DAY_MS:
-        raise Rejected(-1127)
-    if p.get("fromId") and (start is not None or end is not None):
-        raise Rejected(-1128)
+    reject_if(start is not None and end is not None and end - start > DAY_MS, -1127)
+    reject_if(p.get("fromId") and (start is not None or end is not None), -1128)
     rows = between(rows, start, end)
     return rows[:limit] if start is not None or any(p.get(name) for name in ids) else rows[-limit:]
 
@@ -250,14 +232,16 @@ def gone(_s: SpotDialect, _a: None, _p: Params) -> Any:
     raise Rejected(-5000, status=410)
 
 
-OPEN_ROUTES: Final = (
-    ("ping", ping, 1), ("time", time, 1), ("exchangeInfo", exchange_info, 20), ("klines", klines, 2),
-    ("aggTrades", agg_trades, 4), ("depth", depth, 5), ("ticker/24hr", ticker_24hr, 2),
-    ("ticker/price", ticker_price, 2), ("ticker/bookTicker", book_ticker, 2),
+PUBLIC: Final = (
+    ("GET", "ping", ping, 1), ("GET", "time", time, 1), ("GET", "exchangeInfo", exchange_info, 20),
+    ("GET", "klines", klines, 2), ("GET", "aggTrades", agg_trades, 4), ("GET", "depth", depth, 5),
+    ("GET", "ticker/24hr", ticker_24hr, 2), ("GET", "ticker/price", ticker_price, 2),
+    ("GET", "ticker/bookTicker", book_ticker, 2), ("POST", "userDataStream", gone, 2),
+    ("PUT", "userDataStream", gone, 2), ("DELETE", "userDataStream", gone, 2),
 )  # fmt: skip
-SIGNED_ROUTES: Final = (
-    ("POST", "order", place, 1), ("GET", "order", get_order, 4), ("DELETE", "order", cancel, 1),
-    ("POST", "order/cancelReplace", replace, 1), ("GET", "openOrders", open_orders, 6),
+PRIVATE: Final = (
+    ("GET", "order", get_order, 4), ("DELETE", "order", cancel, 1), ("GET", "openOrders", open_orders, 6),
     ("DELETE", "openOrders", cancel_all, 1), ("GET", "allOrders", all_orders, 20), ("GET", "account", account, 20),
     ("GET", "myTrades", my_trades, 20),
 )  # fmt: skip
+ORDERS: Final = (("POST", "order", place, 1), ("POST", "order/cancelReplace", replace, 1))

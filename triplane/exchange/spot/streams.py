@@ -9,14 +9,10 @@ from triplane.exchange.sockets import ClientConnection
 from triplane.exchange.streams import StreamHub, Topic, parse_topic
 
 SHAPES: Final = {
-    "aggTrade": "e E s a p q f l T m",
-    "trade": "e E s t p q T m",
-    "kline": "e E s k",
-    "bookTicker": "u s b B a A",
-    "depthUpdate": "e E s U u b a",
-    "24hrTicker": "e E s p P w c Q o h l v q O C F L n",
+    "aggTrade": "e E s a p q f l T m", "trade": "e E s t p q T m", "kline": "e E s k", "bookTicker": "u s b B a A",
+    "depthUpdate": "e E s U u b a", "24hrTicker": "e E s p P w c Q o h l v q O C F L n",
     "24hrMiniTicker": "e E s c o h l v q",
-}
+}  # fmt: skip
 """Fields that an event has on spot."""
 _KINDS: Final = ("aggTrade", "trade", "kline", "bookTicker", "depth", "ticker", "miniTicker")
 

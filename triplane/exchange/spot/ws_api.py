@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import orjson
 
-from triplane.exchange.errors import Rejected
+from triplane.exchange.errors import Rejected, reject_if
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import CODES, STATUS, Fault
 from triplane.exchange.limits import RateLimited, RateLimits
-from triplane.exchange.params import Params, account_of, verify
+from triplane.exchange.params import Params, account_of, read_json, verify
 from triplane.exchange.sockets import ClientConnection, SocketHub
-from triplane.exchange.spot import events
+from triplane.exchange.spot import order_views as events
 from triplane.exchange.spot.account import SpotAccount
 
 ROUTE: Final = "ws-api"
@@ -45,10 +45,7 @@ class WebSocketApi(SocketHub):
     # ------------------------------------------------------------------------------------------------ requests
     def receive(self, connection: ClientConnection, text: str | bytes) -> None:
         """A request of a client."""
-        try:
-            message = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            message = None
+        message = read_json(text)
         given = message.get("params") or {} if isinstance(message, dict) else None
         if not isinstance(given, dict):
             connection.socket.send(orjson.dumps(self._error(None, Rejected(-1130, "method"))))
@@ -82,16 +79,14 @@ class WebSocketApi(SocketHub):
             account = account_of(self.accounts, p.required("apiKey"))
             query = "&".join(f"{name}={p[name]}" for name in sorted(p) if name != "signature")
             verify(account, query, "", p, self.x.wall())
-            if account.key in mine.values():
-                raise Rejected(-2035)
+            reject_if(account.key in mine.values(), -2035)
             number = max(mine, default=-1) + 1
             mine[number] = account.key
             connection.topics.add(account.key)
             return {"subscriptionId": number}
         if method == "userDataStream.unsubscribe":
             wanted = p.integer("subscriptionId")
-            if wanted is not None and wanted not in mine:
-                raise Rejected(-2036)
+            reject_if(wanted is not None and wanted not in mine, -2036)
             for number in list(mine) if wanted is None else [wanted]:
                 self._end(connection, number)
             return {}

@@ -39,15 +39,7 @@ from triplane.venues.base import (
     Snapshot,
     VenueEvent,
 )
-from triplane.venues.binance.common import (
-    ENDED_BADLY,
-    Names,
-    order_params,
-    own_trade,
-    pushed_trade,
-    report,
-    side_of,
-)
+from triplane.venues.binance.common import ENDED_BADLY, Names, order_params, own_trade, pushed_trade, report, side_of
 from triplane.venues.wire import HttpRequest, Row, number, positive
 
 RECV_WINDOW: Final = 5000

@@ -23,15 +23,7 @@ from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
 from triplane.venues.adapter import Adapter, AdapterTiming, Urls
-from triplane.venues.base import (
-    Approved,
-    Capabilities,
-    Execution,
-    Funding,
-    NewOrder,
-    OrderReport,
-    Snapshot,
-)
+from triplane.venues.base import Approved, Capabilities, Execution, Funding, NewOrder, OrderReport, Snapshot
 from triplane.venues.budget import Budget
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
 from triplane.venues.keys import Credentials
