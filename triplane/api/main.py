@@ -93,7 +93,7 @@ class Stores(Projection, Protocol):
         """Take facts of one session, in order; returns at once."""
         ...
 
-    def close(self) -> None:
+    def close(self) -> object:
         """Store what waits, and let go."""
         ...
 
