@@ -8,17 +8,16 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from triplane.api.faults import faults
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import PageHealth, PageState, StoreState
 from triplane.api.replica.watch import EngineWatch
-from triplane.model.live import Health, SessionHealth
+from triplane.model.live import SessionHealth
 from triplane.version import __version__
 
 TICK: Final = 0.1
 TELL: Final = 0.5
-BEHIND: Final = 10_000
-"""Facts that are not stored yet, from which on it is said to be a problem."""
 
 
 class Projection(Protocol):
@@ -27,6 +26,11 @@ class Projection(Protocol):
     @property
     def lag(self) -> int:
         """Facts that are not stored yet."""
+        ...
+
+    @property
+    def age(self) -> float:
+        """Seconds for which facts wait and none was stored."""
         ...
 
     @property
@@ -39,6 +43,7 @@ class NoProjection:
     """Nothing stores facts here."""
 
     lag = 0
+    age = 0.0
     error = None
 
 
@@ -85,10 +90,11 @@ class Monitor:
     def look(self) -> PageHealth:
         """How it goes now."""
         engine, told = self._watch.state(), self._watch.told
-        store = StoreState(behind=self._projection.lag, error=self._projection.error)
+        projection = self._projection
+        store = StoreState(behind=projection.lag, age_s=round(projection.age, 1), error=projection.error or None)
         return PageHealth(
             ready=self.why_not() is None,
-            problems=[text for text in (engine.text, *_of_store(store), *_of_engine(told)) if text],
+            faults=faults(engine, told, store),
             engine=engine,
             told=told,
             store=store,
@@ -119,38 +125,6 @@ class Monitor:
 
 def _failed(session: SessionHealth) -> str:
     return f"Session {session.session_id} has failed: {session.error or 'the log of the engine says why'}"
-
-
-def _of_store(store: StoreState) -> list[str]:
-    problems = [store.error] if store.error else []
-    if store.behind > BEHIND:
-        problems.append(f"The database is {store.behind:,} facts behind.")
-    return problems
-
-
-def _of_engine(told: Health | None) -> list[str]:
-    if told is None:
-        return []
-    problems: list[str] = []
-    if told.kill_switch:
-        problems.append(f"The kill switch is on: {told.kill_reason or 'no reason was given'}.")
-    if told.disk_low:
-        problems.append("The disk is nearly full: no entries.")
-    for session in told.sessions:
-        name = f"Session {session.session_id}"
-        if session.status == "failed":
-            problems.append(_failed(session))
-        elif session.error:
-            problems.append(f"{name}: {session.error}")
-        if session.halted:
-            problems.append(f"{name} is halted: {session.halt_reason or 'no reason was given'}.")
-        if session.feed.stale:
-            problems.append(f"{name}: the market data is stale.")
-        if session.journal_behind:
-            problems.append(f"{name}: the disk does not take {session.journal_behind:,} bytes of the journal.")
-        if session.reconciled is False:
-            problems.append(f"{name}: orders and positions are not reconciled with the venue.")
-    return problems
 
 
 def memory_mb() -> float:

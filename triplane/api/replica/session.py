@@ -58,6 +58,7 @@ SIGNALS: Final = 500
 LOG: Final = 2000
 UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
+KILLED: Final = "kill_switch"
 OF_SESSION: Final = (Account, Error, RiskAlert, SessionEnd, Settings)
 """Facts that may concern no symbol."""
 
@@ -102,6 +103,8 @@ class SessionReplica:
     ----------
     health
         What the engine said of it last; None while it says nothing of it.
+    halt_text
+        What was given as the reason when the kill switch was thrown last.
     """
 
     def __init__(self, session: Session) -> None:
@@ -115,6 +118,7 @@ class SessionReplica:
         self.log: deque[LogEntry] = deque(maxlen=LOG)
         self.end: SessionEnd | None = None
         self.health: SessionHealth | None = None
+        self.halt_text: str | None = None
         self.seq, self.now = session.seq, 0  # it was started at a time of day, which is not the market's
         self._take: dict[type[Fact], Callable[[Any, Say], None]] = {
             Account: self._on_account, Candle: self._on_candle, Error: self._on_error, Features: self._on_features,
@@ -224,6 +228,8 @@ class SessionReplica:
         say("risk_alert", fact.symbol or None, fact.time, told)
 
     def _on_error(self, fact: Error, say: Say) -> None:
+        if fact.code == KILLED:
+            self.halt_text = fact.message
         say("error", fact.symbol or None, fact.time, fact)
 
     def _on_end(self, fact: SessionEnd, say: Say) -> None:
@@ -279,7 +285,7 @@ class SessionReplica:
             speed=health.speed if health is not None else "max",
             halted=halted,
             halt_reason=account.halt_reason if account is not None and halted else None,
-            halt_text=health.halt_reason if health is not None else None,
+            halt_text=self.halt_text if account is not None and account.halt_reason == KILLED else None,
             error=health.error if health is not None else None,
             error_line=health.error_line if health is not None else None,
             data_grade=grade,

@@ -256,10 +256,29 @@ class Decisions(View, frozen=True, kw_only=True):
 
 
 # -------------------------------------------------------------------------------------------------------------- health
+class Fault(View, frozen=True, kw_only=True):
+    """One thing that is not as it should be, as a person is told of it."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="engine_starting, engine_silent, engine_dead, kill_switch, halted, strategy_error, "
+            "session_failed, feed_stale, feed_down, venue_silent, not_reconciled, disk_full, disk_low, store_error, "
+            "store_behind."
+        ),
+    ]
+    level: Annotated[str, Meta(description="info, warn or bad.")]
+    text: Annotated[str, Meta(description="A sentence or two; the same as long as it lasts.")]
+    session_id: Annotated[str | None, Meta(description="Null when it concerns all.")] = None
+    detail: Annotated[str | None, Meta(description="The strategy's line, or what the database said.")] = None
+    age_s: Annotated[float | None, Meta(description="Seconds that it has lasted, where that is known.")] = None
+
+
 class StoreState(View, frozen=True, kw_only=True):
     """How far the database is behind the facts."""
 
     behind: Annotated[int, Meta(description="Facts that are not stored yet.")]
+    age_s: Annotated[float, Meta(description="Seconds for which facts wait and none was stored.")]
     error: Annotated[str | None, Meta(description="Why nothing can be stored now.")]
 
 
@@ -279,7 +298,7 @@ class PageHealth(View, frozen=True, kw_only=True):
     """Everything about how it goes: the engine as heard here, the store, this process."""
 
     ready: bool
-    problems: Annotated[list[str], Meta(description="What is not as it should be, in sentences.")]
+    faults: Annotated[list[Fault], Meta(description="What is not as it should be, the worst first.")]
     engine: EngineState
     told: Annotated[Health | None, Meta(description="What the engine said last.")]
     store: StoreState

@@ -8,7 +8,8 @@ from typing import Final
 from triplane.api.replica.views import EngineState
 from triplane.model.live import Health
 
-SILENT_S: Final = 3.0
+SILENT_S: Final = 2.25
+"""With the half second between two messages to the page, a frozen engine is shown within three seconds."""
 STARTING_S: Final = 60.0
 """How long the first word of an engine may take: it may have to compile a strategy first."""
 
