@@ -11,6 +11,7 @@ from triplane.cli.output import errors, progress
 from triplane.cli.trading import Trading, open_trading, prepare
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.replay import Speed
+from triplane.engine.allowed import check_source, check_strategy
 from triplane.engine.app import Hosted
 from triplane.engine.emitter import Consumer
 from triplane.engine.golive import paper_record, require
@@ -32,9 +33,13 @@ STALE_AFTER = 30.0
 def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
     """The configuration of a session that was asked for: what was not said is inherited.
 
-    Another strategy comes with its own timeframe and parameters, not with those of the configured one.
+    Another strategy comes with its own timeframe and parameters, not with those of the configured one; and only what
+    is registered, or lies in a folder set aside for it, may be named.
     """
     changes = {name: value for name, value in wanted.items() if value is not None}
+    for name, check, kept in (("strategy", check_strategy, "strategies"), ("source", check_source, "data")):
+        if name in changes and changes[name] != getattr(config, name):
+            changes[name] = check(str(changes[name]), [config.data_dir / kept, *config.session_folders])
     if "parameters" in changes:
         changes["params"] = changes.pop("parameters")
     if changes.get("strategy", config.strategy) != config.strategy:

@@ -103,6 +103,9 @@ class Config(BaseSettings):
     balance: float = Field(10_000.0, gt=0, allow_inf_nan=False, description="paper money to start with, quote currency")
     port: int = Field(8000, ge=0, le=65535, description="port of the page on 127.0.0.1; 0 = any free one")
     data_dir: Path = Field(Path("triplane-data"), description="folder of the sessions and the database")
+    session_folders: list[Path] = Field(
+        default=[], description="folders of strategy and data files that a session started over the API may use"
+    )
     override_gate: str | None = Field(
         None, description="confirmation sentence to go live without the required paper record"
     )

@@ -145,9 +145,10 @@ async def supervise(told: Mapping[str, Any]) -> int:
         await asyncio.wait({life, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if life.done():
             life.result()
-        return 0 if processes.well else 1
     except Ended as end:
         return end.code
+    else:
+        return 0 if processes.well else 1
     finally:
         for task in (life, stopping):
             task.cancel()

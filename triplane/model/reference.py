@@ -9,14 +9,19 @@ from triplane.model.facts import FACTS, Fact, event_name
 
 HEAD = """# Facts
 
-What a session tells, in the order of its journal: on the socket (topic `facts`), over `GET /events`, and line by line in
-`facts.jsonl` beside each journal. [Architecture](architecture.md) says how they travel; this list is made from their
-declarations in `triplane/model/facts.py`.
+What a session tells, in the order of its journal: on the socket (topic `facts`), over `GET /events`, and line by line
+in `facts.jsonl` beside each journal. [Architecture](architecture.md) says how they travel; this list is made from
+their declarations in `triplane/model/facts.py`.
 
-Every fact has `event` (its name), `session_id`, `seq` (its number in the session, from 1), `time` (market time at which it was
-known), `symbol` (empty when it concerns the whole session) and `decision` (number of the decision behind it, 0 for none).
+Every fact has `event` (its name), `session_id`, `seq` (its number in the session, from 1), `time` (market time at
+which it was known), `symbol` (empty when it concerns the whole session) and `decision` (number of the decision behind
+it, 0 for none).
 Times are milliseconds since 1970, UTC; amounts of orders, fills and balances are exact decimals in text.
 """
+NAMES: dict[type, str] = {
+    inspect.StrType: "text", inspect.IntType: "integer", inspect.FloatType: "number", inspect.NoneType: "null",
+    inspect.BoolType: "true or false", inspect.DictType: "object",
+}  # fmt: skip
 COMMON = {field.name for field in msgspec.structs.fields(Fact)}
 
 
@@ -53,9 +58,7 @@ def _type(of: Any) -> str:
         return of.cls.__name__
     if isinstance(of, inspect.ListType):
         return f"list of {_type(of.item_type)}"
-    names: dict[type, str] = {inspect.StrType: "text", inspect.IntType: "integer", inspect.FloatType: "number", inspect.NoneType: "null",
-             inspect.BoolType: "true or false", inspect.DictType: "object"}  # fmt: skip
-    return names.get(type(of), "any")
+    return NAMES.get(type(of), "any")
 
 
 def _text(of: Any) -> str:

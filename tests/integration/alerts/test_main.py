@@ -284,7 +284,7 @@ class Writes(Processor):
 
 async def until(check: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not check():  # noqa: ASYNC110 - files and other processes have no events
+        while not check():
             await asyncio.sleep(0.02)
 
 

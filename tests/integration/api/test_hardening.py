@@ -235,7 +235,7 @@ async def test_who_takes_nothing_of_an_answer_is_dropped():
         client.writer.transport.pause_reading()
         client.head("GET", "/open/big")
         async with asyncio.timeout(SLACK):
-            while not server.server_state.tasks:  # noqa: ASYNC110 - the server shares the loop
+            while not server.server_state.tasks:
                 await asyncio.sleep(0)
             await asyncio.gather(*server.server_state.tasks)
         assert not server.server_state.connections
@@ -434,7 +434,7 @@ async def test_a_socket_that_takes_nothing_ends_when_it_is_closed():
         client.transport.pause_reading()
         (connection,) = server.server_state.connections
         async with asyncio.timeout(SLACK):
-            while connection.writable.is_set():  # noqa: ASYNC110 - the server shares the loop
+            while connection.writable.is_set():
                 await asyncio.sleep(0)
             connection.transport.close()  # as when it does not answer a ping
             await asyncio.gather(*server.server_state.tasks, return_exceptions=True)

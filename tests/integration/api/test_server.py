@@ -68,7 +68,7 @@ class Running:
         for start in range(first, last, 25):
             part = self.candles[start : min(start + 25, last)]
             self.hand.queue.put_nowait(CandleBatch(np.zeros(len(part), np.int64), part))
-        while self.engine.session.candles < last:  # noqa: ASYNC110 - the engine shares the loop and gets its turn
+        while self.engine.session.candles < last:
             await asyncio.sleep(0)
 
     def client(self) -> httpx.AsyncClient:

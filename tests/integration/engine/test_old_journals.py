@@ -17,7 +17,8 @@ from triplane.model.facts import Candle, Fact, Fill, Order, Trade
 
 JOURNALS = Path(__file__).parents[2] / "data" / "journals"
 TRADES = {
-    "box_ema_cross": 1, "ema_cross": 21, "ict_blocks": 2, "regime_trend": 15, "retest_analyzer": 21, "smc_heuristic": 12,
+    "box_ema_cross": 1, "ema_cross": 21, "ict_blocks": 2, "regime_trend": 15, "retest_analyzer": 21,
+    "smc_heuristic": 12,
 }  # fmt: skip
 
 

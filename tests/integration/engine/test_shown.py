@@ -221,7 +221,8 @@ def test_a_strategy_in_ordinary_python_is_plotted_by_its_attributes(tmp_path: Pa
     candles = generate(1, START, 20)
     fold = Fold()
     opened = open_runner(
-        tmp_path, setup, setup.core(), spec, lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known),
+        tmp_path, setup, setup.core(), spec,
+        lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known),
         options=Options(facts=False, consumers=[fold]),
     )  # fmt: skip
     asyncio.run(opened.runner.run())

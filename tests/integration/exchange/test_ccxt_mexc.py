@@ -107,7 +107,7 @@ async def test_pro_streams(box):
             watching = asyncio.ensure_future(client.watch_orders(BTC))
             trades = asyncio.ensure_future(client.watch_my_trades(BTC))
             balance = asyncio.ensure_future(client.watch_balance())
-            while not any("personal" in s["streams"] for s in (await asyncio.to_thread(box.state))["sockets"]):  # noqa: ASYNC110 - the box is another process
+            while not any("personal" in s["streams"] for s in (await asyncio.to_thread(box.state))["sockets"]):
                 await asyncio.sleep(0.01)
             order = await client.create_order(BTC, "market", "buy", 10)
             assert (await watching)[0]["id"] == order["id"]

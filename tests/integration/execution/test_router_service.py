@@ -462,7 +462,7 @@ class TestService:
         running = asyncio.create_task(hub.run())
         for n in range(9):
             venue.queue.put_nowait(Funding(SYMBOL, D(n), n))
-        while hub.clients:  # noqa: ASYNC110 - the hub gets its turn
+        while hub.clients:
             await asyncio.sleep(0)
         got = [queue.get_nowait() for _ in range(queue.qsize())]
         assert got[-1] is None
@@ -567,7 +567,7 @@ class TestRemote:
             remote = RemoteRouter(url, TOKEN)
             await remote.open()
             first = asyncio.create_task(anext(remote.events()))
-            while not venue.queue.empty():  # noqa: ASYNC110 - the service reads it
+            while not venue.queue.empty():
                 await asyncio.sleep(0)
             assert not first.done()
             await router.open()

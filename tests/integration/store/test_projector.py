@@ -13,13 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.integration.store.conftest import everything
+from tests.integration.store.story import story
 from triplane.flow.log import FILE
 from triplane.model.facts import TABLES, Fact, Order, Signal
 from triplane.model.live import ENCODER
 from triplane.store import Projector, Store, StoreError, project
-
-from tests.integration.store.conftest import everything
-from tests.integration.store.story import story
 
 STORIES = {name: story(name, 50, seed) for seed, name in enumerate(("a", "b"), 1)}
 

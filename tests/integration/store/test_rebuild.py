@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.store.conftest import everything
+from tests.integration.store.story import story
 from triplane.errors import TriplaneError
 from triplane.model.facts import Fact
 from triplane.store import Store, StoreError, project
 from triplane.store.rebuild import Checked, Rebuilt, check, rebuild
-
-from tests.integration.store.conftest import everything
-from tests.integration.store.story import story
 
 STORIES = {name: story(name, 30, seed) for seed, name in enumerate(("a", "b", "c"), 1)}
 FOLDERS = [Path("sessions") / name for name in STORIES]

@@ -11,12 +11,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, Table, create_engine, select
 
+from tests.integration.store.story import story
 from triplane.errors import BadInput
 from triplane.store import Store, StoreError, project
 from triplane.store.migrations import FOLDER, HEAD
 from triplane.store.schema import SCHEMA
-
-from tests.integration.store.story import story
 
 OLD = Path(__file__).with_name("revision_0002.sql")
 SESSION = "261121-162939-b4ac"

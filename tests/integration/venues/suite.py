@@ -455,7 +455,7 @@ class AdapterSuite:
         await recorder.done()
         assert asyncio.all_tasks() == before
         async with asyncio.timeout(10):
-            while len(box.state()["sockets"]) >= sockets:  # noqa: ASYNC110 - the box is another process
+            while len(box.state()["sockets"]) >= sockets:
                 await asyncio.sleep(0.01)
         with pytest.raises(Refused):
             await self.place(venue, "late")

@@ -1,4 +1,4 @@
-"""Children are kept alive: started again when they die or stand still, stopped when asked, given up when they cannot start."""
+"""Children are kept alive: started again when they die or stand still, given up when they cannot start."""
 
 import asyncio
 import os

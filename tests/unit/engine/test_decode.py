@@ -170,8 +170,8 @@ def test_a_pending_signal_is_expired_or_executed_later() -> None:
 def open_position(rows: Rows) -> None:
     rows.signal()
     rows.entry()
-    rows(RowKind.FILL, fee=0.04, reference=100.0, position_lots=20, filled_at=30_000, order=9, decision=4, leg=Leg.ENTRY,
-         side=1, price_ticks=1001, quantity_lots=20, done=1)  # fmt: skip
+    rows(RowKind.FILL, fee=0.04, reference=100.0, position_lots=20, filled_at=30_000, order=9, decision=4,
+         leg=Leg.ENTRY, side=1, price_ticks=1001, quantity_lots=20, done=1)  # fmt: skip
     rows(RowKind.PLACE, decision=4, order=10, leg=Leg.STOP, type=OrderType.STOP_MARKET, side=-1, trigger_ticks=990,
          quantity_lots=20, reduce_only=1)  # fmt: skip
 
@@ -198,8 +198,9 @@ def test_a_position_from_its_fills_to_its_trade() -> None:
     rows(RowKind.FILL, position_lots=0, order=10, decision=4, leg=Leg.STOP, side=-1, price_ticks=1001, quantity_lots=12,
          done=1, reason=Reason.STOP)  # fmt: skip
     closed = rows(RowKind.TRADE, decision=4, side=1, quantity_lots=20, reason=Reason.STOP, entry_price=100.1,
-                  exit_price=100.5, pnl=0.0076, fees=0.05, entry_time=30_000, exit_time=420_000, r_multiple=float("nan"),
-                  mae=0.5, mfe=0.9, slippage=0.25, funding=-0.125, balance_after=1000.01, bars_held=7)  # fmt: skip
+                  exit_price=100.5, pnl=0.0076, fees=0.05, entry_time=30_000, exit_time=420_000,
+                  r_multiple=float("nan"), mae=0.5, mfe=0.9, slippage=0.25, funding=-0.125, balance_after=1000.01,
+                  bars_held=7)  # fmt: skip
     trade = one(closed, Trade)
 
     assert one(closed, Position).status == "closed"

@@ -446,7 +446,7 @@ async def test_an_entry_under_way_is_caught(router, venue):
     entry = asyncio.create_task(place(router, limit("e")))
     await held.begun.wait()
     killing = asyncio.create_task(router.kill())
-    while ("snapshot", SYMBOL) not in venue.asked:  # noqa: ASYNC110 - the fake gets its turn
+    while ("snapshot", SYMBOL) not in venue.asked:
         await asyncio.sleep(0)
     held.gate.set()
     assert (await killing).cancelled == ("e",)

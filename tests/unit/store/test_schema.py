@@ -9,12 +9,11 @@ from sqlalchemy import JSON, BigInteger, Boolean, Double, String
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from tests.unit.store.samples import order, session
 from triplane.model.facts import TABLES, Fact, Key, Meta, Millis, Money, Order
 from triplane.store import Projector, Store
 from triplane.store import types as store_types
 from triplane.store.schema import SCHEMA, Schema
-
-from tests.unit.store.samples import order, session
 
 
 class Part(msgspec.Struct, frozen=True):

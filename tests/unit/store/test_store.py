@@ -9,11 +9,10 @@ import msgspec
 import pytest
 from sqlalchemy.dialects import postgresql
 
+from tests.unit.store.samples import alert, candle, error, order, session, trade
 from triplane.errors import BadInput
 from triplane.model.facts import Account, Fact, SessionEnd
 from triplane.store import Store, StoreError, project
-
-from tests.unit.store.samples import alert, candle, error, order, session, trade
 
 
 @pytest.fixture
