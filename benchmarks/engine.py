@@ -1,7 +1,7 @@
 """The running engine: from a candle coming in to its decision being published, and what the journal's fsync costs.
 
-The session is the real one: journal on disk, decisions decoded into events, published on the bus, shown to the replica.
-Only candles that led to a decision are counted, up to its event on the bus. ``fsync`` is batched and runs beside the
+The session is the real one: journal on disk, decisions decoded into facts and handed to the log. Only candles that led to a decision are counted, up to the moment at which its facts
+were handed on. ``fsync`` is batched and runs beside the
 loop, so it is timed apart.
 """
 
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from triplane.engine.live import Options, open_engine
+from triplane.engine.opening import Options, open_runner
 
 from benchmarks.timing import peak_memory_mb, table
 from triplane.data.clock import SystemClock
@@ -29,7 +29,7 @@ START = 1_735_689_600_000
 
 
 def run(name: str, timeframe_ms: int, folder: Path):
-    """Run a session with a page to the end of a generated market; returns its engine and outcome."""
+    """Run a session with its facts to the end of a generated market; returns its runner and outcome."""
     strategy = find(name)
     core = compile_strategy(strategy, source_of(name))
     candles = generate(seed=1, start_ms=START, n=CANDLES)
@@ -41,17 +41,24 @@ def run(name: str, timeframe_ms: int, folder: Path):
         timeframe_ms=timeframe_ms,
         source="benchmark",
     )
-    engine = open_engine(
+    opened = open_runner(
         folder,
         setup,
         core,
         strategy,
         lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known),
-        options=Options(page=True),
+        options=Options(facts=True),
     )
     gc.collect()
     gc.freeze()  # as `triplane up` does
-    return engine, asyncio.run(engine.run())
+
+    async def go():
+        opened.log.go_live(asyncio.get_running_loop().call_soon)
+        return await opened.runner.run()
+
+    outcome = asyncio.run(go())
+    opened.log.close()
+    return opened.runner, outcome
 
 
 def fsync_times(folder: Path, runs: int = 200) -> np.ndarray:
@@ -71,11 +78,11 @@ def main() -> None:
     rows = []
     for label, name, timeframe in (("ema_cross 1m", "ema_cross", 60_000), ("ict_blocks 1m", "ict_blocks", 60_000)):
         with tempfile.TemporaryDirectory() as folder:
-            engine, outcome = run(name, timeframe, Path(folder))
-            figures = engine.runner.latency.to_dict()
+            runner, outcome = run(name, timeframe, Path(folder))
+            figures = runner.decided.to_dict()
             rate = f"{outcome.candles / outcome.seconds:,.0f} /s"
             rows.append((label, figures["count"], *(f"{figures[f'p{p}_us']} µs" for p in (50, 99, 99.9)), rate))
-    header = ("session", "decisions", "p50", "p99", "p99.9", "candles with page and journal")
+    header = ("session", "decisions", "p50", "p99", "p99.9", "candles with journal and facts")
     table("Candle in → decision published, without fsync", header, rows)
     with tempfile.TemporaryDirectory() as folder:
         times = fsync_times(Path(folder))

@@ -3,7 +3,7 @@
 Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot be carried out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Annotated, Any, TypeAlias, cast
 
@@ -44,6 +44,15 @@ def one_sentence() -> Any:
     finally:
         STDOUT.drain()
         STDERR.drain()
+
+
+@contextmanager
+def exit_code() -> Iterator[None]:
+    """Where typer is not around: what it would have made an exit code of."""
+    try:
+        yield
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
 
 
 def _plain(error: Exception) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import one_sentence
+from triplane.cli.output import exit_code, one_sentence
 from triplane.flow import child
 
 Told = Mapping[str, Any]
@@ -124,7 +124,7 @@ def main(name: str) -> None:
     child.prepare()
     told = json.loads(child.read_config())
     told["data_dir"] = Path(told["data_dir"])
-    with one_sentence():
+    with exit_code(), one_sentence():
         asyncio.run(PROCESSES[name](told))  # type: ignore[arg-type]
 
 

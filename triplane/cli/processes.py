@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import console, errors, never_block, one_sentence, print_json
+from triplane.cli.output import console, errors, exit_code, never_block, one_sentence, print_json
 from triplane.cli.supervisor import Child, Supervisor
 from triplane.errors import TriplaneError
 from triplane.flow.listening import listen
@@ -193,7 +193,7 @@ def main() -> None:
         told = json.load(pipe)
     configure_logs()
     never_block()
-    with one_sentence():
+    with exit_code(), one_sentence():
         code = asyncio.run(supervise(told))
         if code:
             raise SystemExit(code)

@@ -52,8 +52,6 @@ def router_token() -> str:
 
 def check(config: Config) -> None:
     """Raise BadInput when mode and venue do not go together."""
-    if config.router is not None and config.mode != "paper":
-        router_token()
     if config.mode != "paper" and config.venue is None:
         raise BadInput(f"mode is {config.mode}; it needs a venue: binance, binance-spot, mexc or box")
     if config.venue == "box" and config.mode == "live":
