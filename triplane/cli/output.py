@@ -3,6 +3,7 @@
 Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot be carried out.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Annotated, Any, TypeAlias, cast
