@@ -5,15 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 
-.PHONY: run test lint bench docs chaos soak coverage size setup clean
+.PHONY: run test lint bench docs chaos soak coverage size setup lock clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Triplane needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -43,6 +43,15 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict
+
+# What users run, and what developers need on top of it, each package with its version and hashes. After a change of the
+# dependencies in pyproject.toml; needs uv (pip install uv). Versions stay as they are; `make lock UPGRADE=-U` takes newer ones.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 $(UPGRADE) \
+	--custom-compile-command "make lock"
+lock:
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock \
+		$$(sed -nE 's/^([A-Za-z0-9._-]+)==[^ ]+ .$$/--no-emit-package \1/p' requirements.lock)
 
 clean:
 	rm -rf $(VENV) ui/node_modules triplane/api/static site

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from triplane.data.frames import read
 from triplane.errors import BadInput, DataError
 from triplane.kernel.calendar import DAY_MINUTES, DEFAULT_ZONES, MINUTE, in_window
 from triplane.kernel.codes import CommandKind, Gate
@@ -251,27 +252,29 @@ def blackouts(
 
 
 def load_funding(path: str | Path) -> tuple[Array, Array]:
-    """Read funding times (ms UTC) and rates from a CSV or Parquet file with ``funding_time`` and ``funding_rate``.
+    """Read times (ms UTC) and rates of a CSV or Parquet file: ``funding_time`` (ms or datetimes) and ``funding_rate``.
 
     Raises
     ------
     DataError
         In one sentence: no such file, a missing column, a value that is no number, times that do not rise.
     """
-    import pandas as pd  # noqa: PLC0415 - only who has such a file pays for its import
+    from pyarrow import csv as pa_csv  # noqa: PLC0415 - only who has such a file pays for its import
+    from pyarrow import parquet  # noqa: PLC0415
 
     where = Path(path)
     try:
-        frame = pd.read_parquet(where) if where.suffix == ".parquet" else pd.read_csv(where)
+        table = parquet.read_table(where) if where.suffix == ".parquet" else pa_csv.read_csv(where)
     except (OSError, ValueError) as error:
         raise DataError(f"funding {where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    missing = {"funding_time", "funding_rate"} - set(frame.columns)
+    names, column = read(table)
+    missing = sorted({"funding_time", "funding_rate"} - set(names))
     if missing:
-        raise DataError(
-            f"funding {where} has no column {', '.join(sorted(missing))}; there is {', '.join(frame.columns)}"
-        )
-    times = pd.to_numeric(frame["funding_time"], errors="coerce").to_numpy(np.float64)
-    rates = pd.to_numeric(frame["funding_rate"], errors="coerce").to_numpy(np.float64)
+        raise DataError(f"funding {where} has no column {', '.join(missing)}; there is {', '.join(names.values())}")
+    try:
+        times, rates = (column(names[name]).astype(np.float64) for name in ("funding_time", "funding_rate"))
+    except (TypeError, ValueError):
+        times = rates = np.full(1, np.nan)
     if not (np.isfinite(times).all() and np.isfinite(rates).all()) or (np.diff(times) <= 0).any():
         raise DataError(f"funding {where} must hold numbers only, in rising order of funding_time (ms UTC)")
     return times.astype(np.int64), rates

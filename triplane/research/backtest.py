@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import numpy as np
-import pandas as pd
 
 from triplane.data.candles import as_candles, infer_interval, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
@@ -29,6 +29,9 @@ from triplane.research.frames import Columns, Maker, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = np.ndarray[Any, Any]
 
@@ -92,8 +95,10 @@ class Backtest:
         return trade_columns(of_kind(self.rows, RowKind.TRADE), self.instrument)
 
     @cached_property
-    def trades_frame(self) -> pd.DataFrame:
+    def trades_frame(self) -> "pd.DataFrame":
         """One row for each closed position; times are datetimes in UTC, money is in the quote currency."""
+        import pandas as pd  # noqa: PLC0415 - only who wants such a frame needs it
+
         made: pd.DataFrame = maker(pd.DataFrame())(self.trade_columns)
         return made
 
@@ -111,7 +116,7 @@ class Backtest:
         made = self.make({"open_time": self.candles["open_time"], "equity": self.equity_curve})
         if isinstance(made, np.ndarray):
             return self.equity_curve
-        return made.set_index("open_time")["equity"] if isinstance(made, pd.DataFrame) else made
+        return made.set_index("open_time")["equity"] if nw.dependencies.is_pandas_dataframe(made) else made
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -282,7 +283,11 @@ def test_funding_that_cannot_be_used(tmp_path, text, words):
 def test_funding_is_read(tmp_path):
     path = tmp_path / "funding.csv"
     path.write_text("funding_time,funding_rate\n1000,0.0001\n2000,-0.0002\n")
-    times, rates = load_funding(path)
+    dated = tmp_path / "funding.parquet"
+    times = pd.to_datetime([1000, 2000], unit="ms", utc=True)
+    pd.DataFrame({"funding_time": times, "funding_rate": [0.0001, -0.0002]}).to_parquet(dated)
+    for file in (path, dated):
+        times, rates = load_funding(file)
 
-    assert times.tolist() == [1000, 2000]
-    assert rates.tolist() == [0.0001, -0.0002]
+        assert times.tolist() == [1000, 2000]
+        assert rates.tolist() == [0.0001, -0.0002]
