@@ -59,8 +59,8 @@ def page_router(static: Path) -> APIRouter:
             return answer(404, f"There is nothing at /{path}.")
         if token is not None and path == "":
             return _sign_in(request, token)
-        file = (root / path).resolve()
-        if path and file.is_relative_to(root) and file.is_file():
+        file = _file(root, path)
+        if file is not None:
             keep = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
             kind = KINDS.get(file.suffix, "application/octet-stream")
             return FileResponse(file, media_type=kind, headers={"Cache-Control": keep})
@@ -71,6 +71,15 @@ def page_router(static: Path) -> APIRouter:
         return FileResponse(root / "index.html", media_type=KINDS[".html"], headers={"Cache-Control": "no-cache"})
 
     return router
+
+
+def _file(root: Path, path: str) -> Path | None:
+    """The file of the page that is at a path, if there is one."""
+    try:
+        file = (root / path).resolve()
+        return file if path and file.is_relative_to(root) and file.is_file() else None
+    except (OSError, ValueError):  # too long, or with a null byte
+        return None
 
 
 def _sign_in(request: Request, token: str) -> Response:

@@ -37,8 +37,12 @@ async def test_a_file_of_the_page(anybody: httpx.AsyncClient) -> None:
 
 @pytest.mark.usefixtures("static")
 @pytest.mark.parametrize(
-    "path", ["/assets/gone.js", "/../token", "/%2e%2e/token", "/..%2ftoken", "/assets/..%2f..%2ftoken", "/link.txt"]
-)
+    "path",
+    [
+        "/assets/gone.js", "/../token", "/%2e%2e/token", "/..%2ftoken", "/assets/..%2f..%2ftoken", "/link.txt",
+        "/%00", "/index.html%00.js", "/" + "x" * 5000, "/" + "x/" * 3000,
+    ],
+)  # fmt: skip
 async def test_what_is_not_of_the_page_is_not_served(anybody: httpx.AsyncClient, path: str) -> None:
     answer = await anybody.get(path)
     assert "a secret" not in answer.text

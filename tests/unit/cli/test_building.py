@@ -1,0 +1,67 @@
+"""What a session that was asked for over the API inherits, and what it may not be."""
+
+import pytest
+
+from triplane.cli.building import chosen
+from triplane.cli.config import Config
+from triplane.errors import BadInput
+
+STRATEGY = "from triplane.strategies.ema_cross import STRATEGY\n"
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """Of a user who was at the command line, where any file will do."""
+    (tmp_path / "anywhere").mkdir()
+    monkeypatch.chdir(tmp_path / "anywhere")
+    for folder in ("anywhere", "kept/strategies", "more"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / f"{folder[:4]}_own.py").write_text(STRATEGY)
+    (tmp_path / "kept" / "data").mkdir()
+    (tmp_path / "kept" / "data" / "x.csv").write_text("")
+    return Config(
+        strategy=str(tmp_path / "anywhere" / "anyw_own.py"), params={"fast": 5}, timeframe="5m", symbols=["ETHUSDT"],
+        source=str(tmp_path / "anywhere" / "x.csv"), data_dir=tmp_path / "kept",
+    )  # fmt: skip
+
+
+def test_what_was_not_said_is_inherited(config):
+    assert chosen(config, {}) is config
+    same = chosen(config, {"strategy": config.strategy, "source": config.source, "balance": 5.0, "symbols": None})
+    assert same == config.model_copy(update={"balance": 5.0})
+
+
+def test_another_strategy_comes_with_its_own_timeframe_and_parameters(config):
+    other = chosen(config, {"strategy": "ict_blocks"})
+    assert (other.strategy, other.timeframe, other.params, other.symbols) == ("ict_blocks", None, {}, ["ETHUSDT"])
+    said = chosen(config, {"strategy": "ema_cross", "parameters": {"fast": 3}, "timeframe": "1h"})
+    assert (said.params, said.timeframe) == ({"fast": 3}, "1h")
+
+
+def test_a_file_runs_only_from_the_folders_for_it(config, tmp_path):
+    kept = tmp_path / "kept" / "strategies" / "kept_own.py"
+    for name in ("kept_own", "kept_own.py", str(kept)):
+        assert chosen(config, {"strategy": name}).strategy == str(kept)
+    more = str(tmp_path / "more" / "more_own.py")
+    with pytest.raises(BadInput, match=r"strategy is .*over the API it must be one of"):
+        chosen(config, {"strategy": more})
+    wider = config.model_copy(update={"session_folders": [tmp_path / "more"]})
+    assert chosen(wider, {"strategy": more}).strategy == more
+    assert chosen(wider, {"strategy": str(kept)}).strategy == str(kept)
+
+
+def test_nothing_of_a_refused_file_runs(config, tmp_path):
+    trap = tmp_path / "trap.py"
+    trap.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n" + STRATEGY)
+    with pytest.raises(BadInput):
+        chosen(config, {"strategy": str(trap)})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_data_comes_only_from_the_folders_for_it(config, tmp_path):
+    assert chosen(config, {"source": "x.csv"}).source == str(tmp_path / "kept" / "data" / "x.csv")
+    assert chosen(config, {"source": "demo"}).source == "demo"
+    with pytest.raises(BadInput, match=r"source is .*over the API"):
+        chosen(config, {"source": "/etc"})
+    wider = config.model_copy(update={"session_folders": [tmp_path]})
+    assert chosen(wider, {"source": str(tmp_path / "more")}).source == str(tmp_path / "more")
