@@ -1,4 +1,4 @@
-"""The order book of a session: every order, every execution once, and how much is held because of them."""
+"""The blotter of a session: its orders, each of its executions once, and the position that results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from triplane.kernel.records import CMD_FILL, EXIT, STOP, WHY_EXTERNAL, WHY_LIQU
 from triplane.venues.base import ZERO, Capabilities, Cause, Execution, NewOrder, OrderReport
 
 KEPT: Final = 5_000
-"""Orders that are remembered after they are done."""
+"""Orders that are kept after they are done."""
 
 
 @dataclass(slots=True)
@@ -27,11 +27,6 @@ class Orphan:
 class Blotter:
     """All orders of a session.
 
-    Parameters
-    ----------
-    session_id, instruments, capabilities
-        Of the session and its venue.
-
     Attributes
     ----------
     orders : dict
@@ -41,7 +36,7 @@ class Blotter:
     held : list of int
         Signed lots of each symbol: the sum of the executions that were reported to the core.
     activity : list of int
-        Goes up with everything that may change a position.
+        Grows with everything that may change a position.
     """
 
     def __init__(self, session_id: str, instruments: Sequence[Instrument], capabilities: Capabilities) -> None:
@@ -61,7 +56,6 @@ class Blotter:
 
     # --------------------------------------------------------------------------------------------------------- orders
     def add(self, order: WorkingOrder) -> WorkingOrder:
-        """Keep a new order."""
         self.orders[order.client_id] = order
         self._live[order.k][order.client_id] = order
         return order
@@ -71,7 +65,6 @@ class Blotter:
         return [order for order in self._live[k].values() if order.fate is not Fate.DONE]
 
     def close(self, order: WorkingOrder) -> None:
-        """An order is done."""
         order.fate = Fate.DONE
         self._live[order.k].pop(order.client_id, None)
         if len(self.orders) > 2 * KEPT:
@@ -80,7 +73,7 @@ class Blotter:
             del self.wanted[order.k, order.leg]
 
     def _forget(self) -> None:
-        """Let go of the oldest orders that are done; a late word of one of them would be taken as news, and is none."""
+        """Forget the oldest orders that are done."""
         for client_id in list(self.orders)[: len(self.orders) - KEPT]:
             order = self.orders[client_id]
             if order.fate is Fate.DONE:
@@ -89,7 +82,6 @@ class Blotter:
                     self._by_venue_id.pop((order.new.symbol, venue_id), None)
 
     def is_wanted(self, order: WorkingOrder) -> bool:
-        """Whether the core wants this very order."""
         return self.wanted.get((order.k, order.leg)) is order
 
     def find(self, symbol: str, client_id: str, *venue_ids: str) -> WorkingOrder | None:
@@ -100,7 +92,7 @@ class Blotter:
         return found
 
     def learn(self, report: OrderReport, now: int) -> WorkingOrder | None:
-        """Take what the venue says of an order; None when it is not one of this session's."""
+        """Record what the venue says of an order; None when it is not one of this session's."""
         order = self.find(report.symbol, report.client_id, report.venue_id, report.child_id)
         if order is None:
             order = self._recognise(report, now)
@@ -113,17 +105,19 @@ class Blotter:
         return order
 
     def revive(self, report: OrderReport, now: int) -> None:
-        """An order that was thought to be over is listed as working: a request that arrived late, or one of an earlier
-        life of this process. It is not wanted, so it will be cancelled."""
+        """Reopen an order that is listed as working although it was thought to be over.
+
+        Its request arrived late, or it is from an earlier process. It is not wanted, so it will be cancelled.
+        """
         order = self.orders.get(report.client_id)
         if order is not None and order.fate is Fate.DONE and not report.status.final:
-            order.fate, order.status, order.told = Fate.OPEN, None, True
+            order.fate, order.status, order.reported = Fate.OPEN, None, True
             order.accepted, order.cancel_at, order.next_at = True, now, 0
             self._live[order.k][order.client_id] = order
             self.activity[order.k] += 1
 
     def _recognise(self, report: OrderReport, now: int) -> WorkingOrder | None:
-        """An order with an id of this session that is not in the book: an older revision, from before a restart."""
+        """An unknown order with an id of this session: an older revision, from before a restart."""
         name = parse_client_id(self.session_id, report.client_id)
         if name is None or report.status.final or self.index.get(report.symbol) != name.symbol:
             return None
@@ -132,7 +126,7 @@ class Blotter:
         return self.add(WorkingOrder(new, name.symbol, name.leg, name.number, name.revision, now, report.updated))
 
     def resting_stop(self, k: int, beside: WorkingOrder | None = None) -> WorkingOrder | None:
-        """The newest stop (another one than ``beside``) that is known to rest at the venue for all that is held."""
+        """The newest stop (other than ``beside``) that is known to rest at the venue for the whole position."""
         lots = self.held[k]
         resting = [
             o
@@ -144,18 +138,18 @@ class Blotter:
 
     # ----------------------------------------------------------------------------------------------------- executions
     def is_new(self, fill: Execution) -> bool:
-        """Whether an execution has not been counted."""
+        """Whether an execution has not been counted yet."""
         return (self.index[fill.symbol], trade_number(fill.trade_id)) not in self._seen
 
     def seen(self, k: int, trade: int, side: int, lots: int, time: int) -> None:
-        """Count an execution that the journal holds (after a restart)."""
+        """Count an execution from the journal (after a restart)."""
         if trade:
             self._seen.add((k, trade))
         self.held[k] += side * lots
         self.last_fill[k] = max(self.last_fill[k], time)
 
     def take(self, fill: Execution, now: int, timeouts: int, *, again: bool = False) -> list[CoreReport]:
-        """Count one execution; returns what the core must hear. ``again``: it was an orphan."""
+        """Count one execution; returns the reports for the core. ``again``: it was an orphan."""
         k = self.index.get(fill.symbol)
         if k is None or not self.is_new(fill):
             return []
@@ -167,7 +161,7 @@ class Blotter:
         return [self._count(k, fill, order)]
 
     def _may_be_ours(self, k: int, fill: Execution) -> bool:
-        """Whether the order of an execution may turn out to be one of ours: sent, or triggered, and not known yet."""
+        """Whether its order may still turn out to be ours: sent or triggered, and its venue id not known."""
         if fill.client_id and parse_client_id(self.session_id, fill.client_id) is not None:
             return True
         return any(
@@ -176,7 +170,7 @@ class Blotter:
         )
 
     def adopt_orphans(self, k: int, now: int) -> list[CoreReport]:
-        """Count executions whose orders have become known, or have not in time."""
+        """Count executions whose order has become known, or whose time has run out."""
         waiting, self.orphans[k] = self.orphans[k], []
         out: list[CoreReport] = []
         for orphan in waiting:
@@ -200,7 +194,7 @@ class Blotter:
             order.count(fill)
             done = order.complete or order.counted >= order.new.quantity
             if done:
-                order.told = True
+                order.reported = True
                 wanted = self.wanted.get((k, order.leg))
                 if wanted is not None and wanted.number == order.number:
                     del self.wanted[k, order.leg]
@@ -227,9 +221,9 @@ class Blotter:
         return parse_client_id(self.session_id, fill.client_id) if fill.client_id else None
 
     def _net(self, fill: Execution, instrument: Instrument, order: WorkingOrder | None) -> tuple[int, Decimal]:
-        """Lots that one holds more (or less) because of an execution, and its cost in the quote currency.
+        """Lots gained (or lost) by an execution, and its cost in the quote currency.
 
-        On spot the fee of a purchase is kept in what was bought: one owns less, by whole lots, and that is the cost.
+        On spot the fee of a purchase is taken from the coins bought: what is missing, in whole lots, is the cost.
         """
         lot = instrument.lot_size
         if fill.fee_asset == self.capabilities.quote:

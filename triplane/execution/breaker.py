@@ -1,7 +1,7 @@
-"""The circuit breaker of a venue: after a row of failures entries wait, and one of them tries whether it answers again.
+"""The circuit breaker of a venue: after several failures in a row entries wait, and then one of them tests the venue.
 
-A failure is a request that trades and got no answer, or none that says anything about the order. What may only reduce
-a position is never held back: it goes out even while the breaker is open, and its success closes the breaker. Time is
+A failure is a request that trades and got no answer, or none that says anything about the order. Orders that can only
+reduce a position are never held back: they go out even while the breaker is open, and their success closes it. Time is
 passed in, milliseconds.
 """
 
@@ -14,7 +14,7 @@ class BreakerState(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
-    HALF_OPEN = "half_open"  # the next entry may try
+    HALF_OPEN = "half_open"  # the next entry may test it
 
 
 @dataclass(slots=True)
@@ -36,13 +36,12 @@ class Breaker:
     trying: bool = False
 
     def state(self, now: int) -> BreakerState:
-        """Where it stands."""
         if not self.open_until:
             return BreakerState.CLOSED
         return BreakerState.OPEN if now < self.open_until else BreakerState.HALF_OPEN
 
     def refuses(self, now: int, *, reduces: bool = False) -> int:
-        """When an order may be tried; 0 = now, and then its outcome must be told.
+        """When an order may be tried; 0 = now, and then its outcome must be reported.
 
         Parameters
         ----------
@@ -58,16 +57,16 @@ class Breaker:
         return 0
 
     def succeeded(self) -> None:
-        """The venue answered, if only with a refusal of this very order."""
+        """The venue answered, even if it refused this particular order."""
         self.failures, self.open_until, self.trying = 0, 0, False
 
     def failed(self, now: int) -> None:
-        """It did not answer, or cannot carry anything out."""
+        """The venue did not answer, or cannot carry anything out."""
         self.failures += 1
         self.trying = False
         if self.failures >= self.limit:
             self.open_until = now + self.pause
 
     def undecided(self) -> None:
-        """What came back says nothing about the venue's health."""
+        """The answer says nothing about the venue's health."""
         self.trying = False

@@ -1,7 +1,7 @@
-"""Between the core and the executor, without I/O: rows go one way, reports the other.
+"""Between the core and the order manager, without I/O: rows go one way, reports the other.
 
-It is an observer of the session, so it hears of every row after it is in the journal, live and in a replay alike; a
-report of the executor becomes a command of the session, journaled before the core sees it, whose rows come back here.
+The bridge observes the session, so it gets every row after it is in the journal, live and in a replay alike. A report
+of the order manager becomes a command of the session, journaled before the core sees it, whose rows come back here.
 """
 
 from typing import Any, Protocol
@@ -14,20 +14,18 @@ Array = np.ndarray[Any, Any]
 
 
 class SessionCommands(Protocol):
-    """What the link needs of a session."""
+    """What the bridge needs of a session."""
 
-    def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array:
-        """Carry out a command; returns the rows."""
-        ...
+    def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array: ...
 
 
 class SessionBridge:
-    """Connects a session with its executor.
+    """Connects a session with its order manager.
 
     Attributes
     ----------
     replaying
-        What comes is from the journal; false from :meth:`live` on.
+        Rows come from the journal; false from :meth:`live` on.
     """
 
     def __init__(self, manager: OrderManager, now: int) -> None:
@@ -48,17 +46,17 @@ class SessionBridge:
 
     # ------------------------------------------------------------------------------------ the session's observer
     def on_candle(self, session: Any, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
-        """One candle was taken."""
+        """The session took one candle."""
         self.manager.locked_funds.on_price(k, candle["close"].item(0))
         if len(rows):
             self.manager.on_rows(rows, self.now, again=self.replaying)
 
     def on_batch(self, session: Any, which: Array, candles: Array, rows: Array, equity: Array) -> None:  # noqa: ARG002 - the protocol
-        """Many were."""
+        """The session took a batch of candles."""
         self.manager.on_rows(rows, self.now, again=self.replaying)
 
     def on_command(self, session: Any, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
-        """A command was carried out."""
+        """The session carried out a command."""
         if self.replaying:
             self.manager.on_command_again(k, int(command[0]["kind"]), command[0])
         if len(rows):

@@ -1,5 +1,6 @@
-"""Comparing what we believe with what the venue says: pure functions, the same at the start, after a reconnect and in
-between. They change nothing; the executor acts on what they find.
+"""Comparing the blotter with the venue: pure functions, the same at the start, after a reconnect and in between.
+
+They change nothing; the reconciler acts on what they find.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from triplane.venues.base import ZERO, OrderReport, PositionReport, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One symbol, held against a snapshot.
+    """One symbol, compared with a snapshot.
 
     Attributes
     ----------
@@ -21,12 +22,12 @@ class Comparison:
         Signed base units.
     known
         Listed orders of this session.
-    strange
+    foreign
         Listed orders that somebody else placed.
     missing
         Orders that we believe to rest, and that are not listed.
     settled
-        No order of the symbol is on its way, of unknown fate, or not counted in full.
+        No order of the symbol is in flight, of unknown fate, or not counted in full.
     """
 
     symbol: str
@@ -34,18 +35,17 @@ class Comparison:
     theirs: Decimal
     price: Decimal
     known: tuple[OrderReport, ...]
-    strange: tuple[OrderReport, ...]
+    foreign: tuple[OrderReport, ...]
     missing: tuple[WorkingOrder, ...]
     settled: bool
 
     @property
     def agrees(self) -> bool:
-        """Whether the position is the same on both sides."""
         return self.ours == self.theirs
 
 
 def settled(orders: Iterable[WorkingOrder]) -> bool:
-    """Whether nothing about these orders is on its way or open to doubt."""
+    """Whether nothing about these orders is in flight or in doubt."""
     return all(
         o.fate is Fate.OPEN and o.status is None and o.filled <= o.counted and not (o.cancelling or o.in_motion)
         for o in orders
@@ -60,7 +60,7 @@ def compare(
     snapshot: Snapshot,
     dust: Decimal = ZERO,
 ) -> Comparison:
-    """Hold one symbol against a snapshot.
+    """Compare one symbol with a snapshot.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def compare(
     orders
         Our orders of the symbol that are not done.
     dust
-        A difference smaller than this is none.
+        Smaller differences are ignored.
     """
     position = next((p for p in snapshot.positions if p.symbol == symbol), PositionReport(symbol, ZERO, ZERO))
     theirs = position.quantity

@@ -1,4 +1,4 @@
-"""The identity of an order at a venue: derived from the intent, so a retry or a restart can only ever say it again."""
+"""The identity of an order at a venue: derived from the intent, so that a retry or a restart repeats the same id."""
 
 from typing import Final, NamedTuple
 
@@ -7,7 +7,7 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class OrderName(NamedTuple):
-    """What a client order id says."""
+    """The content of a client order id."""
 
     symbol: int
     decision: int
@@ -17,7 +17,7 @@ class OrderName(NamedTuple):
 
 
 def base36(number: int) -> str:
-    """A whole number from 0 on in digits and small letters."""
+    """A non-negative number in base 36."""
     out = _DIGITS[number % 36]
     while number := number // 36:
         out = _DIGITS[number % 36] + out
@@ -35,7 +35,7 @@ def client_order_id(session_id: str, symbol: int, decision: int, leg: int, order
 
 
 def parse_client_id(session_id: str, client_id: str) -> OrderName | None:
-    """Reverse of :func:`client_order_id`; None for an id of somebody else."""
+    """Reverse of :func:`client_order_id`; None for an id that is not of this session."""
     head, _, rest = client_id.partition(".")
     parts = rest.split(".")
     if head != session_id or len(parts) not in (4, 5) or parts[2] not in LEG_LETTERS:

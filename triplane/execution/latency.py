@@ -1,4 +1,4 @@
-"""A histogram of durations with fixed memory: 16 steps to each doubling, so a figure is right to 5 %."""
+"""A histogram of durations with fixed memory: 16 steps to each doubling, so percentiles are within 5 %."""
 
 from typing import Any
 
@@ -16,7 +16,6 @@ class Latency:
         self.count = 0
 
     def add(self, nanoseconds: int) -> None:
-        """Count one."""
         value = max(nanoseconds, 1)
         doubling = value.bit_length() - 1
         step = ((value - (1 << doubling)) * STEPS) >> doubling
@@ -33,7 +32,7 @@ class Latency:
         return float((1 << at // STEPS) * (1 + (at % STEPS + 1) / STEPS))
 
     def to_dict(self) -> dict[str, float | int | None]:
-        """Microseconds."""
+        """Percentiles in microseconds."""
         figures: dict[str, float | int | None] = {"count": self.count}
         for percent in (50, 99, 99.9):
             value = self.percentile(percent)

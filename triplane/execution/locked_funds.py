@@ -1,7 +1,8 @@
-"""Venues where a resting order locks what it would sell (spot): a stop and targets cannot rest for the same coins.
+"""Venues where a resting order locks the funds that it would sell (spot): stop and targets cannot rest side by side.
 
-There targets are watched here and sell at market when they are reached. The stop makes way for them, and for an exit,
-and is placed again for what is left. For the moments in between the position has no stop, which is the price of spot.
+Targets are then watched here and sold at market when they are reached. The stop is cancelled first to free the coins,
+for targets and exits alike, and is placed again for what is left. In between the position has no stop, which cannot be
+avoided on spot.
 """
 
 from dataclasses import replace
@@ -13,14 +14,12 @@ from triplane.venues.base import OrderType
 
 
 class LockedFunds:
-    """Decides what has to wait for what.
+    """Decides which order has to wait for which.
 
     Parameters
     ----------
-    book
-        The orders.
     active
-        Whether the venue is such a one; otherwise nothing ever waits.
+        Whether the venue locks funds; otherwise nothing ever waits.
     """
 
     def __init__(self, blotter: Blotter, *, active: bool) -> None:
@@ -48,7 +47,7 @@ class LockedFunds:
         )
 
     def must_yield(self, order: WorkingOrder) -> bool:
-        """Whether a stop that is wanted has to go, because it locks what the way out needs."""
+        """Whether a wanted stop has to be cancelled, because it locks what an exit needs."""
         return self.active and order.leg == STOP and self._way_out(order.k)
 
     def free(self, order: WorkingOrder) -> bool:

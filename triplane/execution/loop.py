@@ -1,8 +1,8 @@
-"""Runs an executor: its requests go to the venue, answers and events come back, time passes.
+"""Runs an order manager: sends its requests to the venue, feeds answers and events back, and lets time pass.
 
-One thread. What is decided between two awaits is whole: rows come in, requests are planned and become tasks, each of
-which ends in an answer, an error or a time-out, and so in the executor. The private stream is read without a bound:
-nothing of it is ever dropped. :meth:`ExecutionLoop.stop` leaves orders as they are; the next start finds them again.
+One thread. Between two awaits nothing interrupts: rows come in, requests are planned and become tasks, each of which
+ends in an answer, an error or a time-out for the order manager. The private stream is read into an unbounded queue, so
+no event is dropped. Cancelling :meth:`ExecutionLoop.run` leaves orders as they are; the next start finds them again.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from triplane.venues.errors import Unknown, VenueError
 log = structlog.get_logger(__name__)
 
 BEAT: Final = 0.1
-"""Seconds between two looks at the time."""
+"""Seconds between two passes without events."""
 TIMEOUT: Final = 5.0
 """Seconds until a request counts as unanswered; longer than the venue's own window for requests to arrive."""
 
@@ -44,17 +44,13 @@ class ExecutionLoop:
 
     Parameters
     ----------
-    link
-        Connects session and executor.
     venue
         Where orders go: an adapter, or a router in front of it.
-    clock
-        Tells the time.
 
     Attributes
     ----------
     on_finding, on_confirmed
-        Hear what a person should know, and of each order that the venue has confirmed.
+        Called with what a person should know, and with each order that the venue has confirmed.
     """
 
     def __init__(self, bridge: SessionBridge, venue: Venue, clock: Clock, *, timeout: float = TIMEOUT) -> None:
@@ -72,7 +68,7 @@ class ExecutionLoop:
         self._heard: float | None = None
 
     def now(self) -> int:
-        """Milliseconds that never go back, near wall time."""
+        """Milliseconds that never go back, close to wall time."""
         return self._epoch + int(self._clock.monotonic() * 1000)
 
     async def run(self, session: SessionCommands) -> None:
@@ -104,7 +100,7 @@ class ExecutionLoop:
             self.kick()
 
     def kick(self) -> None:
-        """Take the next steps at once; called whenever the session may have decided something."""
+        """Take the next steps now; called whenever the session may have decided something."""
         session = self._session
         if session is None:
             return
@@ -126,13 +122,13 @@ class ExecutionLoop:
             log.error("a request ended in an unexpected error", exc_info=task.exception())
 
     def _look(self) -> None:
-        """Tell what was found."""
+        """Pass on findings and confirmed orders."""
         snapshot = self.manager.reconciler.snapshot
         if snapshot is not None and snapshot is not self._seen:
             self._seen = snapshot
             for finding in self.monitor.look(snapshot):
                 self.manager.reports.notify(finding)
-        confirmed, findings = self.manager.reports.take()
+        confirmed, findings = self.manager.reports.take_news()
         for order in confirmed:
             self.on_confirmed(order)
         for finding in findings:
@@ -149,7 +145,7 @@ class ExecutionLoop:
             answer = error
         except TimeoutError:
             answer = Unknown(f"no answer within {self._timeout:g} s")
-        except Exception as error:  # a bug in an adapter must not lose an order: what became of it is unknown
+        except Exception as error:  # a bug in an adapter must not lose an order: its fate is unknown
             log.exception("the venue's adapter failed", request=type(request).__name__)
             answer = Unknown(f"{type(error).__name__} in the adapter")
             self.manager.reports.notify(

@@ -1,4 +1,4 @@
-"""What goes in and out of the executor: requests to a venue, and reports to the core."""
+"""The messages of the order manager: requests to a venue, reports to the core, and findings for people."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class PlaceOrder:
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """Take an order out."""
+    """Cancel an order."""
 
     client_id: str
     symbol: str
@@ -28,7 +28,7 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True)
 class QueryOrder:
-    """Ask what became of an order."""
+    """Ask for the state of an order."""
 
     client_id: str
     symbol: str
@@ -55,7 +55,7 @@ class FetchFunding:
 
 @dataclass(frozen=True, slots=True)
 class TakeSnapshot:
-    """Ask for everything open. ``marks`` are the activity counters of the symbols when it was asked."""
+    """Ask for everything open. ``marks`` are the activity counters of the symbols at the time of asking."""
 
     symbols: tuple[str, ...]
     marks: tuple[int, ...]
@@ -66,7 +66,7 @@ VenueRequest: TypeAlias = PlaceOrder | CancelOrder | QueryOrder | FetchExecution
 
 @dataclass(frozen=True, slots=True)
 class CoreReport:
-    """Something for the core: a command of ``kind`` (CMD_*) for symbol ``k`` with these fields."""
+    """A report to the core: a command of ``kind`` (CMD_*) for symbol ``k`` with these fields."""
 
     kind: int
     k: int
@@ -75,7 +75,7 @@ class CoreReport:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a person should know. ``code`` is a word for machines, ``text`` a sentence."""
+    """Something that a person should know. ``code`` is for machines, ``text`` a sentence."""
 
     code: str
     text: str
@@ -84,7 +84,7 @@ class Finding:
 
 
 def trade_number(trade_id: str) -> int:
-    """A venue's execution id as the number that is journaled: itself, or a hash of what is no number."""
+    """A venue's execution id as the number that is journaled: itself, or a hash of an id that is not a number."""
     if trade_id.isdecimal() and 0 < int(trade_id) <= _LARGEST:
         return int(trade_id)
     return int.from_bytes(hashlib.sha256(trade_id.encode()).digest()[:8], "big") >> 1 or 1

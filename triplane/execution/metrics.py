@@ -1,4 +1,4 @@
-"""What Prometheus is told of a router: how many requests ended how, how long they took, breaker and kill switch."""
+"""Prometheus metrics of a router: requests by outcome, their duration, breaker and kill switch."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,12 +11,12 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 
 
 class RouterMetrics:
-    """Meters of one router, in a registry of their own.
+    """Metrics of one router, in a registry of their own.
 
     Parameters
     ----------
     breaker, killed
-        Tell the present state, when they are read.
+        Return the current state.
     """
 
     def __init__(self, breaker: Callable[[], BreakerState], killed: Callable[[], bool]) -> None:
@@ -35,11 +35,11 @@ class RouterMetrics:
         switch.set_function(killed)
 
     def note(self, request: str, outcome: str, seconds: float | None = None) -> None:
-        """Count a request that has ended; without a time it never left."""
+        """Count a request that has ended; without a time it was never sent."""
         self._ended.labels(request, str(outcome)).inc()
         if seconds is not None:
             self._took.labels(request).observe(seconds)
 
     def text(self) -> bytes:
-        """In the text format of Prometheus."""
+        """The text format of Prometheus."""
         return generate_latest(self.registry)

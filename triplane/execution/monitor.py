@@ -1,4 +1,4 @@
-"""Watching margin: how near each position is to liquidation, said once each time it comes nearer."""
+"""Margin monitoring: how near each position is to liquidation, reported once per level."""
 
 from triplane.execution.messages import Finding
 from triplane.venues.base import PositionReport, Snapshot
@@ -8,7 +8,7 @@ CRITICAL = 0.15
 
 
 class MarginMonitor:
-    """Remembers what it has said.
+    """Remembers what it has reported.
 
     Attributes
     ----------

@@ -72,17 +72,17 @@ class OrderManager:
 
     Parameters
     ----------
-    session_id, instruments, capabilities
-        Of the session and its venue.
     bounds
         What an entry of symbol ``k`` must respect now.
-    patience
+    wallet
+        The balance according to the core.
+    timeouts
         How long to wait for what.
 
     Attributes
     ----------
-    book, reconciler, planner, locks, telling
-        Its parts: what is known, the comparison with the venue, the next steps, and what is told.
+    blotter, reconciler, planner, locked_funds, reports
+        Its parts: what is known, the comparison with the venue, the next steps, and what is reported.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class OrderManager:
         self.locked_funds = LockedFunds(self.blotter, active=not capabilities.stop_beside_target)
         self.reports = Reports(self.blotter, self.timeouts)
         self.reconciler = Reconciler(self.blotter, self.timeouts, self.reports.notify, self.reports.report, wallet)
-        self.reports.soon = self.reconciler.soon
+        self.reports.request_snapshot = self.reconciler.request_snapshot
         self.planner = Planner(
             self.blotter, self.locked_funds, self.reconciler, self.reports, self.timeouts, capabilities,
             bounds or (lambda _: Bounds()),
@@ -123,7 +123,7 @@ class OrderManager:
     def _amend(self, row: Any, now: int, again: bool) -> None:
         old = self.blotter.wanted.get((int(row["symbol"]), int(row["leg"])))
         if old is None or old.number != int(row["order"]):
-            return  # it ended in the meantime; the core hears of it
+            return  # it ended in the meantime; its end is reported to the core
         self._want(intents.amended(self.session_id, self.blotter.instruments, row, old, now), again)
         if old.fate is Fate.WANTED:
             self.blotter.close(old)
@@ -146,7 +146,7 @@ class OrderManager:
             self.reports.end(order, CANCELLED)
 
     def on_command_again(self, k: int, kind: int, command: Any) -> None:
-        """Take a report to the core that the journal holds (after a restart)."""
+        """Take a report to the core from the journal (after a restart)."""
         if kind == CMD_FILL:
             lots, number = int(command["lots"]), int(command["number"])
             self.blotter.seen(k, int(command["trade"]), int(command["side"]), lots, int(command["time"]))
@@ -163,7 +163,7 @@ class OrderManager:
                 self.blotter.close(order)
 
     def recovered(self) -> None:
-        """The journal has been taken: orders that the core let go of are settled by the first snapshot."""
+        """The journal has been read: orders that the core no longer wants are settled by the first snapshot."""
         for k in range(len(self.blotter.instruments)):
             for order in self.blotter.live(k):
                 if not self.blotter.is_wanted(order) and order.leg != ENTRY:
@@ -191,7 +191,7 @@ class OrderManager:
         if not order.announced and order.accepted:
             order.announced = True
             self.reports.confirmed.append(order)
-        if order.filled > order.counted or order.status is not None or order.in_motion:  # what comes next may be lost
+        if order.filled > order.counted or order.status is not None or order.in_motion:  # the next event may be lost
             order.next_at = max(order.next_at, now + self.timeouts.event)
         self._adopt(order.k, now)
         self.reports.settle(order, now)
@@ -258,7 +258,7 @@ class OrderManager:
             self._refused(order, answer, now)
         elif isinstance(answer, VenueError):
             order.lost(now, self.timeouts.lookup)
-            self.reconciler.soon()
+            self.reconciler.request_snapshot()
 
     def _on_found(self, order: WorkingOrder, answer: Answer, now: int) -> None:
         order.asking = False
@@ -286,19 +286,19 @@ class OrderManager:
             return
         order.counted = max(order.counted, sum((fill.quantity for fill in fills), Decimal(0)))
         order.verified = order.verified or order.status is not None
-        order.next_at = now + self.timeouts.soon
+        order.next_at = now + self.timeouts.snapshot_soon
         self.reports.settle(order, now)
 
     def _on_cancelled(self, order: WorkingOrder, answer: Answer, now: int) -> None:
         order.cancelling = False
         if isinstance(answer, VenueError) and not isinstance(answer, NotFound):
             order.cancel_at = now + self._pause(answer, order, now)
-        else:  # done, or the venue knows of none that is open: see what became of it
+        else:  # done, or there is none open: ask for its state
             order.cancel_at = now + (self.timeouts.hidden if isinstance(answer, NotFound) else 4 * self.timeouts.lookup)
         order.next_at = now + self.timeouts.event
 
     def _pause(self, answer: Answer, order: WorkingOrder, now: int) -> int:
-        if order.fate is not Fate.WANTED:  # sending it has been counted
+        if order.fate is not Fate.WANTED:  # sending counts as a try already
             order.tries += 1
         if isinstance(answer, Refused) and answer.retry_at > now:
             return answer.retry_at - now
@@ -311,11 +311,11 @@ class OrderManager:
         if order.fate is not Fate.UNKNOWN:
             order.next_at = now + self.timeouts.hidden
             return
-        clean = self.reconciler.clean_at[order.k]
+        agreed = self.reconciler.agreed_at[order.k]
         window = order.unknown_at + self.capabilities.request_window + self.timeouts.margin
         order.next_at = now + self.timeouts.lookup
-        self.reconciler.soon()
-        if now > window and order.absences >= 2 and clean > window and not self.blotter.orphans[order.k]:
+        self.reconciler.request_snapshot()
+        if now > window and order.absences >= 2 and agreed > window and not self.blotter.orphans[order.k]:
             self._never_arrived(order, now)
 
     def _never_arrived(self, order: WorkingOrder, now: int) -> None:
@@ -329,14 +329,14 @@ class OrderManager:
             self.blotter.close(order)
 
     def _refused(self, order: WorkingOrder, error: Refused, now: int) -> None:
-        """The venue did not take an order."""
+        """The venue did not accept an order."""
         if error.why is Why.DUPLICATE:
             order.accepted = True
             order.fate = Fate.OPEN if order.conditional else Fate.UNKNOWN
             order.unknown_at = 0 if order.conditional else now
             order.next_at = now
             return
-        self.reconciler.soon()
+        self.reconciler.request_snapshot()
         order.fate = Fate.WANTED
         if order.leg == ENTRY or error.why not in LATER:
             order.reason = str(error)
@@ -346,14 +346,14 @@ class OrderManager:
 
     # --------------------------------------------------------------------------------------------------------- steps
     def plan(self, now: int) -> list[VenueRequest]:
-        """The next steps; each is under way until :meth:`on_answer`. Exits and stops come first, entries last."""
+        """The next requests; each is in flight until :meth:`on_answer`. Exits and stops come first, entries last."""
         for k, orphans in enumerate(self.blotter.orphans):
             if orphans:
                 self._adopt(k, now)
         return self.planner.plan(now) + self.reconciler.plan(now)
 
     def take_report(self, now: int) -> CoreReport | None:
-        """The next report that the core must hear, oldest first. Its rows come back by :meth:`on_rows`."""
+        """The next report for the core, oldest first. Its rows come back by :meth:`on_rows`."""
         return self.reports.take_report(now)
 
     @property

@@ -11,10 +11,10 @@ class Fate(StrEnum):
     """How far an order has come."""
 
     WANTED = "wanted"  # in the journal, not sent
-    SENT = "sent"  # on its way, no answer yet
-    UNKNOWN = "unknown"  # sent, perhaps; whether the venue has it is not known
-    OPEN = "open"  # the venue has it, or had it a moment ago
-    DONE = "done"  # it can change no more, and every execution of it has been counted
+    SENT = "sent"  # in flight, no answer yet
+    UNKNOWN = "unknown"  # maybe sent; whether the venue has it is not known
+    OPEN = "open"  # the venue has it, or had it until a moment ago
+    DONE = "done"  # it can no longer change, and every execution of it has been counted
 
 
 @dataclass(slots=True, eq=False)
@@ -28,21 +28,21 @@ class WorkingOrder:
     accepted
         The venue has confirmed it at some time. From then on "not found" proves nothing.
     wanted_at, decided_at
-        When this program heard of it, and when it was decided, in the time of the market.
+        When this program learned of it, and when it was decided, in market time.
     filled, counted
-        Base units: what the venue says has been executed, and the sum of the executions themselves that were counted.
-    told
-        The core has heard of its end.
+        Base units: what the venue says has been executed, and the sum of the executions that were counted.
+    reported
+        Its end was reported to the core.
     status
         Its end according to the venue.
     verified
         Its executions were asked for after its end. The end of a triggered order does not say how much was executed.
     asking, fetching, cancelling
-        A request about it is on its way.
+        A request about it is in flight.
     next_at
-        Not before this time (ms) is it sent, or looked up, again.
+        Not before this time (ms) is it sent, or queried, again.
     unknown_at
-        Since when its fate is unknown; 0 = it is not.
+        Since when its fate is unknown; 0 = it is known.
     absences
         How often the venue has said "not found" since it was sent.
     """
@@ -61,8 +61,7 @@ class WorkingOrder:
     filled: Decimal = ZERO
     counted: Decimal = ZERO
     net: Decimal = ZERO  # counted, without what the venue kept as a fee in the base asset
-    told_lots: int = 0
-    told: bool = False
+    reported: bool = False
     announced: bool = False
     status: OrderStatus | None = None
     verified: bool = False
@@ -103,13 +102,12 @@ class WorkingOrder:
         return tuple(i for i in (self.venue_id, self.child_id) if i)
 
     def sent(self, now: int) -> None:
-        """It is on its way."""
         self.fate = Fate.SENT
         self.sent_at = now
         self.tries += 1
 
     def lost(self, now: int, soon: int) -> None:
-        """The answer never came, or said nothing: look it up."""
+        """No answer came, or one that says nothing: it has to be queried."""
         if self.fate in (Fate.SENT, Fate.WANTED):
             self.fate = Fate.UNKNOWN
             self.unknown_at = now
@@ -117,7 +115,7 @@ class WorkingOrder:
             self.next_at = now + soon
 
     def learn(self, report: OrderReport, now: int) -> None:
-        """Take what the venue says of it. States only move forward, in whatever order reports come."""
+        """Record what the venue says of it. States only move forward, in whatever order reports arrive."""
         if self.fate is Fate.DONE:
             return
         self.accepted = True
@@ -134,7 +132,7 @@ class WorkingOrder:
             self.status = report.status
 
     def count(self, fill: Execution) -> None:
-        """Take one execution of it."""
+        """Record one execution of it."""
         self.counted += fill.quantity
         self.filled = max(self.filled, self.counted)
         if self.fate is not Fate.DONE:
@@ -146,7 +144,7 @@ class WorkingOrder:
 
     @property
     def complete(self) -> bool:
-        """Whether it has ended and nothing of it is left to count."""
+        """Whether it has ended and all of it is counted."""
         if self.status is None or self.counted < self.filled:
             return False
         triggered = self.conditional and (bool(self.child_id) or self.status is OrderStatus.FILLED)

@@ -1,4 +1,4 @@
-"""The next step of each order: compares what the core wants with what is known, and asks for one thing at a time."""
+"""The next step of each order: compares what the core wants with what is known, one request at a time."""
 
 from collections.abc import Callable
 from typing import Final
@@ -23,12 +23,12 @@ from triplane.kernel.records import CANCELLED, CMD_ORDER_END, ENTRY, EXIT, EXPIR
 from triplane.venues.base import Approved, Capabilities, NewOrder
 from triplane.venues.errors import Refused
 
-SURE: Final = 2
-"""Times that the venue must not have found a stop before the position is closed for want of one."""
+ABSENCES: Final = 2
+"""How often the venue must not have found a stop before the position is closed for lack of one."""
 
 
 class Planner:
-    """Part of the executor; see there."""
+    """Part of the order manager; see there."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Planner:
         self._timeouts, self._capabilities, self._bounds = timeouts, capabilities, bounds
 
     def plan(self, now: int) -> list[VenueRequest]:
-        """The next steps. Exits and stops come first, entries last."""
+        """The next requests. Exits and stops come first, entries last."""
         out: list[tuple[int, VenueRequest]] = []
         for k in range(len(self._blotter.instruments)):
             for order in self._blotter.live(k):
@@ -89,7 +89,7 @@ class Planner:
         return approve(order.new, self._blotter.instruments[order.k], self._bounds(order.k))
 
     def _may_enter(self, order: WorkingOrder, now: int) -> bool:
-        """An entry waits until everything before it is settled, and grows stale while it waits."""
+        """An entry waits until everything before it is settled, and expires while it waits."""
         others = [o for o in self._blotter.live(order.k) if o is not order]
         if self._reconciler.ready(order.k) and not others and not self._blotter.orphans[order.k]:
             return True
@@ -103,13 +103,13 @@ class Planner:
         A venue that does not answer at all says nothing against a stop.
         """
         time = self._timeouts.stop
-        if order.fate is Fate.UNKNOWN or order.tries > 1:  # it may rest, or was sent again after it was known not to
+        if order.fate is Fate.UNKNOWN or order.tries > 1:  # it may rest, or was sent again
             time += self._capabilities.request_window + self._timeouts.margin
         if now - order.wanted_at < time or self._blotter.resting_stop(order.k, order):
             return True
         if not self._blotter.is_wanted(order) or self._blotter.held[order.k] == 0:
             return True
-        if order.fate is Fate.UNKNOWN and order.absences < SURE:
+        if order.fate is Fate.UNKNOWN and order.absences < ABSENCES:
             return True
         text = f"{order.new.symbol}: the stop did not come to rest in time; the position is closed at market."
         self._reports.notify(Finding("no_stop", text, order.new.symbol, "CRITICAL"))
@@ -117,7 +117,7 @@ class Planner:
             self._reports.end(order, REJECTED, now=now)
             return False
         del self._blotter.wanted[order.k, order.leg]
-        order.told = True
+        order.reported = True
         self._reports.report(
             CoreReport(CMD_ORDER_END, order.k, {"number": order.number, "leg": STOP, "code": REJECTED, "flag": 0})
         )
@@ -130,7 +130,7 @@ class Planner:
         return QueryOrder(order.client_id, order.new.symbol, order.conditional)
 
     def _attend(self, order: WorkingOrder, now: int) -> VenueRequest | None:
-        """What an order at the venue needs: its executions, an answer, or to be cancelled."""
+        """The next request for an order at the venue: its executions, its state, or to cancel it."""
         if order.status is not None or order.filled > order.counted:
             if order.complete:
                 self._reports.settle(order, now)
@@ -159,10 +159,11 @@ class Planner:
         return FetchExecutions(order.new.symbol, order.decided_at - OVERLAP_MS, order.client_id, venue_id)
 
     def _dispensable(self, order: WorkingOrder) -> bool:
-        """Whether an order that is not wanted may be taken out now. A stop stays until the position is flat or another
-        stop rests, a target until its new revision does."""
+        """Whether an order that is not wanted may be cancelled now. A stop stays until the position is flat or another
+        stop rests, a target until its new revision does.
+        """
         if order.leg == STOP and self._locked_funds.active:
-            return True  # its successor, or the way out, waits for what it locks
+            return True  # its successor, or an exit, waits for what it locks
         if order.leg == STOP:
             wanted = self._blotter.wanted.get((order.k, STOP))
             rests = wanted is not None and wanted.accepted and wanted.alive

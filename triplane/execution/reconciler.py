@@ -1,8 +1,8 @@
-"""Keeping the books equal to the venue: when to take a snapshot, and what to do about each difference.
+"""Keeps the blotter equal to the venue: when to take a snapshot, and what to do about each difference.
 
-The venue is the truth. A difference is first explained by evidence (orders are looked up, executions fetched); what is
-left when nothing is on its way any more, in two snapshots one after the other, becomes an explicit adjustment. Nobody
-enters before the books were equal once since the start and since the stream last came up.
+The venue is the truth. A difference is first explained by evidence (orders are queried, executions fetched). What is
+left when nothing is in flight any more, in several snapshots in a row, becomes an explicit adjustment. No entry is made
+before blotter and venue agreed once since the start and since the stream last came up.
 """
 
 from collections.abc import Callable
@@ -18,21 +18,21 @@ from triplane.venues.base import Snapshot
 
 GATE = GATES.index("not_reconciled")
 OVERLAP_MS = 60_000
-"""How far before the last known execution missed ones are looked for."""
+"""How far before the last known execution missed ones are searched for."""
 AGAIN_MS = 1_000
-"""After a snapshot that could not be made."""
+"""After a snapshot that failed."""
 ASK_TWICE = 3
 """Snapshots in which the wallet must differ."""
 CENT = 0.01
 
 
 class Reconciler:
-    """Part of the executor; see there.
+    """Part of the order manager; see there.
 
     Attributes
     ----------
-    clean_at
-        When the newest snapshot was asked for that agreed with the books, by symbol; 0 = never yet.
+    agreed_at
+        When the newest snapshot was asked for that agreed with the blotter, by symbol; 0 = never yet.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Reconciler:
         wallet: Callable[[], float] | None = None,
     ) -> None:
         n = len(blotter.instruments)
-        self.clean_at = [0] * n
+        self.agreed_at = [0] * n
         self.snapshot: Snapshot | None = None
         self._blotter, self._timeouts, self._notify, self._report, self._wallet = (
             blotter,
@@ -62,7 +62,7 @@ class Reconciler:
         self._fund = [False] * n
         self._fetch = [False] * n
         self._fetching = [False] * n
-        self._strange: set[str] = set()
+        self._foreign: set[str] = set()
         self._due = 0
         self._asked_at = 0
         self._waiting = False
@@ -70,21 +70,21 @@ class Reconciler:
         self._money_known = False
 
     def stream(self, up: bool) -> None:
-        """The private stream came or went."""
+        """The private stream came up or went down."""
         self._up = up
         self._agreed = [False] * len(self._agreed)
         self._due = 0
 
-    def soon(self) -> None:
-        """Something calls for a snapshot."""
+    def request_snapshot(self) -> None:
+        """Take a snapshot soon."""
         self._due = 0
 
     def ready(self, k: int) -> bool:
-        """Whether the books of symbol ``k`` are known to be right, and events come in."""
+        """Whether the blotter of symbol ``k`` is known to be right, and events arrive."""
         return self._up and self._agreed[k]
 
     def plan(self, now: int) -> list[VenueRequest]:
-        """Requests of its own; and the gate for entries."""
+        """Its own requests; also opens and closes the gate for entries."""
         out: list[VenueRequest] = []
         ready = self._up and all(self._agreed)
         if ready != self._open:
@@ -100,11 +100,11 @@ class Reconciler:
             if asked:
                 self._fund[k] = False
                 out.append(FetchFunding(self._blotter.instruments[k].symbol, self._begin - OVERLAP_MS))
-        every = self._timeouts.soon if self._due == 0 else self._timeouts.reconcile
+        every = self._timeouts.snapshot_soon if self._due == 0 else self._timeouts.snapshot
         if not self._waiting and now - self._asked_at >= every and now >= self._due:
             self._waiting = True
             self._asked_at = now
-            self._due = now + self._timeouts.reconcile
+            self._due = now + self._timeouts.snapshot
             symbols = tuple(i.symbol for i in self._blotter.instruments)
             out.append(TakeSnapshot(symbols, tuple(self._blotter.activity)))
         return out
@@ -116,7 +116,7 @@ class Reconciler:
         self._due = 0
 
     def on_snapshot(self, request: TakeSnapshot, snapshot: Snapshot | None, now: int) -> None:
-        """Take a snapshot; None when it could not be made, which means nothing at all."""
+        """Take a snapshot; None when it failed, which means nothing at all."""
         self._waiting = False
         if snapshot is None:
             self._due = min(self._due, now + AGAIN_MS)
@@ -131,11 +131,11 @@ class Reconciler:
             ours = Decimal(blotter.held[k]) * instrument.lot_size
             dust = instrument.lot_size if not blotter.capabilities.reduce_only else Decimal(0)
             found = compare(blotter.session_id, instrument.symbol, ours, blotter.live(k), snapshot, dust)
-            self._strangers(found)
+            self._foreign_orders(found)
             for order in found.missing:
                 order.next_at = order.next_at or now
             if request.marks[k] != blotter.activity[k]:
-                self._due = 0  # something moved meanwhile: it proves nothing about the position
+                self._due = 0  # something changed meanwhile: it proves nothing about the position
             elif found.agrees:
                 self._agrees(k, found)
             else:
@@ -143,7 +143,7 @@ class Reconciler:
         self._money(snapshot, request)
 
     def _agrees(self, k: int, found: Comparison) -> None:
-        self.clean_at[k] = self._asked_at
+        self.agreed_at[k] = self._asked_at
         self._differs[k] = 0
         uncertain = any(o.fate is Fate.UNKNOWN or o.filled > o.counted for o in self._blotter.live(k))
         if self._up and not uncertain and not self._blotter.orphans[k]:
@@ -152,7 +152,7 @@ class Reconciler:
             self._due = 0
 
     def _disagrees(self, k: int, found: Comparison, now: int) -> None:
-        """Explain a difference, or else adjust the books to the venue."""
+        """Explain a difference, or else adjust the blotter to the venue."""
         self._due = 0
         difference = (self._blotter.activity[k], found.ours, found.theirs)
         self._differs[k] = self._differs[k] + 1 if difference == self._difference[k] else 1
@@ -181,15 +181,15 @@ class Reconciler:
         fields = {"number": 0, "leg": EXIT, "ticks": ticks, "lots": lots, "side": side, "done": 0, "code": WHY_EXTERNAL}
         self._report(CoreReport(CMD_FILL, k, fields))
 
-    def _strangers(self, found: Comparison) -> None:
-        for report in found.strange:
-            if report.venue_id not in self._strange:
-                self._strange.add(report.venue_id)
+    def _foreign_orders(self, found: Comparison) -> None:
+        for report in found.foreign:
+            if report.venue_id not in self._foreign:
+                self._foreign.add(report.venue_id)
                 text = f"{found.symbol}: an order that nobody here placed rests at the venue ({report.client_id})."
                 self._notify(Finding("foreign_order", text, found.symbol))
 
     def _money(self, snapshot: Snapshot, request: TakeSnapshot) -> None:
-        """Adjust the balance when it differs twice while everything is quiet: a transfer, or fees in another asset."""
+        """Adjust the balance when it still differs while everything is quiet: a transfer, or fees in another asset."""
         moved = tuple(self._blotter.activity) != request.marks or any(self._differs)
         if self._wallet is None or moved or not all(self._agreed):
             return
@@ -201,7 +201,7 @@ class Reconciler:
         self._money_off += 1
         if self._money_known and self._money_off < ASK_TWICE:
             self._due = 0
-            if self._money_off == 1:  # not every venue tells of funding by itself
+            if self._money_off == 1:  # not every venue reports funding by itself
                 self._fund = [True] * len(self._fund)
             return
         if self._money_known:

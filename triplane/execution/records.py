@@ -32,12 +32,12 @@ _REPORT: Final = TypeAdapter(OrderReport)
 
 
 class RecordState(StrEnum):
-    """How much is known of an order that was to be sent."""
+    """What is known of an order that was to be sent."""
 
-    SENT = "sent"  # maybe it arrived
-    FREE = "free"  # it did not arrive, for a reason that will pass: it may be sent again
+    SENT = "sent"  # it may have arrived
+    FREE = "free"  # refused for a temporary reason: it may be sent again
     ANSWERED = "answered"
-    REFUSED = "refused"  # for good
+    REFUSED = "refused"  # permanently
 
 
 @dataclass(slots=True)
@@ -106,11 +106,9 @@ class OrderRecords:
                 raise
 
     def __iter__(self) -> Iterator[OrderRecord]:
-        """Every record."""
         return iter(self._records.values())
 
     def get(self, client_id: str) -> OrderRecord | None:
-        """The record of an id."""
         return self._records.get(client_id)
 
     def sent(self, order: NewOrder, now: int) -> None:
@@ -119,7 +117,7 @@ class OrderRecords:
         self.remember(order, now)
 
     def remember(self, order: NewOrder, now: int) -> None:
-        """The same in memory alone."""
+        """The same in memory only."""
         self._records[order.client_id] = OrderRecord(order, now)
 
     def answered(self, client_id: str, report: OrderReport) -> None:
@@ -143,7 +141,7 @@ class OrderRecords:
             self._write({"id": client_id, "free": True})
 
     def switch(self, kill: KillSwitchState) -> None:
-        """Keep the kill switch; it holds in memory also when this raises OSError."""
+        """Keep the kill switch; it holds in memory even when this raises OSError."""
         self.kill = kill
         self._write({"kill": kill})
         self.sync()

@@ -1,4 +1,4 @@
-"""What the executor tells: the core that an order is over, and people what they should know."""
+"""Reports of the order manager: to the core that an order is over, and to people what they should know."""
 
 from collections.abc import Callable
 from typing import Final
@@ -20,15 +20,15 @@ class Reports:
     Attributes
     ----------
     findings, confirmed
-        What a person should know, and orders that the venue has confirmed; whoever runs the executor takes them.
-    soon
-        Asks for a look at the venue.
+        What a person should know, and orders that the venue has confirmed; the execution loop takes them.
+    request_snapshot
+        Asks for a snapshot of the venue.
     """
 
     def __init__(self, blotter: Blotter, timeouts: Timeouts) -> None:
         self.findings: list[Finding] = []
         self.confirmed: list[WorkingOrder] = []
-        self.soon: Callable[[], None] = lambda: None
+        self.request_snapshot: Callable[[], None] = lambda: None
         self._blotter, self._timeouts = blotter, timeouts
         self._reports: list[tuple[int, CoreReport]] = []  # not before this time
         self._exit_tries = [0] * len(blotter.instruments)
@@ -40,14 +40,14 @@ class Reports:
         self._reports.append((at, report))
 
     def take_report(self, now: int) -> CoreReport | None:
-        """The next report that the core must hear, oldest first. Its rows come back by :meth:`on_rows`."""
+        """The next report for the core, oldest first."""
         for i, (at, report) in enumerate(self._reports):
             if at <= now:
                 del self._reports[i]
                 return report
         return None
 
-    def take(self) -> tuple[list[WorkingOrder], list[Finding]]:
+    def take_news(self) -> tuple[list[WorkingOrder], list[Finding]]:
         """Confirmed orders and findings, each once."""
         confirmed, findings = self.confirmed, self.findings
         self.confirmed, self.findings = [], []
@@ -59,25 +59,25 @@ class Reports:
         self.notify(Finding("order_refused", text, order.new.symbol))
         past = error.why is Why.WOULD_TRIGGER
         old = self._blotter.resting_stop(order.k, order) if order.leg == STOP and not past else None
-        if old is not None:  # it stays, and the next move is one from there
+        if old is not None:  # it stays, and the next amendment starts from it
             self._blotter.close(order)
             self._blotter.wanted[order.k, STOP] = old
             return
         self.end(order, REJECTED, past=past, now=now)
 
     def end(self, order: WorkingOrder, code: int, *, past: bool = False, now: int = 0) -> None:
-        """An order is over; the core hears of it when it still reckons with it."""
+        """An order is over; the core is told unless it does not count on it any more."""
         concerned = self._blotter.is_wanted(order) or order.leg == ENTRY
         self._blotter.close(order)
-        if order.told or not concerned:
+        if order.reported or not concerned:
             return
-        order.told = True
+        order.reported = True
         fields = {"number": order.number, "leg": order.leg, "code": code, "flag": int(past)}
         later = 0
-        if order.leg == EXIT:  # the core asks for another exit at once: give the venue time
+        if order.leg == EXIT:  # the core asks for another exit at once: back off
             self._exit_tries[order.k] += 1
             later = now + self._timeouts.backoff(self._exit_tries[order.k])
-            self.soon()
+            self.request_snapshot()
         self.report(CoreReport(CMD_ORDER_END, order.k, fields), later)
 
     def settle(self, order: WorkingOrder, now: int) -> None:

@@ -1,13 +1,13 @@
 """The router: the one place that orders leave by, and the only one that holds a venue with keys.
 
-It is a :class:`~triplane.venues.base.Venue` around another one, with four promises more:
+It is a :class:`~triplane.venues.base.Venue` around another one, with four more promises:
 
 * **One client order id is one order.** The same order under a known id gets the answer that the first one got, for
-  ever; another order under it is a :class:`Conflict`. An id is written down before its order is sent. Of an attempt
-  that got no answer the venue is asked first; the order is sent again only when the venue does not know it *and* can
-  no longer accept the first attempt. What was refused for a reason that passes may be tried again.
+  ever; another order under it is a :class:`Conflict`. An id is written down before its order is sent. When an attempt
+  got no answer the venue is asked first; the order is sent again only when the venue does not know it *and* can no
+  longer accept the first attempt. What was refused for a temporary reason may be tried again.
 * **A circuit breaker**: entries are refused while the venue fails.
-* **A kill switch**: entries are refused until it is taken back, also after a restart; working ones are cancelled.
+* **A kill switch**: entries are refused until it is switched off, also after a restart; working ones are cancelled.
 * Neither ever holds back an order that can only make a position smaller.
 """
 
@@ -50,9 +50,9 @@ log = structlog.get_logger(__name__)
 MARGIN: Final = 1000
 """Added to the venue's request window before an attempt counts as one that never arrived, ms."""
 LONGEST_WINDOW: Final = 60_000
-"""The window of a venue that tells none, ms."""
+"""The window of a venue that states none, ms."""
 SYNC: Final = 1.0
-"""Seconds between two moments at which the records are put on the disk."""
+"""Seconds between two flushes of the records to the disk."""
 SICK: Final = frozenset({Why.DOWN, Why.OVERLOAD})
 LONGEST_ID: Final = 36
 
@@ -75,7 +75,7 @@ class KillResult:
     problems: tuple[str, ...] = ()
 
     def with_more(self, later: "KillResult") -> "KillResult":
-        """Together with what a second look did, which knows better what is left."""
+        """Together with the result of a second pass, whose problems count."""
         cancelled, closing = self.cancelled + later.cancelled, self.closing + later.closing
         return KillResult(later.switch, cancelled, closing, later.problems)
 
@@ -102,23 +102,22 @@ class Router:
         self.breaker = breaker or Breaker()
         self.metrics = RouterMetrics(lambda: self.breaker.state(self.now_ms()), lambda: self.records.kill.active)
         self.symbols: set[str] = {record.order.symbol for record in self.records}
-        """All that were traded here, or prepared for it."""
+        """All symbols that were traded or prepared here."""
         self._under_way: dict[str, asyncio.Event] = {}
         self._killing = asyncio.Lock()
         self._syncing: asyncio.Task[None] | None = None
 
     # ----------------------------------------------------------------------------------------------------------- life
     async def open(self) -> None:
-        """Open the venue."""
         await self.venue.open()
-        remember = getattr(self.venue, "remember", None)  # a venue that does not tell client ids has to know them
+        remember = getattr(self.venue, "remember", None)  # a venue that does not return client ids has to remember them
         if remember is not None:
             remember(record.order for record in self.records)
         if self._syncing is None:
             self._syncing = asyncio.create_task(self._sync())
 
     async def close(self) -> None:
-        """Let go of the venue and the folder; may be called twice."""
+        """Close the venue and release the folder; may be called twice."""
         if self._syncing is not None:
             self._syncing.cancel()
             await asyncio.gather(self._syncing, return_exceptions=True)
@@ -131,20 +130,19 @@ class Router:
             await asyncio.sleep(SYNC)
             try:
                 await asyncio.to_thread(self.records.sync)
-            except OSError as error:  # the lines are with the system all the same
+            except OSError as error:  # the operating system has the lines all the same
                 log.warning("the records cannot be put on the disk", error=error.strerror)
 
     def now_ms(self) -> int:
-        """The venue's time."""
         return self.venue.now_ms()
 
     # --------------------------------------------------------------------------------------------------------- orders
     async def place(self, order: Approved[NewOrder]) -> OrderReport:
-        """Send an order, or answer what is known of it; raises Conflict for another one under its id."""
+        """Send an order, or return what is known of it; raises Conflict for another order under its id."""
         return await self._place(order.value, lambda: _same(order))
 
     async def submit(self, new: NewOrder, bounds: Bounds | None = None) -> OrderReport:
-        """Hold an order against the venue's rules and bounds, then place it; a known one is not held against them."""
+        """Check an order against the venue's rules and bounds, then place it; a known one is not checked again."""
 
         async def approved() -> Approved[NewOrder]:
             (rules,) = await self.instruments([new.symbol])
@@ -165,7 +163,7 @@ class Router:
 
     @asynccontextmanager
     async def _alone(self, client_id: str) -> AsyncIterator[None]:
-        """Only one at a time does something about an id."""
+        """Only one task at a time works on an id."""
         while (other := self._under_way.get(client_id)) is not None:
             await other.wait()
         done = self._under_way[client_id] = asyncio.Event()
@@ -185,7 +183,7 @@ class Router:
         return await self._find(record) if record.state is RecordState.SENT else record.report
 
     async def _find(self, record: OrderRecord) -> OrderReport | None:
-        """Ask what became of an attempt; None is the evidence that it never arrived.
+        """Ask for the state of an attempt; None is the evidence that it never arrived.
 
         Raises
         ------
@@ -251,7 +249,7 @@ class Router:
             if not self.reduces(new):
                 self.breaker.undecided()
                 raise Refused(text, why=Why.DOWN) from None
-            log.warning(text, client_id=new.client_id)  # it is sent all the same: nothing here may keep a risk
+            log.warning(text, client_id=new.client_id)  # it is sent all the same: it reduces a risk
             self.records.remember(new, self.now_ms())
 
     async def _duplicate(self, new: NewOrder, error: Refused) -> OrderReport:
@@ -266,11 +264,10 @@ class Router:
         return found
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
-        """Take an order out; raises NotFound when the venue says that there is none open."""
         await self._ask("cancel", self.venue.cancel(symbol, client_id, conditional=conditional), trades=True)
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
-        """Look an order up by its client id; raises NotFound. What is found settles an attempt of unknown fate."""
+        """Look an order up by its client id; raises NotFound. The answer settles an attempt of unknown fate."""
         report = await self._ask("order", self.venue.order(symbol, client_id, conditional=conditional))
         record = self.records.get(client_id)
         if record is not None and record.state is RecordState.SENT:
@@ -278,9 +275,9 @@ class Router:
         return report
 
     async def _ask(self, name: str, request: Awaitable[T], *, trades: bool = False) -> T:
-        """Make a request; times and counts it. One that trades tells the breaker how the venue is.
+        """Make a request; times and counts it. One that trades tells the breaker about the venue's health.
 
-        What an adapter did not foresee leaves open what became of an order.
+        An error that the adapter did not foresee leaves the fate of an order unknown.
         """
         started, outcome = time.perf_counter(), "unknown"
         healthy: bool | None = False
@@ -323,7 +320,7 @@ class Router:
     async def kill(self, reason: str = "", *, flatten: bool = False) -> KillResult:
         """Refuse entries from now on, cancel working ones, and maybe close all positions at market.
 
-        It goes as far as it can; what is left is said. May be called again, for what was left.
+        It does as much as it can and reports what is left. May be called again, for what was left.
         """
         switch = self.records.kill
         if not switch.active:
@@ -336,7 +333,7 @@ class Router:
         async with self._killing:
             waiting = [event.wait() for event in self._under_way.values()]
             done = await self._sweep(flatten)
-            if waiting:  # orders that were admitted before have an answer now
+            if waiting:  # orders that were admitted before have their answer now
                 await asyncio.gather(*waiting)
                 done = done.with_more(await self._sweep(flatten))
         problems += [
@@ -349,14 +346,14 @@ class Router:
         return done
 
     async def _sweep(self, flatten: bool) -> KillResult:
-        """Cancel what is working, and close what is open, of every symbol."""
+        """Cancel working orders and close positions of every symbol."""
         cancelled: list[str] = []
         closing: list[str] = []
         problems: list[str] = []
         for symbol in sorted(self.symbols):
             try:
                 seen = await self.snapshot([symbol])
-                before = flatten and not self.capabilities.stop_beside_target  # the stop holds what is to be sold
+                before = flatten and not self.capabilities.stop_beside_target  # the stop locks what is to be sold
                 await self._clear(seen.orders, cancelled, problems, everything=before)
                 if flatten:
                     for position in seen.positions:
@@ -393,7 +390,7 @@ class Router:
             closing.append(client_id)
 
     def revive(self) -> KillSwitchState:
-        """Take the kill switch back."""
+        """Switch the kill switch off."""
         try:
             self.records.switch(KillSwitchState())
         except OSError as error:
@@ -402,28 +399,22 @@ class Router:
 
     # ------------------------------------------------------------------------------------------------- passed through
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
-        """Trading rules, in the order asked for; raises BadInput for a symbol that is not traded."""
         return await self._ask("instruments", self.venue.instruments(symbols))
 
     async def check_keys(self) -> None:
-        """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
         await self._ask("check_keys", self.venue.check_keys())
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
-        """Set modes and leverage for trading; returns what stands in the way, each in a plain sentence."""
         self.symbols.update(symbols)
         return await self._ask("prepare", self.venue.prepare(symbols, leverage, resume=resume))
 
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
-        """Own executions from a time on (ms), oldest first."""
         return await self._ask("fills", self.venue.fills(symbol, since=since, venue_order_id=venue_order_id))
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
-        """Funding payments from a time on, oldest first."""
         return await self._ask("funding", self.venue.funding(symbol, since=since))
 
     async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
-        """Positions, working orders and balance."""
         return await self._ask("snapshot", self.venue.snapshot(symbols))
 
     def events(self) -> AsyncIterator[VenueEvent]:

@@ -1,30 +1,28 @@
-"""How long the executor waits for what, in milliseconds."""
+"""How long the order manager waits for what, in milliseconds."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Times of the executor.
+    """Time-outs of the order manager.
 
     Attributes
     ----------
     lookup
-        Between two questions about an order whose fate is unknown.
+        Between two queries of an order whose fate is unknown.
     event
-        For an execution to come by itself before it is asked for.
+        For an execution to arrive by itself before it is asked for.
     entry
-        For an entry until it may be sent; after that it is stale.
+        For an entry until it may be sent; then it expires.
     stop
-        For a stop to rest; after that the position is closed at market.
+        For a stop to rest; then the position is closed at market.
     margin
         Added to the venue's request window before "not found" may mean "never arrived".
     orphan
-        For the order of an execution to become known; after that it counts as somebody else's.
-    reconcile
-        Between two snapshots, when nothing asks for one sooner.
-    soon
-        Between two snapshots when something does.
+        For the order of an execution to become known; then it counts as somebody else's.
+    snapshot, snapshot_soon
+        Between two snapshots: regularly, and when something asks for one.
     hidden
         Between two attempts on an order that the venue has confirmed and does not find.
     retry, retry_most
@@ -37,8 +35,8 @@ class Timeouts:
     stop: int = 3_000
     margin: int = 1_000
     orphan: int = 10_000
-    reconcile: int = 10_000
-    soon: int = 300
+    snapshot: int = 10_000
+    snapshot_soon: int = 300
     hidden: int = 30_000
     retry: int = 250
     retry_most: int = 30_000

@@ -1,8 +1,8 @@
-"""The language of the router's service, for both of its ends: shapes, events and errors.
+"""The wire format of the router's service, for both of its ends: shapes, events and errors.
 
 Shapes are made from the types of :mod:`triplane.venues.base`, so they cannot drift apart: names in camelCase, exact
-decimals as text without an exponent, sides ``BUY`` and ``SELL``, times in milliseconds UTC. An error is
-``{code, message, clientOrderId}``; ``why``, ``venueCode`` and ``retryAt`` say more of a refusal.
+decimals as text without an exponent, sides ``BUY`` and ``SELL``, times in milliseconds UTC. An error is ``{code,
+message, clientOrderId}``; a refusal also has ``why``, ``venueCode`` and ``retryAt``.
 """
 
 import types
@@ -41,7 +41,7 @@ NAMES: Final = {
     "updated": "updateTime",
     "reference": "referencePrice",
 }
-"""Names that are not just ours in camelCase."""
+"""Names that are not simply ours in camelCase."""
 SIDES: Final = {"BUY": 1, "SELL": -1}
 
 Exact = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
@@ -54,7 +54,7 @@ Side = Annotated[
 
 
 def wire_name(field: str) -> str:
-    """The name on the wire of one of our fields."""
+    """The wire name of one of our fields."""
     return NAMES.get(field, to_camel(field))
 
 
@@ -75,7 +75,7 @@ def _translated(hint: Any, field: str) -> Any:
 
 
 def shape(of: Any) -> type[BaseModel]:
-    """The shape on the wire of one of our data classes, as a model for OpenAPI."""
+    """The wire shape of one of our data classes, as a model for OpenAPI."""
     return _shape(of)
 
 
@@ -163,12 +163,12 @@ def encode_error(error: TriplaneError) -> tuple[int, dict[str, Any]]:
 def decode_error(status: int, body: object, *, changing: bool) -> TriplaneError:
     """Reverse of :func:`encode_error`.
 
-    What did not come from the service's own hand leaves open what happened, when something could have changed.
+    An answer that the service itself did not make leaves the fate of a changing request open.
     """
     row = body if isinstance(body, dict) else {}
     text, code = str(row.get("message", "")), str(row.get("venueCode", ""))
     match status, row.get("code"):
-        case 404, "not_found" if "venueCode" in row:  # the venue says so, not the service of an address
+        case 404, "not_found" if "venueCode" in row:  # the venue says so, not the service about an address
             return NotFound(text, code)
         case 504, "unknown":
             return Unknown(text, code)

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from triplane.data.clock import Clock
 from triplane.data.instruments import plain
 from triplane.venues.base import Capabilities, Snapshot, VenueEvent
 from triplane.venues.clock import EVERY
 from triplane.venues.errors import Refused, VenueError, Why
-from triplane.venues.rest import SignedRest
 from triplane.venues.stream import PrivateStream, StreamTiming
 from triplane.venues.wire import HttpRequest
 
@@ -43,7 +42,7 @@ class Adapter:
     """Codes that refuse a setting because it is already as wanted."""
     _clock: Clock
     _timing: AdapterTiming
-    _rest: SignedRest
+    _rest: Any  # with open, close, clock and ask, as SignedRest
     _stream: PrivateStream
     _resync: "asyncio.Task[None] | None" = None
 
@@ -76,7 +75,8 @@ class Adapter:
 
     def now_ms(self) -> int:
         """The venue's time."""
-        return self._rest.clock.now_ms()
+        now: int = self._rest.clock.now_ms()
+        return now
 
     def events(self) -> AsyncIterator[VenueEvent]:
         """The private stream, for ever, through reconnects, until :meth:`close`."""

@@ -1,7 +1,7 @@
 """What every venue looks like to the rest: typed orders, reports and events, and the interface of an adapter.
 
-Nothing of a venue's own format (or of a client library's) comes past an adapter. Prices, quantities and money are exact
-decimals, sides +1 and -1, times milliseconds UTC.
+No format of a venue (or of a client library) gets past its adapter. Prices, quantities and money are exact decimals,
+sides +1 and -1, times milliseconds UTC.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ ZERO: Final = Decimal(0)
 
 
 class OrderType(StrEnum):
-    """Kinds of order; the two last wait at the venue until the price reaches their trigger."""
+    """Kinds of order; the last two wait at the venue until the price reaches their trigger."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -32,7 +32,7 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """What a venue says became of an order."""
+    """The state of an order according to its venue."""
 
     OPEN = "open"  # accepted; maybe partly filled, maybe triggered
     FILLED = "filled"
@@ -42,7 +42,7 @@ class OrderStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether it can change no more."""
+        """Whether it can no longer change."""
         return self is not OrderStatus.OPEN
 
 
@@ -74,7 +74,7 @@ class NewOrder:
 
 
 class Approved(Generic[T_co]):
-    """Something that has passed risk. Only ``triplane.execution.risk`` makes it, and venues place nothing else."""
+    """What has passed the risk checks. Only ``triplane.execution.risk`` makes it, and venues place nothing else."""
 
     __slots__ = ("value",)
 
@@ -118,7 +118,7 @@ class OrderReport:
 
 
 class Cause(StrEnum):
-    """Who wanted a fill that no order of ours asked for."""
+    """Who caused an execution that no order of ours asked for."""
 
     NONE = ""
     LIQUIDATION = "liquidation"
@@ -130,7 +130,7 @@ class Cause(StrEnum):
 class Execution:
     """One execution; unique by (``symbol``, ``trade_id``).
 
-    ``client_id`` is empty when the venue does not tell it here; ``venue_order_id`` is always there.
+    ``client_id`` is empty where the venue does not tell it; ``venue_order_id`` is always there.
     """
 
     symbol: str
@@ -149,10 +149,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class PositionReport:
-    """A position as the venue has it; ``quantity`` is signed.
+    """A position according to the venue; ``quantity`` is signed.
 
     ``margin_ratio`` is the share of the margin behind the position that is left above maintenance: 1 nothing used up, 0
-    liquidation; None where the venue gives no means to tell.
+    liquidation; None where the venue gives no way to tell.
     """
 
     symbol: str
@@ -175,7 +175,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything open at one moment. It is complete or it is not made: a failed part is an error, never "nothing"."""
+    """Everything open at one moment. It is complete or it fails: a missing part is an error, never "nothing"."""
 
     time: int
     positions: tuple[PositionReport, ...]  # of the symbols asked for, flat ones left out
@@ -211,7 +211,7 @@ class MarginCall:
 
 
 class StreamStatus(StrEnum):
-    """States of the private stream. After ``UP`` everything before it may have been missed: reconcile."""
+    """States of the private stream. Before ``UP`` events may have been missed: reconcile."""
 
     UP = "up"
     DOWN = "down"
@@ -219,7 +219,7 @@ class StreamStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """The private stream came or went."""
+    """The private stream came up or went down."""
 
     state: StreamStatus
     text: str
@@ -273,7 +273,7 @@ class Venue(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of every connection; may be called twice."""
+        """Close every connection; may be called twice."""
         ...
 
     def now_ms(self) -> int:
@@ -289,7 +289,7 @@ class Venue(Protocol):
         ...
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
-        """Set modes and leverage for trading; returns what stands in the way, each in a plain sentence."""
+        """Set modes and leverage for trading; returns the obstacles, each in a plain sentence."""
         ...
 
     async def place(self, order: Approved[NewOrder]) -> OrderReport:
@@ -297,7 +297,7 @@ class Venue(Protocol):
         ...
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
-        """Take an order out; raises NotFound when the venue says that there is none open."""
+        """Cancel an order; raises NotFound when the venue says that there is none open."""
         ...
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
@@ -305,7 +305,7 @@ class Venue(Protocol):
         ...
 
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
-        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
+        """Own executions from a time on (ms), oldest first, on as many pages as there are; maybe of one order only."""
         ...
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
@@ -317,5 +317,5 @@ class Venue(Protocol):
         ...
 
     def events(self) -> AsyncIterator[VenueEvent]:
-        """The private stream, for ever, through reconnects: every event once received is delivered, none is dropped."""
+        """The private stream, for ever, through reconnects: every event that was received is delivered."""
         ...

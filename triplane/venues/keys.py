@@ -1,9 +1,9 @@
-"""API keys: where they come from, and how none of them gets into a log or an error.
+"""API keys: where they come from, and how they are kept out of logs and errors.
 
-Keys come from the environment alone. Everything secret that is read or made (listen keys too) is registered here, and
-:func:`redact` takes it out of a text, together with whatever looks like a signature. :func:`protect_logs` does that to
-every record of the standard library's logging, those of the libraries beneath too, and :func:`redact_event` is the same
-for structlog.
+Keys come from the environment only. Every secret that is read or made (listen keys too) is registered here, and
+:func:`redact` removes it from a text, together with whatever looks like a signature. :func:`protect_logs` does that to
+every record of the standard library's logging, including those of libraries, and :func:`redact_event` does it for
+structlog.
 """
 
 import logging
@@ -29,7 +29,7 @@ _secrets: set[str] = set()
 
 
 def hide(secret: str) -> str:
-    """Register a text that must never be shown; gives it back. Below six letters it would hide words, and is not."""
+    """Register a text that must never be shown, and return it. Shorter than six letters it is ignored."""
     if len(secret) >= 6:
         _secrets.add(secret)
     return secret
@@ -84,7 +84,7 @@ def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def redact_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The structlog processor; put it behind those that make texts of errors."""
+    """The structlog processor; put it behind those that format errors."""
     for name, value in event.items():
         event[name] = redact(value) if isinstance(value, str) else _deep(value)
     return event

@@ -33,16 +33,14 @@ from triplane.venues.keys import redact
 _log: Final = logging.getLogger(__name__)
 
 
-class Rotate(Exception):  # noqa: N818 - what it says
-    """This connection has to be replaced."""
+class Rotate(Exception):  # noqa: N818 - reads as what it is
+    """The connection has to be replaced."""
 
 
 class WebSocket(Protocol):
-    """What a line may do with its connection."""
+    """What a stream protocol may do with its connection."""
 
-    async def send(self, text: str, /) -> None:
-        """Send a text."""
-        ...
+    async def send(self, text: str, /) -> None: ...
 
     async def recv(self) -> str | bytes:
         """Wait for a message; only while logging in."""
@@ -61,11 +59,11 @@ class StreamProtocol(Protocol):
         ...
 
     def read(self, message: Any) -> list[VenueEvent]:
-        """What a message says."""
+        """The events in a message."""
         ...
 
     async def keep_alive(self, socket: WebSocket) -> None:
-        """Keep it alive, for ever; its end is that of the connection."""
+        """Keep the connection alive, for ever; when this ends, the connection is replaced."""
         ...
 
 
@@ -76,12 +74,12 @@ class StreamTiming:
     connect: float = 10.0
     ping: float = 20.0  # between pings, and until their answers
     age: float = 23 * 3600.0  # venues cut after a day
-    expected: float = 5.0  # until something that must come has come
-    steady: float = 30.0  # a connection that lived that long was good
+    expected: float = 5.0  # for an event that must come
+    steady: float = 30.0  # a connection that lasted so long was good
 
 
 class _StreamConnection:
-    """One socket, its reader and its keeper."""
+    """One socket with its reader and its keep-alive task."""
 
     def __init__(self, owner: "PrivateStream", socket: Any) -> None:
         self.socket, self._owner = socket, owner
@@ -92,7 +90,7 @@ class _StreamConnection:
         self._others = [asyncio.create_task(self._until_retired(job)) for job in jobs]
 
     def retire(self, why: str) -> None:
-        """It has to be replaced."""
+        """The connection has to be replaced."""
         self.why = self.why or why
         self.retired.set()
 
@@ -119,7 +117,7 @@ class _StreamConnection:
     async def _until_retired(self, job: Callable[[], Awaitable[None]]) -> None:
         try:
             await job()
-            self.retire("it is not kept alive any more")
+            self.retire("its keep-alive has ended")
         except (Rotate, TriplaneError, OSError) as error:
             self.retire(str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, the connection is not kept alive any more
@@ -141,14 +139,12 @@ class PrivateStream:
 
     Parameters
     ----------
-    line
+    protocol
         The venue's part.
-    clock
-        For waiting.
     now_ms
         The venue's time, for the events of the stream itself.
     parse
-        Makes a message of a text; None of one that only shows that the line is there.
+        Parses a text; None for a message that only keeps the connection alive.
     """
 
     def __init__(
@@ -173,16 +169,16 @@ class PrivateStream:
         self._watch: asyncio.Task[None] | None = None
 
     async def events(self) -> AsyncIterator[VenueEvent]:
-        """Everything that comes, from the first call on, until :meth:`close`; for one reader."""
+        """All events, from the first call on, until :meth:`close`; for one reader."""
         if not self._tasks:
             self._start(self._run())
         while (event := await self._queue.get()) is not None:
             yield event
 
     def expect(self, since: int) -> None:
-        """The venue has to say something soon, for it has accepted a request.
+        """The venue has accepted a request and has to send an event about it soon.
 
-        ``since`` is :attr:`received` before it was sent, for the message may be faster than the answer.
+        ``since`` is :attr:`received` from before the request was sent, because the event may be faster than the answer.
         """
         waiting = self._watch is not None and not self._watch.done()
         if self._current is not None and self.received == since and not waiting:
@@ -198,7 +194,6 @@ class PrivateStream:
         self._queue.put_nowait(None)
 
     def receive(self, text: str | bytes, connection: _StreamConnection) -> None:
-        """A message of a connection."""
         try:
             message = self._parse(text)
             if message is None:
@@ -274,7 +269,7 @@ class PrivateStream:
             )
             try:
                 await self.protocol.log_in(socket)
-            except BaseException:  # also when it is cancelled: nobody else knows the socket yet
+            except BaseException:  # also when cancelled: nobody else knows the socket yet
                 await socket.close()
                 raise
         return _StreamConnection(self, socket)

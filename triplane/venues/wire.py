@@ -15,11 +15,11 @@ from triplane.venues.errors import Refused, Why
 
 Row = Mapping[str, Any]
 LONGEST: Final = 200
-"""Letters of a venue's own words that go into an error."""
+"""Letters of a venue's text that go into an error."""
 
 
 class HttpRequest(NamedTuple):
-    """One request, unsigned: HTTP method, path from the host on, and parameters; a list where the body is one."""
+    """One unsigned request: HTTP method, path from the host on, and parameters; a list where the body is one."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ def check_grid(order: NewOrder, instrument: Instrument) -> None:
 
 
 async def together(jobs: Iterable[Awaitable[Any]]) -> list[Any]:
-    """The results of requests sent at once; all of them are done before the first error is raised."""
+    """The results of requests sent at once; all of them have ended before the first error is raised."""
     results = await asyncio.gather(*jobs, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

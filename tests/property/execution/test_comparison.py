@@ -66,7 +66,7 @@ def test_every_listed_order_is_known_or_strange_and_every_difference_is_found(or
     found = compare("s", SYMBOL, ours, orders, snapshot)
     theirs = sum((p.quantity for p in snapshot.positions if p.symbol == SYMBOL), D(0))
     assert found.agrees == (theirs == ours)
-    assert sorted(r.client_id for r in found.known + found.strange) == sorted(
+    assert sorted(r.client_id for r in found.known + found.foreign) == sorted(
         r.client_id for r in snapshot.orders if r.symbol == SYMBOL
     )
     assert all(r.client_id.startswith("s.") for r in found.known)

@@ -49,7 +49,7 @@ PAGE: Final = 1000
 KEPT_MS: Final = 89 * 86_400_000
 """How far back histories can be asked for; the venue keeps three months."""
 _KINDS: Final = {kind.name: kind for kind in OrderType} | {
-    # only in orders that others have placed: the nearest of ours
+    # only in orders that others have placed: the nearest of our types
     "STOP": OrderType.STOP_MARKET,
     "TRAILING_STOP_MARKET": OrderType.STOP_MARKET,
     "TAKE_PROFIT": OrderType.TAKE_PROFIT_MARKET,
@@ -132,7 +132,7 @@ def balances() -> HttpRequest:
 
 
 class Pages:
-    """The requests for a history that is given out in weeks and pages, oldest first.
+    """The requests for a history that is returned in weeks and pages, oldest first.
 
     ``request()`` until it is None, each answer through ``take``; ``rows`` then are all of them, each once, in order of
     time. A full page is followed by the next by id where rows can be asked for by id, otherwise from its last time on.
@@ -145,7 +145,7 @@ class Pages:
         self._rows: dict[Any, Row] = {}
 
     def request(self) -> HttpRequest | None:
-        """What to ask next; None at the end."""
+        """The next request; None at the end."""
         if self.start > max(self.now, self._since):  # asked at least once, however late ``since`` is
             return None
         params = self.params | {"limit": str(PAGE)}
@@ -158,7 +158,6 @@ class Pages:
         return HttpRequest("GET", self.path, params)
 
     def take(self, rows: Sequence[Row]) -> None:
-        """An answer."""
         known = len(self._rows)
         key = "id" if self.by_id else "tranId"
         self._rows.update({row[key]: row for row in rows})
@@ -167,20 +166,22 @@ class Pages:
         if len(rows) >= PAGE and len(self._rows) > known:
             self.next_id = max(row["id"] for row in rows) + 1 if self.by_id else -1
             self.start = last
-        elif self.next_id >= 0:  # the end by id; whether a venue ends that at a week is not written, so ask on by time
+        elif (
+            self.next_id >= 0
+        ):  # the end by id; whether the venue ends that at a week is not documented, so go on by time
             self.next_id, self.start = -1, last
         else:
             self.start += WEEK_MS
 
     @property
     def rows(self) -> list[Row]:
-        """What has come, from ``since`` on."""
+        """All rows from ``since`` on."""
         ordered = sorted(self._rows.items(), key=lambda item: (int(item[1]["time"]), item[0]))
         return [row for _, row in ordered if int(row["time"]) >= self._since]
 
 
 def fills(symbol: str, since: int, now: int) -> Pages:
-    """The requests for the own executions from a time on."""
+    """The requests for own executions from a time on."""
     return Pages("/fapi/v1/userTrades", {"symbol": symbol}, since, now, by_id=True)
 
 
@@ -242,7 +243,7 @@ def with_child(parent: OrderReport, child: OrderReport) -> OrderReport:
 
 
 def cause_of(client_id: str) -> Cause:
-    """Who wants an order, by its client id; the venue's own have marks."""
+    """Who caused an order, by its client id; the venue's own have prefixes."""
     return next((cause for mark, cause in _CAUSES if client_id.startswith(mark)), Cause.NONE)
 
 
@@ -298,7 +299,7 @@ def snapshot(
 
 # ------------------------------------------------------------------------------------------------------- stream
 def events(message: Row) -> list[VenueEvent]:
-    """What a message of the private stream says, wrapped or not; nothing for those that are not told.
+    """The events in a message of the private stream, wrapped or not; none for messages that are ignored.
 
     Raises
     ------
@@ -333,7 +334,7 @@ def _algo_update(message: Row) -> list[VenueEvent]:
 def _account_update(message: Row) -> list[VenueEvent]:
     a, time = message["a"], int(message["T"])
     out: list[VenueEvent] = [BalanceChange(b["a"], number(b, "wb"), a["m"], time) for b in a.get("B", ())]
-    if a["m"] == "FUNDING_FEE" and a.get("P"):  # a shared wallet's funding does not tell of which symbol; income does
+    if a["m"] == "FUNDING_FEE" and a.get("P"):  # for a shared wallet the event does not name the symbol; income does
         amount = sum((number(b, "bc") for b in a["B"]), ZERO)
         out.insert(0, Funding(a["P"][0]["s"], amount, time // HOUR_MS * HOUR_MS))
     return out

@@ -1,7 +1,7 @@
-"""What an answer of Binance that is no success means: refused and settled, unknown, or not found.
+"""What an answer of Binance that is not a success means: refused, unknown, or not found.
 
-The same codes on spot and futures. Without an answer, or with one that does not say, a request that could change
-something has an unknown fate; one that only reads just failed.
+The codes are the same on spot and futures. Without an answer, or with one that does not say, a request that could
+change something has an unknown fate; one that only reads has simply failed.
 """
 
 import re
@@ -36,7 +36,7 @@ _WHY: Final = {
 _REASONS: Final = {str(code): why for why, codes in _WHY.items() for code in codes}
 _UNTIL: Final = re.compile(r"banned until (\d{13})")
 _RATE_MS: Final = 60_000
-"""How long to hold back when the venue does not say."""
+"""How long to wait when the venue does not say."""
 
 
 def code_of(body: Any) -> str:

@@ -1,15 +1,15 @@
 """Binance spot as a :class:`triplane.venues.base.Venue`.
 
 A position is what the account owns of a symbol's base asset (free and locked, of whatever origin), rounded down to the
-lot; what is too small to be sold is none. Two symbols of the same base asset would show the same coins twice.
+lot; what is too small to be sold does not count. Two symbols of the same base asset would show the same coins twice.
 
-An exit is a sell, ``reduce_only`` at most a wish: the venue knows none. **The fee of a buy is taken from the coins
-bought**, so a position of 1 BTC is 0.999 BTC. A reduce-only sell of more than is free is sent as it is, refused by the
-venue for its funds (nothing is carried out then), and after a question for the balance sent again, once, with what is
-free rounded down to the lot, under the same client id. So an exit of the right size costs one request and one that is
-too large three. Its reports tell the quantity that was really sent, its fills what was really sold. Is nothing owned,
-it is refused with ``Why.REDUCE_ONLY``; do other orders hold it all, with ``Why.FUNDS``: on spot the stop has to be
-cancelled before the exit. Sells that are not reduce-only are never changed.
+An exit is a sell; ``reduce_only`` is not known to the venue. **The fee of a buy is taken from the coins bought**, so a
+position of 1 BTC is 0.999 BTC. A reduce-only sell of more than is free is sent as it is, refused by the venue for lack
+of funds (nothing is carried out then), and after a query of the balance sent once more, under the same client id, with
+what is free rounded down to the lot. So an exit of the right size costs one request and one that is too large three.
+Its reports tell the quantity that was really sent, its fills what was really sold. If nothing is owned, it is refused
+with ``Why.REDUCE_ONLY``; if other orders lock it all, with ``Why.FUNDS``: on spot the stop has to be cancelled before
+the exit. Sells that are not reduce-only are never changed.
 
 Private events come through the WebSocket API, subscribed to with a signature on each connection: there is no listen
 key.
@@ -83,7 +83,6 @@ class UserDataStream:
         self._numbers = itertools.count(1)
 
     async def address(self) -> str:
-        """The WebSocket API."""
         return self._address
 
     async def log_in(self, socket: WebSocket) -> None:
@@ -95,7 +94,7 @@ class UserDataStream:
         request = {"id": wanted, "method": SUBSCRIBE, "params": {**params, "signature": signature}}
         await socket.send(orjson.dumps(request).decode())
         while (answer := orjson.loads(await socket.recv())).get("id") != wanted:
-            continue  # after an error the venue may tell of something else first
+            continue  # after an error the venue may send something else first
         error = failure(answer["status"], answer.get("error", {}), {}, changing=False, now=self._now_ms())
         if error is not None:
             if error.code == CLOCK:
@@ -103,7 +102,7 @@ class UserDataStream:
             raise error
 
     def read(self, message: Any) -> list[VenueEvent]:
-        """What a message says; the end of the subscription ends the connection."""
+        """The events in a message; the end of the subscription ends the connection."""
         event = message.get("event")
         if event is None:
             return []
@@ -112,7 +111,6 @@ class UserDataStream:
         return codec.events(event)
 
     async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings keep it alive
-        """Nothing, for ever."""
         await asyncio.Event().wait()
 
 
@@ -175,7 +173,6 @@ class BinanceSpot(Adapter):
 
     # ------------------------------------------------------------------------------------------------ preparation
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
-        """Trading rules, in the order asked for; raises BadInput for a symbol that is not traded."""
         return [self._rules_of(symbol) for symbol in symbols]
 
     def _rules_of(self, symbol: str) -> Instrument:
@@ -187,13 +184,12 @@ class BinanceSpot(Adapter):
         return str(self._markets[symbol]["info"]["baseAsset"])
 
     async def check_keys(self) -> None:
-        """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
         await self._rest.check_keys("enableSpotAndMarginTrading", "on spot", codec.account(), 20)
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
-        """Return what stands in the way of trading, each in a plain sentence; there is nothing to set.
+        """Return the obstacles to trading, each in a plain sentence; there is nothing to set.
 
-        With ``resume`` coins owned and orders of these symbols are expected; otherwise they stand in the way too.
+        With ``resume``, coins and orders of these symbols are expected; otherwise they are obstacles too.
         """
         problems = [] if leverage == 1 else [f"spot has no leverage; it must be 1, not {leverage}"]
         bases = [self._base(rules.symbol) for rules in await self.instruments(symbols)]
@@ -233,24 +229,22 @@ class BinanceSpot(Adapter):
         free = codec.rounded(owned.free, rules)
         if codec.rounded(owned.all, rules) <= 0:
             raise Refused(f"there is nothing of {new.symbol} to sell", error.code, Why.REDUCE_ONLY)
-        if free <= 0:  # all is promised to other orders
+        if free <= 0:  # all is locked by other orders
             raise error
-        return replace(new, quantity=min(free, new.quantity))  # more when something came meanwhile
+        return replace(new, quantity=min(free, new.quantity))  # more when something arrived meanwhile
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:  # noqa: ARG002 - all are orders
-        """Take an order out; raises NotFound when the venue says that there is none open."""
         with self._expecting():
             await self._ask(codec.named("DELETE", symbol, client_id), urgent=True)
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:  # noqa: ARG002 - the same
-        """Look an order up by its client id; raises NotFound."""
         return codec.order_report(await self._ask(codec.named("GET", symbol, client_id), 4), client_id)
 
     # ------------------------------------------------------------------------------------------------ state
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
-        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone.
+        """See the interface. The last page mostly holds them all.
 
-        The last page mostly holds them all, and needs no window of time, of which the venue allows but a day.
+        It needs no window of time, which the venue limits to a day.
         """
         wanted = {"orderId": venue_order_id} if venue_order_id else {}
         rows: list[Row] = await self._ask(codec.trades(symbol, **wanted), 20)
@@ -275,7 +269,7 @@ class BinanceSpot(Adapter):
         return []
 
     async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
-        """Positions, working orders and balance; its time is before all questions."""
+        """See the interface; its time is before all questions."""
         time = self.now_ms()
         asked = [self._ask(codec.open_orders(symbol), 6) for symbol in symbols]
         orders = [row for answer in await together(asked) for row in answer]
@@ -287,7 +281,7 @@ class BinanceSpot(Adapter):
         return codec.snapshot(time, found, orders, wealth, self.capabilities.quote)
 
     def _owned(self, wealth: dict[str, codec.Owned], symbol: str) -> Any:
-        self._rules_of(symbol)  # or there is no such symbol
+        self._rules_of(symbol)  # raises for an unknown symbol
         return wealth.get(self._base(symbol), codec.Owned()).all
 
     async def _position(self, symbol: str, quantity: Any, until: int) -> PositionReport | None:

@@ -103,7 +103,6 @@ class BinanceUsdm(Adapter):
         return brackets
 
     async def check_keys(self) -> None:
-        """Raise BadInput in a plain sentence when the keys cannot trade, or can withdraw."""
         account = HttpRequest("GET", "/fapi/v1/accountConfig")
         await self._rest.check_keys("enableFutures", "futures", account, 5)
 
@@ -151,12 +150,10 @@ class BinanceUsdm(Adapter):
         return codec.algo_report(answer) if new.type.conditional else codec.order_report(answer)
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
-        """Take an order out; raises NotFound when the venue says that there is none open."""
         with self._expecting():
             await self._rest.ask(codec.cancel(symbol, client_id, conditional=conditional), urgent=True)
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
-        """Look an order up by its client id; raises NotFound."""
         answer = await self._rest.ask(codec.lookup(symbol, client_id, conditional=conditional))
         if not conditional:
             return codec.order_report(answer)
@@ -171,7 +168,6 @@ class BinanceUsdm(Adapter):
 
     # ------------------------------------------------------------------------------------------------ state
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
-        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
         if venue_order_id and since > self.now_ms() - codec.WEEK_MS:
             rows: list[Row] = await self._rest.ask(codec.fills_of(symbol, venue_order_id), weight=5)
             if len(rows) < codec.PAGE:
@@ -181,7 +177,6 @@ class BinanceUsdm(Adapter):
         return [fill for fill in map(codec.fill, rows) if venue_order_id in ("", fill.venue_order_id)]
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
-        """Funding payments from a time on, oldest first."""
         return [codec.funding_payment(r) for r in await self._all(codec.funding(symbol, since, self.now_ms()), 30)]
 
     async def _all(self, pages: codec.Pages, weight: int) -> list[Row]:

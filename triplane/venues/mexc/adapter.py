@@ -56,6 +56,7 @@ class MexcFutures(Adapter):
 
     name = "mexc"
     capabilities = Capabilities(duplicate_check=False, request_window=10_000)
+    _rest: MexcRest
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class MexcFutures(Adapter):
         return await self._rest.ask(HttpRequest("GET", PRIVATE + path, params or {}))
 
     async def _pages(self, path: str, params: dict[str, Any], enough: Callable[[Row], bool] | None = None) -> list[Row]:
-        """All rows of a list that is given out in pages, newest first, each once; until one is ``enough``."""
+        """All rows of a list that is returned in pages, newest first, each once; until one is ``enough``."""
         found: dict[str, Row] = {}
         for page in range(1, 1000):
             rows = codec.rows(await self._get(path, params | codec.paging(page)))
@@ -103,7 +104,6 @@ class MexcFutures(Adapter):
         return found
 
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
-        """Trading rules, in the order asked for; raises BadInput for a symbol that is not traded."""
         found = [self._contract(symbol) for symbol in symbols]
         for c in found:
             if not c.tradable:
@@ -113,7 +113,7 @@ class MexcFutures(Adapter):
     async def check_keys(self) -> None:
         """Raise BadInput in a plain sentence when the keys cannot trade.
 
-        Found out by cancelling an order that cannot exist.
+        Tested by cancelling an order that cannot exist.
         """
         try:
             await self._get("account/assets")
@@ -128,9 +128,9 @@ class MexcFutures(Adapter):
             raise
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
-        """Set one-way mode and leverage on isolated margin; returns what stands in the way, each in a plain sentence.
+        """Set one-way mode and leverage on isolated margin; returns the obstacles, each in a plain sentence.
 
-        With ``resume`` open positions and orders of these symbols are expected; otherwise they stand in the way too.
+        With ``resume``, open positions and orders of these symbols are expected; otherwise they are obstacles too.
         """
         problems = []
         self._hedge = int(await self._get("position/position_mode")) == 1
@@ -173,7 +173,7 @@ class MexcFutures(Adapter):
         return next(filter(None, reasons), "")
 
     def remember(self, orders: Iterable[NewOrder]) -> None:
-        """Intents of before a restart, oldest first: what of them waits at the venue can be found again."""
+        """Intents from before a restart, oldest first, so that those waiting at the venue are recognised again."""
         for order in orders:
             self._client_ids.remember(order)
 
@@ -203,7 +203,6 @@ class MexcFutures(Adapter):
         return self._leverage.setdefault(symbol, int(number(row, "leverage")))
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
-        """Take an order out; raises NotFound when the venue says that there is none open."""
         if conditional:
             number_ = self._client_ids.number_of(client_id) or (await self._find_plan(symbol, client_id, "1")).venue_id
             request = codec.cancel_plan(symbol, number_)
@@ -215,7 +214,6 @@ class MexcFutures(Adapter):
                     raise NotFound(f"the venue cancelled nothing: {row.get('errorMsg')}", str(row["errorCode"]))
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
-        """Look an order up by its client id; raises NotFound."""
         c = self._contract(symbol)
         if conditional:
             parent = await self._find_plan(symbol, client_id, "1", "")
@@ -232,7 +230,7 @@ class MexcFutures(Adapter):
         return self._client_ids.order(codec.order_report(row, c))
 
     async def _find_plan(self, symbol: str, client_id: str, *states: str) -> OrderReport:
-        """The plan order of a client id, sought in the lists of these states; raises NotFound."""
+        """The plan order of a client id, searched in the lists of these states; raises NotFound."""
         if not self._client_ids.knows(client_id):
             raise NotFound(f"{client_id} is not known here, and MEXC keeps no client ids of plan orders")
         for wanted in states:
@@ -250,7 +248,6 @@ class MexcFutures(Adapter):
 
     # ------------------------------------------------------------------------------------------------ state
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
-        """Own executions from a time on (ms), oldest first, however many pages; maybe of one order alone."""
         c = self._contract(symbol)
         rows: list[Row] = []
         if venue_order_id:
@@ -263,7 +260,6 @@ class MexcFutures(Adapter):
         return sorted((f for f in found.values() if f.time >= since), key=lambda f: (f.time, int(f.trade_id)))
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
-        """Funding payments from a time on, oldest first."""
         rows = await self._pages(
             "position/funding_records", {"symbol": symbol}, lambda row: int(row["settleTime"]) < since
         )
@@ -271,7 +267,7 @@ class MexcFutures(Adapter):
         return sorted((payment for payment in found if payment.time >= since), key=lambda payment: payment.time)
 
     async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
-        """Positions, working orders and balance; plan orders are asked for first, so what triggers is seen twice."""
+        """See the interface; plan orders are asked for first, so what triggers meanwhile is seen twice."""
         time = self.now_ms()
         orders = [report for found in await asyncio.gather(*(self._plans(s, "1") for s in symbols)) for report in found]
         working = [row for row in await self._pages("order/list/open_orders", {}) if row["symbol"] in symbols]

@@ -43,7 +43,7 @@ class ClientIds:
         self._intents.pop(client_id, None)
 
     def placed(self, client_id: str, number: str) -> None:
-        """An acknowledgement told the number of a plan order; it is right, whatever was thought before."""
+        """An acknowledgement told the number of a plan order; it overrides what was assumed before."""
         before = self._plans.get(number)
         if before not in (None, client_id):
             self._numbers.pop(str(before), None)

@@ -1,16 +1,16 @@
-"""MEXC futures, its words: typed orders to requests, answers and stream messages to typed reports.
+"""The words of MEXC futures: typed orders to requests, answers and stream messages to typed reports.
 
-Functions without state or input and output. What to know of the venue:
+Pure functions. What to know of the venue:
 
 * Quantities are contracts; :class:`Contract` turns them into base units and back, exactly.
-* ``side`` says what becomes of which position: 1 opens a long, 2 closes a short, 3 opens a short, 4 closes a long. What
+* ``side`` says what happens to which position: 1 opens a long, 2 closes a short, 3 opens a short, 4 closes a long. What
   may only reduce is sent as a closing side in both position modes, in one-way mode with ``reduceOnly`` besides, so that
   a reducing buy can close a short and nothing else.
-* A client id (``externalOid``) has at most 32 letters. Longer ones, and ones that would not do in a path, are sent as
-  their digest; which id was meant is for :class:`triplane.venues.mexc.client_ids.ClientIds` to say.
-* Stops and targets are *plan orders* at market. They show no client id; they end after seven days; and triggered they
-  become an order with another id, their *child*, under a client id of the venue's. The type of a plan order follows
-  from its side and the direction of its trigger.
+* A client id (``externalOid``) has at most 32 letters. Longer ones, and ones that do not fit into a path, are sent as
+  their digest; :class:`triplane.venues.mexc.client_ids.ClientIds` knows which id is meant.
+* Stops and targets are *plan orders* at market. They show no client id; they end after seven days; and when triggered
+  they become an order with another id, their *child*, under a client id of the venue's. The type of a plan order
+  follows from its side and the direction of its trigger.
 * Numbers are JSON numbers; they must have been read as decimals.
 """
 
@@ -58,7 +58,7 @@ _EXPIRED: Final = {
     10: "its position has closed", 18: "IOC: not filled at once", 19: "FOK: not filled as a whole",
     20: "post-only: it would have taken", 21: "market: nothing to fill it",
 }  # fmt: skip
-"""Reasons of the venue's that end an order without anybody cancelling it."""
+"""Reasons for which the venue ends an order that nobody cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def order_report(row: Row, c: Contract) -> OrderReport:
 
 
 def plan_report(row: Row, c: Contract) -> OrderReport:
-    """A plan order; executed it stays open, for its child lives on."""
+    """A plan order; once executed it stays open, because its child lives on."""
     side, closes = _side(row)
     stop = (int(row["triggerType"]) == 1) == (side > 0)
     status, code = _PLAN_STATES.get(int(row["state"]), OrderStatus.OPEN), int(row.get("errorCode") or 0)

@@ -1,7 +1,7 @@
-"""What an answer of MEXC that is no success means: refused and settled, unknown, or not found.
+"""What an answer of MEXC that is not a success means: refused, unknown, or not found.
 
 Refusals come with HTTP 200, ``success: false`` and a positive code. Codes marked (?) are to be confirmed on the real
-venue; whatever they turn out to be, a code that is not known here refuses and says so in the venue's words.
+venue; a code that is not known here always counts as a refusal, with the venue's words.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""MEXC futures' part of the private stream: one socket, a login, and a ping every quarter of a minute.
+"""MEXC futures' part of the private stream: one socket, a login, and a ping every 15 seconds.
 
-After the login everything of the account is pushed without being asked for. A ping that is not answered until the next
+After the login everything of the account is pushed without a subscription. A ping that is not answered before the next
 one is due ends the connection.
 """
 
@@ -24,7 +24,7 @@ from triplane.venues.mexc.codec import Contract
 from triplane.venues.stream import Rotate, WebSocket
 
 PING: Final = 15.0
-"""Seconds between pings; the venue drops whoever sends none for a minute."""
+"""Seconds between pings; the venue closes connections without one for a minute."""
 _PUSH: Final = "push.personal."
 
 
@@ -36,7 +36,7 @@ class EdgeStream:
     address
         ``wss://contract.mexc.com/edge``.
     contracts
-        Of the symbols that are traded; what is told of others is left out.
+        Of the symbols that are traded; events of others are ignored.
     """
 
     def __init__(
@@ -62,11 +62,9 @@ class EdgeStream:
         return message
 
     async def address(self) -> str:
-        """The one address of all sockets."""
         return self._address
 
     async def log_in(self, socket: WebSocket) -> None:
-        """Log in."""
         time, key = str(self._now_ms()), self._keys.key
         signature = hmac.new(self._keys.secret.encode(), (key + time).encode(), hashlib.sha256).hexdigest()
         await self._say(socket, "login", {"apiKey": key, "reqTime": time, "signature": signature})
@@ -79,7 +77,7 @@ class EdgeStream:
                 raise Refused(f"the login was refused: {message.get('data')}"[:200], why=Why.KEYS)
 
     def read(self, message: Any) -> list[VenueEvent]:
-        """What a push says; nothing for those that are not told."""
+        """The events in a push; none for pushes that are ignored."""
         channel = str(message.get("channel", ""))
         if channel == "rs.error":
             raise Rotate("the venue does not accept what was sent")
