@@ -3,6 +3,7 @@
 import time
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from triplane.api.context import COMMAND, From, Here, Limit, PageNumber, Session
 from triplane.api.engine_link import Accepted, accepted
 from triplane.api.errors import ApiError
 from triplane.api.kill import KillReport
-from triplane.api.replica.views import Decisions, SessionView
+from triplane.api.replica.views import Decisions, SessionView, StartOptions
 from triplane.api.routing import Paged, StructRoute
 from triplane.api.stored import as_struct
 from triplane.store import Store
@@ -62,6 +63,13 @@ def _stored(store: Store, **filters: Any) -> list[SessionView]:
 def _over(view: SessionView) -> SessionView:
     """A session that the engine does not run: what was not brought to an end was interrupted."""
     return replace(view, status="interrupted") if view.status in ("running", "loading") else view
+
+
+@router.get("/start-options", responses=problems(404, 409))
+async def start_options(here: Here) -> StartOptions:
+    """Give what a session can be started with, and what it is where nothing is said."""
+    answer = await here.link.command("options")
+    return msgspec.convert(answer.data, StartOptions)
 
 
 @router.post("/sessions/start", responses=COMMAND)
