@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from triplane.engine.opening import Options, open_runner
 
 from benchmarks.timing import peak_memory_mb, table
 from triplane.data.clock import SystemClock
 from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.data.replay import ReplayFeed
+from triplane.engine.opening import Options, open_runner
 from triplane.engine.setup import Setup
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of

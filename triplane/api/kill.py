@@ -31,6 +31,10 @@ SILENT_S: Final = 1.0
 DISK_S: Final = 2.0
 
 
+FAILURES: Final = (OSError, http.client.HTTPException, msgspec.DecodeError, TriplaneError)
+"""What may go wrong between here and the router."""
+
+
 class KillStep(View, frozen=True, kw_only=True):
     """What one part did."""
 
@@ -94,6 +98,16 @@ class KillPath:
             raise ApiError(503, report.message)
         return report
 
+    async def release(self) -> str:
+        """After a person has resumed: the router takes entries again. Gives a sentence, empty when there is no router."""
+        if self._router is None:
+            return ""
+        try:
+            await asyncio.to_thread(_post, self._router, {"active": False, "reason": "resumed"})
+        except FAILURES as error:
+            return f"But the router still refuses entries: {error}."
+        return "The router takes entries again."
+
     async def _without_engine(
         self, reason: str, flatten: bool, time_ms: int, asking: "asyncio.Future[Answer]"
     ) -> list[KillStep]:
@@ -139,7 +153,7 @@ async def _tell(router: RouterAddress, reason: str, flatten: bool) -> KillStep:
     """Have the router cancel entries, and maybe close positions."""
     try:
         found = await asyncio.to_thread(_post, router, {"reason": reason[:200], "flatten": flatten})
-    except (OSError, http.client.HTTPException, msgspec.DecodeError, TriplaneError) as error:
+    except FAILURES as error:
         return KillStep(name="router", done=False, text=f"The router could not do it: {error}.")
     parts = [f"cancelled {len(found.get('cancelled', []))} orders"]
     if flatten:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 from triplane.cli.config import Config, parse_speed
@@ -25,7 +26,7 @@ from triplane.model.money import money
 from triplane.research.backtest import choose_timeframe
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
-from triplane.strategies.registry import find, source_of
+from triplane.strategies.registry import find, names, source_of
 
 STALE_AFTER = 30.0
 
@@ -45,6 +46,25 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
     if changes.get("strategy", config.strategy) != config.strategy:
         changes = {"timeframe": None, "params": {}} | changes
     return config.changed(changes) if changes else config
+
+
+def start_options(config: Config) -> dict[str, Any]:
+    """What a session can be started with beside the configured one, and what is inherited from that."""
+
+    def found(kept: str) -> list[Path]:
+        folders = (config.data_dir / kept, *config.session_folders)
+        return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+    files = [path.stem for path in found("strategies") if path.suffix == ".py"]
+    recorded = [path.name for path in found("data") if path.suffix != ".py"]
+    return {
+        "strategies": sorted({config.strategy, *names(), *files}),
+        "sources": list(dict.fromkeys((config.source, "demo", *LIVE, *recorded))),
+        "modes": list(dict.fromkeys((config.mode, "paper"))),
+        "configured": config.model_dump(
+            mode="json", include={"strategy", "symbols", "timeframe", "source", "mode", "balance"}
+        ),
+    }
 
 
 async def build(

@@ -34,7 +34,7 @@ async def _until_parent_goes(*work: Awaitable[Any]) -> None:
 
 async def engine(told: Told) -> None:
     """Sessions, their journals, their facts."""
-    from triplane.cli.building import build, chosen  # noqa: PLC0415 - each process loads only what it needs
+    from triplane.cli.building import build, chosen, start_options  # noqa: PLC0415 - each process loads only what it needs
     from triplane.cli.config import Config  # noqa: PLC0415
     from triplane.data.clock import SystemClock  # noqa: PLC0415
     from triplane.engine.app import EngineApp, Hosted  # noqa: PLC0415
@@ -61,7 +61,8 @@ async def engine(told: Told) -> None:
         gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
         await asyncio.Event().wait()
 
-    app = EngineApp(make, config.data_dir, SystemClock(), DiskSpace(config.data_dir).look, beat)
+    disk = DiskSpace(config.data_dir)
+    app = EngineApp(make, config.data_dir, SystemClock(), disk.look, beat, lambda: start_options(config))
     app.server = FlowServer(_listener(told), told["secret"], app.handle)
     await app.server.start()
     try:

@@ -79,6 +79,8 @@ class EngineApp:
         Tells free bytes, and whether they are too few to open positions; may take long.
     beat
         Called with every sign of life.
+    options
+        Tells what a session can be started with.
 
     Attributes
     ----------
@@ -93,6 +95,7 @@ class EngineApp:
         clock: Clock,
         disk: Callable[[], tuple[int | None, bool]],
         beat: Callable[[Health], None] = lambda _: None,
+        options: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         self.sessions: dict[str, Hosted] = {}
         self.wanted: dict[str, dict[str, Any]] = {}
@@ -100,6 +103,7 @@ class EngineApp:
         self.server: FlowServer | None = None
         self._build, self._clock, self._disk, self._beat = build, clock, disk, beat
         self._space: tuple[int | None, bool] = (None, False)
+        self._options = options
         self._starting = asyncio.Lock()
         self._started_at = clock.now_ms()
         self._longest = 0.0
@@ -177,6 +181,8 @@ class EngineApp:
         if command.kind == "start":
             hosted = await self.start(command.fields)
             return f"Session {hosted.id} runs.", {"id": hosted.id}
+        if command.kind == "options":
+            return "This is what a session can be started with.", await asyncio.to_thread(self._options)
         if command.kind == "halt":
             return self._halt(command), {}
         hosted = self._hosted(command.session_id)

@@ -249,6 +249,26 @@ class SessionView(View, frozen=True, kw_only=True):
     net_pnl: Money | None = None
 
 
+class Configured(View, frozen=True, kw_only=True):
+    """What a session is started with where nothing else is said."""
+
+    strategy: str
+    symbols: Annotated[list[str], Meta(description="Empty is all of the source.")]
+    timeframe: Annotated[str | None, Meta(description="Null is the strategy's own.")]
+    source: str
+    mode: str
+    balance: float
+
+
+class StartOptions(View, frozen=True, kw_only=True):
+    """What a session can be started with."""
+
+    strategies: list[str]
+    sources: list[str]
+    modes: list[str]
+    configured: Configured
+
+
 class Decisions(View, frozen=True, kw_only=True):
     """The log of decisions, the latest last."""
 

@@ -3,6 +3,7 @@
 import time
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from triplane.api.context import COMMAND, From, Here, Limit, PageNumber, Session
 from triplane.api.engine_link import Accepted, accepted
 from triplane.api.errors import ApiError
 from triplane.api.kill import KillReport
-from triplane.api.replica.views import Decisions, SessionView
+from triplane.api.replica.views import Decisions, SessionView, StartOptions
 from triplane.api.routing import Paged, StructRoute
 from triplane.api.stored import as_struct
 from triplane.store import Store
@@ -64,6 +65,13 @@ def _over(view: SessionView) -> SessionView:
     return replace(view, status="interrupted") if view.status in ("running", "loading") else view
 
 
+@router.get("/start-options", responses=problems(404, 409))
+async def start_options(here: Here) -> StartOptions:
+    """Give what a session can be started with, and what it is where nothing is said."""
+    answer = await here.link.command("options")
+    return msgspec.convert(answer.data, StartOptions)
+
+
 @router.post("/sessions/start", responses=COMMAND)
 async def start_session(here: Here, body: StartSession | None = None) -> SessionView:
     """Start a session beside those that run; what is left out is as in the configuration of the start."""
@@ -99,7 +107,8 @@ async def resume(here: Here, session_id: str, body: Resume) -> Accepted:
     halted = replica.account is not None and replica.account.halted
     if not halted and not (told is not None and told.kill_switch):
         raise ApiError(409, f"The session {session_id!r} is not halted, so there is nothing to resume.")
-    return accepted(await here.link.insist("resume", session_id, acknowledge=body.acknowledge))
+    done = accepted(await here.link.insist("resume", session_id, acknowledge=body.acknowledge))
+    return replace(done, message=f"{done.message} {await here.kill.release()}".strip())
 
 
 @router.post("/kill-switch", responses=COMMAND)
