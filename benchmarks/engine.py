@@ -1,7 +1,7 @@
 """The running engine: from a candle coming in to its decision being published, and what the journal's fsync costs.
 
-The session is the real one: journal on disk, decisions decoded into facts and handed to the log. Only candles that led to a decision are counted, up to the moment at which its facts
-were handed on. ``fsync`` is batched and runs beside the
+The session is the real one: journal on disk, decisions decoded into facts and handed to the log. Only candles that led
+to a decision are counted, up to the moment at which its facts were handed on. ``fsync`` is batched and runs beside the
 loop, so it is timed apart.
 """
 

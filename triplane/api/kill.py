@@ -99,7 +99,7 @@ class KillPath:
         return report
 
     async def release(self) -> str:
-        """After a person has resumed: the router takes entries again. Gives a sentence, empty when there is no router."""
+        """A person has resumed, so the router may take entries again; a sentence, empty when there is none."""
         if self._router is None:
             return ""
         try:
