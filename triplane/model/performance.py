@@ -45,7 +45,7 @@ def _ratios(
     if len(returns) < MIN_DAYS:
         reasons.update(dict.fromkeys(out, _FEW))
         return out
-    year = np.sqrt(365.0)
+    year = float(np.sqrt(365.0))
     deviation = float(np.std(returns, ddof=1))
     downside = float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
     if deviation > 0:
