@@ -56,6 +56,15 @@ def timeframe_name(interval_ms: int) -> str:
     raise BadInput(f"an interval of {interval_ms / 1000:g} s is not supported; use one of {', '.join(TIMEFRAMES)}")
 
 
+def multiple_of(base_ms: int, timeframe: str) -> int:
+    """Length of a timeframe that candles of ``base_ms`` can be gathered into; raises BadInput for any other."""
+    wanted = parse_timeframe(timeframe)
+    if wanted < base_ms or wanted % base_ms:
+        own = timeframe_name(base_ms)
+        raise BadInput(f"timeframe is {timeframe}, but the candles are {own}; it must be {own} or a multiple of it")
+    return wanted
+
+
 def infer_interval(candles: Candles) -> int:
     """Length of the candles, milliseconds: the most common step between the first thousand open times.
 

@@ -19,21 +19,6 @@ from typing import Final
 from triplane.kernel.jit import Rec, njit, record
 from triplane.kernel.records import CANDLE
 
-TIMEFRAMES: Final = {
-    "1m": 60_000,
-    "3m": 180_000,
-    "5m": 300_000,
-    "15m": 900_000,
-    "30m": 1_800_000,
-    "1h": 3_600_000,
-    "2h": 7_200_000,
-    "4h": 14_400_000,
-    "6h": 21_600_000,
-    "12h": 43_200_000,
-    "1d": 86_400_000,
-}
-"""The timeframes by name, in milliseconds."""
-
 LATE: Final = 1
 """The bar before, which lacks candles at its end, is over: it is in ``AGG.late`` and comes before this candle."""
 DONE: Final = 2

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from triplane.data.candles import as_candles, infer_interval, parse_timeframe, timeframe_name
+from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.engine.settings import checked
 from triplane.errors import BadInput, DataError
 from triplane.kernel.features import FEATURE_ROW, FEATURES
@@ -282,14 +282,11 @@ def _bars(candles: Array, timeframe: str | None) -> tuple[Array, str | None]:
             return candles, timeframe_name(infer_interval(candles))
         except DataError:
             return candles, None  # a single candle, or bars of an odd length, can be analysed as they are
-    wanted, base_ms = parse_timeframe(timeframe), infer_interval(candles)
+    parse_timeframe(timeframe)
+    base_ms = infer_interval(candles)
+    wanted = multiple_of(base_ms, timeframe)
     if wanted == base_ms:
         return candles, timeframe
-    if wanted < base_ms or wanted % base_ms:
-        raise BadInput(
-            f"timeframe is {timeframe}, but the candles are {timeframe_name(base_ms)}; "
-            f"it must be {timeframe_name(base_ms)} or a multiple of it."
-        )
     # as many bars as candles at most: when every second candle is missing, each bar has but one
     out = np.zeros(len(candles), CANDLE)
     count = compiled().bars(candles, out, np.zeros(1, AGG), base_ms, wanted)

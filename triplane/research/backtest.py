@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 
-from triplane.data.candles import as_candles, infer_interval, parse_timeframe, timeframe_name
+from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
@@ -47,13 +47,7 @@ def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
     if asked is None:
         own = parse_timeframe(made_for)
         return own if own >= base_ms and own % base_ms == 0 else base_ms
-    wanted = parse_timeframe(asked)
-    if wanted < base_ms or wanted % base_ms:
-        raise BadInput(
-            f"timeframe is {asked}, but the candles are {timeframe_name(base_ms)}; "
-            f"it must be {timeframe_name(base_ms)} or a multiple of it."
-        )
-    return wanted
+    return multiple_of(base_ms, asked)
 
 
 @dataclass

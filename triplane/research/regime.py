@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from triplane.data.candles import Candles, infer_interval, parse_timeframe, timeframe_name
+from triplane.data.candles import Candles, infer_interval, multiple_of
 from triplane.errors import BadInput
 from triplane.kernel.regime import MAX_FITS, REGIME, REGIMES, SLOTS, observe_run, regime_init, regime_run
 from triplane.strategies.regime_model import regime_record
@@ -92,10 +92,7 @@ def data_hash(candles: Candles) -> str:
 def bars_of(candles: Candles, timeframe: str | None) -> Candles:
     """The candles as finished bars of a timeframe, made as the kernel makes them (``kernel/timeframes.py``)."""
     base = infer_interval(candles)
-    length = parse_timeframe(timeframe) if timeframe else base
-    if length < base or length % base:
-        own = timeframe_name(base)
-        raise BadInput(f"timeframe is {timeframe}, but the candles are {own}; it must be {own} or a multiple of it.")
+    length = multiple_of(base, timeframe) if timeframe else base
     slot = candles["open_time"] // length
     first = np.flatnonzero(np.diff(slot, prepend=slot[0] - 1))
     last = np.append(first[1:], len(candles)) - 1

@@ -24,8 +24,9 @@ from triplane.kernel.patterns.order_blocks import blocks_init
 from triplane.kernel.patterns.ranges import levels_live
 from triplane.kernel.patterns.structure import STRUCTURE_EVENT, structure_init
 from triplane.kernel.patterns.swings import SWING, swings_init
-from triplane.kernel.patterns.zones import CAPACITY, ZONE, zones_changed, zones_live
+from triplane.kernel.patterns.zones import CAPACITY, ZONE, zones_live
 from triplane.kernel.records import CANDLE
+from triplane.research.analysis import AnalysisParams, analyze, collect
 
 reference = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("patterns_reference.py"))))
 DATA = Path(__file__).parents[4] / "shared" / "data" / "klines"
@@ -223,25 +224,14 @@ def test_saving_and_restoring_changes_nothing(seed: int, n: int, data: st.DataOb
         assert repr(rows.tolist()) == repr(second[name].tolist())
 
 
-@njit
-def _follow(state: Arr, candles: Arr, atr: Arr, changed: Arr, history: Arr) -> int:
-    """Collect the changes of each bar in the block book."""
-    n = 0
-    s = state[0]
-    for i in range(len(candles)):
-        c = candles[i]
-        detectors_step(s, i, c.open_time, c.open, c.high, c.low, c.close, c.volume, atr[i])
-        n = _keep(history, n, changed, zones_changed(s.blocks.book, i, changed))
-    return n
-
-
 @pytest.mark.parametrize("seed", [3, 4])
-def test_the_changes_of_each_bar_are_the_whole_history(seed: int) -> None:
-    candles, atr = walk(seed, 400)
-    history = np.zeros(40_000, ZONE)
-    n = _follow(new_state(), candles, atr, np.zeros(4 * CAPACITY + 8, ZONE), history)
-    last = {row["serial"]: row for row in history[:n]}
-    assert table(list(last.values()), ZONE_FIELDS) == table(known(new_state(), candles, atr)["blocks"], ZONE_FIELDS)
+def test_the_log_of_an_analysis_is_the_whole_history(seed: int) -> None:
+    candles, _ = walk(seed, 400)
+    log = collect(AnalysisParams())
+    log.push(candles)
+    found = known(new_state(), candles, analyze(candles).columns("features")["atr14"])
+    for name, zones in (("blocks", log.tables().blocks), ("gaps", log.tables().gaps)):
+        assert table(zones.as_of(len(candles) - 1), ZONE_FIELDS) == table(found[name], ZONE_FIELDS)
 
 
 @settings(max_examples=25, deadline=None)

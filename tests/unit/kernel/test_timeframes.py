@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triplane.data.candles import TIMEFRAMES
 from triplane.kernel.jit import Arr, njit
 from triplane.kernel.records import CANDLE
-from triplane.kernel.timeframes import AGG, DONE, LATE, TIMEFRAMES, agg_init, agg_push, copy_candle
+from triplane.kernel.timeframes import AGG, DONE, LATE, agg_init, agg_push, copy_candle
 
 MINUTE = 60_000
 MIDNIGHT = 1_704_067_200_000  # 2024-01-01

@@ -342,24 +342,3 @@ def zones_live(book: Rec, out: Arr) -> int:
             out[n] = b.zones[b.slot[k]]
             n += 1
     return n
-
-
-@njit
-def zones_changed(book: Rec, i: int, out: Arr) -> int:
-    """Copy the zones to which the last bar ``i`` did something into ``out`` (room for 4 x :data:`CAPACITY` + 8).
-
-    These are the ended ones first, then the live ones that were entered or filled further on it, or confirmed on it or
-    the bar before (whose strength may have grown). The last rows of each ``serial`` are the whole history of the book.
-    """
-    n = 0
-    for k in range(book.n_retired):
-        out[n] = book.retired[k]
-        n += 1
-    for j in range(2):
-        b = book.sides[j]
-        for k in range(b.count - 1, -1, -1):
-            z = b.zones[b.slot[k]]
-            if z.confirmed_at >= i - 1 or i in (z.last_inside, z.deepest_at):
-                out[n] = z
-                n += 1
-    return n
