@@ -30,6 +30,7 @@ class App:
         self.gone = asyncio.Event()
         self.entered = asyncio.Event()
         self.stuck = asyncio.Event()
+        self.stays = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.entered.set()
@@ -58,11 +59,12 @@ class App:
             await answer(send, b"done")
 
     async def lifespan(self, receive: Any, send: Any) -> None:
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self.stays:
+            await asyncio.Event().wait()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def socket(self, kind: str, receive: Any, send: Any) -> None:
         await receive()

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import math
 import resource
 import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ SLACK = 30.0
 """Seconds that nothing here takes unless it hangs."""
 QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, idle_s=0.3, write_s=0.3, linger_s=0.3)
 """To wait for a deadline."""
+PATIENT = ConnectionLimits(head_s=900.0, body_s=900.0, idle_s=900.0, write_s=900.0, linger_s=900.0)
 ONE_BY_ONE = ConnectionLimits(places=1)
 
 
@@ -124,7 +127,7 @@ async def test_a_body_of_the_largest_size():
 async def test_a_body_of_too_many_pieces():
     async with served() as (app, _, port), raw(port) as client:
         client.head(token=True, Transfer_Encoding="chunked")
-        client.send(b"1\r\nx\r\n" * 5000)
+        client.send(b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n")
         assert await client.ended() == b""
         assert app.bodies == []
 
@@ -149,17 +152,18 @@ async def test_a_head_that_is_too_large(head):
 
 
 async def test_a_header_that_never_ends():
-    async with served() as (_, _, port), raw(port) as client:
+    async with served(QUICK) as (_, _, port), raw(port) as client:
         client.head("GET", "/open/x", end="a: ")
         for _ in range(500):
             client.send(b"b" * 2048)
             with suppress(ConnectionError):
                 await client.writer.drain()
         assert await client.status() == 431
+        assert await client.ended() == b""  # it is said once, whatever else came
 
 
 async def test_a_head_in_pieces():
-    """Nearly as large as it may be, and never two pieces in one."""
+    """Nearly as large as it may be."""
     async with served() as (app, _, port), raw(port) as client:
         client.head("GET", "/open/x", end="")
         for name in "abc":
@@ -198,16 +202,18 @@ async def test_what_is_not_http():
 # Time
 
 
-@pytest.mark.parametrize(
-    "what", ["nothing", "half a head", "half a body", "a public body", "nothing after an answer", "line ends only"]
-)
-async def test_who_takes_too_long_is_dropped(what):
-    async with served(QUICK) as (app, server, port), raw(port) as client:
+@pytest.mark.parametrize(("what", "deadline"), [
+    ("nothing", "head_s"), ("half a head", "head_s"), ("half a body", "body_s"), ("a public body", "body_s"),
+    ("a refused body", "linger_s"), ("nothing after an answer", "idle_s"), ("line ends only", "idle_s"),
+])  # fmt: skip
+async def test_who_takes_too_long_is_dropped(what, deadline):
+    async with served(replace(PATIENT, **{deadline: 0.3})) as (app, server, port), raw(port) as client:
         if what == "half a head":
             client.head(end="")
-        elif what == "half a body":
-            client.head(token=True, Content_Length=10)
+        elif what in ("half a body", "a refused body"):
+            client.head(token=what == "half a body", Content_Length=10)
             client.send("{")
+            assert what == "half a body" or await client.status() == 401
         elif what == "a public body":
             client.head(path="/open/login", Content_Length=10)
         elif what != "nothing":
@@ -230,6 +236,34 @@ async def test_who_takes_too_long_is_dropped(what):
         assert not server.server_state.connections
 
 
+async def deadlines_pass(port):
+    """Wait until one who came later has been dropped for saying nothing."""
+    async with raw(port) as other:
+        assert await other.ended() == b""
+
+
+async def test_who_waits_for_an_answer_is_not_dropped():
+    async with served(QUICK) as (app, _, port), raw(port) as client, live(port) as socket_:
+        client.head(path="/open/stuck", Content_Length=0)
+        async with asyncio.timeout(SLACK):
+            await app.stuck.wait()
+        await deadlines_pass(port)
+        assert not client.reader.at_eof()
+        await socket_.send("still here")
+        assert await socket_.recv() == "10"
+
+
+async def test_a_head_has_its_own_time_however_long_the_rest_before():
+    async with served(replace(PATIENT, idle_s=0.3)) as (_, _, port), raw(port) as client, raw(port) as other:
+        for one in (client, other):
+            one.head("GET", "/open/x")
+            assert await one.status() == 200
+        client.head("GET", "/open/x", end="")
+        assert await other.ended() == b""  # which rested longer
+        client.send("\r\n")
+        assert await client.status() == 200
+
+
 async def test_who_takes_nothing_of_an_answer_is_dropped():
     async with served(QUICK) as (_, server, port), raw(port) as client:
         client.writer.transport.pause_reading()
@@ -242,13 +276,19 @@ async def test_who_takes_nothing_of_an_answer_is_dropped():
 
 
 async def test_who_takes_an_answer_slowly_gets_all_of_it():
-    async with served(ConnectionLimits(write_s=SLACK)) as (_, _, port), raw(port) as client:
-        client.head("GET", "/open/big", Connection="close")
-        seen = 0
-        while data := await client.reader.read(65536):
-            seen += len(data)
-            await asyncio.sleep(0)
-        assert seen > len(BIG) * 1000
+    """Each time that something is taken there is as much time again."""
+    async with served() as (_, server, port), raw(port) as client:
+        client.head("GET", "/open/big")
+        seen, stalled = 0, 0
+        async with asyncio.timeout(SLACK):
+            while seen < len(BIG) * 1000:
+                seen += len(await client.reader.read(65536))
+                (connection,) = server.server_state.connections
+                stalled += connection.stalled < math.inf
+                await asyncio.sleep(0)
+            while connection.stalled < math.inf:
+                await asyncio.sleep(0)
+        assert stalled > 0
 
 
 async def test_requests_one_after_the_other_on_one_connection():
@@ -446,9 +486,8 @@ async def test_a_socket_that_takes_nothing_ends_when_it_is_closed():
 
 
 async def test_it_stops_whatever_hangs():
-    limits = ConnectionLimits(head_s=900.0, body_s=900.0, idle_s=900.0, write_s=900.0, linger_s=900.0)
     async with AsyncExitStack() as clients, AsyncExitStack() as stack:
-        _, server, port = await stack.enter_async_context(served(limits, GRACE_S))
+        app, server, port = await stack.enter_async_context(served(PATIENT, GRACE_S))
         for kind in ("half a head", "half a body", "stuck", "stubborn", "big"):
             client = await clients.enter_async_context(raw(port))
             client.writer.transport.pause_reading()
@@ -462,6 +501,7 @@ async def test_it_stops_whatever_hangs():
         live_client.transport.pause_reading()
         assert await kill(port) == 200  # so that all of them are under way
         assert len(server.server_state.tasks) == 5
+        app.stays = True  # and the application itself does not end
         async with asyncio.timeout(10.0):  # what is promised
             await stack.aclose()
         live_client.transport.abort()
