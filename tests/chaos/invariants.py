@@ -30,9 +30,9 @@ def problems(sim: "Simulation") -> list[str]:
     if not (plan.faults or plan.kills or plan.actions or plan.slow) and sim.longest_naked > STOP_WITHIN:
         found.append(f"a position lay open without a stop for {sim.longest_naked} ms although nothing went wrong")
     if sim.changes() != before:
-        found.append("a further reconciliation changed the books")
+        found.append("a further reconciliation changed the blotter")
     if not sim.manager.reconciler.ready(0):
-        found.append("the books were never found right in the end")
+        found.append("the blotter never agreed with the venue in the end")
     return found
 
 
@@ -57,7 +57,7 @@ def books_equal_venue(sim: "Simulation") -> list[str]:
     if ours != theirs:
         out.append(f"the ledger holds {ours} lots, the venue {theirs}")
     if sim.manager.blotter.held[0] != ours:
-        out.append(f"the executor holds {sim.manager.blotter.held[0]} lots, the ledger {ours}")
+        out.append(f"the order manager holds {sim.manager.blotter.held[0]} lots, the ledger {ours}")
     if abs(wallet - balance) > 0.011:
         out.append(f"the ledger has {balance}, the wallet {wallet}")
     return out

@@ -67,7 +67,7 @@ def test_an_intent_is_at_most_one_order(scenario_of: MakeScenario, error: str, f
 
     assert scenario.settle() == []
     assert duplicates(names) == []
-    again = fate == "never arrived" and leg == "exit"  # an entry is let go of, and a position without a stop is closed
+    again = fate == "never arrived" and leg == "exit"  # an entry is given up, and a position without a stop is closed
     assert len(names) == (1 if again or fate != "never arrived" else 0)
     assert len(scenario.placed(leg)) == (2 if again else 1)
     if leg == "stop" and fate == "never arrived":
@@ -103,7 +103,7 @@ def test_an_entry_that_arrives_after_it_was_given_up_is_not_doubled(scenario_of:
 def test_a_stop_that_the_venue_hides_is_neither_doubled_nor_given_up(scenario_of: MakeScenario, answer: str) -> None:
     scenario = scenario_of(minutes=45)
     hide_stop(scenario)
-    if answer == "lost":  # then the stream alone has told of it
+    if answer == "lost":  # then the stream alone has reported it
         scenario.x.add_faults(parse([{"when": WHERE["stop"], "what": "timeout"}]))
     scenario.go(60_000 + 39 * 60_000)
 

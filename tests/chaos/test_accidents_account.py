@@ -266,7 +266,7 @@ class Gate:
         answered = scenario.manager.on_answer
 
         def on_answer(request: m.VenueRequest, answer: Any, now: int) -> None:
-            self.budget.told({}, answer if isinstance(answer, VenueError) else None, now, now)
+            self.budget.on_answer({}, answer if isinstance(answer, VenueError) else None, now, now)
             answered(request, answer, now)
 
         scenario.manager.on_answer = on_answer

@@ -1,8 +1,8 @@
 """The algo service: conditional orders, which become orders when the price reaches their trigger.
 
 A triggered one goes TRIGGERING (the child's id still empty), TRIGGERED (with the child's id), then the child lives its
-own life on the order stream under the same client id, and FINISHED follows when the child has ended. What the matching
-engine rejects is REJECTED; a trigger that finds nothing to close is EXPIRED.
+own life on the order stream under the same client id, and FINISHED follows when the child has ended. One that the
+matching engine rejects is REJECTED; a trigger that finds nothing to close is EXPIRED.
 """
 
 from collections.abc import Callable

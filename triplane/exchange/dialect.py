@@ -20,7 +20,7 @@ KEEP_FILLED_MS: Final = 90 * 86_400_000
 
 
 class Dialect:
-    """Another venue on the same markets, spoken to in words of its own."""
+    """Another venue on the same markets, with an API of its own."""
 
     accounts: Mapping[str, Any]
     limits: RateLimits
@@ -35,10 +35,10 @@ class Dialect:
         """A candle of the replay has closed."""
 
     def on_funding(self) -> None:
-        """An hour of funding has come."""
+        """An hour at which funding is paid."""
 
     def tick(self, now: int) -> None:
-        """Wall time goes on."""
+        """Advance wall time."""
         for hub in self.hubs.values():
             hub.tick(now)
 
@@ -51,7 +51,7 @@ class Dialect:
 
 
 class FuturesVenue:
-    """The orders and accounts of a futures venue, whatever its words are."""
+    """The orders and accounts of a futures venue, whatever its API is."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The rejections of Binance, with its codes and its words."""
+"""The rejections of Binance, with its codes and texts."""
 
 from typing import Final, TypeVar
 

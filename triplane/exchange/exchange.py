@@ -68,7 +68,7 @@ class Exchange(FuturesVenue):
         return self.clock.now_ms() + self.skew
 
     def advance(self, until: int, most: int | None = None) -> bool:
-        """Let the market go on to a time; false when ``most`` trades did not suffice."""
+        """Advance the market to a time; false when ``most`` trades were not enough."""
         count = 0
         while most is None or count < most:
             due = [(time, m) for m in self.markets.values() if (time := m.due()) is not None and time <= until]
@@ -125,7 +125,7 @@ class Exchange(FuturesVenue):
         heapq.heappush(self._later, (self.clock.now_ms() + round(seconds * 1000), next(self._numbers), action))
 
     def _pass(self, time: int) -> None:
-        """Market time goes on; at the hours of funding it is paid."""
+        """Advance market time; funding is paid at its hours."""
         while self.now // FUNDING_EVERY < time // FUNDING_EVERY:
             self._set_now((self.now // FUNDING_EVERY + 1) * FUNDING_EVERY)
             self.on_funding()
@@ -154,13 +154,13 @@ class Exchange(FuturesVenue):
 
     # ------------------------------------------------------------------------------------------------ user streams
     def listen_key(self, account: FuturesAccount) -> str:
-        """The account's listen key, made or prolonged."""
+        """The account's listen key, created or extended."""
         key, _ = self.listen_keys.get(account.key) or (self.new_id(64), 0)
         self.listen_keys[account.key] = key, self.clock.now_ms() + LISTEN_KEY_MS
         return key
 
     def expire_listen_key(self, account: FuturesAccount) -> None:
-        """The key ends; its sockets are told so, and then nothing more."""
+        """The key ends; its sockets are told so, and then receive nothing more."""
         key, _ = self.listen_keys.pop(account.key, ("", 0))
         if key:
             self.hub.user(key, events.listen_key_expired(key, self.now))

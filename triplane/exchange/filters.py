@@ -1,6 +1,7 @@
 """What a request for an order says, checked as the exchange does: the symbol's filters, position mode, parameters.
 
-Numbers are text without an exponent. The minimum notional never holds an exit up: orders that only reduce are exempt.
+Numbers are text without an exponent. Orders that only reduce are exempt from the minimum notional, so it never holds
+back an exit.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What trades: candles turned into a stream of trades, and everything that is read off it.
+"""What trades: candles turned into a stream of trades, and everything that follows from them.
 
 A candle becomes trades along a plausible path through its four prices, evenly spaced in time, whose volumes add up to
 the candle's; so klines built from the trades are the candles again. The book is made around the last price: its best
@@ -134,11 +134,11 @@ class Market:
 
     # ------------------------------------------------------------------------------------------------ the stream
     def due(self) -> int | None:
-        """When the next thing happens; None at the end of the data."""
+        """Time of the next event; None at the end of the data."""
         return None if self._due is None else self._due[0]
 
     def step(self) -> MarketTrade | None:
-        """Let the next thing happen: a trade, or None when it was the close of a candle (now in ``bars``)."""
+        """The next event: a trade, or None for the close of a candle (now in ``bars``)."""
         if self._due is None:
             return None
         time, ticks, lots, sold = self._due
@@ -154,7 +154,7 @@ class Market:
         return self.print(ticks, lots, sold)
 
     def print(self, ticks: int, lots: int, sold: bool) -> MarketTrade:
-        """A trade happens now."""
+        """Make a trade now."""
         self.trade_id += 1
         trade = MarketTrade(self.trade_id, self.now, ticks, lots, sold)
         self.last = ticks

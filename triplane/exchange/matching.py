@@ -73,7 +73,7 @@ class Engine(Generic[T_order]):
         order.prints = self.split(asked)
 
     def forget(self, order: T_order, account: Any) -> None:
-        """An order works no more."""
+        """Remove an order that no longer works."""
         account.open.pop(order.id, None)
         self.books[order.symbol].pop(order.id, None)
 
@@ -250,7 +250,7 @@ class MatchingEngine(Engine[FuturesOrder]):
 
     # ------------------------------------------------------------------------------------------------ liquidation
     def watch(self, account: FuturesAccount, market: Market) -> None:
-        """Liquidate what the mark price of a market puts in danger; warn before that."""
+        """Liquidate positions whose margin is used up at the mark price of a market; warn before that."""
         mine = [p for p in account.positions.values() if p.market is market]
         if not mine:
             return

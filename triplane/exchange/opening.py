@@ -1,4 +1,4 @@
-"""From what a user names to an exchange that can run: sources, trading rules, accounts."""
+"""Opens an exchange from what a user names: sources, trading rules, accounts."""
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -101,7 +101,7 @@ def open_exchange(
     seed: int = 1,
     limits: bool = True,
 ) -> Exchange:
-    """An exchange that is ready to be paced and served; see :func:`open_markets` and :func:`parse_account`.
+    """An exchange that is ready to run; see :func:`open_markets` and :func:`parse_account`.
 
     The default account is there besides the given ones, unless one of them has its key.
     """

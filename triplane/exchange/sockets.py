@@ -19,7 +19,7 @@ class ServerSocket(Protocol):
         ...
 
     def close(self, code: int) -> None:
-        """Close; code 1006 cuts without a word."""
+        """Close; code 1006 cuts the connection without a close frame."""
         ...
 
 
@@ -59,7 +59,7 @@ class SocketHub:
         raise NotImplementedError
 
     def tick(self, now: int) -> None:
-        """Connections live for a day."""
+        """Close connections that are a day old."""
         for connection in [c for c in self.connections if now - c.opened >= DAY_MS]:
             connection.socket.close(1001)
 

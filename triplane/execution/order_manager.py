@@ -358,5 +358,5 @@ class OrderManager:
 
     @property
     def findings(self) -> list[Finding]:
-        """What a person should know and has not been told yet."""
+        """What a person should know and has not seen yet."""
         return self.reports.findings

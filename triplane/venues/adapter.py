@@ -17,7 +17,7 @@ from triplane.venues.wire import HttpRequest
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where a venue is: trading, private stream, and the wallet service that tells what a key may (empty: none)."""
+    """Where a venue is: trading, private stream, and the wallet service that says what a key may do (empty: none)."""
 
     rest: str
     stream: str
@@ -92,7 +92,7 @@ class Adapter:
 
     @contextmanager
     def _expecting(self) -> Iterator[None]:
-        """When what happens inside succeeds, the private stream has to say something soon."""
+        """If the block succeeds, the private stream has to report something soon."""
         before = self._stream.received
         yield
         self._stream.expect(before)

@@ -3,7 +3,7 @@
 One budget for each address of the venue, shared by all that ask from this computer. It holds no clock: ``now`` is the
 venue's time in milliseconds, since windows begin at the venue's full minutes and ten seconds.
 
-Told to slow down (429), nothing is sent until its ``Retry-After``; only orders, when it was their number. Banned (418),
+After a 429 nothing is sent until its ``Retry-After``; no orders only, when it was about their number. Banned (418),
 nothing at all is sent until its time: each request would make the ban longer.
 """
 
@@ -39,7 +39,7 @@ class Window:
         self._turn(now)
         self.used += amount
 
-    def told(self, headers: Mapping[str, str], sent: int, now: int) -> None:
+    def correct(self, headers: Mapping[str, str], sent: int, now: int) -> None:
         """The venue's count, which includes what others use; of a window that has ended it says nothing."""
         self._turn(now)
         count = headers.get(self.header, "")
@@ -92,10 +92,10 @@ class Budget:
         for window, amount in windows:
             window.use(amount, now)
 
-    def told(self, headers: Mapping[str, str], error: VenueError | None, sent: int, now: int) -> None:
+    def on_answer(self, headers: Mapping[str, str], error: VenueError | None, sent: int, now: int) -> None:
         """An answer: headers with names in lower case, its error, and when its request was sent."""
         for window in (self.weight, *self.orders):
-            window.told(headers, sent, now)
+            window.correct(headers, sent, now)
         if isinstance(error, Refused) and error.retry_at and error.why in (Why.RATE, Why.BANNED):
             if error.code == ORDERS_CODE:
                 self.orders_until = max(self.orders_until, error.retry_at)

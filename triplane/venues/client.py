@@ -1,9 +1,9 @@
-"""Requests to a venue: ccxt knows the addresses and signs; sending is done here, so that status, headers and the very
-words of the venue reach the adapter.
+"""Requests to a venue: ccxt knows the addresses and signs; sending is done here.
 
-No answer of ccxt comes out of this: numbers in JSON become decimals, errors one of :mod:`triplane.venues.errors` with a
-text without addresses, and no POST is ever sent twice. A connection that could not be made says that nothing was sent;
-any other failure leaves open whether the request arrived.
+So status, headers and the exact text of the venue reach the adapter. No answer passes through ccxt's own parsers:
+numbers in JSON become decimals, errors one of :mod:`triplane.venues.errors` with a text without addresses, and no POST
+is ever sent twice. A connection that could not be made says that nothing was sent; any other failure leaves open
+whether the request arrived.
 """
 
 import json
@@ -110,7 +110,7 @@ class SigningClient:
         self._ccxt.urls["api"] = {**self._ccxt.urls["api"], **self._addresses}
 
     async def close(self) -> None:
-        """Let go of all connections; may be called twice."""
+        """Close all connections; may be called twice."""
         session, self._session = self._session, None
         if session is not None:
             self._ccxt.session = None

@@ -1,7 +1,7 @@
 """The venue's time, kept on the monotonic clock, so that the computer's own clock may jump.
 
-Each measurement is a question for the server time; the one with the shortest way there and back is the most exact,
-within half of that way.
+Each measurement is a question for the server time; the one with the shortest round trip is the most exact, to within
+half of that trip.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from triplane.data.clock import Clock
 
 SAMPLES: Final = 4
 EVERY: Final = 300.0
-"""Seconds between measurements: a bad quartz is 30 ms off by then."""
+"""Seconds between measurements: a bad quartz drifts 30 ms in that time."""
 
 
 class VenueClock:

@@ -84,5 +84,5 @@ class SignedRest:
         answer = await self._client.send(interface, request.method, path, request.params, changing=changing)
         now = self.clock.now_ms()
         error = self.failure(answer, changing=changing, now=now)
-        self._budget.told(answer.headers, error, sent, now)
+        self._budget.on_answer(answer.headers, error, sent, now)
         return (None if error else self.content(answer.body)), error, asked

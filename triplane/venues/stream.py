@@ -230,7 +230,7 @@ class PrivateStream:
                 attempt += 1
                 try:
                     self._current = await self._connect()
-                except Exception as error:  # noqa: BLE001 - whatever stands in the way, it is tried again
+                except Exception as error:  # noqa: BLE001 - whatever went wrong, it is tried again
                     self._failed(error, old)
                     continue
                 self._tell(StreamStatus.UP, why)

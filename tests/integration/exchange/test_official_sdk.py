@@ -91,7 +91,7 @@ async def test_streams(box, rest):
     config = common.ConfigurationWebSocketStreams(stream_url=f"{box.ws}/stream")
     client = sdk.DerivativesTradingUsdsFutures(config_ws_streams=config)
     connection = await client.websocket_streams.create_connection()
-    heard = asyncio.Queue()
+    received = asyncio.Queue()
     try:
         async with asyncio.timeout(40):
             for stream in (
@@ -103,11 +103,11 @@ async def test_streams(box, rest):
                 await connection.individual_symbol_ticker_streams("btcusdt"),
                 await connection.individual_symbol_mini_ticker_stream("btcusdt"),
             ):
-                stream.on("message", heard.put_nowait)
+                stream.on("message", received.put_nowait)
             missing = {"Kline", "AggregateTrade", "MarkPrice", "IndividualSymbolBookTicker", "DiffBookDepth",
                        "IndividualSymbolTicker", "IndividualSymbolMiniTicker"}  # fmt: skip
             while missing:
-                name = type(await heard.get()).__name__
+                name = type(await received.get()).__name__
                 missing = {prefix for prefix in missing if not name.startswith(prefix)}
             key = (await asyncio.to_thread(rest.start_user_data_stream)).data().listen_key
             user = await connection.user_data(key)

@@ -237,20 +237,20 @@ class TestBothWays:
             MarginCall((SYMBOL, "ETHUSDT"), 9),
             StreamState(StreamStatus.DOWN, "cut", 10),
         ]
-        heard = []
+        received = []
         events = router.events()
         async with asyncio.timeout(20):
             async for event in events:
-                heard.append(event)
-                if len(heard) == 1:
-                    assert heard[0].state is StreamStatus.UP
+                received.append(event)
+                if len(received) == 1:
+                    assert received[0].state is StreamStatus.UP
                     for one in sent:
                         venue.queue.put_nowait(one)
-                if heard[-1] == sent[-1]:
+                if received[-1] == sent[-1]:
                     break
         await events.aclose()
-        assert [event for event in heard if event in sent] == sent
-        assert all(isinstance(event, StreamState) for event in heard if event not in sent)
+        assert [event for event in received if event in sent] == sent
+        assert all(isinstance(event, StreamState) for event in received if event not in sent)
 
 
 class TestService:
@@ -450,8 +450,8 @@ class TestService:
             venue.queue.put_nowait(Funding(SYMBOL, D("0.10"), 7))
             for socket in (one, two):
                 assert json.loads(await socket.recv())["data"]["state"] == "down"
-                told = json.loads(await socket.recv())
-                assert told == {"type": "funding", "data": {"symbol": SYMBOL, "amount": "0.1", "time": 7}}
+                messages = json.loads(await socket.recv())
+                assert messages == {"type": "funding", "data": {"symbol": SYMBOL, "amount": "0.1", "time": 7}}
             async with websockets.connect(url) as late:
                 assert json.loads(await late.recv())["data"]["state"] == "down"
 
@@ -485,9 +485,9 @@ class TestService:
 
         monkeypatch.setattr(venue, "events", failing)
         running = asyncio.create_task(hub.run())
-        told = [json.loads(await queue.get())["data"] for _ in range(3)]
-        assert [row["state"] for row in told] == ["down", "down", "up"]
-        assert SECRET not in str(told)
+        messages = [json.loads(await queue.get())["data"] for _ in range(3)]
+        assert [row["state"] for row in messages] == ["down", "down", "up"]
+        assert SECRET not in str(messages)
         venue.queue.put_nowait(None)
         await running
 

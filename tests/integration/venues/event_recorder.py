@@ -1,4 +1,4 @@
-"""An ear on the private stream of an adapter."""
+"""Records the private stream of an adapter."""
 
 import asyncio
 

@@ -154,8 +154,8 @@ class AdapterSuite:
         found = await venue.order(self.symbol, "m1", conditional=False)
         assert (found.status, found.filled, found.quantity) == (OrderStatus.FILLED, self.quantity, self.quantity)
         for order_id in ("", report.venue_id):
-            (told,) = await venue.fills(self.symbol, since=fill.time - 1000, venue_order_id=order_id)
-            assert (told.trade_id, told.price, told.fee) == (fill.trade_id, fill.price, fill.fee)
+            (listed,) = await venue.fills(self.symbol, since=fill.time - 1000, venue_order_id=order_id)
+            assert (listed.trade_id, listed.price, listed.fee) == (fill.trade_id, fill.price, fill.fee)
         assert self.truth(box, keys) == [fill.trade_id]
 
     async def test_a_limit_order_rests_and_is_cancelled(self, box, venue, recorder):
@@ -237,8 +237,8 @@ class AdapterSuite:
             assert state.status is (OrderStatus.FILLED if filled == self.quantity else OrderStatus.OPEN)
             assert state.filled == filled
         assert [f.quantity for f in recorder.fills] == [self.quantity * part / 10 for part in (2, 5, 3)]
-        told = await venue.fills(self.symbol, since=recorder.fills[0].time - 1000, venue_order_id=placed.venue_id)
-        assert [f.trade_id for f in told] == [f.trade_id for f in recorder.fills] == self.truth(box, keys)
+        listed = await venue.fills(self.symbol, since=recorder.fills[0].time - 1000, venue_order_id=placed.venue_id)
+        assert [f.trade_id for f in listed] == [f.trade_id for f in recorder.fills] == self.truth(box, keys)
 
     async def test_fills_come_in_pages_each_once(self, box, venue, keys, recorder, monkeypatch):
         for n in range(8):

@@ -27,8 +27,8 @@ class TestBinanceUsdm(AdapterSuite):
         "GET /fapi/v3/balance",
     )
 
-    def make(self, box, keys, *, clock=None, request=10.0, expected=5.0, prolong=1800.0):
-        timing = AdapterTiming(request=request, keep_alive=prolong, stream=StreamTiming(expected=expected))
+    def make(self, box, keys, *, clock=None, request=10.0, expected=5.0, keep_alive=1800.0):
+        timing = AdapterTiming(request=request, keep_alive=keep_alive, stream=StreamTiming(expected=expected))
         budget = Budget(weight_window(10**9), ())  # one address for all tests
         return BinanceUsdm(keys, Urls(box.rest, box.ws, box.rest), clock, timing=timing, budget=budget)
 
@@ -102,14 +102,14 @@ class TestBinanceUsdm(AdapterSuite):
         await self.place(venue, "after")
         await recorder.fill("after")
         assert StreamStatus.DOWN not in recorder.states
-        told = await venue.fills(self.symbol, since=venue.now_ms() - 600_000)
-        assert [f.trade_id for f in told] == self.truth(box, keys)
-        assert len(told) == 3
+        listed = await venue.fills(self.symbol, since=venue.now_ms() - 600_000)
+        assert [f.trade_id for f in listed] == self.truth(box, keys)
+        assert len(listed) == 3
         assert {f.trade_id for f in recorder.fills} <= set(self.truth(box, keys))
 
-    async def test_a_listen_key_that_cannot_be_prolonged(self, box, keys):
+    async def test_a_listen_key_that_cannot_be_extended(self, box, keys):
         box.faults({"when": "PUT /fapi/v1/listenKey", "what": "503", "accepted": False})
-        venue = self.make(box, keys, prolong=0.2)
+        venue = self.make(box, keys, keep_alive=0.2)
         try:
             await self.ready(venue)
             recorder = EventRecorder(venue)
@@ -197,8 +197,8 @@ class TestBinanceUsdm(AdapterSuite):
         await recorder.fill("entry")
         since = venue.now_ms() - 60_000
         box.clock(step=8 * 3_600_000)
-        told = await recorder.until(lambda e: isinstance(e, Funding))
+        listed = await recorder.until(lambda e: isinstance(e, Funding))
         (paid, *_) = await venue.funding(self.symbol, since=since)
-        assert told == paid
+        assert listed == paid
         assert paid.amount < 0
         assert paid.time % 3_600_000 == 0

@@ -1,4 +1,4 @@
-"""The venue of the machine is a module beside the tests, the desk one beside the unit tests."""
+"""The venue of the machine is a module beside the tests, its harness one beside the unit tests."""
 
 import sys
 from pathlib import Path

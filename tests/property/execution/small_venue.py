@@ -63,7 +63,7 @@ class Venue:
     orders: dict[str, Order] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
     trades: list[Execution] = field(default_factory=list)
-    events: list[object] = field(default_factory=list)  # said, and not heard yet
+    events: list[object] = field(default_factory=list)  # sent, and not delivered yet
     price: Decimal = PRICE
 
     def report(self, order: Order) -> OrderReport:

@@ -1,4 +1,4 @@
-"""Comparing books and venue changes nothing, finds every difference, and finds the same ones again."""
+"""Comparing blotter and venue changes nothing, finds every difference, and finds the same ones again."""
 
 from copy import deepcopy
 from decimal import Decimal
@@ -61,7 +61,7 @@ def vars_of(order):
 
 
 @given(st.lists(workings(), max_size=4), LOTS, snapshots())
-def test_every_listed_order_is_known_or_strange_and_every_difference_is_found(orders, lots, snapshot):
+def test_every_listed_order_is_known_or_foreign_and_every_difference_is_found(orders, lots, snapshot):
     ours = Decimal(lots) / 1000
     found = compare("s", SYMBOL, ours, orders, snapshot)
     theirs = sum((p.quantity for p in snapshot.positions if p.symbol == SYMBOL), D(0))
@@ -90,7 +90,7 @@ def test_a_difference_below_dust_is_none(lots, more, dust):
 
 @given(st.integers(-30, 30), st.integers(1, 4))
 def test_the_same_snapshot_again_changes_nothing(lots, times):
-    """What the venue holds more or less is adjusted once; from then on the books agree."""
+    """What the venue holds more or less is adjusted once; from then on they agree."""
     harness = Harness().ready()
     seen = 0
     for _ in range(40 + 10 * times):

@@ -1,4 +1,4 @@
-"""The kernel and the executor against a venue where anything may be late, lost or doubled, in whatever order."""
+"""The kernel and the order manager against a venue where anything may be late, lost or doubled, in whatever order."""
 
 from pathlib import Path
 
@@ -232,7 +232,7 @@ class Machine(RuleBasedStateMachine):
 
     # -------------------------------------------------------------------------------------------------------- the end
     def quiet(self, span, half=False):
-        """Everything arrives and is answered, and every event is heard."""
+        """Everything arrives and is answered, and every event is delivered."""
         for _ in range(span // 100):
             for flight in list(self.flights):
                 self._arrive(flight, half)
@@ -243,7 +243,7 @@ class Machine(RuleBasedStateMachine):
             self.cycle()
 
     def teardown(self):
-        self.venue.events.clear()  # what was not heard is lost for ever
+        self.venue.events.clear()  # what was not delivered is lost for ever
         self.hear(StreamState(StreamStatus.UP, "again", self.now))
         for order in self.venue.resting():
             if order.child or order.new.type == "market":

@@ -45,4 +45,4 @@ def test_limits_and_reserve(steps):
         known += weight + others
         error = Refused("", "-1003", verdict, now + 7000) if verdict else None
         quiet = error.retry_at if error else quiet
-        budget.told({"used": str(known)}, error, now, now)
+        budget.on_answer({"used": str(known)}, error, now, now)

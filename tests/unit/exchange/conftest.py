@@ -16,7 +16,7 @@ from triplane.exchange.sockets import ClientConnection
 NOW = 1_760_000_040_000  # a whole minute
 
 
-class Desk:
+class Box:
     """An exchange, its clock, and one client of it."""
 
     def __init__(self, **options):
@@ -68,15 +68,15 @@ class Desk:
 
     def listen(self, *names, route="", combined=False):
         """A socket whose texts are kept."""
-        ear = Ear()
-        self.x.hub.connect(ClientConnection(ear, route, combined, self.clock.now_ms()), list(names))
-        return ear
+        socket = RecordingSocket()
+        self.x.hub.connect(ClientConnection(socket, route, combined, self.clock.now_ms()), list(names))
+        return socket
 
     def user(self):
         return self.listen(self.ok("POST", "listenKey")["listenKey"])
 
 
-class Ear:
+class RecordingSocket:
     """What a client hears."""
 
     def __init__(self):
@@ -88,24 +88,24 @@ class Ear:
     def close(self, code):
         self.closed = code
 
-    def heard(self):
+    def received(self):
         import orjson
 
         out, self.texts = [orjson.loads(text) for text in self.texts], []
         return out
 
-    def said(self):
+    def summary(self):
         """Events in short: kind, and status where there is one."""
-        return [(e["e"], e["o"].get("x", e["o"]["X"])) if "o" in e else e["e"] for e in self.heard()]
+        return [(e["e"], e["o"].get("x", e["o"]["X"])) if "o" in e else e["e"] for e in self.received()]
 
 
 @pytest.fixture
-def desk():
-    made = Desk()
+def box():
+    made = Box()
     made.price(60_000)
     return made
 
 
 @pytest.fixture
-def make_desk():
-    return Desk
+def make_box():
+    return Box

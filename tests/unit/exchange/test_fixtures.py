@@ -67,13 +67,13 @@ def compare(ours, theirs, where):
 
 
 @pytest.fixture
-def busy(desk):
-    """A desk with a position, a fill, a waiting order and a waiting stop."""
-    desk.order()
-    desk.order(price="59000", newClientOrderId="waits")
-    desk.algo(quantity="0.01", triggerPrice="50000", clientAlgoId="stop", reduceOnly=True)
-    desk.ok("POST", "listenKey")
-    return desk
+def busy(box):
+    """A box with a position, a fill, a waiting order and a waiting stop."""
+    box.order()
+    box.order(price="59000", newClientOrderId="waits")
+    box.algo(quantity="0.01", triggerPrice="50000", clientAlgoId="stop", reduceOnly=True)
+    box.ok("POST", "listenKey")
+    return box
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +110,12 @@ def against_model(event, name, all_models, where=""):
         if key not in model:
             problems.append(f"{where}{name}.{key} is not in the model")
             continue
-        said = model[key].removeprefix("List[")
+        declared = model[key].removeprefix("List[")
         rows = value if isinstance(value, list) else [value]
-        if said in TYPES:
-            problems += [f"{name}.{key} is {v!r}" for v in rows if type(v) is not TYPES[said]]
-        elif said in all_models:
-            problems += [p for v in rows for p in against_model(v, said, all_models)]
+        if declared in TYPES:
+            problems += [f"{name}.{key} is {v!r}" for v in rows if type(v) is not TYPES[declared]]
+        elif declared in all_models:
+            problems += [p for v in rows for p in against_model(v, declared, all_models)]
     return problems + [
         f"{name}.{key} is missing" for key in model if key not in event and not {key, f"{name}.{key}"} & OPTIONAL
     ]
@@ -135,27 +135,27 @@ STREAMS = ["kline_1m", "aggTrade", "bookTicker", "depth", "markPrice", "ticker",
 
 
 @pytest.fixture
-def everything(desk):
+def everything(box):
     """One event of each kind at least."""
-    ear = desk.user()
-    market = desk.listen(*(f"btcusdt@{name}" for name in STREAMS), "btcusdt_perpetual@continuousKline_1m")
-    desk.ok("POST", "leverage", symbol="BTCUSDT", leverage=50)
-    desk.order("BUY", "5")
-    desk.algo(kind="TRAILING_STOP_MARKET", quantity="0.01", callbackRate="5", reduceOnly=True)
-    desk.algo("BUY", "STOP_MARKET", quantity="0.01", triggerPrice="61000", reduceOnly=True)
-    desk.algo("SELL", "TAKE_PROFIT_MARKET", quantity="0.01", triggerPrice="60900", reduceOnly=True)
-    desk.price("61100")
-    price = float(desk.ok("GET", "/fapi/v3/positionRisk")[0]["liquidationPrice"])
-    desk.ok("DELETE", "algoOpenOrders", symbol="BTCUSDT")
-    desk.price(round(price + 20, 1))
-    desk.price(round(price - 20, 1))
-    desk.x.expire_listen_key(desk.account)
-    return ear.heard() + market.heard()
+    socket = box.user()
+    market = box.listen(*(f"btcusdt@{name}" for name in STREAMS), "btcusdt_perpetual@continuousKline_1m")
+    box.ok("POST", "leverage", symbol="BTCUSDT", leverage=50)
+    box.order("BUY", "5")
+    box.algo(kind="TRAILING_STOP_MARKET", quantity="0.01", callbackRate="5", reduceOnly=True)
+    box.algo("BUY", "STOP_MARKET", quantity="0.01", triggerPrice="61000", reduceOnly=True)
+    box.algo("SELL", "TAKE_PROFIT_MARKET", quantity="0.01", triggerPrice="60900", reduceOnly=True)
+    box.price("61100")
+    price = float(box.ok("GET", "/fapi/v3/positionRisk")[0]["liquidationPrice"])
+    box.ok("DELETE", "algoOpenOrders", symbol="BTCUSDT")
+    box.price(round(price + 20, 1))
+    box.price(round(price - 20, 1))
+    box.x.expire_listen_key(box.account)
+    return socket.received() + market.received()
 
 
 def test_events_are_those_of_the_models(everything):
-    said, all_models = {event["e"] for event in everything}, models()
-    assert said == set(EVENTS)
+    kinds, all_models = {event["e"] for event in everything}, models()
+    assert kinds == set(EVENTS)
     extra_of_liquidation = {"ps", "st"}  # in the model of the all-market stream only
     problems = set()
     for event in everything:

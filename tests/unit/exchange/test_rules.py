@@ -59,9 +59,9 @@ def test_accounts():
     account = parse_account("k:s:1.5:withdraw")
     assert (account.key, account.secret, account.wallet, account.can_withdraw) == ("k", "s", Decimal("1.5"), True)
     for text in ("", "k:s", "k:s:x", "k::1", "k:s:-1", "k:s:1:all", "k:s:NaN"):
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as refused:
             parse_account(text)
-        assert "k:s" not in str(told.value)
+        assert "k:s" not in str(refused.value)
     clock = ManualClock(1_760_000_040_000)
     assert list(open_exchange(clock=clock, accounts=["a:b:1"]).accounts) == ["box-key", "a"]
     assert open_exchange(clock=clock, accounts=["box-key:b:1"]).accounts["box-key"].wallet == 1

@@ -1,4 +1,4 @@
-"""An executor without a session: intents go in by hand, requests and reports come out, time stands still between."""
+"""An order manager without a session: intents go in by hand, requests and reports come out; time stands still."""
 
 from decimal import Decimal
 
@@ -44,13 +44,13 @@ SESSION = "s"
 
 
 class Harness:
-    """Drives one executor."""
+    """Drives one order manager."""
 
     def __init__(self, capabilities=None, instruments=(RULES,), **more):
         self.now = START
         self.manager = OrderManager(SESSION, instruments, capabilities or Capabilities(), **more)
         self.blotter = self.manager.blotter
-        self.told = []  # reports to the core
+        self.reported = []  # reports to the core
         self.trades = 0
 
     # ------------------------------------------------------------------------------------------------ from the core
@@ -97,10 +97,10 @@ class Harness:
         return [r for r in self.plan(after) if isinstance(r, of)]
 
     def reports(self, *kinds):
-        """What the core hears now."""
+        """The reports to the core so far."""
         while (report := self.manager.take_report(self.now)) is not None:
-            self.told.append(report)
-        return [r for r in self.told if not kinds or r.kind in kinds]
+            self.reported.append(report)
+        return [r for r in self.reported if not kinds or r.kind in kinds]
 
     def fills(self):
         return self.reports(CMD_FILL)
@@ -136,7 +136,7 @@ class Harness:
         return Execution(SYMBOL, trade or str(self.trades), quantity=quantity, **said | more)
 
     def snapshot(self, lots=None, orders=(), wallet="10000", price=PRICE):
-        """What the venue has open; by default what the books hold."""
+        """What the venue has open; by default what the blotter holds."""
         held = RULES.quantity(self.blotter.held[0] if lots is None else lots)
         positions = (PositionReport(SYMBOL, held, price, price),) if held else ()
         return Snapshot(self.now, positions, tuple(orders), Balance("USDT", D(wallet), D(wallet)))
@@ -145,16 +145,16 @@ class Harness:
         self.event(StreamState(state, "", self.now))
 
     def ready(self, lots=None):
-        """The stream is up and the books are right."""
+        """The stream is up and the blotter is right."""
         self.stream()
         for _ in range(20):
             for request in self.orders(400, m.TakeSnapshot):
                 self.answer(request, self.snapshot(lots))
             if self.manager.reconciler.ready(0):
                 self.reports()
-                self.told.clear()
+                self.reported.clear()
                 return self
-        raise AssertionError("the books were never found right")
+        raise AssertionError("the blotter never agreed with the venue")
 
     def open(self, order, **more):
         """Send an order, and the venue takes it."""
@@ -171,7 +171,7 @@ class Harness:
         assert entry.fate == "done"
         found = self.open(self.place(STOP, 2, lots)) if stop else None
         self.reports()
-        self.told.clear()
+        self.reported.clear()
         return found
 
 

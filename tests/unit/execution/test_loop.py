@@ -1,4 +1,4 @@
-"""The driver of an executor, its link to a session, and the margin monitor, with a venue that does what it is told."""
+"""The execution loop, with a venue that does as it is told."""
 
 import asyncio
 from decimal import Decimal
@@ -22,7 +22,7 @@ D = Decimal
 
 
 class Session:
-    """Writes down what it is told."""
+    """Records its commands."""
 
     def __init__(self):
         self.commands = []
@@ -34,8 +34,8 @@ class Session:
         return [fields for what, fields in self.commands if what == kind]
 
 
-class Flight:
-    """A pilot under way, on the test's own time."""
+class RunningLoop:
+    """An execution loop at work, on the test's own time."""
 
     def __init__(self, **more):
         self.clock = ManualClock(1_700_000_000_000, auto=False)
@@ -43,13 +43,13 @@ class Flight:
         self.session = Session()
         self.harness = Harness()
         self.bridge = SessionBridge(self.harness.manager, 0)
-        self.pilot = ExecutionLoop(self.bridge, self.venue, self.clock, **more)
+        self.loop = ExecutionLoop(self.bridge, self.venue, self.clock, **more)
         self.findings = []
-        self.pilot.on_finding = self.findings.append
+        self.loop.on_finding = self.findings.append
 
     async def begin(self):
         await self.venue.open()
-        self.task = asyncio.create_task(self.pilot.run(self.session))
+        self.task = asyncio.create_task(self.loop.run(self.session))
         await self.go(2.0)
         return self
 
@@ -62,9 +62,9 @@ class Flight:
         await asyncio.gather(self.task, return_exceptions=True)
 
     def enter(self, number=1, **more):
-        self.harness.now = self.pilot.now()
+        self.harness.now = self.loop.now()
         order = self.harness.place(ENTRY, number, **more)
-        self.pilot.kick()
+        self.loop.kick()
         return order
 
     def sent(self):
@@ -72,120 +72,120 @@ class Flight:
 
 
 @pytest.fixture
-async def flight():
-    made = await Flight().begin()
+async def running():
+    made = await RunningLoop().begin()
     yield made
     await made.end()
 
 
-async def test_an_intent_becomes_an_order_and_its_execution_a_report(flight):
-    flight.enter()
-    await flight.go(1.0)
-    assert flight.sent() == ["s.0.1.e.1"]
-    (fill,) = flight.session.of(CMD_FILL)
+async def test_an_intent_becomes_an_order_and_its_execution_a_report(running):
+    running.enter()
+    await running.go(1.0)
+    assert running.sent() == ["s.0.1.e.1"]
+    (fill,) = running.session.of(CMD_FILL)
     assert (fill["number"], fill["lots"], fill["done"]) == (1, 10, 1)
-    assert flight.pilot.placing.count == 1
+    assert running.loop.placing.count == 1
 
 
-async def test_the_gate_opens_when_the_venue_was_seen(flight):
-    assert [fields["flag"] for fields in flight.session.of(CMD_GATE)] == [1, 0]
+async def test_the_gate_opens_when_the_venue_was_seen(running):
+    assert [fields["flag"] for fields in running.session.of(CMD_GATE)] == [1, 0]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyError("orderId"), Unknown("lost")])
-async def test_what_an_adapter_did_not_foresee_leaves_the_fate_unknown(flight, error):
+async def test_what_an_adapter_did_not_foresee_leaves_the_fate_unknown(running, error):
     """The order was carried out all the same: it is found, not sent again."""
-    flight.venue.will("place", Carried(error))
-    flight.enter()
-    await flight.go(10.0)
-    assert flight.sent() == ["s.0.1.e.1"]
-    assert ("order", "s.0.1.e.1") in flight.venue.asked or len(flight.session.of(CMD_FILL)) == 1
-    assert [fill["lots"] for fill in flight.session.of(CMD_FILL)] == [10]
+    running.venue.will("place", Carried(error))
+    running.enter()
+    await running.go(10.0)
+    assert running.sent() == ["s.0.1.e.1"]
+    assert ("order", "s.0.1.e.1") in running.venue.asked or len(running.session.of(CMD_FILL)) == 1
+    assert [fill["lots"] for fill in running.session.of(CMD_FILL)] == [10]
 
 
-async def test_an_adapter_that_fails_before_it_sends_is_not_asked_to_send_an_entry_again(flight):
-    flight.venue.will("place", RuntimeError("a bug"))
-    flight.enter()
-    await flight.go(10.0)
-    assert flight.sent() == []
-    assert [end["number"] for end in flight.session.of(CMD_ORDER_END)] == [1]
+async def test_an_adapter_that_fails_before_it_sends_is_not_asked_to_send_an_entry_again(running):
+    running.venue.will("place", RuntimeError("a bug"))
+    running.enter()
+    await running.go(10.0)
+    assert running.sent() == []
+    assert [end["number"] for end in running.session.of(CMD_ORDER_END)] == [1]
 
 
 async def test_a_request_without_an_answer_ends_in_a_time_out():
-    flight = await Flight(timeout=0.01).begin()
+    running = await RunningLoop(timeout=0.01).begin()
     gate = Held(asyncio.Event(), asyncio.Event())
-    flight.venue.will("place", gate)
-    order = flight.enter()
+    running.venue.will("place", gate)
+    order = running.enter()
     await asyncio.wait_for(gate.begun.wait(), 5)
     assert order.fate == "sent"
-    (request,) = (task for task in flight.pilot._tasks if not task.done())
+    (request,) = (task for task in running.loop._tasks if not task.done())
     await request
     assert order.fate in ("unknown", "open")
-    await flight.end()
+    await running.end()
 
 
-async def test_a_refusal_reaches_the_core(flight):
-    flight.venue.will("place", Refused("no", why=Why.FUNDS))
-    flight.enter()
-    await flight.go(1.0)
-    assert [end["number"] for end in flight.session.of(CMD_ORDER_END)] == [1]
-    assert [finding.code for finding in flight.findings] == ["order_refused"]
+async def test_a_refusal_reaches_the_core(running):
+    running.venue.will("place", Refused("no", why=Why.FUNDS))
+    running.enter()
+    await running.go(1.0)
+    assert [end["number"] for end in running.session.of(CMD_ORDER_END)] == [1]
+    assert [finding.code for finding in running.findings] == ["order_refused"]
 
 
 async def test_no_task_is_left_after_the_end():
-    flight = await Flight(timeout=3600.0).begin()
+    running = await RunningLoop(timeout=3600.0).begin()
     gate = Held(asyncio.Event(), asyncio.Event())
-    flight.venue.will("place", gate)
-    flight.enter()
+    running.venue.will("place", gate)
+    running.enter()
     await asyncio.wait_for(gate.begun.wait(), 5)
     assert len(asyncio.all_tasks()) > 2
-    await asyncio.wait_for(flight.end(), 60)  # it does not wait for the answer
+    await asyncio.wait_for(running.end(), 60)  # it does not wait for the answer
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_private_stream_that_ends_ends_the_run(flight):
-    await flight.venue.close()
-    await flight.go(0.5)
+async def test_a_private_stream_that_ends_ends_the_run(running):
+    await running.venue.close()
+    await running.go(0.5)
     with pytest.raises(TriplaneError, match="private stream"):
-        await flight.task
+        await running.task
 
 
-async def test_time_never_goes_back(flight):
+async def test_time_never_goes_back(running):
     """Wall time jumps; what is waited for does not."""
-    before = flight.pilot.now()
-    flight.clock.jump(-5_000)
-    assert flight.pilot.now() == before
-    await flight.go(1.0)
-    assert flight.pilot.now() == pytest.approx(before + 1_000, abs=1)
+    before = running.loop.now()
+    running.clock.jump(-5_000)
+    assert running.loop.now() == before
+    await running.go(1.0)
+    assert running.loop.now() == pytest.approx(before + 1_000, abs=1)
 
 
-async def test_a_resting_entry_is_taken_out_when_the_core_wants(flight):
-    flight.enter(kind=LIMIT, price="49000")
-    await flight.go(0.5)
-    flight.harness.cancel(ENTRY, 1)
-    await flight.go(1.0)
-    assert ("cancel", "s.0.1.e.1") in flight.venue.asked
-    assert len(flight.session.of(CMD_ORDER_END)) == 1
+async def test_a_resting_entry_is_taken_out_when_the_core_wants(running):
+    running.enter(kind=LIMIT, price="49000")
+    await running.go(0.5)
+    running.harness.cancel(ENTRY, 1)
+    await running.go(1.0)
+    assert ("cancel", "s.0.1.e.1") in running.venue.asked
+    assert len(running.session.of(CMD_ORDER_END)) == 1
 
 
 # --------------------------------------------------------------------------------------------------------------- link
 def test_intents_of_a_replay_are_not_sent_but_looked_up():
     harness = Harness()
-    link = SessionBridge(harness.manager, harness.now)
+    bridge = SessionBridge(harness.manager, harness.now)
     row = placed_row()
-    link.on_candle(None, 0, np.zeros(1, CANDLE), row)
+    bridge.on_candle(None, 0, np.zeros(1, CANDLE), row)
     harness.reports()
-    link.live()
-    link.live()  # twice does no harm
+    bridge.live()
+    bridge.live()  # twice does no harm
     harness.stream()
     assert [type(r) for r in harness.plan(400) if not isinstance(r, m.TakeSnapshot)] == [m.QueryOrder]
 
 
 def test_intents_of_a_live_session_are_sent():
     harness = Harness().ready()
-    link = SessionBridge(harness.manager, harness.now)
-    link.live()
-    link.now = harness.now
-    link.on_batch(None, None, None, placed_row(), None)
+    bridge = SessionBridge(harness.manager, harness.now)
+    bridge.live()
+    bridge.now = harness.now
+    bridge.on_batch(None, None, None, placed_row(), None)
     assert [type(r) for r in harness.plan()] == [m.PlaceOrder]
 
 
@@ -199,14 +199,14 @@ def placed_row():
 
 def test_reports_become_commands_in_their_order():
     harness = Harness()
-    link, session = SessionBridge(harness.manager, 1), Session()
+    bridge, session = SessionBridge(harness.manager, 1), Session()
     for kind in (CMD_FILL, CMD_ORDER_END, CMD_GATE):
         harness.manager.reports.report(m.CoreReport(kind, 0, {}))
     harness.manager.reports.report(m.CoreReport(CMD_FILL, 0, {}), 2)
-    link.pump(session)
+    bridge.pump(session)
     assert [kind for kind, _ in session.commands] == [CMD_FILL, CMD_ORDER_END, CMD_GATE]
-    link.now = 2
-    link.pump(session)
+    bridge.now = 2
+    bridge.pump(session)
     assert [kind for kind, _ in session.commands][3:] == [CMD_FILL]
 
 

@@ -1,4 +1,4 @@
-"""The executor by hand: what it sends when, and what it makes of each answer."""
+"""The order manager by hand: what it sends when, and what it makes of each answer."""
 
 from dataclasses import replace
 
@@ -233,7 +233,7 @@ def test_after_an_exit_that_failed_for_good_the_core_hears_a_little_later():
     harness = Harness().ready()
     harness.long()
     for number, wait in ((3, 500), (4, 1000), (5, 2000)):
-        harness.told.clear()
+        harness.reported.clear()
         harness.place(EXIT, number)
         (request,) = harness.orders()
         harness.answer(request, Refused("no", why=Why.PRICE_BAND))
@@ -410,7 +410,7 @@ def look(harness, wallet):
 def test_a_position_that_no_execution_explains_is_adjusted_once():
     harness = Harness().ready()
     harness.long()
-    harness.told.clear()
+    harness.reported.clear()
     settle_unknown(harness, 20_000, lots=4)
     (report,) = harness.fills()
     assert (report.fields["number"], report.fields["lots"], report.fields["side"]) == (0, 6, -1)
@@ -418,14 +418,14 @@ def test_a_position_that_no_execution_explains_is_adjusted_once():
     assert harness.codes().count("position_adjusted") == 1
 
 
-def test_a_warning_of_the_venue_and_strange_orders_are_told_once():
+def test_a_warning_of_the_venue_and_foreign_orders_are_reported_once():
     harness = Harness().ready()
     harness.event(MarginCall(("BTCUSDT",), harness.now))
     order = harness.place(ENTRY, 1, kind=LIMIT, price="49000")
-    strange = replace(harness.report(order), client_id="web_1", venue_id="99")
+    foreign = replace(harness.report(order), client_id="web_1", venue_id="99")
     for _ in range(3):
         for request in harness.orders(10_000, m.TakeSnapshot):
-            harness.answer(request, harness.snapshot(orders=[strange]))
+            harness.answer(request, harness.snapshot(orders=[foreign]))
     assert harness.codes().count("foreign_order") == 1
     assert harness.codes().count("margin_call") == 1
 

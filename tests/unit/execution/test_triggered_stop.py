@@ -1,4 +1,4 @@
-"""A stop that triggers is told of by two services under two ids, in any order: one fill, the right parent, one end."""
+"""A stop that triggers is reported by two services under two ids, in any order: one fill, the right parent, one end."""
 
 from itertools import permutations
 
@@ -89,7 +89,7 @@ def story(order, named, tells_child):
 
     def events(client_id):
         other = client_id if named else "x-of-the-venue"
-        told = [
+        messages = [
             algo(client_id, "NEW"),
             algo(client_id, "TRIGGERING"),
             algo(client_id, "TRIGGERED", number),
@@ -97,7 +97,7 @@ def story(order, named, tells_child):
             child(other, "TRADE", "FILLED", "0.010", "0.010", 7),
             algo(client_id, "FINISHED", number),
         ]
-        return [told[i] for i in order]
+        return [messages[i] for i in order]
 
     return events
 
@@ -112,7 +112,7 @@ def test_every_order_of_the_events_is_one_fill_of_the_stop(named, tells_child, l
 @pytest.mark.parametrize("lookups", ["found", "failing", "not found"])
 def test_two_executions_in_every_order(lookups):
     def events(order):
-        def told(client_id):
+        def ordered(client_id):
             parts = [
                 algo(client_id, "TRIGGERED", str(CHILD)),
                 child(client_id, "TRADE", "PARTIALLY_FILLED", "0.004", "0.004", 7),
@@ -121,19 +121,19 @@ def test_two_executions_in_every_order(lookups):
             ]
             return [parts[i] for i in order]
 
-        return told
+        return ordered
 
     for order in permutations(range(4)):
         triggered(events(order), lookups, ((7, "0.004"), (8, "0.006")))
 
 
-@pytest.mark.parametrize("told", range(7))
-def test_what_the_stream_left_out_is_asked_for(told):
+@pytest.mark.parametrize("delivered", range(7))
+def test_what_the_stream_left_out_is_asked_for(delivered):
     """Only the first few messages come; the next snapshot does not list the stop any more."""
-    triggered(lambda client_id: story(range(6), True, True)(client_id)[:told], "found")
+    triggered(lambda client_id: story(range(6), True, True)(client_id)[:delivered], "found")
 
 
-def test_an_end_without_an_execution_is_told_once():
+def test_an_end_without_an_execution_is_reported_once():
     """The trigger found nothing to close."""
     harness = Harness().ready()
     stop = harness.long()

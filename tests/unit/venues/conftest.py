@@ -18,26 +18,26 @@ NOW = 1_760_000_040_000
 D = Decimal
 
 
-class Ear:
+class RecordingSocket:
     """A socket that keeps what it hears."""
 
-    def __init__(self, heard):
-        self.heard = heard
+    def __init__(self, received):
+        self.received = received
 
     def send(self, text):
-        self.heard.append(orjson.loads(text))
+        self.received.append(orjson.loads(text))
 
 
-class Desk:
+class Box:
     """An exchange, asked with codec requests."""
 
     def __init__(self):
         self.clock = ManualClock(NOW, auto=False)
         self.x = open_exchange(clock=self.clock, accounts=["k:s:10000"])
         self.market = self.x.markets["BTCUSDT"]
-        self.heard = []
+        self.received = []
         key = handle(self.x, "POST", "/fapi/v1/listenKey", "", "", "k").body["listenKey"]
-        self.x.hub.connect(ClientConnection(Ear(self.heard), "private", False, NOW), [key])
+        self.x.hub.connect(ClientConnection(RecordingSocket(self.received), "private", False, NOW), [key])
 
     def ask(self, request):
         """The answer to a request; raises its error."""
@@ -58,14 +58,14 @@ class Desk:
 
     def events(self):
         """What was said since the last time, decoded."""
-        messages = self.heard.copy()
-        self.heard.clear()
+        messages = self.received.copy()
+        self.received.clear()
         return [event for message in messages for event in codec.events(message)]
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def box():
+    return Box()
 
 
 @pytest.fixture(autouse=True)

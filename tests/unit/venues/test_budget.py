@@ -29,16 +29,16 @@ def test_the_reserve_is_for_exits():
 def test_the_venues_count_includes_others():
     budget = Budget()
     budget.spend(1, MINUTE)
-    budget.told({"x-mbx-used-weight-1m": "2001"}, None, MINUTE, MINUTE + 50)
+    budget.on_answer({"x-mbx-used-weight-1m": "2001"}, None, MINUTE, MINUTE + 50)
     assert refused(budget, 1, MINUTE + 60).why is Why.RATE
     budget.spend(1, MINUTE + 60, urgent=True)
-    budget.told({"x-mbx-used-weight-1m": "7"}, None, MINUTE, MINUTE + 70)  # an older answer that came late
+    budget.on_answer({"x-mbx-used-weight-1m": "7"}, None, MINUTE, MINUTE + 70)  # an older answer that came late
     assert refused(budget, 1, MINUTE + 80).why is Why.RATE
 
 
 def test_a_count_of_the_last_minute_says_nothing_of_this_one():
     budget = Budget()
-    budget.told({"x-mbx-used-weight-1m": "2399"}, None, MINUTE - 5, MINUTE + 5)
+    budget.on_answer({"x-mbx-used-weight-1m": "2399"}, None, MINUTE - 5, MINUTE + 5)
     budget.spend(50, MINUTE + 6)
 
 
@@ -49,13 +49,13 @@ def test_orders_have_limits_of_their_own():
     assert refused(budget, 0, MINUTE + 1, order=True).retry_at == MINUTE + 10_000
     budget.spend(0, MINUTE + 1, order=True, urgent=True)
     budget.spend(1, MINUTE + 1)
-    budget.told({"x-mbx-order-count-1m": "960"}, None, MINUTE, MINUTE + 2)
+    budget.on_answer({"x-mbx-order-count-1m": "960"}, None, MINUTE, MINUTE + 2)
     assert refused(budget, 0, MINUTE + 10_000, order=True).retry_at == MINUTE + 60_000
 
 
 def test_told_to_slow_down_nothing_is_sent():
     budget = Budget()
-    budget.told({}, Refused("", "-1003", Why.RATE, MINUTE + 500), MINUTE, MINUTE)
+    budget.on_answer({}, Refused("", "-1003", Why.RATE, MINUTE + 500), MINUTE, MINUTE)
     for kinds in ({}, {"urgent": True}, {"urgent": True, "order": True}):
         assert refused(budget, 1, MINUTE + 499, **kinds).retry_at == MINUTE + 500
     budget.spend(1, MINUTE + 500)
@@ -63,7 +63,7 @@ def test_told_to_slow_down_nothing_is_sent():
 
 def test_too_many_orders_stop_orders_alone():
     budget = Budget()
-    budget.told({}, Refused("", "-1015", Why.RATE, MINUTE + 500), MINUTE, MINUTE)
+    budget.on_answer({}, Refused("", "-1015", Why.RATE, MINUTE + 500), MINUTE, MINUTE)
     budget.spend(1, MINUTE + 1)
     assert refused(budget, 0, MINUTE + 1, order=True, urgent=True).retry_at == MINUTE + 500
     budget.spend(0, MINUTE + 500, order=True)
@@ -71,8 +71,8 @@ def test_too_many_orders_stop_orders_alone():
 
 def test_banned_means_silence():
     budget = Budget()
-    budget.told({}, Refused("", "-1003", Why.BANNED, MINUTE + 120_000), MINUTE, MINUTE)
-    budget.told({}, Refused("", "-1003", Why.RATE, MINUTE + 1), MINUTE, MINUTE)
+    budget.on_answer({}, Refused("", "-1003", Why.BANNED, MINUTE + 120_000), MINUTE, MINUTE)
+    budget.on_answer({}, Refused("", "-1003", Why.RATE, MINUTE + 1), MINUTE, MINUTE)
     error = refused(budget, 0, MINUTE + 119_999, urgent=True)
     assert (error.why, error.retry_at) == (Why.BANNED, MINUTE + 120_000)
     budget.spend(0, MINUTE + 120_000)
@@ -81,5 +81,5 @@ def test_banned_means_silence():
 def test_other_errors_change_nothing():
     budget = Budget()
     for error in (Unknown("x"), Refused("x", why=Why.FUNDS), Refused("x", why=Why.RATE)):
-        budget.told({"x-mbx-used-weight-1m": "many"}, error, MINUTE, MINUTE)
+        budget.on_answer({"x-mbx-used-weight-1m": "many"}, error, MINUTE, MINUTE)
     budget.spend(2000, MINUTE)

@@ -19,9 +19,9 @@ class Server:
         self.asked += 1
         there, back = self.delays[(self.asked - 1) % len(self.delays)]
         await self.clock.sleep(there)
-        told = int(self.clock.monotonic() * 1000) + self.ahead
+        answer = int(self.clock.monotonic() * 1000) + self.ahead
         await self.clock.sleep(back)
-        return told
+        return answer
 
 
 def measured(ahead, delays, jump=0):

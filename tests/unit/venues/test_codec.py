@@ -12,11 +12,11 @@ from triplane.venues.errors import NotFound, Refused, Why
 D = Decimal
 
 
-def test_a_market_order(desk):
-    report = desk.place("m1")
+def test_a_market_order(box):
+    report = box.place("m1")
     assert (report.client_id, report.status, report.side, report.quantity) == ("m1", OrderStatus.OPEN, 1, D("0.01"))
-    said = desk.events()
-    trade = next(e for e in said if isinstance(e, Execution))
+    events = box.events()
+    trade = next(e for e in events if isinstance(e, Execution))
     assert (trade.client_id, trade.venue_order_id, trade.fee_asset, trade.maker) == (
         "m1",
         report.venue_id,
@@ -24,41 +24,41 @@ def test_a_market_order(desk):
         False,
     )
     assert trade.fee == D("0.0005") * trade.price * trade.quantity
-    assert [e.status for e in said if isinstance(e, OrderReport)] == [OrderStatus.OPEN, OrderStatus.FILLED]
-    found = codec.order_report(desk.ask(codec.lookup("BTCUSDT", "m1", conditional=False)))
+    assert [e.status for e in events if isinstance(e, OrderReport)] == [OrderStatus.OPEN, OrderStatus.FILLED]
+    found = codec.order_report(box.ask(codec.lookup("BTCUSDT", "m1", conditional=False)))
     assert (found.status, found.filled, found.average) == (OrderStatus.FILLED, D("0.01"), trade.price)
-    (row,) = desk.ask(codec.fills_of("BTCUSDT", report.venue_id))
+    (row,) = box.ask(codec.fills_of("BTCUSDT", report.venue_id))
     assert codec.fill(row) == Execution(
         **{name: getattr(trade, name) for name in Execution.__slots__} | {"client_id": ""}
     )
 
 
-def test_a_limit_order_is_listed_and_cancelled(desk):
-    placed = desk.place("l1", OrderType.LIMIT, price=D("50000.0"))
-    (row,) = desk.ask(codec.open_orders("BTCUSDT", conditional=False))
+def test_a_limit_order_is_listed_and_cancelled(box):
+    placed = box.place("l1", OrderType.LIMIT, price=D("50000.0"))
+    (row,) = box.ask(codec.open_orders("BTCUSDT", conditional=False))
     assert (codec.order_report(row).price, codec.order_report(row).venue_id) == (D(50000), placed.venue_id)
-    desk.ask(codec.cancel("BTCUSDT", "l1", conditional=False))
-    assert desk.events()[-1].status is OrderStatus.CANCELLED
+    box.ask(codec.cancel("BTCUSDT", "l1", conditional=False))
+    assert box.events()[-1].status is OrderStatus.CANCELLED
     with pytest.raises(NotFound):
-        desk.ask(codec.cancel("BTCUSDT", "l1", conditional=False))
+        box.ask(codec.cancel("BTCUSDT", "l1", conditional=False))
 
 
-def test_a_conditional_order_and_its_child_have_one_client_id(desk):
-    desk.place("entry")
-    stop = desk.place("stop", OrderType.STOP_MARKET, -1, trigger=D("50000.0"), reduce_only=True)
+def test_a_conditional_order_and_its_child_have_one_client_id(box):
+    box.place("entry")
+    stop = box.place("stop", OrderType.STOP_MARKET, -1, trigger=D("50000.0"), reduce_only=True)
     assert (stop.venue_id, stop.child_id, stop.status) == (str(int(stop.venue_id)), "", OrderStatus.OPEN)
-    desk.events()
-    desk.price("49999")
-    said = [e for e in desk.events() if isinstance(e, Execution | OrderReport)]
-    assert {e.client_id for e in said} == {"stop"}
-    (trade,) = [e for e in said if isinstance(e, Execution)]
-    reports = [e for e in said if isinstance(e, OrderReport)]
+    box.events()
+    box.price("49999")
+    events = [e for e in box.events() if isinstance(e, Execution | OrderReport)]
+    assert {e.client_id for e in events} == {"stop"}
+    (trade,) = [e for e in events if isinstance(e, Execution)]
+    reports = [e for e in events if isinstance(e, OrderReport)]
     assert {r.child_id for r in reports} == {"", trade.venue_order_id}
     assert {r.venue_id for r in reports} == {"", stop.venue_id}
     assert (reports[-1].status, reports[-1].venue_id) == (OrderStatus.FILLED, stop.venue_id)
     assert all(r.type is OrderType.STOP_MARKET for r in reports)
-    parent = codec.algo_report(desk.ask(codec.lookup("BTCUSDT", "stop", conditional=True)))
-    child = codec.order_report(desk.ask(codec.lookup_child("BTCUSDT", parent.child_id)))
+    parent = codec.algo_report(box.ask(codec.lookup("BTCUSDT", "stop", conditional=True)))
+    child = codec.order_report(box.ask(codec.lookup_child("BTCUSDT", parent.child_id)))
     both = codec.with_child(parent, child)
     assert (both.status, both.filled, both.average) == (OrderStatus.FILLED, D("0.01"), trade.price)
     assert (both.venue_id, both.child_id) == (stop.venue_id, trade.venue_order_id)
@@ -75,30 +75,30 @@ def test_a_conditional_order_and_its_child_have_one_client_id(desk):
         (Why.POST_ONLY, {"kind": OrderType.LIMIT, "price": D(62000), "time_in_force": "GTX"}),
     ],
 )
-def test_why_an_order_is_refused(desk, why, order):
+def test_why_an_order_is_refused(box, why, order):
     with pytest.raises(Refused) as error:
-        desk.place("x", **order)
+        box.place("x", **order)
     assert error.value.why is why
 
 
-def test_an_open_order_holds_its_client_id(desk):
-    desk.place("same", OrderType.LIMIT, price=D(50000))
+def test_an_open_order_holds_its_client_id(box):
+    box.place("same", OrderType.LIMIT, price=D(50000))
     with pytest.raises(Refused) as error:
-        desk.place("same", OrderType.LIMIT, price=D(50000))
+        box.place("same", OrderType.LIMIT, price=D(50000))
     assert error.value.why is Why.DUPLICATE
 
 
-def test_a_snapshot(desk):
-    desk.place("entry")
-    desk.place("rests", OrderType.LIMIT, price=D(50000))
-    desk.place("stop", OrderType.STOP_MARKET, -1, trigger=D(50000), reduce_only=True)
+def test_a_snapshot(box):
+    box.place("entry")
+    box.place("rests", OrderType.LIMIT, price=D(50000))
+    box.place("stop", OrderType.STOP_MARKET, -1, trigger=D(50000), reduce_only=True)
     seen = codec.snapshot(
         7,
         ["BTCUSDT"],
-        desk.ask(codec.open_orders("BTCUSDT", conditional=True)),
-        desk.ask(codec.open_orders("BTCUSDT", conditional=False)),
-        desk.ask(codec.positions()),
-        desk.ask(codec.balances()),
+        box.ask(codec.open_orders("BTCUSDT", conditional=True)),
+        box.ask(codec.open_orders("BTCUSDT", conditional=False)),
+        box.ask(codec.positions()),
+        box.ask(codec.balances()),
     )
     (position,) = seen.positions
     assert (seen.time, position.quantity) == (7, D("0.01"))
@@ -170,12 +170,12 @@ def test_who_wanted_it(client_id, cause):
     assert codec.cause_of(client_id) is cause
 
 
-def test_a_liquidation_is_a_fill(desk):
-    desk.ask(codec.HttpRequest("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}))
-    desk.place("entry")
-    desk.events()
-    desk.price("10000")
-    trade = next(e for e in desk.events() if isinstance(e, Execution))
+def test_a_liquidation_is_a_fill(box):
+    box.ask(codec.HttpRequest("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}))
+    box.place("entry")
+    box.events()
+    box.price("10000")
+    trade = next(e for e in box.events() if isinstance(e, Execution))
     assert (trade.cause, trade.side, trade.quantity) == (Cause.LIQUIDATION, -1, D("0.01"))
 
 

@@ -157,9 +157,9 @@ def of_model(name, every):
 def test_every_field_of_the_models_is_taken(model, event, change, kinds):
     message = of_model(model, models()) | {"e": event}
     (message.get("o") or message.get("a") or {}).update(change)
-    said = codec.events(message)
-    assert [type(e) for e in said] == kinds
-    assert codec.events({"stream": "key", "data": message}) == said
+    decoded = codec.events(message)
+    assert [type(e) for e in decoded] == kinds
+    assert codec.events({"stream": "key", "data": message}) == decoded
 
 
 def test_every_perpetual_of_a_whole_exchange_has_rules():

@@ -68,7 +68,7 @@ class World:
 
     def __init__(self, monkeypatch):
         self.clock = ManualClock(0, auto=False)
-        self.protocol, self.sockets, self.heard, self.tried = FakeProtocol(self.clock), [], [], []
+        self.protocol, self.sockets, self.received, self.tried = FakeProtocol(self.clock), [], [], []
         timing = StreamTiming(expected=5, age=1000, steady=30)
         self.stream = PrivateStream(self.protocol, self.clock, self.clock.now_ms, timing)
 
@@ -81,7 +81,7 @@ class World:
     async def __aenter__(self):
         async def listen():
             async for event in self.stream.events():
-                self.heard.append(event)
+                self.received.append(event)
 
         self._task = asyncio.create_task(listen())
         await self.clock.advance(0)
@@ -95,11 +95,11 @@ class World:
 
     @property
     def states(self):
-        return [e.state for e in self.heard if isinstance(e, StreamState)]
+        return [e.state for e in self.received if isinstance(e, StreamState)]
 
     @property
     def wallets(self):
-        return [e.wallet for e in self.heard if isinstance(e, BalanceChange)]
+        return [e.wallet for e in self.received if isinstance(e, BalanceChange)]
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ async def test_one_that_cannot_be_opened_is_tried_again_and_told_without_secrets
         w.sockets[0].cut()
         await w.clock.advance(10)
         assert w.states == [StreamStatus.UP, StreamStatus.DOWN, StreamStatus.UP]
-        assert "abc" not in str(w.heard)
+        assert "abc" not in str(w.received)
 
 
 async def test_the_new_one_is_opened_before_the_old_one_is_dropped(world):
@@ -158,7 +158,7 @@ async def test_the_new_one_is_opened_before_the_old_one_is_dropped(world):
         assert len(w.sockets) == 2
         assert w.wallets == [1]
         assert w.states == [StreamStatus.UP, StreamStatus.UP]
-        assert "the venue says so" in w.heard[-1].text or "the venue says so" in w.heard[-2].text
+        assert "the venue says so" in w.received[-1].text or "the venue says so" in w.received[-2].text
 
 
 async def test_when_the_new_one_cannot_be_opened_the_old_one_stays(world):
@@ -223,7 +223,7 @@ async def test_closed_before_it_was_ever_read(world):
     assert [event async for event in world.stream.events()] == []
 
 
-async def test_the_listen_key_is_made_for_each_connection_and_prolonged():
+async def test_the_listen_key_is_made_for_each_connection_and_extended():
     clock, asked = ManualClock(0, auto=False), []
 
     async def ask(method):

@@ -1,4 +1,4 @@
-"""MEXC futures in the exchange in a box: the same markets and rules, spoken in that venue's words.
+"""MEXC futures in the exchange in a box: the same markets and rules behind that venue's API.
 
 Quantities are contracts (one contract is one lot), symbols are ``BTC_USDT``, sides say whether a position is opened or
 closed. Conditional orders are plan orders: they have no client id, end after a day or a week, and become an order of

@@ -1,4 +1,4 @@
-"""MEXC's place in the exchange: its accounts, its orders, and what the engine's events are as pushes.
+"""MEXC's place in the exchange: its accounts, its orders, and the engine's events as its pushes.
 
 The market is the same; orders of one venue do not meet those of another.
 """
@@ -54,7 +54,7 @@ class MexcDialect(FuturesVenue, Dialect):
 
     # ------------------------------------------------------------------------------------------------ pushes
     def say(self, owner: FuturesAccount, event: dict[str, Any]) -> None:
-        """Push what the engine reports in the events of another venue."""
+        """Push what the engine reports as events of Binance."""
         account = self.accounts[owner.key]
         kind, body = event["e"], event.get("o", {})
         if kind == "ORDER_TRADE_UPDATE":

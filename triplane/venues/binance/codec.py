@@ -1,4 +1,4 @@
-"""The words of Binance USDⓈ-M futures: typed orders to requests, answers and stream messages to typed reports.
+"""The formats of Binance USDⓈ-M futures: typed orders to requests, answers and stream messages to typed reports.
 
 Pure functions. What to know of the venue:
 

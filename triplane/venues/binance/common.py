@@ -1,4 +1,4 @@
-"""What the formats of Binance spot and futures have in common: words for sides and states, orders and executions."""
+"""What the formats of Binance spot and futures have in common: codes of sides and states, orders and executions."""
 
 from decimal import Decimal
 from typing import Any, Final, NamedTuple

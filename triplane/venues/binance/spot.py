@@ -265,7 +265,7 @@ class BinanceSpot(Adapter):
         return rows
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:  # noqa: ARG002 - whenever it is
-        """None: there is no funding on spot."""
+        """There is no funding on spot."""
         return []
 
     async def snapshot(self, symbols: Sequence[str]) -> Snapshot:

@@ -1,4 +1,4 @@
-"""The words of Binance spot: typed orders to requests, answers and messages of the WebSocket API to typed reports.
+"""The formats of Binance spot: typed orders to requests, answers and messages of the WebSocket API to typed reports.
 
 Pure functions. What to know of the venue:
 
@@ -113,7 +113,7 @@ def trades(symbol: str, **more: str) -> HttpRequest:
 
 # ------------------------------------------------------------------------------------------------------- answers
 def _known(kind: OrderType, row: Row, side: str, filled: str, spent: str, number_: str, working: str) -> dict[str, Any]:
-    """What messages of spot say in other ways than those of the futures; the names are those of the row."""
+    """Where messages of spot differ from those of the futures; the names are those of the row."""
     venue_id, base, quote = str(row[number_]), number(row, filled), number(row, spent)
     triggered = kind.conditional and (base > 0 or int(row.get(working) or -1) > 0)
     return {
@@ -172,7 +172,7 @@ def entry_price(quantity: Decimal, last: Decimal, fills: Sequence[Execution], ba
 
     They are followed back from now, each one's part in the balance undone, until no more than dust was owned; from
     there on each buy is averaged in and each sell leaves the average as it is. What came by other ways (deposits,
-    other symbols of the same asset) leaves a rest that nothing explains.
+    other symbols of the same asset) leaves a remainder that nothing explains.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Binance USDⓈ-M's part of the private stream: its listen key.
 
-The key is the account's, shared by all its programs: it is prolonged and never deleted. When it ends or cannot be
-prolonged, a new connection is made, which asks for the key anew.
+The key is the account's, shared by all its programs: it is extended and never deleted. When it ends or cannot be
+extended, a new connection is made, which asks for the key anew.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from triplane.venues.binance import codec
 from triplane.venues.keys import hide
 from triplane.venues.stream import Rotate, WebSocket
 
-PROLONG: Final = 1800.0
+EXTEND_EVERY: Final = 1800.0
 """Seconds; a key lives for an hour."""
 
 
@@ -25,11 +25,13 @@ class ListenKeyStream:
     base
         Where sockets are, ``wss://fstream.binance.com``.
     ask
-        Makes or prolongs the key (POST, PUT) and gives it back.
+        Creates or extends the key (POST, PUT) and gives it back.
     """
 
-    def __init__(self, base: str, ask: Callable[[str], Awaitable[str]], clock: Clock, prolong: float = PROLONG) -> None:
-        self._base, self._ask, self._clock, self._prolong = base, ask, clock, prolong
+    def __init__(
+        self, base: str, ask: Callable[[str], Awaitable[str]], clock: Clock, extend_every: float = EXTEND_EVERY
+    ) -> None:
+        self._base, self._ask, self._clock, self._extend_every = base, ask, clock, extend_every
 
     async def address(self) -> str:
         """The socket of the account's key."""
@@ -45,7 +47,7 @@ class ListenKeyStream:
         return codec.events(message)
 
     async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - kept alive over REST
-        """Prolong the key, for ever."""
+        """Extend the key, for ever."""
         while True:
-            await self._clock.sleep(self._prolong)
+            await self._clock.sleep(self._extend_every)
             await self._ask("PUT")

@@ -2,7 +2,7 @@
 
 One-way mode, isolated margin. Orders cost one request each and nothing is awaited before it. Looking up a conditional
 order that has triggered also asks for its child, whose state then counts. A snapshot asks for conditional orders first,
-then for orders, then for positions: what moves on meanwhile is seen twice, never not at all.
+then for orders, then for positions: what changes meanwhile is seen twice rather than missed.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from triplane.venues.base import Approved, Capabilities, Execution, Funding, New
 from triplane.venues.binance import codec
 from triplane.venues.binance.failures import UNCHANGED
 from triplane.venues.binance.rest import BinanceRest
-from triplane.venues.binance.stream import PROLONG, ListenKeyStream
+from triplane.venues.binance.stream import EXTEND_EVERY, ListenKeyStream
 from triplane.venues.budget import Budget
 from triplane.venues.errors import NotFound
 from triplane.venues.keys import Credentials
@@ -65,7 +65,7 @@ class BinanceUsdm(Adapter):
         self._rest = BinanceRest(
             "binanceusdm", "/fapi/v1", keys, urls, self._clock, budget or Budget(), self._timing.request
         )
-        protocol = ListenKeyStream(urls.stream, self._listen_key, self._clock, self._timing.keep_alive or PROLONG)
+        protocol = ListenKeyStream(urls.stream, self._listen_key, self._clock, self._timing.keep_alive or EXTEND_EVERY)
         self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream)
         self._working_type = working_type
         self._markets: dict[str, dict[str, Any]] = {}
@@ -107,9 +107,9 @@ class BinanceUsdm(Adapter):
         await self._rest.check_keys("enableFutures", "futures", account, 5)
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
-        """Set one-way mode, isolated margin and leverage; returns what stands in the way, each in a plain sentence.
+        """Set one-way mode, isolated margin and leverage; returns the obstacles, each in a plain sentence.
 
-        With ``resume`` open positions and orders of these symbols are expected; otherwise they stand in the way too.
+        With ``resume`` open positions and orders of these symbols are expected; otherwise they are obstacles too.
         """
         problems = []
         if (await self._get("/fapi/v1/positionSide/dual", weight=30))["dualSidePosition"]:

@@ -1,4 +1,4 @@
-"""The words of MEXC futures: typed orders to requests, answers and stream messages to typed reports.
+"""The formats of MEXC futures: typed orders to requests, answers and stream messages to typed reports.
 
 Pure functions. What to know of the venue:
 

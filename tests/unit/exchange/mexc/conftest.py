@@ -15,12 +15,12 @@ def signed(secret, text):
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class Trader:
+class MexcClient:
     """One client, in one-way mode."""
 
-    def __init__(self, desk, ear):
-        self.desk, self.x, self._ear = desk, desk.x, ear
-        self.mexc = desk.x.dialects["mexc"]
+    def __init__(self, box, socket):
+        self.box, self.x, self._socket = box, box.x, socket
+        self.mexc = box.x.dialects["mexc"]
         self.account = self.mexc.accounts["k"]
         self.account.hedge = False
 
@@ -69,23 +69,23 @@ class Trader:
         return [(r["positionType"], r["holdVol"]) for r in rows]
 
     def price(self, price):
-        self.desk.price(price)
+        self.box.price(price)
 
     def socket(self, *, login=True):
         """A socket on /edge and what it hears."""
-        ear = self._ear()
-        ear.line = ClientConnection(ear, "edge", False, self.desk.clock.now_ms())
-        ear.say = lambda method, **param: self.mexc.edge.receive(
-            ear.line, json.dumps({"method": method, "param": param})
+        socket = self._socket()
+        socket.connection = ClientConnection(socket, "edge", False, self.box.clock.now_ms())
+        socket.say = lambda method, **param: self.mexc.edge.receive(
+            socket.connection, json.dumps({"method": method, "param": param})
         )
-        self.mexc.edge.connect(ear.line, [])
+        self.mexc.edge.connect(socket.connection, [])
         if login:
             time = str(self.x.wall())
-            ear.say("login", apiKey="k", reqTime=time, signature=signed("s", "k" + time))
-            assert ear.heard()[0]["channel"] == "rs.login"
-        return ear
+            socket.say("login", apiKey="k", reqTime=time, signature=signed("s", "k" + time))
+            assert socket.received()[0]["channel"] == "rs.login"
+        return socket
 
 
 @pytest.fixture
-def trader(desk):
-    return Trader(desk, type(desk.listen()))
+def client(box):
+    return MexcClient(box, type(box.listen()))

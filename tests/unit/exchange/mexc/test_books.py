@@ -16,12 +16,12 @@ STEPS = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hedge=st.booleans(), steps=STEPS)
-def test_positions_deals_and_money_agree(trader, hedge, steps):
-    account = trader.account
-    trader.ok("POST", "order/cancel_all", symbol="")
+def test_positions_deals_and_money_agree(client, hedge, steps):
+    account = client.account
+    client.ok("POST", "order/cancel_all", symbol="")
     for key, position in list(account.positions.items()):  # begin flat
         side = (4 if position.sign > 0 else 2) if account.hedge else (3 if position.sign > 0 else 1)
-        trader.ok(
+        client.ok(
             "POST",
             "order/create",
             symbol="BTC_USDT",
@@ -36,22 +36,22 @@ def test_positions_deals_and_money_agree(trader, hedge, steps):
     start, deals = account.wallet, len(account.fills)
     for what, number, size in steps:
         if what == "price":
-            trader.price(60_000 + number)
+            client.price(60_000 + number)
         else:
-            trader.ask(
+            client.ask(
                 "POST", "order/create", symbol="BTC_USDT", side=number, vol=size, type=5, openType=1, leverage=10
             )
     held = {key: (p.sign, abs(p.lots)) for key, p in account.positions.items()}
     assert {key: (t.sign, t.lots) for key, t in account.tracks.items()} == held
     assert all(t.opened - t.closed == t.lots > 0 for t in account.tracks.values())
-    shown = {(r["positionType"], r["holdVol"]) for r in trader.ok("GET", "position/open_positions")}
+    shown = {(r["positionType"], r["holdVol"]) for r in client.ok("GET", "position/open_positions")}
     assert shown == {(1 if sign > 0 else 2, lots) for sign, lots in held.values()}
     mine = list(account.fills)[deals:]
     assert account.wallet == start + sum((f.realized - f.fee for f in mine), Decimal(0))
-    asset = account_asset(trader)
+    asset = account_asset(client)
     assert asset["availableBalance"] + asset["frozenBalance"] + asset["positionMargin"] == account.wallet
 
 
-def account_asset(trader):
-    asset = trader.ok("GET", "account/asset/USDT")
+def account_asset(client):
+    asset = client.ok("GET", "account/asset/USDT")
     return {name: Decimal(repr(value)) if isinstance(value, float) else value for name, value in asset.items()}

@@ -60,12 +60,12 @@ def compare(ours, theirs, where):
 
 
 @pytest.fixture
-def busy(trader):
+def busy(client):
     """A position, a fill, a waiting order and a waiting stop."""
-    trader.number = trader.order(1, openType=2, externalOid="in")
-    trader.order(1, openType=2, price=round(trader.desk.last * 0.95, 1), externalOid="waits")
-    trader.plan(4, 40_000, 2)
-    return trader
+    client.number = client.order(1, openType=2, externalOid="in")
+    client.order(1, openType=2, price=round(client.box.last * 0.95, 1), externalOid="waits")
+    client.plan(4, 40_000, 2)
+    return client
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
@@ -93,17 +93,17 @@ def test_channels(busy, name):
     text = (MEXC / "Subscriptions/FuturesApi" / f"{name}.txt").read_text()
     theirs = read(text[text.index("\n{") :])
     asked = json.loads(re.search(r"> (\{.*)", text)[1])
-    ear = busy.socket()
+    socket = busy.socket()
     if asked["method"] != "login":
-        ear.say(asked["method"], **{**asked["param"], **({"symbol": "BTC_USDT"} if asked["param"] else {})})
+        socket.say(asked["method"], **{**asked["param"], **({"symbol": "BTC_USDT"} if asked["param"] else {})})
         answer = json.loads(re.search(r"< (\{.*)", text)[1])
-        assert compare(ear.heard()[0], answer, name) == []
+        assert compare(socket.received()[0], answer, name) == []
     busy.order(1, 1000, openType=2)
     busy.plan(4, 40_001, 2)
-    said = ear.heard()
+    events = socket.received()
     while busy.positions():  # down to the liquidation
-        busy.price(round(busy.desk.last * 0.999, 1))
-        said += ear.heard()
-    ours = [e for e in said if e["channel"] == theirs["channel"]]
+        busy.price(round(busy.box.last * 0.999, 1))
+        events += socket.received()
+    ours = [e for e in events if e["channel"] == theirs["channel"]]
     assert ours, f"nothing of {theirs['channel']}"
     assert compare(ours[0], theirs, name) == []

@@ -1,4 +1,4 @@
-"""The spot side of the desk: signed requests under /api/v3, and sockets of the WebSocket API."""
+"""The spot side of the box: signed requests under /api/v3, and sockets of the WebSocket API."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ import pytest
 from triplane.exchange.sockets import ClientConnection
 
 
-class Ear:
+class RecordingSocket:
     """What a client hears."""
 
     def __init__(self):
@@ -22,12 +22,12 @@ class Ear:
     def close(self, code):
         self.closed = code
 
-    def heard(self):
+    def received(self):
         out, self.texts = [orjson.loads(text) for text in self.texts], []
         return out
 
 
-class Line(Ear):
+class ApiConnection(RecordingSocket):
     """A connection to the WebSocket API."""
 
     def __init__(self, spot):
@@ -40,7 +40,7 @@ class Line(Ear):
         """The answer to a request; events that came before are dropped."""
         self.texts.clear()
         self.api.receive(self.connection, orjson.dumps({"id": next(self.numbers), "method": method, "params": params}))
-        return self.heard()[-1] if self.texts else None
+        return self.received()[-1] if self.texts else None
 
     def subscribe(self, key="k", secret="s", **more):
         params = {"apiKey": key, "timestamp": self.spot.x.wall(), **more}
@@ -49,21 +49,21 @@ class Line(Ear):
         return self.ask("userDataStream.subscribe.signature", **params)
 
     def events(self):
-        return [message["event"] for message in self.heard()]
+        return [message["event"] for message in self.received()]
 
 
 class Spot:
     """One client of spot."""
 
-    def __init__(self, desk):
-        self.desk, self.x, self.dialect = desk, desk.x, desk.x.dialects["spot"]
+    def __init__(self, box):
+        self.box, self.x, self.dialect = box, box.x, box.x.dialects["spot"]
         self.account = self.dialect.accounts["k"]
 
     def ask(self, method, path, **params):
-        return self.desk.ask(method, f"/api/v3/{path}", **params)
+        return self.box.ask(method, f"/api/v3/{path}", **params)
 
     def ok(self, method, path, **params):
-        return self.desk.ok(method, f"/api/v3/{path}", **params)
+        return self.box.ok(method, f"/api/v3/{path}", **params)
 
     def refusal(self, method, path, **params):
         status, body = self.ask(method, path, **params)
@@ -84,32 +84,32 @@ class Spot:
         return self.refusal("POST", "order", **self._order(side, quantity, more))
 
     def price(self, price):
-        self.desk.price(price)
+        self.box.price(price)
 
     def owns(self, asset):
         """Free and locked."""
         rows = {row["asset"]: row for row in self.ok("GET", "account")["balances"]}
         return rows[asset]["free"], rows[asset]["locked"]
 
-    def line(self):
-        return Line(self)
+    def connection(self):
+        return ApiConnection(self)
 
     def user(self):
-        line = self.line()
-        assert line.subscribe()["status"] == 200
-        return line
+        connection = self.connection()
+        assert connection.subscribe()["status"] == 200
+        return connection
 
     def listen(self, *names, combined=False):
-        ear = Ear()
-        self.x.hub_of("spot").connect(ClientConnection(ear, "spot", combined, self.x.clock.now_ms()), list(names))
-        return ear
+        socket = RecordingSocket()
+        self.x.hub_of("spot").connect(ClientConnection(socket, "spot", combined, self.x.clock.now_ms()), list(names))
+        return socket
 
 
 @pytest.fixture
-def spot(desk):
-    return Spot(desk)
+def spot(box):
+    return Spot(box)
 
 
 @pytest.fixture
-def make_spot(make_desk):
-    return lambda: Spot(make_desk())
+def make_spot(make_box):
+    return lambda: Spot(make_box())

@@ -121,15 +121,17 @@ def against(event, name, models):
     """Every field is one of the model's and of its type, and none of the model's is missing."""
     model, problems = models[name], []
     for key, value in event.items():
-        said = model.get(key, "").removeprefix("List[")
+        declared = model.get(key, "").removeprefix("List[")
         if key == "e" and key not in model:
             continue
-        if not said:
+        if not declared:
             problems.append(f"{name}.{key} is not in the model")
-        elif said in TYPES and value is not None and type(value) is not TYPES[said]:
+        elif declared in TYPES and value is not None and type(value) is not TYPES[declared]:
             problems.append(f"{name}.{key} is {value!r}")
-        elif said in models:
-            problems += [p for v in (value if isinstance(value, list) else [value]) for p in against(v, said, models)]
+        elif declared in models:
+            problems += [
+                p for v in (value if isinstance(value, list) else [value]) for p in against(v, declared, models)
+            ]
     optional = ABSENT if name == "ExecutionReport" else set()
     return problems + [f"{name}.{key} is missing" for key in model if key not in event and key not in optional]
 
@@ -147,7 +149,7 @@ def everything(spot):
     spot.ok("DELETE", "order", symbol="BTCUSDT", origClientOrderId="o")
     spot.dialect.deposit("k", "USDT", spot.dialect.listings["BTCUSDT"].min_notional)
     spot.dialect.end_streams("k")
-    return user.events() + market.heard()
+    return user.events() + market.received()
 
 
 def test_events_are_those_of_the_models(everything):

@@ -68,9 +68,9 @@ def test_a_triggered_buy_that_cannot_be_paid_expires(spot):
 
 def test_futures_and_spot_are_apart(spot):
     spot.order(quantity="0.1")
-    assert spot.desk.account.positions == {}
-    assert spot.desk.account.wallet == 10_000
-    spot.desk.order(quantity="0.01")
+    assert spot.box.account.positions == {}
+    assert spot.box.account.wallet == 10_000
+    spot.box.order(quantity="0.01")
     assert spot.owns("BTC")[0] == "0.09990000"
 
 

@@ -200,12 +200,12 @@ def test_the_listen_key_is_gone(spot):
 
 def test_limits_are_its_own(spot):
     spot.ok("GET", "account")
-    assert spot.desk.reply.headers["x-mbx-used-weight-1m"] == "20"
+    assert spot.box.reply.headers["x-mbx-used-weight-1m"] == "20"
     spot.order()
-    assert spot.desk.reply.headers["x-mbx-order-count-10s"] == "1"
-    assert spot.desk.reply.headers["x-mbx-order-count-1d"] == "1"
-    spot.desk.ok("GET", "ping")
-    assert spot.desk.reply.headers["x-mbx-used-weight-1m"] == "1"
+    assert spot.box.reply.headers["x-mbx-order-count-10s"] == "1"
+    assert spot.box.reply.headers["x-mbx-order-count-1d"] == "1"
+    spot.box.ok("GET", "ping")
+    assert spot.box.reply.headers["x-mbx-used-weight-1m"] == "1"
     for _ in range(99):
         spot.ask("POST", "order")
     status, body = spot.ask("POST", "order")
@@ -213,9 +213,9 @@ def test_limits_are_its_own(spot):
 
 
 def test_the_key_may_trade_spot(spot):
-    assert spot.desk.ok("GET", "/sapi/v1/account/apiRestrictions")["enableSpotAndMarginTrading"] is True
-    assert spot.desk.ask("GET", "/api/v3/account", secret="wrong")[1]["code"] == -1022
-    assert spot.desk.ask("GET", "/api/v3/account", key="none")[0] == 401
+    assert spot.box.ok("GET", "/sapi/v1/account/apiRestrictions")["enableSpotAndMarginTrading"] is True
+    assert spot.box.ask("GET", "/api/v3/account", secret="wrong")[1]["code"] == -1022
+    assert spot.box.ask("GET", "/api/v3/account", key="none")[0] == 401
 
 
 def test_assets_of_which_nothing_is_owned_are_shown_unless_unwanted(spot):

@@ -16,26 +16,26 @@ def short(events):
 
 
 def test_ping_time_and_nonsense(spot):
-    line = spot.line()
-    assert line.ask("ping")["result"] == {}
-    assert line.ask("time")["result"] == {"serverTime": spot.x.wall()}
-    assert line.ask("order.place")["status"] == 400
-    line.api.receive(line.connection, "no json")
-    assert line.heard()[0]["error"]["code"] == -1130
+    connection = spot.connection()
+    assert connection.ask("ping")["result"] == {}
+    assert connection.ask("time")["result"] == {"serverTime": spot.x.wall()}
+    assert connection.ask("order.place")["status"] == 400
+    connection.api.receive(connection.connection, "no json")
+    assert connection.received()[0]["error"]["code"] == -1130
 
 
 def test_subscribing(spot):
-    line = spot.line()
-    assert line.subscribe(secret="wrong")["error"]["code"] == -1022
-    assert line.subscribe(key="none")["error"]["code"] == -2015
-    assert line.subscribe(timestamp=spot.x.wall() - 60_000)["error"]["code"] == -1021
-    assert line.subscribe(recvWindow=9000)["result"] == {"subscriptionId": 0}
-    assert line.subscribe()["error"]["code"] == -2035
-    assert line.subscribe(key="other", secret="s2")["result"] == {"subscriptionId": 1}
-    assert line.ask("session.subscriptions")["result"] == [{"subscriptionId": 0}, {"subscriptionId": 1}]
-    assert line.ask("userDataStream.unsubscribe", subscriptionId=7)["error"]["code"] == -2036
+    connection = spot.connection()
+    assert connection.subscribe(secret="wrong")["error"]["code"] == -1022
+    assert connection.subscribe(key="none")["error"]["code"] == -2015
+    assert connection.subscribe(timestamp=spot.x.wall() - 60_000)["error"]["code"] == -1021
+    assert connection.subscribe(recvWindow=9000)["result"] == {"subscriptionId": 0}
+    assert connection.subscribe()["error"]["code"] == -2035
+    assert connection.subscribe(key="other", secret="s2")["result"] == {"subscriptionId": 1}
+    assert connection.ask("session.subscriptions")["result"] == [{"subscriptionId": 0}, {"subscriptionId": 1}]
+    assert connection.ask("userDataStream.unsubscribe", subscriptionId=7)["error"]["code"] == -2036
     spot.order()
-    assert {m["subscriptionId"] for m in line.heard()} == {0}
+    assert {m["subscriptionId"] for m in connection.received()} == {0}
 
 
 def test_an_order_and_its_balances(spot):
@@ -121,7 +121,7 @@ def test_a_delayed_event(spot):
 def test_faults_of_orders(spot, what, accepted):
     script(spot, {"when": "POST /api/v3/order", "what": what, "accepted": accepted})
     spot.ask("POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01", newClientOrderId="o")
-    assert spot.desk.reply.lost or spot.desk.reply.status != 200
+    assert spot.box.reply.lost or spot.box.reply.status != 200
     found = spot.ask("GET", "order", symbol="BTCUSDT", origClientOrderId="o")[1]
     assert found.get("status", found.get("code")) == ("FILLED" if accepted else -2013)
 
@@ -138,17 +138,17 @@ def test_a_hidden_order(spot):
 
 
 def test_faults_of_the_websocket_api(spot):
-    line = spot.line()
+    connection = spot.connection()
     when = "WS userDataStream.subscribe.signature"
     script(spot, {"when": when, "what": "timeout"}, {"when": when, "what": "-1021"}, {"when": when, "what": "503"})
-    assert line.subscribe() is None
-    assert line.subscribe()["error"]["code"] == -1021
-    assert line.subscribe()["status"] == 503
-    assert line.subscribe()["error"]["code"] == -2035  # the first and the third were carried out
+    assert connection.subscribe() is None
+    assert connection.subscribe()["error"]["code"] == -1021
+    assert connection.subscribe()["status"] == 503
+    assert connection.subscribe()["error"]["code"] == -2035  # the first and the third were carried out
     script(spot, {"when": when, "what": "429", "seconds": 9}, {"when": when, "what": "reset", "accepted": False})
-    assert line.subscribe()["error"]["data"]["retryAfter"] == spot.x.wall() + 9000
-    assert line.subscribe() is None
-    assert line.closed == 1006
+    assert connection.subscribe()["error"]["data"]["retryAfter"] == spot.x.wall() + 9000
+    assert connection.subscribe() is None
+    assert connection.closed == 1006
 
 
 def test_mute_and_drop(spot):
@@ -172,33 +172,35 @@ STREAMS = ["kline_1m", "aggTrade", "trade", "bookTicker", "depth@100ms", "depth5
 
 
 def test_market_streams(spot):
-    ear = spot.listen(*(f"btcusdt@{name}" for name in STREAMS), combined=True)
+    socket = spot.listen(*(f"btcusdt@{name}" for name in STREAMS), combined=True)
     spot.price(60_001)
     spot.price(60_002)
-    heard = {}
-    for message in ear.heard():
-        heard.setdefault(message["stream"], []).append(message["data"])
-    assert set(heard) == {f"btcusdt@{name}" for name in STREAMS}
-    assert heard["btcusdt@aggTrade"][0]["p"] == "60001.0"
-    assert set(heard["btcusdt@bookTicker"][0]) == {"u", "s", "b", "B", "a", "A"}
-    first, second = heard["btcusdt@depth@100ms"]
+    received = {}
+    for message in socket.received():
+        received.setdefault(message["stream"], []).append(message["data"])
+    assert set(received) == {f"btcusdt@{name}" for name in STREAMS}
+    assert received["btcusdt@aggTrade"][0]["p"] == "60001.0"
+    assert set(received["btcusdt@bookTicker"][0]) == {"u", "s", "b", "B", "a", "A"}
+    first, second = received["btcusdt@depth@100ms"]
     assert second["U"] == first["u"] + 1 == spot.ok("GET", "depth", symbol="BTCUSDT")["lastUpdateId"]
-    assert set(heard["btcusdt@depth5"][0]) == {"lastUpdateId", "bids", "asks"}
-    assert heard["btcusdt@ticker"][0]["c"] == "60001.0"
+    assert set(received["btcusdt@depth5"][0]) == {"lastUpdateId", "bids", "asks"}
+    assert received["btcusdt@ticker"][0]["c"] == "60001.0"
 
 
 def test_what_spot_does_not_have_stays_silent(spot):
-    ear = spot.listen("btcusdt@markPrice", "btcusdt@forceOrder", "btcusdt_perpetual@continuousKline_1m", "!bookTicker")
+    socket = spot.listen(
+        "btcusdt@markPrice", "btcusdt@forceOrder", "btcusdt_perpetual@continuousKline_1m", "!bookTicker"
+    )
     every = spot.listen("!miniTicker@arr")
     spot.price(60_001)
-    assert ear.heard() == []
-    assert [row["s"] for row in every.heard()[0]] == ["BTCUSDT", "ETHUSDT"]
+    assert socket.received() == []
+    assert [row["s"] for row in every.received()[0]] == ["BTCUSDT", "ETHUSDT"]
 
 
 def test_listening_to_spot_makes_no_gap_in_the_book_of_the_futures(spot):
     spot.listen("btcusdt@depth")
-    futures = spot.desk.listen("btcusdt@depth")
+    futures = spot.box.listen("btcusdt@depth")
     for price in (60_001, 60_002, 60_003):
         spot.price(price)
-    heard = futures.heard()
-    assert all(b["pu"] == a["u"] for a, b in pairwise(heard))
+    received = futures.received()
+    assert all(b["pu"] == a["u"] for a, b in pairwise(received))

@@ -23,17 +23,17 @@ NOW = 1_760_000_040_000
 D = Decimal
 
 
-class Ear:
+class RecordingSocket:
     """A socket that keeps what it hears."""
 
-    def __init__(self, heard):
-        self.heard = heard
+    def __init__(self, received):
+        self.received = received
 
     def send(self, text):
-        self.heard.append(text)
+        self.received.append(text)
 
 
-class Desk:
+class Box:
     """An exchange, asked with codec requests, in one-way mode."""
 
     def __init__(self):
@@ -43,19 +43,19 @@ class Desk:
         self.account = self.mexc.accounts["k"]
         self.account.hedge = False
         self.market = self.x.markets["BTCUSDT"]
-        self.links = ClientIds()
+        self.client_ids = ClientIds()
         rows = self.ask(codec.HttpRequest("GET", codec.PUBLIC + "detail", {}))
         self.contracts = {row["symbol"]: codec.contract(row) for row in rows}
         self.btc = self.contracts["BTC_USDT"]
         keys = Credentials("k", "s")
-        self.edge = EdgeStream("ws://x/edge", keys, self.contracts, self.links, self.clock, self.clock.now_ms)
-        self.heard = []
-        self.line = ClientConnection(Ear(self.heard), "edge", False, NOW)
-        self.mexc.edge.connect(self.line, [])
+        self.edge = EdgeStream("ws://x/edge", keys, self.contracts, self.client_ids, self.clock, self.clock.now_ms)
+        self.received = []
+        self.connection = ClientConnection(RecordingSocket(self.received), "edge", False, NOW)
+        self.mexc.edge.connect(self.connection, [])
         signature = hmac.new(b"s", f"k{NOW}".encode(), hashlib.sha256).hexdigest()
         login = {"method": "login", "param": {"apiKey": "k", "reqTime": str(NOW), "signature": signature}}
-        self.mexc.edge.receive(self.line, json.dumps(login))
-        self.heard.clear()
+        self.mexc.edge.receive(self.connection, json.dumps(login))
+        self.received.clear()
 
     def ask(self, request):
         """The data of the answer to a request; raises its error."""
@@ -77,10 +77,10 @@ class Desk:
 
     def place(self, *args, hedge=False, **more):
         order = self.new(*args, **more)
-        self.links.remember(order)
+        self.client_ids.remember(order)
         report = codec.ack(order, self.ask(codec.place(order, self.btc, 10, hedge=hedge)))
         if order.type.conditional:
-            self.links.placed(order.client_id, report.venue_id)
+            self.client_ids.placed(order.client_id, report.venue_id)
         return report
 
     def lookup(self, client_id):
@@ -88,21 +88,21 @@ class Desk:
 
     def plans(self, states=""):
         rows = self.ask(codec.plans("BTC_USDT", states, self.x.wall()))
-        return [self.links.plan(codec.plan_report(row, self.btc)) for row in rows]
+        return [self.client_ids.plan(codec.plan_report(row, self.btc)) for row in rows]
 
     def price(self, price):
         self.x.step(self.market, D(price))
 
     def events(self):
         """What was pushed since the last time, decoded."""
-        texts = self.heard.copy()
-        self.heard.clear()
+        texts = self.received.copy()
+        self.received.clear()
         return [event for text in texts for event in self.edge.read(self.edge.parse(text))]
 
 
 @pytest.fixture
-def desk():
-    made = Desk()
+def box():
+    made = Box()
     made.price("60000")
-    made.heard.clear()
+    made.received.clear()
     return made

@@ -24,20 +24,20 @@ NOW = 1_760_000_040_000
 D = Decimal
 
 
-class Ear:
+class RecordingSocket:
     """A socket that keeps what it hears."""
 
     def __init__(self):
-        self.heard = []
+        self.received = []
 
     def send(self, text):
-        self.heard.append(orjson.loads(text))
+        self.received.append(orjson.loads(text))
 
     def close(self, code):
-        self.heard.append(code)
+        self.received.append(code)
 
 
-class Desk:
+class Box:
     """An exchange, asked with the codec's requests; every request is written down."""
 
     def __init__(self):
@@ -46,8 +46,8 @@ class Desk:
         self.market, self.spot = self.x.markets["BTCUSDT"], self.x.dialects["spot"]
         self.asked = []
         self.key, self.secret = "k", "s"
-        self.ear, api = Ear(), self.x.hub_of("ws-api")
-        connection = ClientConnection(self.ear, "ws-api", False, NOW)
+        self.socket, api = RecordingSocket(), self.x.hub_of("ws-api")
+        connection = ClientConnection(self.socket, "ws-api", False, NOW)
         api.connect(connection, [])
         text = f"apiKey=k&timestamp={NOW}"
         params = {
@@ -57,7 +57,7 @@ class Desk:
         }
         message = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
         api.receive(connection, orjson.dumps(message))
-        assert self.ear.heard.pop()["status"] == 200
+        assert self.socket.received.pop()["status"] == 200
 
     def ask(self, request):
         """The answer to a request; raises its error."""
@@ -80,15 +80,15 @@ class Desk:
 
     def events(self):
         """What was said since the last time, decoded."""
-        messages, self.ear.heard = self.ear.heard, []
+        messages, self.socket.received = self.socket.received, []
         return [event for message in messages for event in codec.events(message["event"])]
 
 
 class FakeRest:
-    """The REST side of the adapter, that asks the desk."""
+    """The REST side of the adapter, that asks the box."""
 
-    def __init__(self, desk):
-        self.desk, self.clock = desk, self
+    def __init__(self, box):
+        self.box, self.clock = box, self
 
     async def open(self):
         """Nothing to open."""
@@ -97,33 +97,33 @@ class FakeRest:
         """Nothing to close."""
 
     async def sync(self):
-        """The desk's clock is the venue's."""
+        """The box's clock is the venue's."""
 
     def now_ms(self):
-        return self.desk.x.wall()
+        return self.box.x.wall()
 
     check_keys, urls = BinanceRest.check_keys, Urls("http://box", "ws://box", "http://box")
 
     async def ask(self, request, *, weight=1, urgent=False, order=False):
-        return self.desk.ask(request)
+        return self.box.ask(request)
 
 
 @pytest.fixture
-def desk():
-    made = Desk()
+def box():
+    made = Box()
     made.price(60_000)
     return made
 
 
 @pytest.fixture
-async def venue(desk):
-    """The adapter on the desk, opened, and ``place`` of it with an approved order."""
-    made = BinanceSpot(Credentials("k", "s"), Urls("http://box", "ws://box", "http://box"), desk.clock)
-    made._rest = FakeRest(desk)
-    made._stream._now_ms = desk.x.wall
+async def venue(box):
+    """The adapter on the box, opened, and ``place`` of it with an approved order."""
+    made = BinanceSpot(Credentials("k", "s"), Urls("http://box", "ws://box", "http://box"), box.clock)
+    made._rest = FakeRest(box)
+    made._stream._now_ms = box.x.wall
     await made.open()
-    made.send = lambda *args, **more: made.place(Approved(desk.new(*args, **more)))
-    desk.asked.clear()
+    made.send = lambda *args, **more: made.place(Approved(box.new(*args, **more)))
+    box.asked.clear()
     yield made
     await made.close()
 
