@@ -1,11 +1,11 @@
 /** The settings as a form: names, units, limits. Fractions are shown in percent. Pure, so that it can be tested. */
+import type { TradingSettings } from "../data/types";
 import { num } from "../lib/format";
 
-export type Settings = Record<string, unknown>;
 export type Unit = "percent" | "money" | "count" | "ratio" | "switch";
 
 export interface Field {
-  name: string;
+  name: keyof TradingSettings;
   label: string;
   hint: string;
   unit: Unit;
@@ -38,7 +38,7 @@ export const FIELDS: readonly Field[] = [
   { name: "cooldown_bars", label: "Cool-down", hint: "Closed candles after a trade.", unit: "count", min: 0, group: GUARDS },
   { name: "signal_ttl_bars", label: "Signals wait", hint: "Candles until a pending signal expires.", unit: "count", min: 1, group: GUARDS },
   { name: "volatility_ceiling", label: "Volatility ceiling", hint: "ATR14 as a share of the price; 0 is off.", unit: "percent", min: 0, max: 1, group: GUARDS },
-  { name: "min_sharpe", label: "Least Sharpe", hint: "Of the session so far; empty is off.", unit: "ratio", group: GUARDS, optional: true },
+  { name: "min_sharpe", label: "Minimum Sharpe", hint: "Of the session so far; empty is off.", unit: "ratio", group: GUARDS, optional: true },
   { name: "quality_gate", label: "Data-quality gate", hint: "No entries while the data is graded D or F.", unit: "switch", group: GUARDS },
 ];
 
@@ -69,11 +69,8 @@ export function fromInput(field: Field, text: string): { value: number | null } 
 }
 
 /** The values that differ from what the server has. */
-export function changes(before: Settings, after: Settings): Settings {
+export function changes(before: TradingSettings, after: Partial<TradingSettings>): Partial<TradingSettings> {
   return Object.fromEntries(
-    Object.entries(after).filter(([name, value]) => {
-      const known = before[name] ?? null;
-      return typeof known === "boolean" || typeof value === "boolean" ? Boolean(known) !== Boolean(value) : known !== value;
-    }),
+    Object.entries(after).filter(([name, value]) => before[name as keyof TradingSettings] !== value),
   );
 }
