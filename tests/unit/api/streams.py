@@ -47,9 +47,7 @@ class Stream:
         length = {"1m": MINUTE, "5m": 5 * MINUTE}[more.get("tf", "1m")]
         self.now = max(self.now, opened + length)
         fields = {"open": close - 1, "high": close + 2, "low": close - 2, "close": close, "volume": 1.5}
-        return self.add(
-            f.Candle, symbol, **({"venue": "demo", "tf": "1m", "open_time": opened} | fields | more)
-        )
+        return self.add(f.Candle, symbol, **({"venue": "demo", "tf": "1m", "open_time": opened} | fields | more))
 
     def account(self, **more: Any) -> f.Account:
         """The account."""

@@ -106,9 +106,7 @@ async def test_the_router_acts_on_the_venue_before_the_engine_is_asked(page: Pag
     page.engine.answer = lambda *_: order.append(f"engine, router {len(router.asked)}") or ("ok", "Done.")  # type: ignore[func-returns-value]
     report = await throw(path(page, router), flatten=True)
     assert order == ["engine, router 1"]
-    assert router.asked == [
-        ("/api/v1/kill-switch", "Bearer router-token", {"reason": "enough", "flatten": True})
-    ]
+    assert router.asked == [("/api/v1/kill-switch", "Bearer router-token", {"reason": "enough", "flatten": True})]
     assert [step.text for step in report.steps] == [
         "The router refuses entries, cancelled 2 orders and is closing 1 positions.", "Done.",
     ]  # fmt: skip
@@ -124,7 +122,11 @@ async def test_a_router_that_hangs_holds_nothing_up(page: Page, router: Router) 
 @pytest.mark.parametrize(
     ("status", "body", "text"),
     [
-        (503, {"code": "breaker", "message": "The breaker is open."}, "The router could not do it: The breaker is open."),
+        (
+            503,
+            {"code": "breaker", "message": "The breaker is open."},
+            "The router could not do it: The breaker is open.",
+        ),
         (
             200,
             {"cancelled": [], "closing": [], "problems": ["what became of x is not known"]},

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from triplane.api.messages import BATCH, PICTURES, EVERY_SESSION, Filter, MessageLog, frame_of
+from triplane.api.messages import BATCH, EVERY_SESSION, PICTURES, Filter, MessageLog, frame_of
 from triplane.api.replica.views import Resync
 
 
@@ -19,7 +19,9 @@ def log() -> MessageLog:
 
 def add(log: MessageLog, topic: str = "marker", data: Any = None, picture: str | None = None, **more: Any) -> int:
     head = {"session_id": "s", "symbol": "BTCUSDT", "timestamp": 7} | more
-    return log.append(topic, head["session_id"], head["symbol"], head["timestamp"], data, (picture,) if picture else None)
+    return log.append(
+        topic, head["session_id"], head["symbol"], head["timestamp"], data, (picture,) if picture else None
+    )
 
 
 def ids(log: MessageLog, after: int = 0) -> list[int]:

@@ -114,7 +114,11 @@ async def test_facts_come_only_when_they_are_named(page: Page, stream: Stream) -
     async with Socket(page.app, "/ws") as usual, Socket(page.app, "/ws") as program:
         await usual.subscribe()
         await program.subscribe(topics=["facts"])
-        told = [stream.candle(101.0), stream.account(equity=10_001.0), stream.add(f.SessionEnd, "", decisions_sha256="0")]
+        told = [
+            stream.candle(101.0),
+            stream.account(equity=10_001.0),
+            stream.add(f.SessionEnd, "", decisions_sha256="0"),
+        ]
         page.take(stream)
         got = [await program.next() for _ in told]
         assert [one["data"] for one in got] == [raw(fact) for fact in told]
@@ -235,7 +239,9 @@ async def test_heartbeats(make_page: Callable[..., Page], stream: Stream, path: 
         if path == "/ws":
             await socket.subscribe()
         assert [(await socket.next())["type"] for _ in range(3)] == [kind] * 3
-        stream.add(f.StateChange, from_state="SCANNING", to_state="HALTED", reason="error", order_id=None, position_id=None)
+        stream.add(
+            f.StateChange, from_state="SCANNING", to_state="HALTED", reason="error", order_id=None, position_id=None
+        )
         page.take(stream)
         kinds = []
         while "state_change" not in kinds:

@@ -60,7 +60,7 @@ def test_indicators_come_to_the_bar_that_they_are_of(chart: Chart, stream: Strea
     made = chart.on_features(stream.add(Features, tf="5m", ts=START, ema20=1.5, plots={"own": 2.5}))
     assert made is not None
     assert (made.indicators["ema20"], made.indicators["own"], made.indicators["adx"]) == (1.5, 2.5, None)
-    assert (chart.bars[0].indicators, chart.bars[1].indicators) == (made.indicators, {})
+    assert [bar.indicators for bar in chart.history(10, None)[0]] == [made.indicators, {}]
     assert chart.plots == ["own"]
     assert chart.on_features(stream.add(Features, tf="5m", ts=START - FIVE)) is None
     assert set(charts.COMMON) | charts.OWN == {"event", *Features.__struct_fields__}

@@ -12,7 +12,9 @@ from triplane.model.settings import TradingSettings
 from ..streams import Stream
 
 
-def checks(state: str = "SCANNING", grade: str | None = "A", trading: dict[str, Any] | None = None, **account: Any) -> Any:
+def checks(
+    state: str = "SCANNING", grade: str | None = "A", trading: dict[str, Any] | None = None, **account: Any
+) -> Any:
     made = signal_checks(Stream().account(**account), state, grade, TradingSettings(**(trading or {})))
     return {check.name: check for check in made}
 

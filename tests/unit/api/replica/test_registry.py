@@ -168,11 +168,26 @@ def test_a_pace_that_is_slow_enough_is_never_quiet() -> None:
         assert pace.tick(step * 0.05) is None
 
 
+def test_after_a_burst_a_slow_flow_is_told_again() -> None:
+    pace, now = Pace(), 10.0
+    assert not pace.take(2000, now)
+    reasons = []
+    for _ in range(100):
+        now += 0.01
+        pace.take(2, now)
+        reasons.append(pace.tick(now))
+    assert [reason for reason in reasons if reason] == ["caught up"]
+    assert 25 <= reasons.index("caught up") <= 75
+    assert pace.take(2, now)
+
+
 async def test_who_waits_for_a_fact(world: World) -> None:
     stream = world.start("s")
     assert await world.replicas.reach("s", 1, 0.0)
     assert not await world.replicas.reach("s", 2, 0.01)
-    waiting = [asyncio.create_task(world.replicas.reach(name, seq, 10.0)) for name, seq in (("s", 2), ("s", 3), ("t", 1))]
+    waiting = [
+        asyncio.create_task(world.replicas.reach(name, seq, 10.0)) for name, seq in (("s", 2), ("s", 3), ("t", 1))
+    ]
     await asyncio.sleep(0)
     world.replicas.on_facts([stream.candle()])
     assert await waiting[0]

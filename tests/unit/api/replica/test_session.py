@@ -58,7 +58,8 @@ def test_where_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "grade"), [({"gates": ["stale_feed"]}, "A"), ({"halted": True, "halt_reason": "drawdown"}, "A"), ({}, "D")]
+    ("changes", "grade"),
+    [({"gates": ["stale_feed"]}, "A"), ({"halted": True, "halt_reason": "drawdown"}, "A"), ({}, "D")],
 )
 def test_what_keeps_it_from_taking_signals(changes: dict[str, Any], grade: str) -> None:
     stream = desk()
@@ -185,7 +186,9 @@ def test_what_is_told_of_each_fact() -> None:
         stream.add(f.StateChange, from_state="A", to_state="SCANNING", reason="warm", order_id=None, position_id=None)
     ) == ["state_change", "decision"]
     assert told(stream.add(f.Error, "", code="c", message="It went wrong.")) == ["error", "decision"]
-    assert told(stream.add(f.Decision, side="buy", size="1", entry=1.0, sl=1.0, tp_ladder=[], risk=f.Risk(1, 1, 1))) == []
+    assert (
+        told(stream.add(f.Decision, side="buy", size="1", entry=1.0, sl=1.0, tp_ladder=[], risk=f.Risk(1, 1, 1))) == []
+    )
     alert = stream.add(f.RiskAlert, alert_id="a", severity="WARNING", alert_type="no_stop", message="", details={})
     assert told(alert) == ["risk_alert"]
     assert said.all[0][3].message == "BTCUSDT: no entry, it has no stop."
@@ -195,7 +198,9 @@ def test_what_is_told_of_each_fact() -> None:
 
 def test_a_halt_shows_before_the_status_says_it() -> None:
     stream = desk()
-    stream.add(f.StateChange, from_state="IN_POSITION", to_state="HALTED", reason="error", order_id=None, position_id=None)
+    stream.add(
+        f.StateChange, from_state="IN_POSITION", to_state="HALTED", reason="error", order_id=None, position_id=None
+    )
     replica = folded(stream)
     assert replica.status("BTCUSDT", OK).state == "HALTED"
     assert replica.log[-1].text == "BTCUSDT: halted, an error occurred. No entries until resumed."

@@ -36,7 +36,10 @@ def test_an_engine_that_was_never_heard() -> None:
     watch = EngineWatch(clock)
     assert (watch.state().state, watch.state().heard_s, watch.well) == ("starting", None, False)
     clock.now += STARTING_S
-    assert (watch.state().state, watch.state().text) == ("dead", "The engine has not been heard since the page started.")
+    assert (watch.state().state, watch.state().text) == (
+        "dead",
+        "The engine has not been heard since the page started.",
+    )
 
 
 def test_processes_that_there_are() -> None:
