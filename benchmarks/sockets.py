@@ -42,8 +42,9 @@ def _connect(port: int) -> socket.socket:
     """A socket that is subscribed."""
     made = socket.create_connection(("127.0.0.1", port))
     made.sendall(
-        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n".encode()
     )
     head = b""
     while b"\r\n\r\n" not in head:
@@ -81,6 +82,11 @@ def _sockets(port: int, results: "Queue[list[float]]") -> None:
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _health(seq: int) -> Health:
@@ -151,7 +157,7 @@ async def _measure() -> list[tuple[str, str]]:
         cpu, begin = _cpu(page.pid), time.perf_counter()
         delays = np.array(await asyncio.to_thread(results.get)) * 1000
         share = (_cpu(page.pid) - cpu) / (time.perf_counter() - begin)
-        pages = int(Path(f"/proc/{page.pid}/statm").read_text().split()[1])
+        memory = _memory_mb(page.pid)
         until.set()
         await emitting
         page.stdin.close()
@@ -161,7 +167,7 @@ async def _measure() -> list[tuple[str, str]]:
         ("messages a second", f"{len(delays) / SECONDS:,.0f} of {expected / SECONDS:,.0f}"),
         *((f"p{percent:g}", f"{np.percentile(delays, percent):.1f} ms") for percent in (50, 99, 99.9)),
         ("page's share of a core", f"{100 * share:.0f} %"),
-        ("page's memory", f"{pages * os.sysconf('SC_PAGE_SIZE') / 1e6:.0f} MB"),
+        ("page's memory", f"{memory:.0f} MB"),
     ]
 
 

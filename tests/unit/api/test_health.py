@@ -1,6 +1,7 @@
 """How it goes, told once; and when a supervisor may count on it."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -8,7 +9,6 @@ import pytest
 
 from triplane.api import health as healths
 from triplane.api.health import Monitor, memory_mb
-from triplane.model.live import FeedHealth
 
 from .conftest import Page, Socket, Stored
 from .streams import Stream, session_health
@@ -21,7 +21,7 @@ def monitor(page: Page) -> Monitor:
 
 def test_all_is_well(page: Page) -> None:
     look = monitor(page).look()
-    assert (look.ready, look.problems, look.engine.state) == (True, [], "ok")
+    assert (look.ready, look.faults, look.engine.state) == (True, [], "ok")
     assert look.told is not None
     assert (look.store.behind, look.store.error) == (0, None)
     assert look.page.pid > 1
@@ -29,33 +29,30 @@ def test_all_is_well(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "more", "problem"),
+    ("session", "more", "fault", "ready"),
     [
-        ({"status": "failed", "error": "no."}, {}, "Session s has failed: no."),
-        ({"status": "failed"}, {}, "Session s has failed: the log of the engine says why"),
-        ({"error": "The strategy raised."}, {}, "Session s: The strategy raised."),
-        ({"halted": True, "halt_reason": "drawdown"}, {}, "Session s is halted: drawdown."),
-        ({"feed": FeedHealth(source="demo", stale=True)}, {}, "Session s: the market data is stale."),
-        ({"journal_behind": 1234}, {}, "Session s: the disk does not take 1,234 bytes of the journal."),
-        ({"reconciled": False}, {}, "Session s: orders and positions are not reconciled with the venue."),
-        ({}, {"kill_switch": True, "kill_reason": "a drill"}, "The kill switch is on: a drill."),
-        ({}, {"disk_low": True}, "The disk is nearly full: no entries."),
+        ({"status": "failed", "error": "no"}, {}, "session_failed", False),
+        ({"halted": True, "halt_reason": "drawdown"}, {}, "halted", True),
+        ({}, {"kill_switch": True, "kill_reason": "a drill"}, "kill_switch", True),
     ],
 )
-def test_what_is_wrong_is_said(page: Page, session: dict[str, Any], more: dict[str, Any], problem: str) -> None:
+def test_what_is_wrong_is_said(
+    page: Page, session: dict[str, Any], more: dict[str, Any], fault: str, ready: bool
+) -> None:
     page.hear(session_health("s", **session), **more)
     look = monitor(page).look()
-    assert look.problems == [problem]
-    assert look.ready == (session.get("status") != "failed")
+    assert [one.name for one in look.faults] == [fault]
+    assert look.ready == ready
 
 
 def test_a_store_that_is_behind(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stored, "behind", 12_345)
-    monkeypatch.setattr(Stored, "age", 42.0)
-    assert monitor(page).look().problems == ["Nothing was stored for 42 seconds; 12,345 facts wait."]
-    monkeypatch.setattr(Stored, "age", 0.0)
+    monkeypatch.setattr(Stored, "age", 42.04)
+    look = monitor(page).look()
+    assert (look.store.behind, look.store.age_s, [one.name for one in look.faults]) == (12_345, 42.0, ["store_behind"])
     monkeypatch.setattr(Stored, "error", "The database is locked.")
-    assert monitor(page).look().problems == ["The database is locked."]
+    (fault,) = monitor(page).look().faults
+    assert (fault.name, fault.detail) == ("store_error", "The database is locked.")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +84,7 @@ async def test_nothing_is_believed_of_an_engine_that_is_not_heard(page: Page, cl
     status = (await client.get("/system/status")).json()
     assert (status["state"], status["engine"]["state"]) == ("IN_POSITION", "silent")
     assert (await client.get("/healthz")).status_code == 200
-    assert (await client.get("/health")).json()["problems"] == [answer.json()["message"]]
+    assert [one["name"] for one in (await client.get("/health")).json()["faults"]] == ["engine_silent"]
 
 
 async def test_a_database_that_cannot_be_read_is_not_ready(page: Page, client: httpx.AsyncClient) -> None:
@@ -117,8 +114,6 @@ async def test_a_loop_that_is_held_up_shows(page: Page, monkeypatch: pytest.Monk
     monkeypatch.setattr(healths, "TICK", 0.001)
     running = asyncio.create_task(monitor(page).run())
     await asyncio.sleep(0.01)
-    import time
-
     time.sleep(0.05)  # noqa: ASYNC251 - that is what is looked for
     await asyncio.sleep(0.01)
     running.cancel()

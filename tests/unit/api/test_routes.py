@@ -53,7 +53,7 @@ GOOD_READS = [
     ("/api/sessions?status=interrupted", {"total": 1}),
     ("/api/sessions/t", {"id": "t", "status": "interrupted", "start_balance": "500"}),
     ("/api/sessions/s", {"id": "s", "status": "running", "net_pnl": "0.5"}),
-    ("/health", {"ready": True, "problems": []}),
+    ("/health", {"ready": True, "faults": []}),
     ("/healthz", {"status": "ok"}),
     ("/readyz", {"status": "ready"}),
 ]

@@ -43,7 +43,7 @@ async def test_it_is_tried_again_until_it_can_be_opened(tmp_path: Path, monkeypa
     storing = Storing(str(target), tmp_path)
     opening = asyncio.create_task(storing.open())
     async with asyncio.timeout(20):
-        while storing.error is None:  # noqa: ASYNC110 - there is no event for it
+        while storing.error is None:
             await asyncio.sleep(0.001)
     assert "it is not a database" in storing.error
     with pytest.raises(StoreError, match="it is not a database"):

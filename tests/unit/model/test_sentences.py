@@ -72,7 +72,7 @@ def error(severity: str) -> f.Error:
 
 CASES: list[tuple[Callable[[], f.Fact], str, str, str]] = [
     (
-        lambda: signal(),
+        signal,
         "signal",
         "Buy 0.011 BTCUSDT at about 87,690.1, stop 87,420, targets 88,010, 88,280. It waits for a person.",
         "info",
@@ -101,7 +101,7 @@ CASES: list[tuple[Callable[[], f.Fact], str, str, str]] = [
         "No buy of BTCUSDT: 3 positions are open, and 3 are allowed.",
         "bad",
     ),
-    (lambda: fill(), "fill", "Bought 0.01691515 BTCUSDT at 59,082.1.", "info"),
+    (fill, "fill", "Bought 0.01691515 BTCUSDT at 59,082.1.", "info"),
     (lambda: fill(side="sell", reason="stop"), "fill", "Sold 0.01691515 BTCUSDT at 59,082.1 (stopped out).", "info"),
     (lambda: order(status="expired"), "order", "The entry order of BTCUSDT expired unfilled.", "info"),
     (lambda: order(status="cancelled"), "order", "The entry order of BTCUSDT was cancelled.", "info"),
@@ -112,7 +112,7 @@ CASES: list[tuple[Callable[[], f.Fact], str, str, str]] = [
         "Moved the stop of BTCUSDT to break-even: 57,208.6.",
         "info",
     ),
-    (lambda: trade(), "trade", "BTCUSDT long closed, target reached: gain of 6.7801 (+1.52 R).", "good"),
+    (trade, "trade", "BTCUSDT long closed, target reached: gain of 6.7801 (+1.52 R).", "good"),
     (
         lambda: trade(pnl="-120.555", r_multiple=None, exit_reason="kill_switch", side="SHORT"),
         "trade",

@@ -1,5 +1,6 @@
 """The curve as it grows gives the figures of the whole curve, and stays small."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_points_are_chosen_evenly_and_carry_the_time_of_the_close() -> None:
     few = curve.points(7, MINUTE)
     assert len(few) <= 7
     assert (few[-1].time, few[-1].equity) == (START + 100 * MINUTE, 99.0)
-    assert {b.time - a.time for a, b in zip(few, few[1:], strict=False)} == {15 * MINUTE}
+    assert {b.time - a.time for a, b in pairwise(few)} == {15 * MINUTE}
 
 
 def test_a_long_curve_is_thinned_out_and_its_figures_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +68,7 @@ def test_a_long_curve_is_thinned_out_and_its_figures_stay(monkeypatch: pytest.Mo
         assert len(curve._times) <= 101
     shown = curve.points(5000, 0)
     assert shown[-1].time == times[-1]
-    assert {b.time - a.time for a, b in zip(shown[:-1], shown[1:-1], strict=False)} == {64 * 10 * MINUTE}
+    assert {b.time - a.time for a, b in pairwise(shown[:-1])} == {64 * 10 * MINUTE}
     assert curve.summary()[:3] == Curve.of(times, equity, 100.0)[:3]
 
 

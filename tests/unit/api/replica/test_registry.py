@@ -71,8 +71,8 @@ def test_a_session_that_failed_stays_so(world: World) -> None:
 def test_the_words_of_a_kill_are_shown(world: World) -> None:
     stream = world.start("s")
     stream.account(halted=True, halt_reason="kill_switch")
+    stream.add(Error, "", code="kill_switch", message="the market has gone mad")
     world.replicas.on_facts(stream.rest)
-    world.replicas.on_message(health(session_health(stream), kill_switch=True, kill_reason="the market has gone mad"))
     status = world.replicas.status(None, "BTCUSDT")
     assert (status.halted, status.halt_reason, status.halt_text) == (True, "kill_switch", "the market has gone mad")
 

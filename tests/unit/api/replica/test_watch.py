@@ -16,7 +16,7 @@ from ..streams import health
     ("after", "alive", "state", "text"),
     [
         (0.0, True, "ok", ""),
-        (2.9, False, "ok", ""),
+        (2.2, False, "ok", ""),
         (3.0, True, "silent", "The engine has said nothing for 3 seconds; it may be frozen."),
         (40.2, False, "dead", "The engine does not run; it was last heard 40 seconds ago."),
     ],
