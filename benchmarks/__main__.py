@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("core", "engine", "indicators", "patterns", "analysis", "repaint", "exchange", "execution")
+NAMES = ("core", "engine", "indicators", "patterns", "analysis", "repaint", "exchange", "execution", "sockets")
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import SocketData, View
 from triplane.api.routes import facts, market, sessions, settings, signals, system, trades
 from triplane.api.routing import StructRoute, answer_with, describe
-from triplane.store import Store
+from triplane.api.storing import Storing
 from triplane.version import __version__
 
 DESCRIPTION = """Everything that Triplane's page shows and does.
@@ -52,7 +52,7 @@ def create_app(
     sessions_: Replicas,
     messages: MessageLog,
     link: EngineLink,
-    store: Store,
+    storing: Storing,
     data_dir: Path,
     token: str,
     static: Path | None = None,
@@ -73,7 +73,7 @@ def create_app(
         The sessions as they are known here, and what is told of them.
     link
         To the engine.
-    store
+    storing
         The database that the history is read from.
     data_dir
         Where sessions and the kill switch are kept.
@@ -90,7 +90,7 @@ def create_app(
     """
     access = Access(token, port, hosts, origins)
     clients = stream.Clients(messages, heartbeat_s, patience_s)
-    monitor = monitor or Monitor(link.watch, sessions_, messages)
+    monitor = monitor or Monitor(link.watch, sessions_, messages, storing)
     monitor.sockets = clients.__len__
     app = FastAPI(
         title="Triplane", version=__version__, description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None
@@ -101,7 +101,7 @@ def create_app(
         clients=clients,
         link=link,
         kill=kill or KillPath(link, data_dir),
-        store=store,
+        storing=storing,
         facts=FactFiles(data_dir / "sessions"),
         monitor=monitor,
         access=access,

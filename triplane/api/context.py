@@ -14,6 +14,7 @@ from triplane.api.kill import KillPath
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.routing import problems as described
+from triplane.api.storing import Storing
 from triplane.store import Store
 from triplane.store.store import MAX_LIMIT
 
@@ -30,11 +31,16 @@ class Context:
     clients: "Clients"
     link: EngineLink
     kill: KillPath
-    store: Store
+    storing: Storing
     facts: FactFiles
     monitor: Monitor
     access: Access
     version: str
+
+    @property
+    def store(self) -> Store:
+        """The database; while it cannot be used the answer is 503."""
+        return self.storing.store
 
 
 def find(connection: HTTPConnection) -> Context:

@@ -17,6 +17,8 @@ from triplane.flow.client import FlowClient, NoAnswer
 from triplane.model.live import Answer
 
 WITHIN: Final = 5.0
+FROZEN_S: Final = 0.5
+"""How long an engine that is silent already is waited for before it is restarted."""
 RESTART_S: Final = 15.0
 AGAIN_S: Final = 10.0
 """Seconds between two restarts that are asked for."""
@@ -98,7 +100,7 @@ class EngineLink:
         """Give a command that must be possible with a silent engine too: then it is restarted, and asked once more."""
         asking = asyncio.ensure_future(self.ask(kind, session_id, WITHIN + RESTART_S, **fields))
         silent = not self.watch.well
-        if not (await asyncio.wait({asking}, timeout=0.5 if silent else SILENT_S))[0]:
+        if not (await asyncio.wait({asking}, timeout=FROZEN_S if silent else SILENT_S))[0]:
             silent = silent or not self.watch.well
             restarted = silent and await self.restart()
         else:

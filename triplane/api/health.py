@@ -6,13 +6,14 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from triplane.api.faults import faults
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import PageHealth, PageState, StoreState
 from triplane.api.replica.watch import EngineWatch
+from triplane.api.storing import Storing
 from triplane.model.live import SessionHealth
 from triplane.version import __version__
 
@@ -20,40 +21,13 @@ TICK: Final = 0.1
 TELL: Final = 0.5
 
 
-class Projection(Protocol):
-    """What stores the facts."""
-
-    @property
-    def lag(self) -> int:
-        """Facts that are not stored yet."""
-        ...
-
-    @property
-    def age(self) -> float:
-        """Seconds for which facts wait and none was stored."""
-        ...
-
-    @property
-    def error(self) -> str | None:
-        """Why nothing can be stored now."""
-        ...
-
-
-class NoProjection:
-    """Nothing stores facts here."""
-
-    lag = 0
-    age = 0.0
-    error = None
-
-
 class Monitor:
     """Watches this process and puts together how it goes; tells it to the sockets twice a second.
 
     Parameters
     ----------
-    watch, sessions, projection
-        The engine, the sessions, and what stores their facts.
+    watch, sessions, storing
+        The engine, the sessions, and the database.
     messages
         Where it is told.
     """
@@ -63,12 +37,12 @@ class Monitor:
         watch: EngineWatch,
         sessions: Replicas,
         messages: MessageLog,
-        projection: Projection | None = None,
+        storing: Storing,
         sockets: Callable[[], int] = lambda: 0,
     ) -> None:
         self.sockets = sockets
         self._watch, self._sessions, self._messages = watch, sessions, messages
-        self._projection = projection or NoProjection()
+        self._storing = storing
         self._started_at = time.time_ns() // 1_000_000
         self._slowest = self._last_slowest = 0.0
 
@@ -90,8 +64,7 @@ class Monitor:
     def look(self) -> PageHealth:
         """How it goes now."""
         engine, told = self._watch.state(), self._watch.told
-        projection = self._projection
-        store = StoreState(behind=projection.lag, age_s=round(projection.age, 1), error=projection.error or None)
+        store = StoreState(behind=self._storing.behind, age_s=round(self._storing.age, 1), error=self._storing.error)
         return PageHealth(
             ready=self.why_not() is None,
             faults=faults(engine, told, store),

@@ -8,21 +8,22 @@ import asyncio
 import gc
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import structlog
 
 from triplane.api.app import create_app
 from triplane.api.engine_link import EngineLink
-from triplane.api.health import Monitor, NoProjection, Projection
+from triplane.api.health import Monitor
 from triplane.api.kill import KillPath, RouterAddress
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.watch import EngineWatch
 from triplane.api.server import FORCE_S, GRACE_S, Server, make_server
+from triplane.api.storing import Storing
 from triplane.api.wire import FrameProtocol
 from triplane.errors import TriplaneError
 from triplane.flow import child
@@ -30,7 +31,6 @@ from triplane.flow.client import FlowClient
 from triplane.flow.log import FILE
 from triplane.model.facts import Fact
 from triplane.model.live import Forming, Health
-from triplane.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -86,37 +86,15 @@ class PageConfig(msgspec.Struct, frozen=True, kw_only=True):
         return RouterAddress(self.router_url, self.router_token) if self.router_url else None
 
 
-class Stores(Projection, Protocol):
-    """What stores facts, in a thread of its own."""
-
-    def on_facts(self, facts: Sequence[Fact]) -> None:
-        """Take facts of one session, in order; returns at once."""
-        ...
-
-    def close(self) -> object:
-        """Store what waits, and let go."""
-        ...
-
-
-class Nowhere(NoProjection):
-    """Stores nothing."""
-
-    def on_facts(self, facts: Sequence[Fact]) -> None:
-        """Take facts."""
-
-    def close(self) -> None:
-        """Let go."""
-
-
 class Inflow:
     """Gives the facts to all who want them here."""
 
-    def __init__(self, replicas: Replicas, stores: Stores) -> None:
-        self._replicas, self._stores = replicas, stores
+    def __init__(self, replicas: Replicas, storing: Storing) -> None:
+        self._replicas, self._storing = replicas, storing
 
     def on_facts(self, facts: Sequence[Fact]) -> None:
         """Take facts of one session, in order."""
-        self._stores.on_facts(facts)
+        self._storing.on_facts(facts)
         self._replicas.on_facts(facts)
 
     def on_message(self, message: Health | Forming) -> None:
@@ -132,40 +110,40 @@ class ParentProcess:
         child.tell({"restart": "engine"})
 
 
-async def serve(told: Mapping[str, Any], stores: Callable[[Store], Stores] = lambda _store: Nowhere()) -> None:
+async def serve(told: Mapping[str, Any]) -> None:
     """Serve until the supervisor is gone; raises what ended it before."""
     config = PageConfig.of(told)
     messages, watch = MessageLog(time.time_ns() // 1_000_000), EngineWatch()
     sessions, folder = Replicas(messages, watch), config.data_dir / "sessions"
-    with Store(config.database if "://" in config.database else Path(config.database)) as store:
-        projection = stores(store)
-        client = FlowClient(config.engine_port, config.secret, folder, Inflow(sessions, projection))
-        link = EngineLink(client, watch, sessions, ParentProcess())
-        monitor = Monitor(watch, sessions, messages, projection)
-        app = create_app(
-            sessions, messages, link, store, config.data_dir, config.token, config.static,
-            kill=KillPath(link, config.data_dir, config.router), monitor=monitor, port=config.port, hosts=config.hosts,
-            origins=config.origins,
-        )  # fmt: skip
-        server = make_server(app, log_level="warning", ws=FrameProtocol, ws_per_message_deflate=False, lifespan="off")
-        try:
-            await _together(
-                server,
-                [socket.socket(fileno=config.fd)],
-                {"stream": client.run(), "monitor": monitor.run(), "past": _past(client, folder)},
-            )
-        finally:
-            await asyncio.to_thread(projection.close)
+    storing = Storing(config.database, config.data_dir)
+    client = FlowClient(config.engine_port, config.secret, folder, Inflow(sessions, storing))
+    link = EngineLink(client, watch, sessions, ParentProcess())
+    monitor = Monitor(watch, sessions, messages, storing)
+    app = create_app(
+        sessions, messages, link, storing, config.data_dir, config.token, config.static,
+        kill=KillPath(link, config.data_dir, config.router), monitor=monitor, port=config.port, hosts=config.hosts,
+        origins=config.origins,
+    )  # fmt: skip
+    server = make_server(app, log_level="warning", ws=FrameProtocol, ws_per_message_deflate=False, lifespan="off")
+    listener = socket.socket(fileno=config.fd)
+    parts = {
+        "server": server.serve(sockets=[listener]),
+        "beat": _beat(server),
+        "stream": client.run(),
+        "monitor": monitor.run(),
+        "store": _for_ever(storing.open()),
+        "past": _for_ever(_past(client, folder)),
+    }
+    try:
+        await _together(server, parts)
+    finally:
+        await asyncio.to_thread(storing.close)
 
 
-async def _together(server: Server, listeners: list[socket.socket], parts: Mapping[str, Awaitable[Any]]) -> None:
-    """Run the server and all parts until the supervisor is gone; raises when one of them ends before."""
-    gone = asyncio.ensure_future(child.parent_gone())
-    tasks = {name: asyncio.ensure_future(part) for name, part in parts.items()}
-    tasks["server"] = asyncio.ensure_future(server.serve(sockets=listeners))
-    tasks["beat"] = asyncio.ensure_future(_beat(server))
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+async def _together(server: Server, parts: Mapping[str, Coroutine[Any, Any, None]]) -> None:
+    """Run all parts until the supervisor is gone; raises when one of them ends before."""
+    gone = asyncio.create_task(child.parent_gone())
+    tasks = {name: asyncio.create_task(part) for name, part in parts.items()}
     try:
         done, _ = await asyncio.wait({gone, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
         for name, task in tasks.items():
@@ -175,14 +153,22 @@ async def _together(server: Server, listeners: list[socket.socket], parts: Mappi
     finally:
         server.should_exit = True
         await asyncio.wait({tasks["server"]}, timeout=GRACE_S + FORCE_S + 1)
-        for task in tasks.values():
+        for task in [gone, *tasks.values()]:
             task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await asyncio.gather(gone, *tasks.values(), return_exceptions=True)
+
+
+async def _for_ever(part: Coroutine[Any, Any, None]) -> None:
+    """Do something that comes to its end, which is no reason to end everything."""
+    await part
+    await asyncio.Event().wait()
 
 
 async def _beat(server: Server) -> None:
     """Say that the loop turns, once callers are served."""
     await server.accepts.wait()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     await child.beat()
 
 
@@ -192,7 +178,6 @@ async def _past(client: FlowClient, sessions: Path) -> None:
     newest = None if client.have else await asyncio.to_thread(_newest, sessions)
     if newest is not None:
         await client.catch_up(newest)
-    await asyncio.Event().wait()  # its end would end the page
 
 
 def _newest(sessions: Path) -> str | None:

@@ -4,7 +4,7 @@ A handler says what it returns; nothing is validated or copied on the way out, a
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Annotated, Any, Final, Generic, TypeVar, get_args, get_origin
 
@@ -12,7 +12,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 
 from triplane.api.replica.views import View
@@ -87,10 +87,12 @@ def problems(statuses: Iterable[int], texts: dict[int, str]) -> dict[int | str, 
     return {status: {"description": texts[status], "content": content} for status in statuses}
 
 
-def _described(app: FastAPI) -> list[tuple[RouteContext, Any]]:
-    """Routes, of included routers too, with what they return."""
-    found = [(route, route.original_route) for route in iter_route_contexts(app.routes)]
-    return [(route, original.returns) for route, original in found if isinstance(original, StructRoute)]
+def struct_routes(app: FastAPI) -> Iterator[tuple[str, set[str], Any]]:
+    """Path, methods and shape of every route that answers with structs."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, StructRoute) and not _known(route.returns):
+            yield str(context.path_format), context.methods or set(), route.returns
 
 
 def describe(app: FastAPI, extra: Iterable[type[msgspec.Struct]] = ()) -> dict[str, Any]:
@@ -102,16 +104,14 @@ def describe(app: FastAPI, extra: Iterable[type[msgspec.Struct]] = ()) -> dict[s
         Structs that are described although no route returns them, such as the messages of the sockets.
     """
     made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    routes = [(route, answered) for route, answered in _described(app) if not _known(answered)]
-    kinds = [answered for _, answered in routes]
+    found = list(struct_routes(app))
+    kinds = [returns for _, _, returns in found]
     schemas, components = msgspec.json.schema_components([*kinds, Problem, *extra], ref_template=REFERENCE)
     for component in components.values():
         if "properties" in component:  # what is answered is always whole
             component["required"] = list(component["properties"])
     made.setdefault("components", {}).setdefault("schemas", {}).update(components)
-    for (route, _), schema in zip(routes, schemas, strict=False):
-        for method in route.methods or ():
-            operation = made["paths"].get(route.path_format, {}).get(method.lower())
-            if operation is not None:
-                operation["responses"]["200"]["content"] = {JSON: {"schema": schema}}
+    for (path, methods, _), schema in zip(found, schemas, strict=False):
+        for method in methods:
+            made["paths"][path][method.lower()]["responses"]["200"]["content"] = {JSON: {"schema": schema}}
     return made

@@ -75,16 +75,8 @@ async def engine(told: Told) -> None:
 async def page(told: Told) -> None:
     """What people see."""
     from triplane.api.main import serve  # noqa: PLC0415
-    from triplane.store import Projector, Store  # noqa: PLC0415
-    from triplane.store.parameter_sets import sync_parameter_sets  # noqa: PLC0415
 
-    def stores(store: Store) -> Projector:
-        projector = Projector(store, told["data_dir"] / "sessions")
-        projector.start()
-        sync_parameter_sets(store, told["data_dir"] / "parameter_sets")
-        return projector
-
-    await serve(told, stores)
+    await serve(told)
 
 
 async def subscribers(told: Told) -> None:

@@ -47,6 +47,7 @@ CHECK_TEXTS: Final = {
     "funding_guard": "it would pay too much funding",
     "kill_zone": "it is outside the trading hours",
     "regime": "the market regime does not allow it",
+    "disk_space": "the disk is nearly full",
 }
 REASON_TEXTS: Final = {
     "stop": "stopped out",

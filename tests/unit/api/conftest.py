@@ -1,125 +1,131 @@
-"""An engine made of dictionaries, a client that is signed in, and a WebSocket client without a network."""
+"""A page without processes around it: real facts, an engine that notes its commands, a client that is signed in."""
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
+import msgspec
 import pytest
 from fastapi import FastAPI
 
 from triplane.api.app import create_app
-from triplane.api.schemas import control, market, trading
-from triplane.store import Store
+from triplane.api.engine_link import EngineLink
+from triplane.api.kill import KillPath
+from triplane.api.messages import MessageLog
+from triplane.api.replica.registry import Replicas
+from triplane.api.replica.session import SessionReplica
+from triplane.api.replica.watch import EngineWatch
+from triplane.api.storing import Storing
+from triplane.flow.client import NoAnswer
+from triplane.model.facts import Fact
+from triplane.model.live import ENCODER, Answer, SessionHealth
+from triplane.store import Store, project
+
+from .streams import MINUTE, Stream, health, session_health
 
 TOKEN = "a-token-for-the-tests"
 BASE = "http://127.0.0.1:8000"
 
 
-class Log:
-    """A log of events that holds the last ``size``."""
+class Clock:
+    """Seconds that a test moves on."""
 
-    def __init__(self, size: int = 1000) -> None:
-        self.size = size
-        self.held: list[dict[str, Any]] = []
-        self.last_id = 0
-        self._news = asyncio.Event()
+    def __init__(self) -> None:
+        self.now = 1000.0
 
-    @property
-    def first_id(self) -> int:
-        return self.last_id - len(self.held) + 1
-
-    def add(self, kind: str, data: dict[str, Any], symbol: str | None = "BTCUSDT") -> dict[str, Any]:
-        self.last_id += 1
-        event = {"id": self.last_id, "type": kind, "session_id": "s", "symbol": symbol, "timestamp": 7, "data": data}
-        self.held = [*self.held, event][-self.size :]
-        self._news.set()
-        self._news = asyncio.Event()
-        return event
-
-    def candle(self, close: float, *, closed: bool = False, symbol: str = "BTCUSDT") -> dict[str, Any]:
-        return self.add("market_data", {"candle": market.CANDLE | {"close": close, "is_closed": closed}}, symbol)
-
-    def after(self, event_id: int, limit: int) -> list[dict[str, Any]]:
-        return [event for event in self.held if event["id"] > event_id][:limit]
-
-    async def wait(self, event_id: int) -> None:
-        while self.last_id <= event_id:
-            await self._news.wait()
+    def __call__(self) -> float:
+        return self.now
 
 
 class Engine:
-    """Answers with the examples of the schemas and notes the commands."""
+    """The engine's end of the wire: notes the commands, and answers what it is told to."""
 
     def __init__(self) -> None:
-        self.events = Log()
-        self.is_ready = True
-        self.commands: list[tuple[str, dict[str, Any]]] = []
-        self.answer: Exception | dict[str, Any] = {"accepted": True, "message": "Done."}
-        self.state: dict[str, Any] = control.STATUS | {"session_id": "s", "symbols": ["BTCUSDT", "ETHUSDT"]}
-        self.pending = [
-            trading.SIGNAL | {"id": "waits", "status": "pending", "generated_at": 1767225600000 - 7_200_000}
-        ]
-        self.limits: dict[str, Any] = dict(control.SETTINGS)
-        self.positions = [dict(trading.POSITION)]
+        self.commands: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.answer: Callable[[str, str | None, dict[str, Any]], Any] = lambda kind, _session, _fields: ("ok", "Done.")
+        self.restarts = 0
 
-    def ready(self) -> bool:
-        return self.is_ready
+    async def command(self, kind: str, session_id: str | None = None, within: float = 10.0, **fields: Any) -> Answer:
+        self.commands.append((kind, session_id, fields))
+        found = self.answer(kind, session_id, fields)
+        if asyncio.iscoroutine(found):
+            try:
+                found = await asyncio.wait_for(found, within)
+            except TimeoutError:
+                raise NoAnswer(f"The engine did not answer within {within:g} seconds.") from None
+        code, message, *data = found
+        return Answer(id=1, code=code, message=message, data=data[0] if data else {})
 
-    def status(self, symbol: str | None = None) -> dict[str, Any]:
-        return self.state | {"symbol": symbol or "BTCUSDT"}
-
-    def signal_check(self, symbol: str) -> dict[str, Any]:
-        return {"symbol": symbol, "time": 1, "checks": [control.CHECK], "would_trade": True}
-
-    def history(self, symbol: str, limit: int, before: int | None = None) -> dict[str, Any]:
-        candles = [
-            market.CANDLE | {"time": 1000 * number} for number in range(1000) if 1000 * number < (before or 1e12)
-        ]
-        candles[-1] = candles[-1] | {"indicators": {"ema20": float("nan"), "rsi14": 51.5}}
-        found = {"candles": candles[-limit:], "zones": [market.ZONE], "markers": [market.MARKER]}
-        return {"symbol": symbol, "timeframe": "15m"} | found
-
-    def feed(self) -> dict[str, Any]:
-        return {"source": "demo", "connected": True, "stale": False}
-
-    def portfolio(self) -> dict[str, Any]:
-        money = ("wallet_balance", "margin_balance", "available_balance", "unrealized_pnl", "total_equity")
-        entry = trading.ORDER | {"order_id": "e1", "client_order_id": "c1", "leg": "entry"}
-        orders = [entry, dict(trading.ORDER)]
-        return dict.fromkeys(money, "10000.10") | {"open_positions": self.positions, "pending_orders": orders}
-
-    def performance(self) -> dict[str, Any]:
-        return trading.Performance.model_config["json_schema_extra"]["example"] | {"sqn": 1.5}  # type: ignore[index,operator]
-
-    def equity_curve(self, limit: int) -> list[dict[str, Any]]:
-        return [{"time": number, "equity": 10_000.0} for number in range(5000)][-limit:]
-
-    def pending_signals(self) -> list[dict[str, Any]]:
-        return self.pending
-
-    def decisions(self, limit: int) -> list[dict[str, Any]]:
-        symbols = ("BTCUSDT", "ETHUSDT")
-        return [control.DECISION | {"symbol": symbols[number % 2], "seq": number} for number in range(700)][-limit:]
-
-    def settings(self) -> dict[str, Any]:
-        return self.limits
-
-    async def command(self, kind: str, **fields: Any) -> dict[str, Any]:
-        self.commands.append((kind, fields))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        if kind == "limits":
-            self.limits |= fields["values"]
-        return self.answer
+    async def restart_engine(self) -> None:
+        self.restarts += 1
 
 
-@pytest.fixture
-def engine() -> Engine:
-    return Engine()
+class Stored(Storing):
+    """A database that is there, and that only the test fills."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.name, Path(store.name).parent)
+        self._store = store
+
+    behind, age, error = 0, 0.0, None
+
+
+class Page:
+    """Everything of a page, in this process."""
+
+    def __init__(self, folder: Path, database: Path, **options: Any) -> None:
+        self.folder, self.clock, self.engine = folder, Clock(), Engine()
+        self.messages = MessageLog(0)
+        self.alive = True
+        self.watch = EngineWatch(self.clock, lambda _pid: self.alive)
+        self.sessions = Replicas(self.messages, self.watch, self.clock)
+        self.link = EngineLink(self.engine, self.watch, self.sessions, self.engine, self.clock)  # type: ignore[arg-type]
+        self.store = Store(shutil.copy(database, folder / "triplane.sqlite"))
+        self.app: FastAPI = create_app(
+            self.sessions, self.messages, self.link, Stored(self.store), folder, TOKEN, folder / "static",
+            kill=KillPath(self.link, folder), **({"heartbeat_s": 30.0, "patience_s": 30.0} | options),
+        )  # fmt: skip
+        self.shown: dict[str, int] = {}
+
+    def take(self, stream: Stream) -> SessionReplica:
+        """Show what a stream has that was not shown yet."""
+        known = self.shown.get(stream.session_id, 0)
+        if stream.facts[known:]:
+            self.sessions.on_facts(stream.facts[known:])
+        self.shown[stream.session_id] = len(stream.facts)
+        return self.sessions.get(stream.session_id)
+
+    def hear(self, *sessions: SessionHealth, **more: Any) -> None:
+        """The engine says how it is."""
+        self.sessions.on_message(health(*sessions, **more))
+
+    def write(self, stream: Stream) -> None:
+        """Lay a stream down in its file, as the engine does."""
+        folder = self.folder / "sessions" / stream.session_id
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "facts.jsonl").write_bytes(b"".join(ENCODER.encode(fact) + b"\n" for fact in stream.facts))
+
+    def keep(self, facts: list[Fact]) -> None:
+        """Store facts."""
+        project(self.store, facts)
+
+
+def desk() -> Stream:
+    """A session of two symbols: BTC in a position, ETH with an entry that works and a signal that waits."""
+    stream = Stream()
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        stream.candle(100.0, stream.now - MINUTE, symbol=symbol)
+    stream.status("IN_POSITION", margin=25.0, liquidation_price=60.0)
+    stream.status("SCANNING", "ETHUSDT")
+    stream.position()
+    stream.order("stop1", "stop", type="stop_market", side="sell", price=None, trigger_price="98.00")
+    stream.order("e1", client_order_id="c1", symbol="ETHUSDT", decision=18)
+    stream.signal("waits", symbol="ETHUSDT", decision=19)
+    stream.account(equity=10_000.5, unrealized=0.5, used_margin=25.0, open_positions=1, trades_today=1)
+    return stream
 
 
 @pytest.fixture(scope="session")
@@ -130,14 +136,31 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(empty: Path, tmp_path: Path) -> Iterator[Store]:
-    with Store(shutil.copy(empty, tmp_path / "triplane.sqlite")) as opened:
-        yield opened
+def make_page(empty: Path, tmp_path: Path) -> Callable[..., Page]:
+    return lambda **options: Page(tmp_path, empty, **options)
 
 
 @pytest.fixture
-def app(engine: Engine, store: Store, tmp_path: Path) -> FastAPI:
-    return create_app(engine, store, TOKEN, tmp_path / "static", heartbeat_s=30.0, patience_s=30.0)
+def stream() -> Stream:
+    return desk()
+
+
+@pytest.fixture
+def page(make_page: Callable[..., Page], stream: Stream) -> Page:
+    made = make_page()
+    made.take(stream)
+    made.hear(session_health(stream))
+    return made
+
+
+@pytest.fixture
+def engine(page: Page) -> Engine:
+    return page.engine
+
+
+@pytest.fixture
+def app(page: Page) -> FastAPI:
+    return page.app
 
 
 @pytest.fixture
@@ -154,7 +177,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Socket:
-    """A WebSocket to an application in the same loop. ``stuck`` is a client that takes nothing."""
+    """A WebSocket to an application in the same loop. ``room`` that is clear is a client that takes nothing."""
 
     def __init__(self, app: FastAPI, path: str, query: str = "", headers: dict[str, str] | None = None) -> None:
         head = {"host": "127.0.0.1:8000", "authorization": f"Bearer {TOKEN}"} | (headers or {})
@@ -202,11 +225,11 @@ class Socket:
     async def next(self) -> dict[str, Any]:
         message = await self.message()
         assert message["type"] == "websocket.send", message
-        found: dict[str, Any] = orjson.loads(message["text"])
+        found: dict[str, Any] = msgspec.json.decode(message["text"])
         return found
 
     def say(self, **message: Any) -> None:
-        self._in.put_nowait({"type": "websocket.receive", "text": orjson.dumps(message).decode()})
+        self._in.put_nowait({"type": "websocket.receive", "text": ENCODER.encode(message).decode()})
 
     def say_text(self, text: str) -> None:
         self._in.put_nowait({"type": "websocket.receive", "text": text})

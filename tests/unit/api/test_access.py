@@ -10,8 +10,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
-from triplane.api.auth import COOKIE, Access, load_token
+from triplane.api.auth import COOKIE, Access
 from triplane.errors import BadInput
+from triplane.flow.token import load_token
 
 from .conftest import TOKEN, Engine
 

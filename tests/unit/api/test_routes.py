@@ -1,77 +1,59 @@
 """Each route with what it should take and what it should refuse."""
 
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from triplane.api.schemas import control, trading
-from triplane.errors import BadInput, TriplaneError
-from triplane.store import Store
+from triplane.model import facts as f
+from triplane.model.settings import TradingSettings
 
-from .conftest import Engine
+from .conftest import BASE, TOKEN, Engine, Page
+from .streams import MINUTE, START, Stream, session_health
 
 
 @pytest.fixture
-def filled(store: Store) -> Store:
-    """Seven trades, three signals, one order and two sessions."""
-    base = trading.TRADE | {"session_id": "s", "decision": 1, "status": "closed"}
-    trades = [
-        {name: value for name, value in base.items() if name != "position_id"}
-        | {"id": f"p{number}", "seq": number, "exit_time": number, "symbol": ("BTCUSDT", "ETHUSDT")[number % 2]}
-        for number in range(1, 8)
-    ]
-    statuses = ("executed", "expired", "rejected")
-    signals = [
-        trading.SIGNAL
-        | {
-            "id": f"g{number}",
-            "session_id": "s",
-            "seq": 10 + number,
-            "decision": number,
-            "generated_at": number,
-        }
-        | {"status": status}
-        for number, status in enumerate(statuses)
-    ]
-    order: dict[str, Any] = {name: value for name, value in trading.ORDER.items() if name != "trigger_price"}
-    order |= {
-        "order_id": "o1",
-        "session_id": "s",
-        "seq": 9,
-        "decision": 0,
-        "updated_at": 1,
-        "filled_quantity": Decimal(0),
-    }
-    store.write("s", 99, {"positions": trades, "signals": signals, "orders": [order]})
-    sessions = [control.SESSION | {"id": "s"}, control.SESSION | {"id": "t", "symbols": ["ETHUSDT"], "status": "ended"}]
-    store.put("sessions", sessions)
-    return store
+def filled(page: Page, stream: Stream) -> Page:
+    """Seven trades, three signals and an order of the session, and another session that was interrupted."""
+    for number in range(1, 8):
+        stream.trade(f"p{number}", symbol=("BTCUSDT", "ETHUSDT")[number % 2], exit_time=number)
+    for number, status in enumerate(("executed", "expired", "rejected")):
+        stream.signal(f"g{number}", status, decision=number, generated_at=number)
+    stream.order("o1", decision=0, status="filled")
+    page.take(stream)
+    page.keep(stream.facts)
+    page.keep(Stream("t", symbols=["ETHUSDT"], started_at=START - 1, start_balance="500").facts)
+    return page
 
+
+SETTINGS = TradingSettings().model_dump()
 
 GOOD_READS = [
-    ("/system/status", {"state": "SCANNING", "session_id": "s", "symbol": "BTCUSDT", "mode": "paper"}),
-    ("/system/status?symbol=ETHUSDT", {"symbol": "ETHUSDT"}),
-    ("/system/debug/signal-check", {"symbol": "BTCUSDT", "would_trade": True}),
-    ("/market-rest/history?limit=2&before=5000", {"symbol": "BTCUSDT", "timeframe": "15m"}),
-    ("/market-rest/websocket-status", {"source": "demo", "connected": True}),
+    ("/system/status", {"state": "IN_POSITION", "session_id": "s", "symbol": "BTCUSDT", "mode": "paper"}),
+    ("/system/status?symbol=ETHUSDT", {"symbol": "ETHUSDT", "state": "SCANNING", "current_order_id": "e1"}),
+    ("/system/status?session=s", {"session_id": "s", "session_status": "running"}),
+    ("/system/debug/signal-check", {"symbol": "BTCUSDT", "would_trade": False}),
+    ("/system/debug/signal-check?symbol=ETHUSDT", {"symbol": "ETHUSDT", "would_trade": True}),
+    ("/market-rest/history?limit=2&before=5000", {"symbol": "BTCUSDT", "timeframe": "1m", "candles": []}),
+    ("/market-rest/websocket-status", {"source": "demo", "connected": True, "data_grade": "A"}),
     ("/market-rest/connections", {"items": [], "total": 0}),
-    ("/trades/portfolio", {"total_equity": "10000.10", "wallet_balance": "10000.10"}),
-    ("/trades/performance", {"net_pnl": "3.13", "sharpe": None, "sqn": 1.5}),
+    ("/trades/portfolio", {"total_equity": "10000.5", "wallet_balance": "10000", "available_balance": "9975.5"}),
+    ("/trades/performance", {"net_pnl": "0.5", "sharpe": None, "trades": 7}),
     ("/trades/history", {"total": 7, "page": 1, "limit": 100}),
-    ("/trades/equity-curve?limit=1", {"points": [{"time": 4999, "equity": 10000.0}]}),
+    ("/trades/equity-curve?limit=1", {"points": [{"time": START, "equity": 10000.5}]}),
     ("/signals/history?status=expired", {"total": 1}),
     ("/signals/pending", {"total": 1}),
     ("/signals/g2", {"id": "g2", "status": "rejected"}),
     ("/signals/waits", {"id": "waits", "status": "pending"}),
     ("/signals/order/o1", {"id": "g0"}),
-    ("/settings/trading", control.SETTINGS),
+    ("/settings/trading", SETTINGS),
     ("/api/sessions", {"total": 2}),
-    ("/api/sessions?symbol=ETHUSDT", {"total": 1}),
-    ("/api/sessions?status=ended", {"total": 1}),
-    ("/api/sessions/t", {"id": "t", "net_pnl": "3.13"}),
+    ("/api/sessions?symbol=BTCUSDT", {"total": 1}),
+    ("/api/sessions?status=interrupted", {"total": 1}),
+    ("/api/sessions/t", {"id": "t", "status": "interrupted", "start_balance": "500"}),
+    ("/api/sessions/s", {"id": "s", "status": "running", "net_pnl": "0.5"}),
+    ("/health", {"ready": True, "faults": []}),
     ("/healthz", {"status": "ok"}),
     ("/readyz", {"status": "ready"}),
 ]
@@ -86,10 +68,14 @@ async def test_reads(client: httpx.AsyncClient, path: str, expected: dict[str, A
 
 
 UNKNOWN_SYMBOL = "The symbol 'XRPUSDT' is not traded here; the session has BTCUSDT, ETHUSDT."
+UNKNOWN_SESSION = "The session 'other' is not held here; there is s."
 STATUSES = "'generated', 'pending', 'executed', 'expired' or 'rejected'"
 
 BAD_READS = [
     ("/system/status?symbol=XRPUSDT", 404, UNKNOWN_SYMBOL),
+    ("/system/status?session=other", 404, UNKNOWN_SESSION),
+    ("/trades/portfolio?session=other", 404, UNKNOWN_SESSION),
+    ("/settings/trading?session=other", 404, UNKNOWN_SESSION),
     ("/market-rest/history?limit=501", 422, "limit is '501'; it must be at most 500."),
     ("/market-rest/history?limit=0", 422, "limit is '0'; it must be at least 1."),
     ("/market-rest/history?before=soon", 422, "before is 'soon'; it must be a whole number."),
@@ -106,6 +92,8 @@ BAD_READS = [
     ("/signals/order/nothing", 404, "There is no order 'nothing'."),
     ("/api/sessions/nothing", 404, "There is no session 'nothing'."),
     ("/api/decisions?symbol=XRPUSDT", 404, UNKNOWN_SYMBOL),
+    ("/events?session=../s", 404, "There are no facts of a session '../s'."),
+    ("/events?from=0", 422, "from is '0'; it must be at least 1."),
     ("/api/nothing", 404, "There is nothing at /api/nothing."),
     ("/trades", 404, "There is nothing at /trades."),
 ]
@@ -119,61 +107,37 @@ async def test_refused_reads(client: httpx.AsyncClient, path: str, status: int, 
     assert set(answer.json()) == {"code", "message"}
 
 
-POSITION = trading.POSITION["id"]
 GOOD_COMMANDS = [
-    ("/trades/close/" + str(POSITION), None, ("close", {"symbol": "BTCUSDT"})),
-    ("/trades/execute/e1", None, ("market", {"symbol": "BTCUSDT"})),
-    ("/trades/execute/c1", None, ("market", {"symbol": "BTCUSDT"})),
-    ("/api/trading/orders/e1/cancel", None, ("cancel", {"symbol": "BTCUSDT"})),
+    ("/trades/close/p1", None, ("close", "s", {"symbol": "BTCUSDT"})),
+    ("/trades/close/p1?session=s", None, ("close", "s", {"symbol": "BTCUSDT"})),
+    ("/trades/execute/e1", None, ("market", "s", {"symbol": "ETHUSDT"})),
+    ("/trades/execute/c1", None, ("market", "s", {"symbol": "ETHUSDT"})),
+    ("/api/trading/orders/e1/cancel", None, ("cancel", "s", {"symbol": "ETHUSDT"})),
     (
         "/trades/simulate",
         {"symbol": "ETHUSDT", "side": "sell"},
-        ("simulate", {"symbol": "ETHUSDT", "side": -1, "stop": None}),
+        ("simulate", "s", {"symbol": "ETHUSDT", "side": -1, "stop": None}),
     ),
     (
         "/trades/simulate",
         {"symbol": "BTCUSDT", "side": "buy", "stop_loss": 9.5},
-        ("simulate", {"symbol": "BTCUSDT", "side": 1, "stop": 9.5}),
+        ("simulate", "s", {"symbol": "BTCUSDT", "side": 1, "stop": 9.5}),
     ),
-    ("/trades/reset", None, ("reset", {"balance": None})),
-    ("/trades/reset", {"balance": 500}, ("reset", {"balance": 500.0})),
-    ("/signals/waits/execute", None, ("execute", {"symbol": "BTCUSDT", "decision": 17})),
-    ("/signals/waits/expire", None, ("expire", {"symbol": "BTCUSDT", "decision": 17})),
-    ("/api/kill-switch", None, ("halt", {"flatten": False, "reason": "by hand"})),
-    ("/api/kill-switch", {"flatten": True, "reason": "enough"}, ("halt", {"flatten": True, "reason": "enough"})),
-    ("/api/sessions/s/stop", None, ("stop", {"session_id": "s"})),
-    (
-        "/api/sessions/start",
-        {"strategy": "ema_cross", "symbols": ["BTCUSDT"], "parameters": {"fast": 5}},
-        (
-            "start",
-            {
-                "strategy": "ema_cross",
-                "symbols": ["BTCUSDT"],
-                "timeframe": "15m",
-                "source": "demo",
-                "balance": 10000.0,
-                "parameters": {"fast": 5.0},
-            },
-        ),
-    ),
+    ("/trades/reset", None, ("reset", "s", {"balance": None})),
+    ("/trades/reset", {"balance": 500}, ("reset", "s", {"balance": 500.0})),
+    ("/signals/waits/execute", None, ("execute", "s", {"symbol": "ETHUSDT", "decision": 19})),
+    ("/signals/waits/expire", None, ("expire", "s", {"symbol": "ETHUSDT", "decision": 19})),
+    ("/api/sessions/s/stop", None, ("stop", "s", {})),
 ]
 
 
 @pytest.mark.parametrize(("path", "body", "command"), GOOD_COMMANDS)
 async def test_commands(
-    client: httpx.AsyncClient,
-    engine: Engine,
-    path: str,
-    body: dict[str, Any] | None,
-    command: tuple[str, dict[str, Any]],
+    client: httpx.AsyncClient, engine: Engine, path: str, body: dict[str, Any] | None, command: tuple[Any, ...]
 ) -> None:
     answer = await client.post(path, json=body)
     assert answer.status_code == 200, answer.text
-    if command[0] == "start":
-        assert (answer.json()["id"], answer.json()["status"]) == ("s", "running")
-    else:
-        assert answer.json() == engine.answer
+    assert answer.json() == {"accepted": True, "message": "Done."}
     assert engine.commands == [command]
 
 
@@ -182,17 +146,13 @@ BAD_COMMANDS = [
     ("/trades/execute/nothing", None, 404, "There is no pending order 'nothing'."),
     ("/api/trading/orders/nothing/cancel", None, 404, "There is no pending order 'nothing'."),
     (
-        f"/api/trading/orders/{trading.ORDER['order_id']}/cancel",
+        "/api/trading/orders/stop1/cancel",
         None,
         409,
-        f"The order '{trading.ORDER['order_id']}' protects a position; only an entry can be cancelled.",
+        "The order 'stop1' protects a position; only an entry can be cancelled.",
     ),
-    (
-        f"/trades/execute/{trading.ORDER['order_id']}",
-        None,
-        409,
-        f"The order '{trading.ORDER['order_id']}' protects a position; only an entry can be executed.",
-    ),
+    ("/trades/execute/stop1", None, 409, "The order 'stop1' protects a position; only an entry can be executed."),
+    ("/trades/close/p1?session=other", None, 404, UNKNOWN_SESSION),
     ("/trades/simulate", {"symbol": "XRPUSDT", "side": "buy"}, 404, UNKNOWN_SYMBOL),
     ("/trades/simulate", {"symbol": "BTCUSDT", "side": "up"}, 422, "side is 'up'; it must be 'buy' or 'sell'."),
     ("/trades/simulate", {"symbol": "BTCUSDT"}, 422, "side is missing; it is required."),
@@ -216,12 +176,7 @@ BAD_COMMANDS = [
     ("/signals/g2/expire", None, 409, "The signal 'g2' is rejected; only a pending one can be decided about."),
     ("/signals/expire-stale?older_than_minutes=-1", None, 422, "older_than_minutes is '-1'; it must be at least 0."),
     ("/api/kill-switch", {"flatten": "perhaps"}, 422, "flatten is 'perhaps'; it must be true or false."),
-    (
-        "/api/sessions/other/resume",
-        {"acknowledge": True},
-        404,
-        "The session 'other' is not running; the one that runs is s.",
-    ),
+    ("/api/sessions/other/resume", {"acknowledge": True}, 404, UNKNOWN_SESSION),
     (
         "/api/sessions/s/resume",
         {"acknowledge": True},
@@ -230,7 +185,7 @@ BAD_COMMANDS = [
     ),
     ("/api/sessions/s/resume", {"acknowledge": False}, 422, "acknowledge is False; it must be True."),
     ("/api/sessions/s/resume", None, 422, "the body is missing; it is required."),
-    ("/api/sessions/other/stop", None, 404, "The session 'other' is not running; the one that runs is s."),
+    ("/api/sessions/other/stop", None, 404, UNKNOWN_SESSION),
     (
         "/api/sessions/start",
         {"strategy": "ema_cross", "symbols": []},
@@ -272,27 +227,32 @@ async def test_a_method_that_is_not_possible(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "status", "code"),
+    ("code", "status", "said"),
     [
-        (BadInput("The stop 9 is above the price 8; it must be below."), 422, "invalid"),
-        (TriplaneError("The session is halted; resume it first."), 409, "conflict"),
-        (LookupError("There is no such session."), 404, "not_found"),
+        ("invalid", 422, "invalid"),
+        ("conflict", 409, "conflict"),
+        ("not_found", 404, "not_found"),
+        ("failed", 503, "unavailable"),
     ],
 )
 async def test_what_the_engine_refuses(
-    client: httpx.AsyncClient, engine: Engine, raised: Exception, status: int, code: str
+    client: httpx.AsyncClient, engine: Engine, code: str, status: int, said: str
 ) -> None:
-    engine.answer = raised
-    answer = await client.post("/api/kill-switch")
-    assert (answer.status_code, answer.json()) == (status, {"code": code, "message": str(raised)})
+    engine.answer = lambda *_: (code, "The session has ended.")
+    for path in ("/trades/close/p1", "/trades/execute/e1"):
+        answer = await client.post(path)
+        assert (answer.status_code, answer.json()) == (status, {"code": said, "message": "The session has ended."})
 
 
 @pytest.mark.parametrize("raised", [RuntimeError("a secret of /home/somebody"), KeyError("a secret")])
 async def test_what_nobody_foresaw_shows_nothing(
     client: httpx.AsyncClient, engine: Engine, raised: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine.answer = raised
-    answer = await client.post("/api/kill-switch")
+    def answer_with(*_: object) -> None:
+        raise raised
+
+    engine.answer = answer_with
+    answer = await client.post("/trades/reset")
     assert answer.status_code == 503
     assert answer.json()["code"] == "unexpected"
     assert "secret" not in answer.text
@@ -303,21 +263,16 @@ async def test_what_nobody_foresaw_shows_nothing(
     assert "a secret" in logged
 
 
-async def test_a_database_that_cannot_answer(client: httpx.AsyncClient, store: Store) -> None:
-    with store._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE positions")
+async def test_a_database_that_cannot_answer(client: httpx.AsyncClient, page: Page) -> None:
+    with page.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE trades")
     answer = await client.get("/trades/history")
     assert answer.status_code == 503
     assert answer.json() == {
         "code": "unavailable",
-        "message": f"The database {store.name} cannot be read: no such table: positions.",
+        "message": f"The database {page.store.name} cannot be read: no such table: trades.",
     }
-
-
-async def test_not_ready(client: httpx.AsyncClient, engine: Engine) -> None:
-    engine.is_ready = False
-    answer = await client.get("/readyz")
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (await client.get("/trades/portfolio")).status_code == 200
 
 
 @pytest.mark.usefixtures("filled")
@@ -333,28 +288,43 @@ async def test_trades_in_pages_and_filtered(client: httpx.AsyncClient) -> None:
     assert await ids("symbol=ETHUSDT") == (["p7", "p5", "p3", "p1"], 4)
     assert await ids("session=t") == ([], 0)
     assert await ids("from=3&to=5") == (["p4", "p3"], 2)
+
+
+@pytest.mark.usefixtures("filled")
+async def test_a_stored_trade_is_the_fact_that_it_was(client: httpx.AsyncClient, stream: Stream) -> None:
     item = (await client.get("/trades/history?limit=1")).json()["items"][0]
-    assert item["position_id"] == "p7"
-    assert (item["entry_price"], item["quantity"]) == ("87690.1", "0.011")
+    told = next(fact for fact in stream.facts if isinstance(fact, f.Trade) and fact.id == "p7")
+    assert item == {"event": "trade.v1"} | {name: getattr(told, name) for name in told.__struct_fields__}
 
 
-async def test_history_writes_nan_as_null_and_keeps_the_limit(client: httpx.AsyncClient) -> None:
-    found = (await client.get("/market-rest/history?limit=3&before=10000")).json()["candles"]
-    assert [candle["time"] for candle in found] == [7000, 8000, 9000]
-    assert found[-1]["indicators"] == {"ema20": None, "rsi14": 51.5}
+async def test_history_writes_nan_as_null_and_keeps_the_limit(
+    client: httpx.AsyncClient, page: Page, stream: Stream
+) -> None:
+    for number in range(1, 10):
+        candle = stream.candle(float(number))
+        stream.add(f.Features, tf="1m", ts=candle.open_time, rsi14=float(number), plots={"own": float("nan")})
+    page.take(stream)
+    found = (await client.get(f"/market-rest/history?limit=3&before={candle.open_time}")).json()
+    assert [one["close"] for one in found["candles"]] == [6.0, 7.0, 8.0]
+    assert found["plots"] == ["own"]
+    shown = found["candles"][-1]["indicators"]
+    assert (shown["rsi14"], shown["ema20"], shown["own"]) == (8.0, None, None)
 
 
-async def test_money_is_text_and_never_has_an_exponent(client: httpx.AsyncClient, engine: Engine) -> None:
-    engine.positions = [trading.POSITION | {"size": Decimal("1E-8"), "current_pnl": Decimal("-0.10")}]
+async def test_money_is_text_and_never_has_an_exponent(client: httpx.AsyncClient, page: Page, stream: Stream) -> None:
+    stream.position(size="0.00000001")
+    stream.candle(90.0)
+    page.take(stream)
     position = (await client.get("/trades/portfolio")).json()["open_positions"][0]
-    assert (position["size"], position["current_pnl"]) == ("0.00000001", "-0.10")
-    assert isinstance(position["current_pnl_pct"], float)
+    assert (position["size"], position["current_pnl"]) == ("0.00000001", "-0.0000001")
+    assert position["current_pnl_pct"] == pytest.approx(-10.0)
 
 
-async def test_pending_signals_in_pages(client: httpx.AsyncClient, engine: Engine) -> None:
-    engine.pending = [
-        trading.SIGNAL | {"id": f"g{number}", "symbol": ("BTCUSDT", "ETHUSDT")[number % 2]} for number in range(5)
-    ]
+async def test_pending_signals_in_pages(client: httpx.AsyncClient, page: Page, stream: Stream) -> None:
+    stream.signal("waits", "expired", symbol="ETHUSDT")
+    for number in range(5):
+        stream.signal(f"g{number}", symbol=("BTCUSDT", "ETHUSDT")[number % 2])
+    page.take(stream)
     found = (await client.get("/signals/pending?limit=2&page=2")).json()
     assert ([item["id"] for item in found["items"]], found["total"]) == (["g2", "g1"], 5)
     found = (await client.get("/signals/pending?symbol=ETHUSDT")).json()
@@ -367,36 +337,44 @@ async def test_marking_pending_what_is_pending_changes_nothing(client: httpx.Asy
 
 
 @pytest.mark.parametrize(("minutes", "ids"), [(119, ["waits"]), (120, []), (0, ["waits", "fresh"])])
-async def test_stale_signals_expire(client: httpx.AsyncClient, engine: Engine, minutes: int, ids: list[str]) -> None:
-    now = engine.state["last_candle_time"]
-    engine.pending = [*engine.pending, engine.pending[0] | {"id": "fresh", "decision": 18, "generated_at": now}]
+async def test_stale_signals_expire(
+    client: httpx.AsyncClient, page: Page, engine: Engine, stream: Stream, minutes: int, ids: list[str]
+) -> None:
+    stream.candle(at=START + 119 * MINUTE)
+    stream.signal("fresh", symbol="ETHUSDT", decision=20)
+    page.take(stream)
     answer = await client.post(f"/signals/expire-stale?older_than_minutes={minutes}")
     assert answer.json() == {"expired": len(ids), "ids": ids}
-    decisions = {"waits": 17, "fresh": 18}
-    assert engine.commands == [("expire", {"symbol": "BTCUSDT", "decision": decisions[one]}) for one in ids]
+    decisions = {"waits": 19, "fresh": 20}
+    assert engine.commands == [("expire", "s", {"symbol": "ETHUSDT", "decision": decisions[one]}) for one in ids]
 
 
-async def test_settings_change_and_are_kept(client: httpx.AsyncClient, engine: Engine, store: Store) -> None:
-    change = {"risk_per_trade": 0.005, "execution_mode": "manual"}
-    answer = await client.put("/settings/trading", json=change)
-    assert answer.json() == control.SETTINGS | change
-    assert engine.commands == [("limits", {"values": change})]
-    kept = store.settings().items
-    assert [(row["session_id"], row["values"]) for row in kept] == [("s", change)]
-
-
-async def test_no_change_is_no_command(client: httpx.AsyncClient, engine: Engine, store: Store) -> None:
-    assert (await client.put("/settings/trading", json={})).json() == control.SETTINGS
-    assert engine.commands == []
-    assert store.settings().total == 0
-
-
-async def test_a_change_that_the_engine_refuses_is_not_kept(
-    client: httpx.AsyncClient, engine: Engine, store: Store
+async def test_settings_are_changed_by_the_engine(
+    client: httpx.AsyncClient, page: Page, engine: Engine, stream: Stream
 ) -> None:
-    engine.answer = TriplaneError("The session has ended.")
+    change = {"risk_per_trade": 0.005, "execution_mode": "manual"}
+
+    def carry_out(_kind: str, _session: str | None, fields: dict[str, Any]) -> tuple[str, str]:
+        stream.add(f.Settings, "", values=SETTINGS | fields["values"])
+        page.take(stream)
+        return "ok", "The settings count from the next candle on."
+
+    engine.answer = carry_out
+    answer = await client.put("/settings/trading", json=change)
+    assert answer.json() == SETTINGS | change
+    assert engine.commands == [("limits", "s", {"values": change})]
+    assert (await client.get("/settings/trading")).json() == SETTINGS | change
+
+
+async def test_no_change_is_no_command(client: httpx.AsyncClient, engine: Engine) -> None:
+    assert (await client.put("/settings/trading", json={})).json() == SETTINGS
+    assert engine.commands == []
+
+
+async def test_a_change_that_the_engine_refuses(client: httpx.AsyncClient, engine: Engine) -> None:
+    engine.answer = lambda *_: ("conflict", "The session has ended.")
     assert (await client.put("/settings/trading", json={"cooldown_bars": 1})).status_code == 409
-    assert store.settings().total == 0
+    assert (await client.get("/settings/trading")).json() == SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -417,35 +395,101 @@ async def test_settings_out_of_range(client: httpx.AsyncClient, engine: Engine, 
     assert engine.commands == []
 
 
-async def test_resume_needs_an_acknowledgement(client: httpx.AsyncClient, engine: Engine) -> None:
-    engine.state["halt_reason"] = "daily_loss"
+async def test_resume_needs_an_acknowledgement(
+    client: httpx.AsyncClient, page: Page, engine: Engine, stream: Stream
+) -> None:
+    stream.account(halted=True, halt_reason="daily_loss")
+    page.take(stream)
     answer = await client.post("/api/sessions/s/resume", json={"acknowledge": True})
     assert answer.status_code == 200
-    assert engine.commands == [("resume", {"session_id": "s", "acknowledge": True})]
+    assert engine.commands == [("resume", "s", {"acknowledge": True})]
+
+
+async def test_resuming_takes_a_kill_switch_back_that_halted_nothing_here(
+    client: httpx.AsyncClient, page: Page, engine: Engine
+) -> None:
+    page.hear(session_health("s"), kill_switch=True, kill_reason="a drill")
+    assert (await client.post("/api/sessions/s/resume", json={"acknowledge": True})).status_code == 200
+    assert [kind for kind, _, _ in engine.commands] == ["resume"]
 
 
 @pytest.mark.parametrize("path", ["/trades/simulate", "/trades/reset"])
 @pytest.mark.parametrize("mode", ["testnet", "live"])
-async def test_play_is_for_paper_only(client: httpx.AsyncClient, engine: Engine, path: str, mode: str) -> None:
-    engine.state["mode"] = mode
+async def test_play_is_for_paper_only(make_page: Callable[..., Page], path: str, mode: str) -> None:
+    page = make_page()
+    page.take(Stream(mode=mode))
     body = {"symbol": "BTCUSDT", "side": "buy"} if "simulate" in path else {}
-    answer = await client.post(path, json=body)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(page.app), base_url=BASE, headers=headers) as client:
+        answer = await client.post(path, json=body)
     assert answer.status_code == 409
     assert answer.json()["message"] == f"This is possible on paper only; the session's mode is {mode}."
-    assert engine.commands == []
+    assert page.engine.commands == []
 
 
-async def test_the_log_of_decisions(client: httpx.AsyncClient) -> None:
+async def test_the_log_of_decisions(client: httpx.AsyncClient, page: Page, stream: Stream) -> None:
+    last = [stream.fill(f"x{number}", symbol=("BTCUSDT", "ETHUSDT")[number % 2]) for number in range(4)]
+    page.take(stream)
     found = (await client.get("/api/decisions?limit=2")).json()["items"]
-    assert [(item["seq"], item["symbol"]) for item in found] == [(698, "BTCUSDT"), (699, "ETHUSDT")]
+    assert [(item["seq"], item["symbol"]) for item in found] == [(fact.seq, fact.symbol) for fact in last[2:]]
+    assert found[0]["text"] == "Bought 0.5 BTCUSDT at 100."
     found = (await client.get("/api/decisions?limit=2&symbol=ETHUSDT")).json()["items"]
-    assert [(item["seq"], item["symbol"]) for item in found] == [(697, "ETHUSDT"), (699, "ETHUSDT")]
+    assert [item["seq"] for item in found] == [last[1].seq, last[3].seq]
 
 
-async def test_started_session(client: httpx.AsyncClient, app: FastAPI) -> None:
-    body = app.openapi()["paths"]["/api/sessions/start"]["post"]["requestBody"]["content"]["application/json"][
-        "example"
-    ]
-    started = (await client.post("/api/sessions/start", json=body)).json()
-    expected = control.SESSION | {"id": "s", "symbols": ["BTCUSDT", "ETHUSDT"], "net_pnl": None}
-    assert started == expected
+async def test_a_session_is_started_with_what_was_given_and_no_more(
+    client: httpx.AsyncClient, page: Page, engine: Engine
+) -> None:
+    fresh = Stream("fresh", strategy="ict_blocks", timeframe="15m", started_at=START + 1)
+
+    def start(*_: object) -> tuple[str, str, dict[str, str]]:
+        page.take(fresh)
+        page.hear(session_health("s"), session_health(fresh))
+        return "ok", "Session fresh runs.", {"id": "fresh"}
+
+    engine.answer = start
+    body = {"strategy": "ict_blocks", "parameters": {"trend": 200}}
+    answer = await client.post("/api/sessions/start", json=body)
+    assert answer.status_code == 200, answer.text
+    assert engine.commands == [("start", None, body)]
+    assert (answer.json()["id"], answer.json()["status"], answer.json()["timeframe"]) == ("fresh", "running", "15m")
+    shown = (await client.get("/system/status")).json()
+    assert (shown["session_id"], shown["strategy"]) == ("fresh", "ict_blocks")  # the newest that runs is shown
+    assert (await client.get("/system/status?session=s")).json()["strategy"] == "ema_cross"
+    listed = (await client.get("/api/sessions")).json()["items"]
+    assert [(one["id"], one["status"]) for one in listed] == [("fresh", "running"), ("s", "running")]
+
+
+async def test_a_session_that_was_started_and_says_nothing(client: httpx.AsyncClient, page: Page) -> None:
+    page.engine.answer = lambda *_: ("ok", "Session x runs.", {"id": "x"})
+
+    async def never(*_: object) -> bool:
+        return False
+
+    page.sessions.reach = never  # type: ignore[method-assign]
+    answer = await client.post("/api/sessions/start")
+    assert answer.status_code == 503
+    assert answer.json()["message"] == "Session x runs. But nothing has been heard of it yet."
+
+
+async def test_sessions_are_listed_in_pages(client: httpx.AsyncClient, filled: Page) -> None:
+    for number in range(5):
+        filled.keep(Stream(f"old{number}", started_at=number).facts)
+    first = (await client.get("/api/sessions?limit=3")).json()
+    second = (await client.get("/api/sessions?limit=3&page=2")).json()
+    assert [one["id"] for one in first["items"] + second["items"]] == ["s", "t", "old4", "old3", "old2", "old1"]
+    assert first["total"] == 7
+    assert (await client.get("/api/sessions?to=5")).json()["total"] == 5
+    assert (await client.get(f"/api/sessions?from={START}")).json()["total"] == 1
+
+
+async def test_before_there_is_a_session(make_page: Callable[..., Page]) -> None:
+    page = make_page()
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(page.app), base_url=BASE, headers=headers) as client:
+        answer = await client.get("/system/status")
+        assert (answer.status_code, answer.json()["message"]) == (503, "The engine is starting.")
+        assert (await client.get("/signals/nothing")).status_code == 404
+        assert (await client.get("/api/sessions")).json()["items"] == []
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/healthz")).status_code == 200

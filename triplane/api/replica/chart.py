@@ -4,8 +4,11 @@ Bars of the session's timeframe are gathered from its base candles on UTC bounda
 over with its last base candle, or when a candle of a later one comes.
 """
 
+import math
+from array import array
 from bisect import bisect_left
 from collections import OrderedDict, deque
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -21,6 +24,8 @@ MARKERS: Final = 1000
 OWN: Final = frozenset({"event", "session_id", "seq", "time", "symbol", "decision", "tf", "ts", "plots"})
 COMMON: Final = tuple(name for name in Features.__struct_fields__ if name not in OWN)
 """The indicators that every session has."""
+NONE: Final = array("d")
+_common: Final = attrgetter(*COMMON)
 
 
 class Chart:
@@ -34,7 +39,8 @@ class Chart:
 
     def __init__(self, base_ms: int, bar_ms: int) -> None:
         self.base_ms, self.bar_ms = base_ms, bar_ms
-        self.bars: deque[CandleView] = deque(maxlen=BARS)
+        self.bars: deque[CandleView] = deque(maxlen=BARS)  # without indicators, which are beside them: they are many
+        self._values: deque[array[float]] = deque(maxlen=BARS)
         self.forming: CandleView | None = None
         self.zones: OrderedDict[str, Zone] = OrderedDict()
         self.ended: deque[Zone] = deque(maxlen=ENDED)
@@ -71,18 +77,26 @@ class Chart:
     def _close(self, bar: CandleView) -> CandleView:
         bar = msgspec.structs.replace(bar, is_closed=True)
         self.bars.append(bar)
+        self._values.append(NONE)
         self.forming = None
         return bar
 
     def on_features(self, features: Features) -> CandleView | None:
         """Take the indicators at the close of a bar; gives the bar, unless it is not kept any more."""
-        indicators: dict[str, float | None] = {name: getattr(features, name) for name in COMMON}
         self.plots = list(features.plots)
         at = self._at(features.ts)
         if at == len(self.bars) or self.bars[at].time != features.ts:
             return None
-        bar = self.bars[at] = msgspec.structs.replace(self.bars[at], indicators=indicators | features.plots)
-        return bar
+        values = [*_common(features), *features.plots.values()]
+        self._values[at] = array("d", [math.nan if value is None else value for value in values])
+        return self._bar(at)
+
+    def _bar(self, at: int) -> CandleView:
+        """A closed bar with its indicators."""
+        values = self._values[at]
+        names = (*COMMON, *self.plots)
+        shown = {name: None if math.isnan(value) else value for name, value in zip(names, values, strict=False)}
+        return msgspec.structs.replace(self.bars[at], indicators=shown)
 
     def _at(self, time: int) -> int:
         """Where a bar of this time is or would be, looked for from the newest."""
@@ -120,12 +134,10 @@ class Chart:
     # ----------------------------------------------------------------------------------------------------------- reads
     def history(self, limit: int, before: int | None) -> tuple[list[CandleView], list[Zone], list[Marker]]:
         """The last bars that opened before a time, with the zones and markers of their time."""
-        bars = list(self.bars)
-        if before is not None:
-            bars = bars[: bisect_left(bars, before, key=lambda bar: bar.time)]
-        elif self.forming is not None:
-            bars.append(self.forming)
-        bars = bars[-limit:]
+        end = len(self.bars) if before is None else bisect_left(self.bars, before, key=lambda bar: bar.time)
+        bars = [self._bar(at) for at in range(max(end - limit, 0), end)]
+        if before is None and self.forming is not None:
+            bars = [*bars, self.forming][-limit:]
         first = bars[0].time if bars else 0
         until = float("inf") if before is None else before
         zones = [zone for zone in (*self.ended, *self.zones.values())

@@ -14,6 +14,7 @@ GATE_TEXTS: Final = {
     "news_blackout": "No news is due.",
     "funding_guard": "Funding is acceptable.",
     "kill_zone": "It is within the trading hours.",
+    "disk_space": "There is space on the disk.",
 }
 BAD_GRADES: Final = ("D", "F")
 

@@ -37,29 +37,31 @@ class Pace:
     """Whether the facts of a session come slowly enough to be told one by one."""
 
     def __init__(self) -> None:
-        self._since, self._count, self.quiet, self._told = 0.0, 0, False, 0.0
+        self.quiet = False
+        self._since = self._told = 0.0
+        self._count, self._fast = 0, False
 
     def take(self, n: int, now: float) -> bool:
         """Note that ``n`` facts came; gives whether they are to be told."""
         self._roll(now)
         self._count += n
-        if self._count > FAST and not self.quiet:
-            self.quiet, self._told = True, now
+        if self._count > FAST:
+            if not self.quiet:
+                self._told = now
+            self.quiet = self._fast = True
         return not self.quiet
 
-    def _roll(self, now: float) -> bool:
-        """Begin another window; gives whether it has become slow enough."""
-        if now - self._since < WINDOW:
-            return False
-        slow = self._count <= FAST
-        self._since, self._count = now, 0
-        return slow
+    def _roll(self, now: float) -> None:
+        """Begin another window."""
+        if now - self._since >= WINDOW:
+            self._since, self._fast, self._count = now, self._count > FAST, 0
 
     def tick(self, now: float) -> str | None:
         """Why clients must read again now, or None."""
         if not self.quiet:
             return None
-        if self._roll(now):
+        self._roll(now)
+        if not self._fast:
             self.quiet = False
             return "caught up"
         if now - self._told >= REFRESH:

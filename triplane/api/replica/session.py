@@ -131,7 +131,9 @@ class SessionReplica:
     def take(self, facts: Sequence[Fact], say: Say = nobody) -> None:
         """Take facts in order, each once."""
         for fact in facts:
-            self.seq, self.now = fact.seq, max(self.now, fact.time)
+            self.seq = fact.seq
+            if not isinstance(fact, Session):
+                self.now = max(self.now, fact.time)
             handler = self._take.get(type(fact))
             if handler is not None and (fact.symbol in self.symbols or isinstance(fact, OF_SESSION)):
                 handler(fact, say)

@@ -298,7 +298,7 @@ class StoreState(View, frozen=True, kw_only=True):
     """How far the database is behind the facts."""
 
     behind: Annotated[int, Meta(description="Facts that are not stored yet.")]
-    age_s: Annotated[float, Meta(description="Seconds for which facts wait and none was stored.")]
+    age_s: Annotated[float, Meta(description="Seconds for which facts have waited and none was stored.")]
     error: Annotated[str | None, Meta(description="Why nothing can be stored now.")]
 
 

@@ -50,5 +50,5 @@ async def readyz(here: Here) -> Alive:
     why_not = here.monitor.why_not()
     if why_not is not None:
         raise ApiError(503, why_not)
-    await run_in_threadpool(here.store.sessions, limit=1)
+    await run_in_threadpool(here.store.sessions, limit=1)  # raises what is answered with 503
     return Alive(status="ready", version=here.version)
