@@ -4,18 +4,27 @@ Every kernel function is written in the Numba subset of Python and marked with :
 Numba's file cache does not notice a change in a function that *another* file defines, so only the generated driver
 modules (see ``triplane.strategies.compiler``) are cached, under a name that holds a hash of all sources.
 ``NUMBA_DISABLE_JIT=1`` turns every kernel into ordinary Python with the same results.
+
+Code is always made for a generic processor of the machine's family: nothing here is vectorised, so that costs no speed,
+and what was compiled on one machine runs, with the same bits, on every other. (The setting is Numba's own, for the
+whole process.)
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-import numba
-from numba.core import types
+os.environ["NUMBA_CPU_NAME"] = "generic"
+
+from numba.core import config, types
+from numba.core.registry import CPUDispatcher
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, lower_getattr_generic, models, register_model, typeof_impl
 
 from triplane.kernel.codes import Code, CodeMeta
 from triplane.kernel.layout import record
+
+config.reload_config()  # type: ignore[no-untyped-call]  # Numba may have been imported earlier
 
 __all__ = ["OPTIONS", "Arr", "Rec", "njit", "record"]
 
@@ -31,10 +40,42 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 """The options of every compiled function: IEEE division (x/0 = inf), no GIL. Never ``fastmath``: results are exact."""
 
 
+class _Inner(CPUDispatcher):
+    """A kernel function as other compiled functions call it.
+
+    Compiled once for all integers: left alone, Numba compiles a function again for every width of integer and for every
+    literal number that is passed to it. Without the entry points for Python and C, which nobody would use.
+    """
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """What a call with these types calls."""
+        return super().get_call_template([_general(t) for t in args], {name: _general(t) for name, t in kws.items()})
+
+
+def _general(argument: Any) -> Any:
+    plain = types.unliteral(argument)  # type: ignore[no-untyped-call]
+    return types.int64 if isinstance(plain, types.Integer) else plain
+
+
+class _Outer(CPUDispatcher):
+    """A kernel function as Python calls it; compiled code that names it means its inner twin."""
+
+    inner: _Inner
+
+    @property
+    def _numba_type_(self) -> Any:
+        return types.Dispatcher(self.inner)
+
+
 def njit(function: F) -> F:
     """Compile ``function`` for flat records; the same code runs as plain Python under ``NUMBA_DISABLE_JIT=1``."""
-    compiled: F = numba.njit(**OPTIONS)(function)
-    return compiled
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    options = {"nopython": True, "boundscheck": None, **OPTIONS}
+    compiled: Any = _Outer(function, targetoptions=options)
+    compiled.inner = _Inner(function, targetoptions={**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+    made: F = compiled
+    return made
 
 
 # Numba has a type of its own for each IntEnum, which does not mix with integers (``reason = Reason.STOP`` in one branch

@@ -12,7 +12,7 @@ import numba
 from triplane.kernel.commands import on_command as _command
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import INBOX
-from triplane.kernel.jit import OPTIONS, Arr, Rec
+from triplane.kernel.jit import OPTIONS, Arr, Rec, njit
 from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
@@ -32,7 +32,7 @@ def init(S: Arr) -> None:
         strategy_init(S[k].strategy)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
     """The way of one candle; see ``kernel/step.py``."""
     s = symbol.core

@@ -85,5 +85,3 @@ def test_compiled_code_sees_integers() -> None:
     assert _mixed(book[0]) == 10
     assert book["bits"][0] == 2
     assert book["legs"]["leg"][0].tolist() == [0, 2, 0, 0, 0, 0]
-    if hasattr(_leg, "signatures"):
-        assert len(_leg.signatures) == 1  # one integer type for all codes: compiled once
