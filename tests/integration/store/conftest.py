@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from triplane.store import Store
-
 NUMBERS = count()
 
 
@@ -66,9 +64,3 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
         return tmp_path / "triplane.sqlite"
     address: str = request.getfixturevalue("postgresql")
     return address
-
-
-def everything(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table, but for how far each session is stored."""
-    names = set(store.schema.tables) - {"journal"}
-    return {name: sorted(store.rows(name), key=lambda row: str(sorted(row.items()))) for name in sorted(names)}
