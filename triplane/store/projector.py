@@ -104,9 +104,10 @@ class Projector:
             while self._waiting > self._most:
                 longest = max(self._streams.values(), key=lambda stream: len(stream.facts))
                 self._drop(longest, max(self._waiting - self._most, len(longest.facts) // 2))
-            if self._since is None and self._behind:
+            if self._behind >= BATCH or (self._behind and self._since is None):
+                self._wake.notify_all()
+            if self._behind and self._since is None:
                 self._since = time.monotonic()
-            self._wake.notify_all()
 
     def on_message(self, message: object) -> None:
         """What is only true now is not stored."""

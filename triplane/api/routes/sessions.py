@@ -62,7 +62,7 @@ def _stored(store: Store, **filters: Any) -> list[SessionView]:
 
 def _over(view: SessionView) -> SessionView:
     """A session that the engine does not run: what was not brought to an end was interrupted."""
-    return replace(view, status="interrupted") if view.status in ("running", "loading") else view
+    return replace(view, status="interrupted") if view.status in ("running", "loading", "open") else view
 
 
 @router.get("/start-options", responses=problems(404, 409))
