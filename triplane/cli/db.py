@@ -1,6 +1,5 @@
 """``triplane db``: make the store again from the journals, or prove that it says what they say."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,31 +8,20 @@ import typer
 from rich.progress import Progress
 
 from triplane.cli.output import FAILED, Json, console, errors, one_sentence, print_json, print_table
+from triplane.cli.processes import DATABASE
+from triplane.engine.facts import facts_of
 from triplane.engine.session import JOURNAL
 from triplane.errors import BadInput
-from triplane.flow.log import FILE, FactFile
-from triplane.model.facts import Fact
-from triplane.model.live import FROM_ENGINE
 from triplane.store.rebuild import Checked, Rebuilt
 from triplane.store.rebuild import check as check_store
 from triplane.store.rebuild import rebuild as rebuild_store
 
 app = typer.Typer(help="Look after the database of what happened.", no_args_is_help=True)
 
-DATABASE = "triplane.sqlite"
-
 Sessions = Annotated[list[str] | None, typer.Argument(help="Ids of sessions. Default: all.")]
 DataDir = Annotated[Path, typer.Option(help="Where sessions and the database are kept.")]
 Database = Annotated[str | None, typer.Option(help="Another database: a file, or an SQLAlchemy address.")]
 _DATA_DIR = Path("triplane-data")
-
-
-def facts_of(folder: Path) -> Iterator[Fact]:
-    """Read the facts of a session."""
-    for line in FactFile(folder / FILE).lines(0):
-        fact = FROM_ENGINE.decode(line)
-        if isinstance(fact, Fact):
-            yield fact
 
 
 def _folders(data_dir: Path, names: list[str] | None) -> list[Path]:

@@ -6,22 +6,24 @@ session's file of facts is read. So it does not matter when this begins, how oft
 and whoever tells it facts never waits and never hears of a failure: :attr:`Projector.lag`, ``age`` and ``error`` do.
 """
 
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 
 from triplane.errors import BadInput
 from triplane.flow.log import FILE, FactFile
 from triplane.model.facts import Fact
-from triplane.model.live import FROM_ENGINE
+from triplane.model.live import ENCODER, FROM_ENGINE
 from triplane.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -102,9 +104,10 @@ class Projector:
             while self._waiting > self._most:
                 longest = max(self._streams.values(), key=lambda stream: len(stream.facts))
                 self._drop(longest, max(self._waiting - self._most, len(longest.facts) // 2))
-            if self._since is None and self._behind:
+            if self._behind >= BATCH or (self._behind and self._since is None):
+                self._wake.notify_all()
+            if self._behind and self._since is None:
                 self._since = time.monotonic()
-            self._wake.notify_all()
 
     def on_message(self, message: object) -> None:
         """What is only true now is not stored."""
@@ -130,19 +133,33 @@ class Projector:
         """Begin to store."""
         self._thread.start()
 
-    def close(self, patience: float = 5.0) -> bool:
-        """Store what waits, for ``patience`` seconds, and end; False when not all of it could be."""
+    def close(self, patience: float = 5.0) -> None:
+        """Store what waits, for ``patience`` seconds, and end; what could not be stored is read at the next start."""
         with self._wake:
             self._closing, self._deadline = True, time.monotonic() + patience
             self._wake.notify_all()
         if self._thread.ident is not None:
             self._thread.join(patience)
-        return not self.lag
 
     def flush(self, within: float) -> bool:
         """Wait until everything that was told is stored; False when that takes longer than ``within`` seconds."""
         with self._wake:
             return self._wake.wait_for(lambda: not self._behind, within)
+
+    def discover(self) -> None:
+        """Take notice of facts that nobody tells any more, such as of a session that ended while this was not there."""
+        for path in sorted(self._sessions.glob(f"*/{FILE}")):
+            try:
+                newest = _newest(path)
+            except (OSError, msgspec.DecodeError) as error:
+                log.warning("facts cannot be read", path=str(path), error=str(error))
+                continue
+            with self._wake:
+                name = path.parent.name
+                stream = self._streams.setdefault(name, self._stream(name, 0))
+                if newest > stream.told and not stream.facts:
+                    self._behind += newest - stream.told
+                    stream.told = newest
 
     def step(self) -> bool:
         """Store one batch of each session that has news; True when any was stored. Never raises."""
@@ -192,6 +209,7 @@ class Projector:
         return found
 
     def _run(self) -> None:
+        self.discover()
         pause = RETRY_S[0]
         while True:
             stored = self.step()
@@ -207,6 +225,22 @@ class Projector:
                 self._wake.wait_for(lambda: self._closing or self._behind >= BATCH, PAUSE_S)
 
 
+class _Numbered(msgspec.Struct):
+    seq: int
+
+
+def _newest(path: Path) -> int:
+    """Number of the last whole line of a file of facts, 0 when there is none."""
+    with path.open("rb") as file:
+        size, length = file.seek(0, os.SEEK_END), 1 << 12
+        while True:
+            file.seek(max(size - length, 0))
+            *whole, _ = file.read(length).split(b"\n")
+            if len(whole) > 1 or length >= size:
+                return msgspec.json.decode(whole[-1], type=_Numbered).seq if whole else 0
+            length *= 8
+
+
 def project(store: Store, facts: Iterable[Fact], file: Path | None = None) -> int:
     """Store the facts of one session, from any number on that the store has reached; gives how many were given."""
     count = 0
@@ -217,8 +251,8 @@ def project(store: Store, facts: Iterable[Fact], file: Path | None = None) -> in
     return count
 
 
-def batches(facts: Iterable[Fact]) -> Iterable[list[Fact]]:
-    """Cut a stream for transactions."""
+def batches(facts: Iterable[Fact]) -> Iterator[list[Fact]]:
+    """Cut facts that were just made for transactions, each as a reader of the stream gets it: numbers as declared."""
     stream = iter(facts)
-    while batch := list(islice(stream, BATCH)):
-        yield batch
+    while lines := [ENCODER.encode(fact) for fact in islice(stream, BATCH)]:
+        yield [fact for line in lines if isinstance(fact := FROM_ENGINE.decode(line), Fact)]

@@ -20,7 +20,6 @@ import msgspec
 from triplane.errors import TriplaneError
 from triplane.flow.log import FILE
 from triplane.model.facts import Fact
-from triplane.model.live import ENCODER
 from triplane.store.database import StoreError, guard
 from triplane.store.projector import batches, project
 from triplane.store.store import Store
@@ -30,6 +29,7 @@ FactsOf = Callable[[Path], Iterator[Fact]]
 """Gives the facts of a session's folder from its journal."""
 
 _UNREADABLE: Final = (TriplaneError, OSError, msgspec.MsgspecError)
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _SHARED: Final = "candles"  # sessions of one market have them together
 
 
@@ -194,5 +194,5 @@ def _digest(store: Store, table: str, session_id: str | None = None) -> tuple[in
     for row in store.rows(table, session_id):
         row.pop("acknowledged", None)
         count += 1
-        total += int.from_bytes(hashlib.sha256(ENCODER.encode(row)).digest()[:16])
+        total += int.from_bytes(hashlib.sha256(_ENCODER.encode(row)).digest()[:16])
     return count, total

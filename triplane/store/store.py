@@ -15,7 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from triplane.errors import BadInput
-from triplane.model.facts import Account, Fact, Session, SessionEnd
+from triplane.model.facts import Account, Fact, Session, SessionEnd, Trade
+from triplane.model.money import money_text
 from triplane.store.database import StoreError, address, connect, guard, shown
 from triplane.store.migrations import FOLDER
 from triplane.store.schema import SCHEMA, WHEN, Schema
@@ -316,10 +317,13 @@ class Store:
         """Keep the session's record up to date."""
         table = self.schema.tables["sessions"]
         changes: Row = {}
-        account: Account | None = None
+        worth: float | str | None = None
         for fact in facts:
             if isinstance(fact, Account):
-                account = fact
+                worth = fact.equity
+                changes["halt_reason"] = fact.halt_reason
+            elif isinstance(fact, Trade):  # where candles come in batches, no account is told
+                worth = fact.balance_after
             elif isinstance(fact, Session):
                 told = {name: getattr(fact, name) for name in fact.__struct_fields__ if name in table.c}
                 blank = dict.fromkeys(("ended_at", "halt_reason", "decisions_sha256"))
@@ -327,10 +331,9 @@ class Store:
             elif isinstance(fact, SessionEnd):
                 changes |= {"status": "finished", "ended_at": fact.time, "decisions_sha256": fact.decisions_sha256}
         mine = table.c.id == session_id
-        if account is not None:
+        if worth is not None:
             balance = connection.execute(select(table.c.start_balance).where(mine)).scalar()
-            net = f"{account.equity - float(balance or 0):.8f}".rstrip("0").rstrip(".")
-            changes |= {"halt_reason": account.halt_reason, "net_pnl": "0" if net == "-0" else net}
+            changes["net_pnl"] = money_text(float(worth) - float(balance or 0))
         if changes:
             connection.execute(table.update().where(mine).values(changes))
 

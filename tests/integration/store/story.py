@@ -1,4 +1,7 @@
-"""What a session says, made up: every fact that has a table, and some that have none, in an order that may happen."""
+"""What a session says, made up: every fact that has a table, and some that have none, in an order that may happen.
+
+And what a store says then.
+"""
 
 from random import Random
 from typing import Any
@@ -23,6 +26,7 @@ from triplane.model.facts import (
     Trade,
     Zone,
 )
+from triplane.store import Store
 
 MINUTE = 60_000
 
@@ -126,3 +130,9 @@ def story(session_id: str, minutes: int, seed: int = 1) -> list[Fact]:
             told.say(Settings, values={"max_trades_day": 2})
     told.say(SessionEnd, symbol="", decisions_sha256="ab")
     return told.facts
+
+
+def everything(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, but for how far each session is stored."""
+    names = set(store.schema.tables) - {"journal"}
+    return {name: sorted(store.rows(name), key=lambda row: str(sorted(row.items()))) for name in sorted(names)}

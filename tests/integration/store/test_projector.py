@@ -13,8 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.store.conftest import everything
-from tests.integration.store.story import story
+from tests.integration.store.story import everything, story
 from triplane.flow.log import FILE
 from triplane.model.facts import TABLES, Fact, Order, Signal
 from triplane.model.live import ENCODER
@@ -174,27 +173,63 @@ def test_the_thread_goes_on_where_it_failed(
         other.execute("ROLLBACK")
         assert projector.flush(30)
         assert everything(store) == expected
-        assert projector.close()
+        projector.close()
 
 
-def test_what_waits_is_stored_at_the_end(tmp_path: Path, sessions: Path) -> None:
+def test_what_nobody_tells_any_more_is_found(
+    tmp_path: Path, sessions: Path, expected: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Sessions that ended while no page was there: one is known in part, one not at all."""
     with Store(tmp_path / "triplane.sqlite") as store:
+        project(store, STORIES["a"][:50])
         projector = Projector(store, sessions)
+        projector.discover()
+        assert projector.lag == len(STORIES["a"]) - 50 + len(STORIES["b"])
+        projector.start()
+        assert projector.flush(30)
+        projector.close()
+        assert everything(store) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "lag"),
+    [
+        (b"", 0),
+        (b'{"seq":1', 0),
+        (b'{"seq":1}\n', 1),
+        (b'{"seq":1}\n{"seq":2,"x":"' + b"y" * 9000 + b'"}\n{"se', 2),
+        (b'{"seq":1}\nnonsense\n', 0),
+    ],
+)
+def test_the_newest_fact_of_a_file(tmp_path: Path, content: bytes, lag: int) -> None:
+    file = tmp_path / "s" / FILE
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with Store(":memory:") as store:
+        projector = Projector(store, tmp_path)
+        projector.discover()
+        assert projector.lag == lag
+
+
+def test_what_waits_is_stored_at_the_end(tmp_path: Path) -> None:
+    with Store(tmp_path / "triplane.sqlite") as store:
+        projector = Projector(store, tmp_path)
         projector.start()
         projector.on_facts(STORIES["a"])
-        assert projector.close()
+        projector.close()
         assert not [thread for thread in threading.enumerate() if thread.name == "projector"]
         assert store.have() == {"a": len(STORIES["a"])}
 
 
-def test_an_end_without_a_database_is_an_end(tmp_path: Path, sessions: Path) -> None:
+def test_an_end_without_a_database_is_an_end(tmp_path: Path) -> None:
     path = tmp_path / "triplane.sqlite"
     with Store(path, busy_ms=1) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        projector = Projector(store, sessions)
+        projector = Projector(store, tmp_path)
         projector.start()
         projector.on_facts(STORIES["a"])
-        assert not projector.close(30)
+        projector.close(30)
+        assert projector.lag == len(STORIES["a"])
 
 
 def test_a_session_that_cannot_be_stored_does_not_stop_another(tmp_path: Path, sessions: Path) -> None:

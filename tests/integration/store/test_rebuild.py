@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.integration.store.conftest import everything
-from tests.integration.store.story import story
+from tests.integration.store.story import everything, story
 from triplane.errors import TriplaneError
 from triplane.model.facts import Fact
 from triplane.store import Store, StoreError, project
@@ -132,6 +132,20 @@ def test_a_lie_is_found(tmp_path: Path, lie: str, session: str, table: str) -> N
         found = [(one.session_id, list(one.different)) for one in check(path, FOLDERS, facts_of) if not one.ok]
         assert found == [(session, [table])]
         assert "\n".join(connection.iterdump()) == content
+
+
+def test_how_a_fact_is_written_makes_no_difference(tmp_path: Path) -> None:
+    """A whole number where a float is declared, and another order of names, as the engine and a file may have them."""
+    path = tmp_path / "triplane.sqlite"
+    first, *rest = STORIES["a"]
+    values = {"n": 1, "m": 2.0}
+    with Store(path) as store:
+        project(store, [msgspec.structs.replace(first, parameters=values), *rest])
+    again = msgspec.structs.replace(first, parameters={"m": 2.0, "n": 1.0})
+    (checked,) = check(path, FOLDERS[:1], lambda _: iter([again, *rest]))
+    assert checked.ok
+    with Store(path) as store:
+        assert store.session("a")["parameters"] == values  # type: ignore[index]
 
 
 def test_a_store_that_is_behind_says_the_same_so_far(target: Path | str) -> None:

@@ -11,9 +11,7 @@ from typer.testing import CliRunner
 from triplane.cli import db
 from triplane.cli.main import make_app
 from triplane.errors import TriplaneError
-from triplane.flow.log import FILE
 from triplane.model.facts import Error, Fact, Session, SessionEnd
-from triplane.model.live import ENCODER
 from triplane.store import Store, project
 
 
@@ -30,13 +28,13 @@ def facts(session_id: str) -> list[Fact]:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with two sessions and a store that knows a part of one."""
+    monkeypatch.setattr(db, "facts_of", lambda folder: iter(facts(folder.name)))
     for name in ("a", "b"):
         folder = tmp_path / "sessions" / name
         folder.mkdir(parents=True)
         (folder / "journal.tpj").write_bytes(b"")
-        (folder / FILE).write_bytes(b"".join(ENCODER.encode(fact) + b"\n" for fact in facts(name)))
     with Store(tmp_path / "triplane.sqlite") as store:
         project(store, facts("a")[:2])
     return tmp_path
