@@ -62,11 +62,7 @@ def _stored(store: Store, **filters: Any) -> list[SessionView]:
 
 def _over(view: SessionView) -> SessionView:
     """A session that the engine does not run: what was not brought to an end was interrupted."""
-<<<<<<< HEAD
     return view if view.status == "finished" else replace(view, status="interrupted")
-=======
-    return replace(view, status="interrupted") if view.status in ("running", "loading", "open") else view
->>>>>>> store
 
 
 @router.get("/start-options", responses=problems(404, 409))
