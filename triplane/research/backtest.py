@@ -6,7 +6,7 @@ so that a backtest and a live session can be compared row for row (``decisions_s
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -18,14 +18,17 @@ import numpy as np
 
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
+from triplane.engine.decode import Decoder
+from triplane.engine.heads import Heads
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput
 from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.records import CANDLE, OUTBOX
 from triplane.kernel.rows import LAST_DECISION, OUTPUT, of_kind
+from triplane.model.facts import Fact, Trade
 from triplane.model.performance import performance
-from triplane.research.frames import Columns, Maker, maker
+from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
@@ -93,13 +96,23 @@ class Backtest:
         """One row for each closed position; times are datetimes in UTC, money is in the quote currency."""
         import pandas as pd  # noqa: PLC0415 - only who wants such a frame needs it
 
-        made: pd.DataFrame = maker(pd.DataFrame())(self.trade_columns)
+        made: pd.DataFrame = maker(pd.DataFrame())(self._shown)
         return made
 
     @property
     def trades(self) -> Any:
         """The trades, in the kind of frame that the candles came in."""
-        return self.make(self.trade_columns)
+        return self.make(self._shown)
+
+    @cached_property
+    def facts(self) -> list[Fact]:
+        """What was decided, as the facts that a session tells of it."""
+        return Decoder(Heads("backtest"), [self.instrument], _Silent(self.strategy)).decode(self.rows)
+
+    @cached_property
+    def _shown(self) -> Columns:
+        """The trades, a column for each field of the fact; figures of the core to the last bit."""
+        return fact_columns([fact for fact in self.facts if isinstance(fact, Trade)], Trade, self.trade_columns)
 
     @property
     def equity(self) -> Any:
@@ -129,6 +142,15 @@ class Backtest:
             "seconds": round(self.seconds, 6),
             "bars_per_second": round(len(self.candles) / self.seconds) if self.seconds > 0 else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """A strategy that gives its signals no words; nobody reads them here."""
+
+    name: str
+    reasons: Sequence[str] = ()
+    sees: Sequence[str] = ()
 
 
 def trade_columns(rows: Array, instrument: Instrument) -> Columns:

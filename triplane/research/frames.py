@@ -4,11 +4,14 @@ pandas and polars frames and Arrow tables get datetimes with the zone; a structu
 has none and is UTC here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import narwhals as nw
 import numpy as np
+
+from triplane.model.facts import Fact
 
 Columns: TypeAlias = Mapping[str, np.ndarray[Any, Any]]
 """Columns by name; those whose names end in ``_time`` are times in ms, -1 = none."""
@@ -18,6 +21,34 @@ Maker: TypeAlias = Callable[[Columns], Any]
 _TYPES: Final = {
     "M": nw.Datetime("ms"), "O": nw.String(), "f": nw.Float64(), "i": nw.Int64(), "u": nw.Int64(), "b": nw.Boolean(),
 }  # fmt: skip
+
+
+HEAD: Final = {field.name for field in msgspec.structs.fields(Fact)}
+
+
+def fact_columns(facts: Sequence[Fact], kind: type[Fact], exact: Columns) -> Columns:
+    """Facts as columns, one for each field of their kind but what all facts have, and ids.
+
+    ``exact``: columns that are known already, with the bits of the core.
+    """
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    shape: Any = msgspec.inspect.type_info(kind)
+    for field in shape.fields:
+        if field.name in HEAD or field.name == "id" or field.name.endswith("_id"):
+            continue
+        values = [getattr(fact, field.name) for fact in facts]
+        of = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        number = any(
+            isinstance(one, msgspec.inspect.FloatType) or (getattr(one, "extra", None) or {}).get("column") == "money"
+            for one in of
+        )
+        if field.name in exact:
+            columns[field.name] = exact[field.name]
+        elif number:
+            columns[field.name] = np.array([np.nan if one is None else float(one) for one in values], np.float64)
+        else:
+            columns[field.name] = np.array(values, None if any(type(one) is int for one in values) else object)
+    return columns
 
 
 def dated(columns: Columns) -> dict[str, np.ndarray[Any, Any]]:
