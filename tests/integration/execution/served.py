@@ -7,8 +7,13 @@ import uvicorn
 
 from triplane.api.router import create_router_app
 from triplane.flow.listening import listen
+from triplane.venues.base import Approved
 
 TOKEN = "token-of-the-test"
+
+
+def place(router, order):
+    return router.place(Approved(order))
 
 
 @asynccontextmanager

@@ -1,35 +1,25 @@
-"""The router in the process and over HTTP keep the same promises; and what only HTTP has."""
+"""The router's service: what its clients meet over HTTP and on the stream."""
 
 import asyncio
 import json
-import re
-from dataclasses import replace
 
 import httpx
 import pytest
 import websockets
-from fakes import SYMBOL, Carried, D, FakeVenue, Held, limit, market, stop
-from served import TOKEN, served
+from fakes import SYMBOL, D, limit, market
+from served import TOKEN, place, served
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
 from triplane.api import router as service
-from triplane.errors import BadInput
 from triplane.execution.remote import RemoteRouter
-from triplane.execution.router import Conflict, Router
 from triplane.venues.base import (
     Approved,
-    BalanceChange,
-    Cause,
-    Execution,
     Funding,
-    MarginCall,
-    OrderReport,
-    OrderStatus,
     StreamState,
     StreamStatus,
 )
-from triplane.venues.errors import NotFound, Refused, Unknown, Why
+from triplane.venues.errors import Refused, Unknown, Why
 from triplane.venues.keys import hide, redact, redact_event
 
 LOST = Unknown("no answer came", "-1007")
@@ -37,220 +27,9 @@ SECRET = "Zx9-planted-secret-0123456789"
 
 
 @pytest.fixture
-def venue():
-    return FakeVenue()
-
-
-@pytest.fixture
-async def inside(venue, tmp_path):
-    """The router itself."""
-    router = Router(venue, tmp_path)
-    await router.open()
-    yield router
-    await router.close()
-
-
-@pytest.fixture
-async def address(inside):
-    async with served(inside) as url:
-        yield url
-
-
-@pytest.fixture(params=["in the process", "over HTTP"])
-async def router(request, inside):
-    """What the engine trades with."""
-    if request.param == "in the process":
-        yield inside
-        return
-    async with served(inside) as url:
-        remote = RemoteRouter(url, TOKEN)
-        await remote.open()
-        yield remote
-        await remote.close()
-
-
-@pytest.fixture
 async def http(address):
     async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client
-
-
-def place(router, order):
-    return router.place(Approved(order))
-
-
-class TestBothWays:
-    """Each of these is what the engine relies on."""
-
-    async def test_it_shows_its_venue(self, router, venue):
-        assert (router.name, router.capabilities) == (venue.name, venue.capabilities)
-        assert abs(router.now_ms() - venue.time) < 5000
-
-    async def test_the_same_answer_for_ever(self, router, venue):
-        order = limit("a.1:B/c-_", quantity="0.10")
-        first = await place(router, order)
-        assert first == venue.orders[order.client_id]
-        venue.fill(order.client_id)
-        venue.price += 1
-        assert [await place(router, order) for _ in range(3)] == [first] * 3
-        assert len(venue.sent) == 1
-
-    @pytest.mark.parametrize("change", [
-        {"quantity": D("0.02")}, {"price": D(48_000)}, {"side": -1}, {"reduce_only": True}, {"time_in_force": "IOC"},
-        {"symbol": "ETHUSDT"},
-    ])  # fmt: skip
-    async def test_another_order_under_a_known_id(self, router, venue, change):
-        await place(router, limit("a"))
-        with pytest.raises(Conflict):
-            await place(router, replace(limit("a"), **change))
-        assert len(venue.sent) == 1
-
-    @pytest.mark.parametrize("why", sorted(
-        set(Why) - {Why.RATE, Why.BANNED, Why.OVERLOAD, Why.CLOCK, Why.DOWN, Why.COOLING_OFF, Why.DUPLICATE}
-    ))  # fmt: skip
-    async def test_a_refusal_of_the_order_is_for_ever(self, router, venue, why):
-        venue.will("place", Refused("no.", "-1", why, 5))
-        for _ in range(2):
-            with pytest.raises(Refused) as error:
-                await place(router, limit("a"))
-            assert (type(error.value), error.value.why, error.value.code, str(error.value)) == (
-                Refused,
-                why,
-                "-1",
-                "no.",
-            )
-        assert venue.sent == []
-        with pytest.raises(Conflict):
-            await place(router, limit("a", price="48000"))
-
-    @pytest.mark.parametrize("why", [Why.RATE, Why.BANNED, Why.OVERLOAD, Why.CLOCK, Why.DOWN, Why.COOLING_OFF])
-    async def test_a_reason_that_passes_is_not(self, router, venue, why):
-        venue.will("place", Refused("later", "-2", why, venue.time + 700))
-        with pytest.raises(Refused) as error:
-            await place(router, limit("a"))
-        assert (error.value.why, error.value.code, error.value.retry_at) == (why, "-2", venue.time + 700)
-        await place(router, limit("a"))
-        assert len(venue.sent) == 1
-
-    async def test_an_order_of_unknown_fate_that_arrived(self, router, venue):
-        venue.will("place", Carried(LOST))
-        with pytest.raises(Unknown) as error:
-            await place(router, market("a"))
-        assert (str(error.value), error.value.code) == (str(LOST), LOST.code)
-        assert (await place(router, market("a"))).status is OrderStatus.FILLED
-        assert (len(venue.sent), venue.positions[SYMBOL]) == (1, D("0.01"))
-
-    async def test_an_order_of_unknown_fate_that_never_arrived(self, router, venue):
-        venue.will("place", LOST)
-        for step in (0, 5_999):
-            venue.time += step
-            with pytest.raises(Unknown):
-                await place(router, market("a"))
-        assert venue.asked.count(("place", "a")) == 1
-        venue.time += 1
-        await place(router, market("a"))
-        assert (len(venue.sent), venue.positions[SYMBOL]) == (1, D("0.01"))
-
-    async def test_at_the_same_time(self, router, venue):
-        held = Held(asyncio.Event(), asyncio.Event())
-        venue.will("place", held)
-        tasks = [asyncio.create_task(place(router, market("a"))) for _ in range(5)]
-        await held.begun.wait()
-        held.gate.set()
-        answers = await asyncio.gather(*tasks)
-        assert answers == [answers[0]] * 5
-        assert len(venue.sent) == 1
-
-    async def test_the_breaker(self, router, venue):
-        venue.will("place", *[LOST] * 5)
-        for n in range(5):
-            with pytest.raises(Unknown):
-                await place(router, limit(f"x{n}"))
-        with pytest.raises(Refused) as error:
-            await place(router, limit("a"))
-        assert (error.value.why, error.value.code, error.value.retry_at) == (
-            Why.DOWN, "breaker_open", venue.time + 60_000,
-        )  # fmt: skip
-        await place(router, stop("s"))
-        await place(router, limit("a"))
-
-    async def test_the_kill_switch(self, router, inside, venue):
-        await place(router, limit("e"))
-        assert (await inside.kill()).cancelled == ("e",)
-        with pytest.raises(Refused) as error:
-            await place(router, limit("a"))
-        assert (error.value.why, error.value.code) == (Why.DOWN, "kill_switch")
-        await place(router, stop("s"))
-
-    async def test_looking_up_and_cancelling(self, router, venue):
-        for order in (limit("l:1/2"), stop("s")):
-            which = {"conditional": order.type.conditional}
-            placed = await place(router, order)
-            assert await router.order(SYMBOL, order.client_id, **which) == placed
-            await router.cancel(SYMBOL, order.client_id, **which)
-            assert (await router.order(SYMBOL, order.client_id, **which)).status is OrderStatus.CANCELLED
-            with pytest.raises(NotFound) as error:
-                await router.cancel(SYMBOL, order.client_id, **which)
-            assert error.value.code == "-2011"
-        with pytest.raises(NotFound) as error:
-            await router.order(SYMBOL, "nobody", conditional=False)
-        assert (str(error.value), error.value.code) == ("there is no order nobody", "-2013")
-
-    async def test_a_cancel_of_unknown_fate(self, router, venue):
-        await place(router, limit("a"))
-        venue.will("cancel", Carried(LOST))
-        with pytest.raises(Unknown):
-            await router.cancel(SYMBOL, "a", conditional=False)
-
-    async def test_state(self, router, venue):
-        await place(router, market("m", "0.123"))
-        await place(router, stop("s"))
-        assert await router.snapshot([SYMBOL]) == await venue.snapshot([SYMBOL])
-        assert await router.snapshot([]) == await venue.snapshot([])
-        (fill,) = await router.fills(SYMBOL, since=0)
-        assert fill == venue.trades[0]
-        assert await router.fills(SYMBOL, since=0, venue_order_id="77") == []
-        assert await router.fills(SYMBOL, since=venue.time + 1) == []
-        assert await router.funding(SYMBOL, since=0) == []
-        names = ["ETHUSDT", SYMBOL]
-        assert await router.instruments(names) == await venue.instruments(names)
-        with pytest.raises(BadInput, match="NOPE is not traded here"):
-            await router.instruments([SYMBOL, "NOPE"])
-        assert await router.prepare([SYMBOL], 3) == []
-        assert await router.prepare([SYMBOL], 3, resume=True) == ["resumed"]
-        await router.check_keys()
-        venue.will("check_keys", BadInput("this API key may withdraw"))
-        with pytest.raises(BadInput, match="this API key may withdraw"):
-            await router.check_keys()
-        venue.will("snapshot", Refused("later", "-1003", Why.RATE, 9))
-        with pytest.raises(Refused) as error:
-            await router.snapshot([SYMBOL])
-        assert (error.value.why, error.value.retry_at) == (Why.RATE, 9)
-
-    async def test_events(self, router, venue):
-        fill = Execution(SYMBOL, "1", "2", "a", -1, D("1E-8"), D("0.10"), D("-0.1"), "BNB", True, 5, Cause.ADL)
-        sent = [
-            fill,
-            OrderReport("a", SYMBOL, 1, limit("a").type, OrderStatus.EXPIRED, D(1), D("0.5"), D(7), reason="IOC"),
-            Funding(SYMBOL, D("-0.001"), 7),
-            BalanceChange("USDT", D("9999.99"), "FUNDING_FEE", 8),
-            MarginCall((SYMBOL, "ETHUSDT"), 9),
-            StreamState(StreamStatus.DOWN, "cut", 10),
-        ]
-        received = []
-        events = router.events()
-        async with asyncio.timeout(20):
-            async for event in events:
-                received.append(event)
-                if len(received) == 1:
-                    assert received[0].state is StreamStatus.UP
-                    for one in sent:
-                        venue.queue.put_nowait(one)
-                if received[-1] == sent[-1]:
-                    break
-        await events.aclose()
-        assert [event for event in received if event in sent] == sent
-        assert all(isinstance(event, StreamState) for event in received if event not in sent)
 
 
 class TestService:
@@ -490,108 +269,6 @@ class TestService:
         assert SECRET not in str(messages)
         venue.queue.put_nowait(None)
         await running
-
-
-class TestRemote:
-    """What can go wrong between client and service."""
-
-    @pytest.mark.parametrize("url", ["127.0.0.1:8001", "ftp://x", "http://"])
-    def test_an_address_that_is_none(self, url):
-        with pytest.raises(BadInput, match=re.escape(repr(url))):
-            RemoteRouter(url, TOKEN)
-
-    async def test_nobody_there(self):
-        remote = RemoteRouter("http://127.0.0.1:9", TOKEN)
-        with pytest.raises(Refused) as error:
-            await remote.open()
-        assert error.value.why is Why.DOWN
-        with pytest.raises(Refused, match="closed"):
-            await place(remote, limit("a"))
-        await remote.close()
-
-    async def test_the_wrong_token(self, address):
-        remote = RemoteRouter(address, SECRET)
-        with pytest.raises(Refused) as error:
-            await remote.open()
-        assert error.value.why is Why.KEYS
-        assert SECRET not in str(error.value)
-        await remote.close()
-
-    @pytest.mark.parametrize(("reply", "changing", "reading"), [
-        (b"", Unknown, Refused),  # cut
-        (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 2\r\n\r\nno", Unknown, Refused),
-        (b"HTTP/1.1 503 x\r\ncontent-length: 21\r\n\r\n{\"code\": \"unexpected\"}", Unknown, Refused),
-        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno", Refused, Refused),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", Unknown, Refused),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", Unknown, Refused),  # torn
-        (None, Unknown, Refused),  # never
-    ])  # fmt: skip
-    async def test_what_did_not_come_from_the_service(self, reply, changing, reading):
-        """Nothing of it may pass for an answer of the venue; NotFound least of all."""
-
-        handlers = set()
-
-        async def answer(reader, writer):
-            handlers.add(asyncio.current_task())
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"/venue" in head:
-                said = b'{"name": "fake", "time": 5, "capabilities": {}}'
-                writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 47\r\n\r\n" + said)
-            elif reply is None:
-                await reader.read()  # until the client gives up
-            else:
-                writer.write(reply)
-            writer.close()
-            await writer.wait_closed()
-
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        remote = RemoteRouter(
-            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", TOKEN, timeout=5.0 if reply is not None else 0.3
-        )
-        await remote.open()
-        with pytest.raises((Unknown, Refused)) as error:
-            await place(remote, limit("a"))
-        assert type(error.value) is changing
-        with pytest.raises((Unknown, Refused, NotFound)) as error:
-            await remote.order(SYMBOL, "a", conditional=False)
-        assert type(error.value) is reading
-        await remote.close()
-        server.close()
-        await asyncio.gather(*handlers)
-
-    async def test_it_is_up_when_the_venue_is(self, venue):
-        """A connection to the service alone is no connection to the venue's stream."""
-        router = Router(venue)
-        venue.queue.put_nowait(StreamState(StreamStatus.DOWN, "not yet", 5))
-        async with served(router) as url, asyncio.timeout(20):
-            remote = RemoteRouter(url, TOKEN)
-            await remote.open()
-            first = asyncio.create_task(anext(remote.events()))
-            while not venue.queue.empty():
-                await asyncio.sleep(0)
-            assert not first.done()
-            await router.open()
-            assert (await first).state is StreamStatus.UP
-            await remote.close()
-        await router.close()
-
-    async def test_the_service_is_started_again(self, inside, venue):
-        """The stream comes back by itself, and says so."""
-        async with asyncio.timeout(30):
-            async with served(inside) as url:
-                remote = RemoteRouter(url, TOKEN)
-                await remote.open()
-                states = (event.state async for event in remote.events())
-                assert await anext(states) is StreamStatus.UP
-            assert await anext(states) is StreamStatus.DOWN
-            with pytest.raises(Refused):
-                await place(remote, limit("a"))
-            async with served(inside, port=int(url.rpartition(":")[2])):
-                venue.queue.put_nowait(StreamState(StreamStatus.UP, "connected", venue.time))
-                assert await anext(states) is StreamStatus.UP
-                await place(remote, limit("a"))
-                await remote.close()
-            assert [state async for state in states] == []
 
 
 async def test_no_secret_leaves(inside, venue, http, address, caplog):

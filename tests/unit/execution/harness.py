@@ -7,6 +7,7 @@ import numpy as np
 from triplane.data.instruments import Instrument
 from triplane.execution import messages as m
 from triplane.execution.order_manager import OrderManager
+from triplane.execution.orders import WorkingOrder
 from triplane.kernel.records import (
     CMD_FILL,
     CMD_ORDER_END,
@@ -23,17 +24,19 @@ from triplane.kernel.records import (
     TP1,
 )
 from triplane.venues.base import (
-    ZERO,
     Balance,
     Capabilities,
     Execution,
+    NewOrder,
     OrderReport,
     OrderStatus,
+    OrderType,
     PositionReport,
     Snapshot,
     StreamState,
     StreamStatus,
 )
+from triplane.venues.errors import NotFound
 
 D = Decimal
 START = 1_700_000_000_000
@@ -41,6 +44,7 @@ SYMBOL = "BTCUSDT"
 RULES = Instrument(SYMBOL, D("0.1"), D("0.001"), D("0.001"), D("100"))
 PRICE = D(50_000)
 SESSION = "s"
+ABSENT = NotFound("there is none", "-2013")
 
 
 class Harness:
@@ -175,4 +179,55 @@ class Harness:
         return found
 
 
-__all__ = ["PRICE", "RULES", "SYMBOL", "ZERO", "D", "Harness"]
+def ended(harness):
+    """Leg, number and code of the orders whose end the core was told."""
+    return [(r.fields["leg"], r.fields["number"], r.fields["code"]) for r in harness.ends()]
+
+
+def settle_unknown(harness, span, found=ABSENT, lots=None):
+    """Answer lookups and snapshots for a while; returns what was placed."""
+    placed = []
+    for _ in range(span // 250):
+        for request in harness.plan(250):
+            if isinstance(request, m.PlaceOrder):
+                placed.append(request)
+            elif isinstance(request, m.QueryOrder):
+                harness.answer(request, found)
+            elif isinstance(request, m.TakeSnapshot):
+                harness.answer(request, harness.snapshot(lots))
+            elif isinstance(request, m.FetchExecutions):
+                harness.answer(request, [])
+    return placed
+
+
+class Session:
+    """Records its commands."""
+
+    def __init__(self):
+        self.commands = []
+
+    def command(self, kind, k=0, *, time_ms=None, **fields):
+        self.commands.append((kind, fields))
+
+    def of(self, kind):
+        return [fields for what, fields in self.commands if what == kind]
+
+
+def working(kind=OrderType.LIMIT, quantity="0.010", leg=ENTRY, number=1, name="s.0.1.e.1", side=1):
+    """A working order of its own, outside any blotter."""
+    trigger = D(49_000) if kind.conditional else None
+    price = D(49_000) if kind is OrderType.LIMIT else None
+    return WorkingOrder(NewOrder(name, SYMBOL, side, kind, D(quantity), price, trigger), 0, leg, number, 0, 0, 0)
+
+
+def report(order, status=OrderStatus.OPEN, filled="0", **more):
+    """What a venue says of such an order."""
+    new = order.new
+    return OrderReport(new.client_id, new.symbol, new.side, new.type, status, new.quantity, D(filled), **more)
+
+
+def execution(order, trade, quantity, **more):
+    """One execution of such an order."""
+    fields = {"venue_order_id": "7", "client_id": order.client_id, "side": order.new.side, "fee": D("0.1")}
+    fields |= {"price": PRICE, "fee_asset": "USDT", "maker": False, "time": 1}
+    return Execution(SYMBOL, trade, quantity=D(quantity), **fields | more)

@@ -1,37 +1,17 @@
 """The execution loop, with a venue that does as it is told."""
 
 import asyncio
-from decimal import Decimal
 
-import numpy as np
 import pytest
 from fakes import Carried, FakeVenue, Held
-from harness import SYMBOL, Harness
+from harness import Harness, Session
 
 from triplane.data.clock import ManualClock
 from triplane.errors import TriplaneError
-from triplane.execution import messages as m
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.loop import ExecutionLoop
-from triplane.execution.monitor import MarginMonitor
-from triplane.kernel.records import CANDLE, CMD_FILL, CMD_GATE, CMD_ORDER_END, ENTRY, LIMIT
-from triplane.venues.base import Balance, PositionReport, Snapshot
+from triplane.kernel.records import CMD_FILL, CMD_GATE, CMD_ORDER_END, ENTRY, LIMIT
 from triplane.venues.errors import Refused, Unknown, Why
-
-D = Decimal
-
-
-class Session:
-    """Records its commands."""
-
-    def __init__(self):
-        self.commands = []
-
-    def command(self, kind, k=0, *, time_ms=None, **fields):
-        self.commands.append((kind, fields))
-
-    def of(self, kind):
-        return [fields for what, fields in self.commands if what == kind]
 
 
 class RunningLoop:
@@ -165,72 +145,3 @@ async def test_a_resting_entry_is_taken_out_when_the_core_wants(running):
     await running.go(1.0)
     assert ("cancel", "s.0.1.e.1") in running.venue.asked
     assert len(running.session.of(CMD_ORDER_END)) == 1
-
-
-# --------------------------------------------------------------------------------------------------------------- link
-def test_intents_of_a_replay_are_not_sent_but_looked_up():
-    harness = Harness()
-    bridge = SessionBridge(harness.manager, harness.now)
-    row = placed_row()
-    bridge.on_candle(None, 0, np.zeros(1, CANDLE), row)
-    harness.reports()
-    bridge.live()
-    bridge.live()  # twice does no harm
-    harness.stream()
-    assert [type(r) for r in harness.plan(400) if not isinstance(r, m.TakeSnapshot)] == [m.QueryOrder]
-
-
-def test_intents_of_a_live_session_are_sent():
-    harness = Harness().ready()
-    bridge = SessionBridge(harness.manager, harness.now)
-    bridge.live()
-    bridge.now = harness.now
-    bridge.on_batch(None, None, None, placed_row(), None)
-    assert [type(r) for r in harness.plan()] == [m.PlaceOrder]
-
-
-def placed_row():
-    harness, rows = Harness(), []
-    harness.manager.on_rows = lambda row, now, again: rows.append(row)
-    with pytest.raises(KeyError):  # nobody took it
-        harness.place(ENTRY, 1)
-    return rows[0]
-
-
-def test_reports_become_commands_in_their_order():
-    harness = Harness()
-    bridge, session = SessionBridge(harness.manager, 1), Session()
-    for kind in (CMD_FILL, CMD_ORDER_END, CMD_GATE):
-        harness.manager.reports.report(m.CoreReport(kind, 0, {}))
-    harness.manager.reports.report(m.CoreReport(CMD_FILL, 0, {}), 2)
-    bridge.pump(session)
-    assert [kind for kind, _ in session.commands] == [CMD_FILL, CMD_ORDER_END, CMD_GATE]
-    bridge.now = 2
-    bridge.pump(session)
-    assert [kind for kind, _ in session.commands][3:] == [CMD_FILL]
-
-
-# ------------------------------------------------------------------------------------------------------------- margin
-def seen(ratio, symbol=SYMBOL):
-    position = PositionReport(symbol, D("0.01"), D(50_000), D(50_000), liquidation_price=D(47_000), margin_ratio=ratio)
-    return Snapshot(0, (position,) if ratio is not None else (), (), Balance("USDT", D(1), D(1)))
-
-
-def test_each_step_towards_liquidation_is_said_once():
-    monitor = MarginMonitor()
-    said = [[f.severity for f in monitor.look(seen(r))] for r in (0.5, 0.249, 0.2, 0.149, 0.1, 0.2, 0.3, 0.24)]
-    assert said == [[], ["WARNING"], [], ["CRITICAL"], [], ["WARNING"], [], ["WARNING"]]
-
-
-def test_a_position_that_is_gone_is_forgotten():
-    monitor = MarginMonitor()
-    (finding,) = monitor.look(seen(0.1))
-    assert "47000" in finding.text
-    assert monitor.look(seen(None)) == []
-    assert monitor.positions == {}
-    assert len(monitor.look(seen(0.1))) == 1
-
-
-def test_a_ratio_that_is_not_known_says_nothing():
-    position = PositionReport(SYMBOL, D("0.01"), D(50_000))
-    assert MarginMonitor().look(Snapshot(0, (position,), (), Balance("USDT", D(1), D(1)))) == []
