@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
+TYPES := ui/src/data/schema.d.ts
 
 .PHONY: run test lint bench docs chaos soak coverage size setup clean
 .DEFAULT_GOAL := run
@@ -21,7 +22,11 @@ ui/node_modules/.ready: ui/package-lock.json
 	cd ui && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(PAGE): ui/node_modules/.ready $(shell find ui/src ui/public ui/index.html ui/vite.config.ts -type f 2>/dev/null)
+# The shapes that the page works with are those of the API's description.
+$(TYPES): $(READY) ui/node_modules/.ready $(shell find triplane/api triplane/model -name '*.py')
+	cd ui && PYTHON=../$(BIN)/python npm run --silent types
+
+$(PAGE): $(TYPES) $(shell find ui/src ui/public ui/index.html ui/vite.config.ts -type f 2>/dev/null)
 	cd ui && npm run --silent build
 	@touch $@
 
@@ -45,7 +50,7 @@ docs: $(READY)
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) ui/node_modules triplane/api/static site
+	rm -rf $(VENV) ui/node_modules $(TYPES) ui/src/data/limits.json triplane/api/static site
 
 # Schedules of faults for the night: N of them, from seed FIRST on; or the one of SEED, with everything that happens.
 chaos: $(READY)

@@ -1,7 +1,8 @@
 /** The page: banner, top bar, chart, account, and the dock with everything else. On a phone, one of three views. */
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 import { ChartPanel } from "./chart/ChartPanel";
-import { model } from "./data/client";
+import { model, pulse } from "./data/client";
+import { staleness } from "./data/health";
 import { useStore } from "./data/store";
 import { formatClock, formatDate, shortId } from "./lib/format";
 import { prefs, setPrefs } from "./lib/prefs";
@@ -13,9 +14,10 @@ import { Settings } from "./panels/Settings";
 import { Trades } from "./panels/Trades";
 import { WhyNot } from "./panels/WhyNot";
 import { ChartIcon, ListIcon, WalletIcon } from "./parts/icons";
+import { AgeNote, FaultBar } from "./parts/FaultBar";
 import { SignIn } from "./parts/SignIn";
 import { Toasts } from "./parts/Toasts";
-import { HaltBar, ModeBanner, TopBar } from "./parts/TopBar";
+import { ModeBanner, TopBar } from "./parts/TopBar";
 
 const TABS = [
   ["decisions", "Decisions", Decisions],
@@ -26,22 +28,31 @@ const TABS = [
   ["settings", "Settings", Settings],
 ] as const;
 
+/** Read from the database, and old when that is behind. */
+const LISTS = new Set<string>(["trades", "sessions"]);
+
 type View = "chart" | "account" | "log";
 
 export function App(): ReactNode {
   const auth = useStore(model, (m) => m.auth);
   const [view, setView] = useState<View>("chart");
   const dock = useStore(prefs, (p) => p.dock);
+  const session = useStore(model, (m) => m.session);
+  const { all, market, lists } = staleness(useStore(pulse, (p) => p), session);
   if (auth === "denied") return <SignIn />;
+  const stale = [all && "account", market && "market", lists && "lists"].filter(Boolean).join(" ");
   return (
-    <div className="app" data-view={view} style={{ "--dock": `${dock}px` } as React.CSSProperties}>
+    <div className="app" data-view={view} data-stale={stale} style={{ "--dock": `${dock}px` } as React.CSSProperties}>
       <ModeBanner />
       <TopBar />
-      <HaltBar />
+      <FaultBar />
       <main>
         <ChartPanel />
         <aside className="side" aria-label="Account">
-          <Account />
+          <AgeNote of="all" />
+          <div className="fades">
+            <Account />
+          </div>
         </aside>
         <Dock />
       </main>
@@ -84,7 +95,10 @@ function Dock(): ReactNode {
         ))}
       </div>
       <div className="panel" id="dock-panel" role="tabpanel" aria-label={label} tabIndex={0}>
-        <Panel key={id} />
+        {LISTS.has(id) && <AgeNote of="lists" />}
+        <div className={LISTS.has(id) ? "fades" : ""}>
+          <Panel key={id} />
+        </div>
       </div>
     </section>
   );
@@ -135,7 +149,7 @@ function StatusBar(): ReactNode {
           </span>
           <span className="clip" title={status.source}>
             Source <b>{status.source}</b>
-            {status.speed !== null && String(status.speed) !== "" && ` at ${status.speed}${/\d$/.test(String(status.speed)) ? "×" : ""}`}
+            {` at ${status.speed}${/\d$/.test(String(status.speed)) ? "×" : ""}`}
           </span>
           {last !== undefined && (
             <span className="num">

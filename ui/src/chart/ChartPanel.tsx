@@ -8,6 +8,7 @@ import { formatCompact, formatNumber, formatPercent, formatPrice, formatTime, pa
 import { prefs, setPrefs } from "../lib/prefs";
 import { theme } from "../lib/theme";
 import { Empty, Menu } from "../parts/basics";
+import { AgeNote } from "../parts/FaultBar";
 import { Layers, ToEnd } from "../parts/icons";
 import { findIndicators, shownAtFirst, type Indicator } from "./indicators";
 import { readPalette } from "./palette";
@@ -48,6 +49,7 @@ export function ChartPanel(): ReactNode {
     <section className="chart" aria-label="Price chart">
       <div className="chart-host" ref={host} />
       <Legend />
+      <AgeNote of="market" />
       <div className="chart-tools">
         <Layer />
       </div>

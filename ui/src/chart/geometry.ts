@@ -29,9 +29,9 @@ const THINNEST = 2;
 export function zoneBox(zone: Zone, candles: readonly Candle[], view: Projection): Box | null {
   const first = candles[0];
   if (!first || !(zone.price_hi >= zone.price_lo)) return null;
-  const from = view.x(indexAt(candles, zone.formed_time));
-  const open = zone.ended_time === null;
-  const to = zone.ended_time === null ? view.width : view.x(indexAt(candles, zone.ended_time));
+  const from = view.x(indexAt(candles, zone.created_ts));
+  const open = zone.ended_ts === null;
+  const to = zone.ended_ts === null ? view.width : view.x(indexAt(candles, zone.ended_ts));
   const high = view.y(zone.price_hi);
   const low = view.y(zone.price_lo);
   if (from === null || to === null || high === null || low === null) return null;
@@ -45,7 +45,7 @@ export function zoneBox(zone: Zone, candles: readonly Candle[], view: Projection
     height = THINNEST;
   }
   if (right <= left || top > view.height || top + height < 0) return null;
-  const startsHere = zone.formed_time >= first.time && from - half >= 0;
+  const startsHere = zone.created_ts >= first.time && from - half >= 0;
   return { left, top, width: right - left, height, startsHere, open };
 }
 
@@ -57,18 +57,18 @@ export function zoneLabel(zone: Zone): string {
 }
 
 function filledOf(zone: Zone): number {
-  return Math.round(Math.min(100, Math.max(0, zone.filled_percent ?? 0)));
+  return Math.round(Math.min(100, Math.max(0, zone.filled_percent)));
 }
 
 export interface ZoneFilter {
-  kinds: Readonly<Record<Zone["kind"], boolean>>;
+  kinds: Readonly<Record<string, boolean>>;
   ended: boolean;
 }
 
 /** The zones to draw: ended ones first, so that living ones lie above them. */
 export function chosenZones(zones: Iterable<Zone>, filter: ZoneFilter): Zone[] {
-  const chosen = [...zones].filter((zone) => filter.kinds[zone.kind] && (filter.ended || zone.ended_time === null));
-  return chosen.sort((a, b) => Number(a.ended_time === null) - Number(b.ended_time === null));
+  const chosen = [...zones].filter((zone) => filter.kinds[zone.kind] !== false && (filter.ended || zone.ended_ts === null));
+  return chosen.sort((a, b) => Number(a.ended_ts === null) - Number(b.ended_ts === null));
 }
 
 export interface NearZone {
@@ -80,7 +80,7 @@ export interface NearZone {
 /** Up to `each` living zones above and below the price, from the highest down. */
 export function nearestZones(zones: Iterable<Zone>, price: number, each: number): NearZone[] {
   const living = [...zones]
-    .filter((zone) => zone.ended_time === null && zone.valid)
+    .filter((zone) => zone.ended_ts === null && zone.valid)
     .map((zone) => ({ zone, edge: Math.min(Math.max(price, zone.price_lo), zone.price_hi) }));
   const above = living.filter((near) => near.edge > price).sort((a, b) => a.edge - b.edge);
   const below = living.filter((near) => near.edge <= price).sort((a, b) => b.edge - a.edge);

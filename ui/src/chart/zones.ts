@@ -108,7 +108,7 @@ const drawLines: Painter = (context, scene, view) => {
 
 function drawZone(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette): void {
   const color = zoneColor(zone, palette);
-  const living = zone.ended_time === null;
+  const living = zone.ended_ts === null;
   const gap = zone.kind === "FVG";
   context.fillStyle = alpha(color, living ? (gap ? 0.11 : 0.17) : 0.05);
   context.fillRect(box.left, box.top, box.width, box.height);
@@ -137,7 +137,7 @@ interface Label {
 
 /** Living zones are named; a name that would cover another one is left out. */
 function drawLabel(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette, taken: Label[]): void {
-  if (zone.ended_time !== null || box.height < 9) return;
+  if (zone.ended_ts !== null || box.height < 9) return;
   const text = zoneLabel(zone);
   context.font = `600 10px ${palette.font}`;
   const width = context.measureText(text).width;

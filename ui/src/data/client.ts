@@ -3,15 +3,19 @@
  * Components read `model` and call the functions below; nothing else talks to the network.
  */
 import { formatMoney, num, pair, words } from "../lib/format";
+import { LOST, silence, type Pulse } from "./health";
 import { addToast, applyMessages, EMPTY_SERIES, INITIAL, prependHistory, type Model, type Toast } from "./model";
 import { ApiError, get, onDenied, post } from "./rest";
 import { Socket } from "./socket";
 import { createBatcher, createStore, onFrame } from "./store";
-import { TOPICS, type Decision, type EquityPoint, type History, type Message, type Portfolio } from "./types";
-import type { Signal, Status } from "./types";
+import type { Health, KillReport, Message, Session, StartSession } from "./types";
 
 export const model = createStore<Model>(INITIAL);
+/** How it goes: apart from the model, so that what is drawn is not looked at twice a second. */
+export const pulse = createStore<Pulse>({ health: null, silent_s: 0 });
 const HISTORY = 500; // the most that the API gives at once
+const INSIST = 30_000; // an engine that is silent is restarted first
+const COMPILE = 125_000; // a strategy may have to be compiled first
 
 export function toast(level: Toast["level"], title: string, text: string): void {
   model.update((m) => addToast(m, { level, title, text }));
@@ -34,9 +38,16 @@ const batcher = createBatcher<Message>((messages) => {
 let loaded = false; // until the snapshot is there, messages wait
 let held: Message[] = [];
 let generation = 0;
+let heardAt = performance.now();
 
 function receive(message: Message): void {
+  heardAt = performance.now();
   if (message.type === "heartbeat") return;
+  if (message.type === "health") {
+    hear(message.data);
+    return;
+  }
+  if (message.session_id !== null && message.session_id !== model.get().session) return;
   if (message.type === "resync") {
     void load();
     return;
@@ -45,6 +56,18 @@ function receive(message: Message): void {
   if (message.type === "risk_alert" && message.data.severity === "CRITICAL") beep();
   if (loaded) batcher.push(message);
   else held.push(message);
+}
+
+/** What the server says of itself; when the engine is back, everything is read again. */
+function hear(health: Health): void {
+  const before = pulse.get().health?.engine.state;
+  pulse.set({ health, silent_s: 0 });
+  if (before !== undefined && before !== "ok" && health.engine.state === "ok") void load();
+}
+
+function tick(): void {
+  const silent_s = silence(heardAt, performance.now());
+  pulse.update((p) => (p.silent_s === silent_s ? p : { ...p, silent_s }));
 }
 
 let announced = 0;
@@ -72,11 +95,10 @@ function beep(): void {
 
 const socket = new Socket({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
-  subscription: () => ({ topics: TOPICS, symbols: [] }),
   onMessage: receive,
   onLink: (link) => model.update((m) => (m.link === link ? m : { ...m, link })),
   mayRetry: () =>
-    get("/system/status").then(
+    get("/health").then(
       () => true,
       () => model.get().auth !== "denied",
     ),
@@ -87,8 +109,22 @@ onDenied(() => {
   model.update((m) => ({ ...m, auth: "denied", loading: false }));
 });
 
+/** What to show: the chosen session and symbol, or what the server chooses when they are not there any more. */
+async function choose(): Promise<{ session: string; symbol: string }> {
+  const { session, symbol } = model.get();
+  for (const query of [{ session, symbol }, { session }, {}]) {
+    try {
+      const status = await get("/system/status", query);
+      return { session: status.session_id, symbol: status.symbol };
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+  }
+  throw new ApiError(404, "There is no session.");
+}
+
 /** Everything that the page starts from. Parts that fail leave their panel empty; the status must come. */
-export async function load(symbol: string | null = model.get().symbol): Promise<void> {
+export async function load(): Promise<void> {
   generation += 1;
   const mine = generation;
   loaded = false;
@@ -96,23 +132,26 @@ export async function load(symbol: string | null = model.get().symbol): Promise<
   batcher.clear();
   model.update((m) => ({ ...m, loading: true }));
   try {
-    const status = await get<Status>("/system/status", { symbol });
-    await socket.start(); // listening first, reading then: nothing falls between
-    const shown = symbol ?? status.symbol ?? status.symbols[0] ?? null;
-    const [history, portfolio, decisions, pending, equity] = await Promise.all([
-      get<History>("/market-rest/history", { symbol: shown, limit: HISTORY }).catch(() => null),
-      get<Portfolio>("/trades/portfolio").catch(() => null),
-      get<{ items: Decision[] }>("/api/decisions", { limit: 200 }).catch(() => null),
-      get<{ items: Signal[] }>("/signals/pending").catch(() => null),
-      get<{ points: EquityPoint[] }>("/trades/equity-curve", { limit: 400 }).catch(() => null),
+    if (pulse.get().health === null) hear(await get("/health")); // the page's process answers, whatever the engine does
+    model.update((m) => ({ ...m, auth: "ok" }));
+    await socket.listen(model.get().session);
+    const { session, symbol } = await choose();
+    if (mine !== generation) return; // something else was chosen meanwhile
+    model.update((m) => ({ ...m, session, symbol }));
+    await socket.listen(session); // listening first, reading then: nothing falls between
+    const [status, history, portfolio, decisions, pending, equity] = await Promise.all([
+      get("/system/status", { session, symbol }),
+      get("/market-rest/history", { session, symbol, limit: HISTORY }).catch(() => null),
+      get("/trades/portfolio", { session }).catch(() => null),
+      get("/api/decisions", { session, limit: 200 }).catch(() => null),
+      get("/signals/pending", { session }).catch(() => null),
+      get("/trades/equity-curve", { session, limit: 400 }).catch(() => null),
     ]);
-    if (mine !== generation) return; // another symbol was chosen meanwhile
+    if (mine !== generation) return;
     model.update((m) => ({
       ...m,
-      auth: "ok",
       loading: false,
       status,
-      symbol: shown,
       series: history
         ? {
             symbol: history.symbol,
@@ -127,7 +166,7 @@ export async function load(symbol: string | null = model.get().symbol): Promise<
       portfolio,
       decisions: [...(decisions?.items ?? [])].sort((a, b) => b.seq - a.seq),
       signals: pending?.items ?? [],
-      equity: (equity?.points ?? []).map((p) => ({ time: p.time, equity: num(p.equity) })),
+      equity: equity?.points ?? [],
       trades: m.trades + 1,
     }));
     loaded = true;
@@ -135,10 +174,9 @@ export async function load(symbol: string | null = model.get().symbol): Promise<
     held = [];
   } catch (error) {
     if (mine !== generation || model.get().auth === "denied") return;
-    model.update((m) => ({ ...m, link: "reconnecting" }));
     setTimeout(() => {
-      if (mine === generation) void load(symbol);
-    }, 2000);
+      if (mine === generation) void load();
+    }, 1000);
     if (!(error instanceof ApiError)) throw error;
   }
 }
@@ -148,25 +186,36 @@ export function start(): void {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) socket.hurry();
   });
-  void load(new URLSearchParams(location.search).get("symbol"));
+  setInterval(tick, LOST / 10);
+  const asked = new URLSearchParams(location.search);
+  model.update((m) => ({ ...m, session: asked.get("session"), symbol: asked.get("symbol") }));
+  void load();
 }
 
 export function chooseSymbol(symbol: string): void {
   model.update((m) => ({ ...m, symbol }));
-  void load(symbol);
+  void load();
+}
+
+export function chooseSession(session: string): void {
+  if (session === model.get().session) return;
+  const { auth, link, toasts, series } = model.get();
+  model.set({ ...INITIAL, auth, link, toasts, session, series: { ...EMPTY_SERIES, epoch: series.epoch + 1 } });
+  history.replaceState(null, "", `?session=${encodeURIComponent(session)}`);
+  void load();
 }
 
 let reading = false;
 
 /** Older candles, when the chart is scrolled to its left end. */
 export async function loadOlder(): Promise<void> {
-  const { series } = model.get();
+  const { series, session } = model.get();
   const before = series.candles[0]?.time;
   if (reading || series.complete || before === undefined) return;
   reading = true;
   try {
-    const history = await get<History>("/market-rest/history", { symbol: series.symbol, limit: 500, before });
-    model.update((m) => prependHistory(m, history));
+    const older = await get("/market-rest/history", { session, symbol: series.symbol, limit: HISTORY, before });
+    model.update((m) => prependHistory(m, older));
   } catch (error) {
     complain(error, "Older candles could not be read");
   } finally {
@@ -175,49 +224,61 @@ export async function loadOlder(): Promise<void> {
 }
 
 /** Do something, tell whether it worked, and read the account again. */
-async function act(what: () => Promise<unknown>, done: string): Promise<boolean> {
+async function act(what: Promise<{ message: string }>): Promise<boolean> {
   try {
-    const answer = (await what()) as { message?: unknown } | null;
-    toast("info", "Done", typeof answer?.message === "string" ? answer.message : done);
-    await refresh();
-    return true;
+    toast("info", "Done", (await what).message);
   } catch (error) {
     complain(error);
     return false;
   }
+  await refresh().catch(complain);
+  return true;
 }
 
 async function refresh(): Promise<void> {
-  const { symbol } = model.get();
+  const { session, symbol } = model.get();
   const [status, portfolio, pending] = await Promise.all([
-    get<Status>("/system/status", { symbol }),
-    get<Portfolio>("/trades/portfolio"),
-    get<{ items: Signal[] }>("/signals/pending"),
+    get("/system/status", { session, symbol }),
+    get("/trades/portfolio", { session }),
+    get("/signals/pending", { session }),
   ]);
-  model.update((m) => (m.symbol === symbol ? { ...m, status, portfolio, signals: pending.items } : m));
+  const same = (m: Model): boolean => m.symbol === symbol && m.session === session;
+  model.update((m) => (same(m) ? { ...m, status, portfolio, signals: pending.items } : m));
 }
 
-const at = encodeURIComponent;
+export const closePosition = (position_id: string): Promise<boolean> =>
+  act(post("/trades/close/{position_id}", { path: { position_id }, within: INSIST }));
+export const cancelOrder = (order_id: string): Promise<boolean> =>
+  act(post("/api/trading/orders/{order_id}/cancel", { path: { order_id } }));
+export const executeOrder = (position_id: string): Promise<boolean> =>
+  act(post("/trades/execute/{position_id}", { path: { position_id } }));
+export const executeSignal = (signal_id: string): Promise<boolean> =>
+  act(post("/signals/{signal_id}/execute", { path: { signal_id } }));
+export const expireSignal = (signal_id: string): Promise<boolean> =>
+  act(post("/signals/{signal_id}/expire", { path: { signal_id } }));
+export const stopSession = (session_id: string): Promise<boolean> =>
+  act(post("/api/sessions/{session_id}/stop", { path: { session_id } }));
+export const resume = (session_id: string): Promise<boolean> =>
+  act(post("/api/sessions/{session_id}/resume", { path: { session_id }, body: { acknowledge: true }, within: INSIST }));
 
-export const closePosition = (id: string): Promise<boolean> =>
-  act(() => post(`/trades/close/${at(id)}`), "The position is being closed at market.");
-export const cancelOrder = (id: string): Promise<boolean> =>
-  act(() => post(`/api/trading/orders/${at(id)}/cancel`), "The order is cancelled.");
-export const executeOrder = (id: string): Promise<boolean> =>
-  act(() => post(`/trades/execute/${at(id)}`), "The order is executed at market.");
-export const executeSignal = (id: string): Promise<boolean> =>
-  act(() => post(`/signals/${at(id)}/execute`), "The signal is executed.");
-export const expireSignal = (id: string): Promise<boolean> =>
-  act(() => post(`/signals/${at(id)}/expire`), "The signal is dropped.");
-export const killSwitch = (flatten: boolean, reason: string): Promise<boolean> =>
-  act(() => post("/api/kill-switch", { flatten, reason }), "Trading is halted.");
-export const resume = (session: string): Promise<boolean> =>
-  act(() => post(`/api/sessions/${at(session)}/resume`, { acknowledge: true }), "The session starts again.");
+/** Stop all trading; what each part did is the caller's to show. */
+export async function killSwitch(flatten: boolean, reason: string): Promise<KillReport> {
+  const report = await post("/api/kill-switch", { body: { flatten, reason }, within: INSIST });
+  void refresh().catch(() => undefined); // an engine that is gone is told elsewhere
+  return report;
+}
+
+/** Start a session beside those that run, and show it. */
+export async function startSession(body: StartSession): Promise<Session> {
+  const session = await post("/api/sessions/start", { body, within: COMPILE });
+  chooseSession(session.id);
+  return session;
+}
 
 /** Try a token; if it is right, the server sets its cookie and the page starts. */
 export async function signIn(token: string): Promise<string | null> {
   try {
-    await post("/api/login", { token });
+    await post("/api/login", { body: { token } });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return error.message;
@@ -225,15 +286,4 @@ export async function signIn(token: string): Promise<string | null> {
   model.update((m) => ({ ...m, auth: "unknown", loading: true }));
   await load();
   return null;
-}
-
-let allowed: Promise<Set<string>> | null = null;
-
-/** Which paths this server has (with `{}` for parameters); asked once, so that no button is shown that can not work. */
-export function paths(): Promise<Set<string>> {
-  allowed ??= get<{ paths?: object }>("/openapi.json").then(
-    (api) => new Set(Object.keys(api.paths ?? {}).map((path) => path.replace(/\{[^}]*\}/g, "{}"))),
-    () => new Set<string>(),
-  );
-  return allowed;
 }

@@ -2,14 +2,15 @@
 import { num } from "../lib/format";
 import type {
   Candle,
-  Decision,
   EquityPoint,
   History,
+  LogEntry,
   Marker,
   Message,
   Order,
   Portfolio,
   Position,
+  Problem,
   RiskAlert,
   Signal,
   Status,
@@ -34,12 +35,16 @@ export interface Toast {
   level: "info" | "good" | "bad" | "warn";
   title: string;
   text: string;
+  /** Of several toasts about the same thing one is shown. */
+  about?: string;
 }
 
 export interface Model {
   auth: Auth;
   link: Link;
   loading: boolean;
+  /** The session that is shown; null until one is known. */
+  session: string | null;
   status: Status | null;
   symbol: string | null;
   series: Series;
@@ -47,7 +52,7 @@ export interface Model {
   markers: readonly Marker[];
   portfolio: Portfolio | null;
   equity: readonly EquityPoint[];
-  decisions: readonly Decision[];
+  decisions: readonly LogEntry[];
   signals: readonly Signal[];
   /** Rises with every closed trade; tables made of trades are read again. */
   trades: number;
@@ -60,6 +65,7 @@ export const INITIAL: Model = {
   auth: "unknown",
   link: "connecting",
   loading: true,
+  session: null,
   status: null,
   symbol: null,
   series: EMPTY_SERIES,
@@ -147,8 +153,8 @@ export function mergeZones(zones: ReadonlyMap<string, Zone>, changed: readonly Z
   for (const zone of changed) next.set(zone.id, zone);
   if (next.size <= MAX_ZONES) return next;
   // the oldest ended ones go; they are read again with the older history
-  const ended = [...next.values()].filter((zone) => zone.ended_time !== null);
-  ended.sort((a, b) => (a.ended_time ?? 0) - (b.ended_time ?? 0));
+  const ended = [...next.values()].filter((zone) => zone.ended_ts !== null);
+  ended.sort((a, b) => (a.ended_ts ?? 0) - (b.ended_ts ?? 0));
   for (const zone of ended.slice(0, Math.max(0, next.size - KEEP_ZONES))) next.delete(zone.id);
   return next;
 }
@@ -164,11 +170,7 @@ export function mergeMarkers(markers: readonly Marker[], added: readonly Marker[
   return [...markers, ...fresh].sort((a, b) => a.time - b.time).slice(-MAX_MARKERS);
 }
 
-const WORKING = new Set(["new", "open", "working", "pending", "placed", "accepted", "partially_filled", "triggered"]);
-
-export function isWorking(order: Order): boolean {
-  return WORKING.has(order.status.toLowerCase());
-}
+const isWorking = (order: Order): boolean => order.status === "working" || order.status === "partially_filled";
 
 function putOrder(portfolio: Portfolio, order: Order): Portfolio {
   const rest = portfolio.pending_orders.filter((known) => known.order_id !== order.order_id);
@@ -176,7 +178,7 @@ function putOrder(portfolio: Portfolio, order: Order): Portfolio {
 }
 
 function putPosition(portfolio: Portfolio, position: Position): Portfolio {
-  const open = position.status.toLowerCase() !== "closed" && num(position.size) !== 0;
+  const open = position.status === "open";
   const at = portfolio.open_positions.findIndex((known) => known.id === position.id);
   const positions = portfolio.open_positions.slice();
   if (at >= 0) positions.splice(at, 1, ...(open ? [position] : []));
@@ -191,7 +193,7 @@ export function putSignal(signals: readonly Signal[], signal: Signal): readonly 
 }
 
 /** Newest first, each `seq` once. */
-export function mergeDecisions(decisions: readonly Decision[], added: readonly Decision[]): readonly Decision[] {
+export function mergeDecisions(decisions: readonly LogEntry[], added: readonly LogEntry[]): readonly LogEntry[] {
   if (added.length === 0) return decisions;
   const all = new Map(decisions.map((decision) => [decision.seq, decision]));
   for (const decision of added) all.set(decision.seq, decision);
@@ -210,18 +212,37 @@ export function growEquity(points: readonly EquityPoint[], point: EquityPoint): 
 let toastKey = 0;
 
 export function addToast(model: Model, toast: Omit<Toast, "key">): Model {
-  const same = model.toasts.filter((known) => known.text !== toast.text || known.title !== toast.title);
+  const same = (known: Toast): boolean =>
+    toast.about ? known.about === toast.about : known.text === toast.text && known.title === toast.title;
   toastKey += 1;
-  return { ...model, toasts: [...same, { ...toast, key: toastKey }].slice(-MAX_TOASTS) };
+  const rest = model.toasts.filter((known) => !same(known));
+  return { ...model, toasts: [...rest, { ...toast, key: toastKey }].slice(-MAX_TOASTS) };
 }
 
-const ALERT_LEVEL: Record<RiskAlert["severity"], Toast["level"]> = { CRITICAL: "bad", WARNING: "warn", INFO: "info" };
+const HALT = "halt";
+const HALTED = "Trading is halted";
+
+/** One toast a halt: the alert, unless a fact beside it says more, what a person gave as the reason or what was raised. */
+function alertToast(model: Model, alert: RiskAlert): Model {
+  if (alert.severity !== "CRITICAL")
+    return addToast(model, { level: alert.severity === "INFO" ? "info" : "warn", title: "Risk", text: alert.message });
+  if (model.toasts.some((toast) => toast.about === HALT)) return model;
+  return addToast(model, { level: "bad", title: HALTED, text: alert.message, about: HALT });
+}
+
+const REASONS: Record<string, string> = { kill_switch: "The kill switch: ", strategy_error: "The strategy raised: " };
+
+function problemToast(model: Model, { code, message, severity }: Problem): Model {
+  const begin = REASONS[code];
+  if (begin !== undefined) return addToast(model, { level: "bad", title: HALTED, text: begin + message, about: HALT });
+  return severity === "CRITICAL" ? addToast(model, { level: "bad", title: "Error", text: message }) : model;
+}
 
 interface Waiting {
   candles: Candle[];
   zones: Zone[];
   markers: Marker[];
-  decisions: Decision[];
+  decisions: LogEntry[];
 }
 
 /** One frame's messages at once: lists are copied once a frame, not once a message. */
@@ -239,7 +260,8 @@ export function applyMessages(model: Model, messages: readonly Message[]): Model
 }
 
 function applyOne(model: Model, message: Message, waiting: Waiting): Model {
-  const here = message.symbol === null || message.symbol === undefined || message.symbol === model.symbol;
+  if (message.session_id !== null && message.session_id !== model.session) return model;
+  const here = message.symbol === null || message.symbol === model.symbol;
   switch (message.type) {
     case "market_data":
       if (here && message.symbol === model.series.symbol) waiting.candles.push(message.data.candle);
@@ -258,16 +280,14 @@ function applyOne(model: Model, message: Message, waiting: Waiting): Model {
       return signals === model.signals ? model : { ...model, signals };
     }
     case "session_update":
-      return here ? { ...model, status: { ...model.status, ...message.data } } : model;
+      return here ? { ...model, status: message.data } : model;
     case "state_change":
       if (!here || !model.status) return model;
       return { ...model, status: { ...model.status, state: message.data.to_state } };
     case "risk_alert":
-      return addToast(model, {
-        level: ALERT_LEVEL[message.data.severity] ?? "warn",
-        title: "Risk",
-        text: message.data.message,
-      });
+      return alertToast(model, message.data);
+    case "error":
+      return problemToast(model, message.data);
     default:
       return applyAccount(model, message);
   }
@@ -277,7 +297,8 @@ function applyAccount(model: Model, message: Message): Model {
   const { portfolio } = model;
   switch (message.type) {
     case "account_update": {
-      const equity = growEquity(model.equity, { time: message.timestamp, equity: num(message.data.total_equity) });
+      const { time, total_equity } = message.data;
+      const equity = growEquity(model.equity, { time: time ?? message.timestamp, equity: num(total_equity) });
       return { ...model, portfolio: message.data, equity };
     }
     case "order_created":
@@ -295,20 +316,4 @@ function applyAccount(model: Model, message: Message): Model {
 function dropPosition(portfolio: Portfolio, trade: Trade): Portfolio {
   const open_positions = portfolio.open_positions.filter((position) => position.id !== trade.position_id);
   return { ...portfolio, open_positions };
-}
-
-/**
- * Equity now against equity when the UTC day began, as far as the curve reaches back; between two points of a sampled
- * curve, on the line between them.
- */
-export function dayChange(points: readonly EquityPoint[], equity: number): number {
-  const last = points[points.length - 1];
-  if (!last || !Number.isFinite(equity)) return Number.NaN;
-  const midnight = Math.floor(last.time / 86_400_000) * 86_400_000;
-  const next = points.findIndex((point) => point.time >= midnight);
-  const after = points[next] as EquityPoint;
-  const before = points[next - 1];
-  if (!before) return equity - after.equity;
-  const share = (midnight - before.time) / (after.time - before.time);
-  return equity - (before.equity + share * (after.equity - before.equity));
 }

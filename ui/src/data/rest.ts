@@ -1,4 +1,5 @@
 /** Requests to the API. Every failure becomes an `ApiError` whose message is a sentence that can be shown. */
+import type { paths } from "./schema";
 
 export class ApiError extends Error {
   readonly status: number;
@@ -24,23 +25,10 @@ const SENTENCES: Record<number, string> = {
   503: "Triplane is not ready yet.",
 };
 
-/** What the body of a failed answer says: FastAPI's `detail` (text or list), or `message`. */
+/** What the body of a failed answer says: `{code, message}`, unless it comes from something in between. */
 export function explain(status: number, body: unknown): ApiError {
-  const fallback = SENTENCES[status] ?? `The request failed (${status}).`;
-  if (typeof body !== "object" || body === null) return new ApiError(status, fallback);
-  const { detail, message } = body as { detail?: unknown; message?: unknown };
-  if (typeof detail === "string") return new ApiError(status, detail);
-  if (Array.isArray(detail)) {
-    const fields: Record<string, string> = {};
-    for (const item of detail as { loc?: unknown[]; msg?: string }[]) {
-      const name = String(item.loc?.at(-1) ?? "");
-      if (name) fields[name] = item.msg ?? "is not allowed";
-    }
-    const text = Object.entries(fields).map(([name, why]) => `${name}: ${why}`);
-    return new ApiError(status, text.join("; ") || fallback, fields);
-  }
-  if (typeof detail === "object" && detail !== null) return explain(status, detail);
-  if (typeof message !== "string") return new ApiError(status, fallback);
+  const message = (body as { message?: unknown } | null)?.message;
+  if (typeof message !== "string") return new ApiError(status, SENTENCES[status] ?? `The request failed (${status}).`);
   return new ApiError(status, message, status === 422 ? fieldsOf(message) : {});
 }
 
@@ -54,12 +42,32 @@ export function fieldsOf(message: string): Record<string, string> {
   return fields;
 }
 
-export type Query = Record<string, string | number | null | undefined>;
+type Method = "get" | "post" | "put";
+/** The paths that have this method. */
+type PathOf<M extends Method> = { [P in keyof paths]: paths[P] extends Record<M, object> ? P : never }[keyof paths];
+type Json<R> = R extends { content: { "application/json": infer A } } ? A : undefined;
+type Answer<O> = O extends { responses: { 200: infer R } } ? Json<R> : never;
+type Query<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
+type Places<O> = O extends { parameters: { path: infer P } } ? P : Record<string, never>;
+type Body<O> = O extends { requestBody?: infer B } ? Json<NonNullable<B>> : undefined;
 
-function withQuery(path: string, query: Query): string {
+interface Sent<O> {
+  path?: Places<O>;
+  query?: Query<O>;
+  body?: Body<O>;
+  /** Milliseconds until it counts as unanswered. */
+  within?: number;
+}
+
+const WITHIN = 15_000;
+
+function address(path: string, places: object = {}, query: object = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String((places as Record<string, unknown>)[name])),
+  );
   const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
-  return search ? `${path}?${search}` : path;
+  return search ? `${filled}?${search}` : filled;
 }
 
 let denied: () => void = () => undefined;
@@ -69,30 +77,50 @@ export function onDenied(handler: () => void): void {
   denied = handler;
 }
 
-async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, credentials: "same-origin", headers: { accept: "application/json" } };
+async function request<A>(method: string, url: string, body?: unknown, within = WITHIN): Promise<A> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  const init: RequestInit = { method, credentials: "same-origin", headers, signal: AbortSignal.timeout(within) };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
-    init.headers = { accept: "application/json", "content-type": "application/json" };
+    headers["content-type"] = "application/json";
   }
   let response: Response;
+  let text: string;
   try {
-    response = await fetch(path, init);
+    response = await fetch(url, init);
+    text = await response.text();
   } catch {
     throw new ApiError(0, SENTENCES[0] as string);
   }
-  const text = await response.text();
   let parsed: unknown = null;
   try {
     parsed = text ? JSON.parse(text) : null;
   } catch {
     parsed = null; // a proxy's page: the status says enough
   }
-  if (response.ok) return parsed as T;
+  if (response.ok) return parsed as A;
   if (response.status === 401) denied();
   throw explain(response.status, parsed);
 }
 
-export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>("GET", withQuery(path, query));
-export const post = <T>(path: string, body: unknown = {}): Promise<T> => request<T>("POST", path, body);
-export const put = <T>(path: string, body: unknown): Promise<T> => request<T>("PUT", path, body);
+/** Read; path, query and answer are those of the API's description. */
+export function get<P extends PathOf<"get">>(
+  path: P,
+  query?: Query<paths[P]["get"]>,
+): Promise<Answer<paths[P]["get"]>> {
+  return request("GET", address(path, {}, query));
+}
+
+export function post<P extends PathOf<"post">>(
+  path: P,
+  sent: Sent<paths[P]["post"]> = {},
+): Promise<Answer<paths[P]["post"]>> {
+  return request("POST", address(path, sent.path, sent.query), sent.body ?? {}, sent.within);
+}
+
+export function put<P extends PathOf<"put">>(
+  path: P,
+  sent: Sent<paths[P]["put"]>,
+): Promise<Answer<paths[P]["put"]>> {
+  return request("PUT", address(path, sent.path, sent.query), sent.body, sent.within);
+}

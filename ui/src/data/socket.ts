@@ -7,14 +7,13 @@ import type { Message } from "./types";
 
 export interface SocketOptions {
   url: string;
-  subscription: () => { topics: readonly string[]; symbols: readonly string[] };
   onMessage: (message: Message) => void;
   onLink: (link: Link) => void;
   /** Asked before every new attempt; false ends the trying (signed out). */
   mayRetry?: () => Promise<boolean>;
-  /** Silence after which the connection counts as dead; the server sends a heartbeat every 15 s. */
+  /** Silence after which the connection counts as dead; the server says how it is twice a second. */
   silence?: number;
-  /** How long `start` waits for a first answer. */
+  /** How long `listen` waits for a first answer. */
   patience?: number;
   backoff?: readonly number[];
   random?: () => number;
@@ -29,15 +28,15 @@ export class Socket {
   private lastId: number | null = null;
   private attempt = 0;
   private stopped = true;
-  private hear: () => void = () => undefined;
-  private readonly heard = new Promise<void>((done) => (this.hear = done));
+  private session: string | null = null;
+  private waiting: (() => void)[] = [];
   private retry: ReturnType<typeof setTimeout> | undefined;
   private watchdog: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SocketOptions) {
     this.options = {
       mayRetry: () => Promise.resolve(true),
-      silence: 40_000,
+      silence: 3000,
       patience: 1500,
       backoff: BACKOFF,
       random: Math.random,
@@ -50,24 +49,26 @@ export class Socket {
     return this.lastId;
   }
 
-  /** Connect; resolves when the server has answered, or after a moment without an answer. */
-  start(): Promise<void> {
+  /** Hear of a session (null: the one that is shown); resolves when the server has said so, or after a moment. */
+  listen(session: string | null): Promise<void> {
+    const same = session === this.session;
+    this.session = session;
+    if (!this.stopped && (same || this.socket?.readyState !== 1)) return Promise.resolve();
+    const heard = new Promise<void>((done) => {
+      this.waiting.push(done);
+      setTimeout(done, this.options.patience);
+    });
     if (this.stopped) {
       this.stopped = false;
       this.open();
-    }
-    return Promise.race([this.heard, new Promise<void>((done) => setTimeout(done, this.options.patience))]);
+    } else this.subscribe(null);
+    return heard;
   }
 
   stop(): void {
     this.stopped = true;
     clearTimeout(this.retry);
     this.drop();
-  }
-
-  /** Say again what we want to hear, after the symbol changed. */
-  resubscribe(): void {
-    if (this.socket?.readyState === 1) this.subscribe(null);
   }
 
   /** Try now instead of waiting, as when the network is back. */
@@ -78,7 +79,7 @@ export class Socket {
   }
 
   private subscribe(last_event_id: number | null): void {
-    this.socket?.send(JSON.stringify({ op: "subscribe", ...this.options.subscription(), last_event_id }));
+    this.socket?.send(JSON.stringify({ op: "subscribe", session: this.session, last_event_id }));
   }
 
   private open(): void {
@@ -111,12 +112,13 @@ export class Socket {
     this.watch();
     this.attempt = 0;
     if (this.place(message)) this.options.onMessage(message);
-    this.hear();
+    if (message.type !== "heartbeat") return;
+    for (const done of this.waiting) done(); // a heartbeat is the answer to a subscription
+    this.waiting = [];
   }
 
   /** Keep our place in the log of events; false for one that was already seen. A heartbeat tells the place too. */
   private place({ id, type }: Message): boolean {
-    if (typeof id !== "number") return true;
     if (type === "resync") this.lastId = id;
     else if (type === "heartbeat") this.lastId = Math.max(id, this.lastId ?? id);
     else if (this.lastId !== null && id <= this.lastId) return false;

@@ -1,5 +1,7 @@
 /** Numbers, prices and times as people read them. Times are UTC everywhere: that is when trading days begin. */
-import type { Decimal } from "../data/types";
+
+/** Exact on the wire (a text); a number only to be shown. */
+type Decimal = number | string;
 
 export const DASH = "–";
 const MINUS = "−";
@@ -131,11 +133,6 @@ export function words(name: string): string {
 export function distancePercent(from: Decimal | null, to: Decimal | null): number {
   const a = num(from);
   return a > 0 ? ((num(to) - a) / a) * 100 : Number.NaN;
-}
-
-/** A code such as "daily_loss" as words; a sentence stays as it is. */
-export function reason(text: string): string {
-  return /^[a-z0-9_]+$/.test(text) ? words(text) : text;
 }
 
 /** The part of an id that a person can tell apart: eight characters of a UUID, else the whole. */

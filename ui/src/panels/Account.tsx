@@ -1,7 +1,7 @@
 /** The right side: what the account is worth, what is open, what waits. */
-import { useEffect, useState, type ReactNode } from "react";
-import { cancelOrder, closePosition, executeOrder, executeSignal, expireSignal, model, paths } from "../data/client";
-import { dayChange } from "../data/model";
+import { useState, type ReactNode } from "react";
+import { cancelOrder, closePosition, executeOrder, executeSignal, expireSignal, model, pulse } from "../data/client";
+import { staleness } from "../data/health";
 import { useStore } from "../data/store";
 import type { Order, Position, Signal } from "../data/types";
 import {
@@ -60,20 +60,19 @@ function Balance(): ReactNode {
   const portfolio = useStore(model, (m) => m.portfolio);
   const equity = useStore(model, (m) => m.equity);
   if (!portfolio) return null;
-  const total = num(portfolio.total_equity);
-  const day = dayChange(equity, total);
-  const share = total - day > 0 ? (day / (total - day)) * 100 : Number.NaN;
+  const { today } = portfolio;
+  const result = `${today.closed} closed${today.closed > 0 ? `, ${today.won} with a gain` : ""}`;
   return (
     <section className="balance">
       <h2>Equity</h2>
       <div className="equity">
-        <b className="num">{formatMoney(total)}</b>
+        <b className="num">{formatMoney(portfolio.total_equity)}</b>
         <small>USDT</small>
       </div>
-      <p className={`num day ${tone(day)}`}>
-        {formatMoney(day, true)} ({formatPercent(share, true)}) <small>today</small>
+      <p className={`num day ${tone(today.pnl)}`}>
+        {formatMoney(today.pnl, true)} ({formatPercent(today.pnl_pct, true)}) <small>today</small>
       </p>
-      <Spark values={equity.slice(-160).map((p) => p.equity)} height={56} label="Equity curve" />
+      <Spark curve={equity} height={56} label="Equity curve" />
       <dl className="pairs">
         <Row label="Balance" value={formatMoney(portfolio.wallet_balance)} />
         <Row label="Available" value={formatMoney(portfolio.available_balance)} />
@@ -82,6 +81,7 @@ function Balance(): ReactNode {
           value={formatMoney(portfolio.unrealized_pnl, true)}
           tone={tone(portfolio.unrealized_pnl)}
         />
+        <Row label="Trades today" value={result} />
       </dl>
     </section>
   );
@@ -101,6 +101,7 @@ function Row({ label, value, tone: color, note }: { label: string; value: string
 
 function PositionCard({ position }: { position: Position }): ReactNode {
   const [closing, setClosing] = useState(false);
+  const old = useStore(pulse, (p) => staleness(p, position.session_id).all !== null);
   const digits = pricePrecision([position.current_price, position.entry_price, position.stop_loss]);
   const color = tone(position.current_pnl);
   const away = (price: string | number | null): string =>
@@ -175,6 +176,7 @@ function PositionCard({ position }: { position: Position }): ReactNode {
             {formatPrice(position.current_price, digits)}: <b className={color}>{formatMoney(position.current_pnl, true)}</b>.
             Its stop and targets are cancelled.
           </p>
+          {old && <p>The engine does not answer, so it is restarted first; this takes up to half a minute.</p>}
         </Confirm>
       )}
     </article>
@@ -231,7 +233,7 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
       <header>
         <span className={`side ${buy ? "long" : "short"}`}>{buy ? "BUY" : "SELL"}</span>
         <strong>{pair(signal.symbol)}</strong>
-        <span className="muted num">{formatPercent(signal.confidence * 100, false, 0)} sure</span>
+        <span className="muted num">confidence {formatPercent(signal.confidence * 100, false, 0)}</span>
       </header>
       <dl className="pairs">
         <Row label="Entry" value={formatPrice(signal.entry_price ?? signal.price, digits)} />
@@ -266,14 +268,9 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
 }
 
 const legName = (leg: string): string => words(leg.replace(/^tp/, "target "));
-const CANCEL = "/api/trading/orders/{}/cancel";
 
 function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
   const [busy, setBusy] = useState<string | null>(null);
-  const [cancels, setCancels] = useState(false);
-  useEffect(() => {
-    if (orders.length > 0) void paths().then((known) => setCancels(known.has(CANCEL)));
-  }, [orders.length]);
   const run = async (id: string, what: (id: string) => Promise<boolean>): Promise<void> => {
     setBusy(id);
     await what(id);
@@ -306,16 +303,14 @@ function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
                 >
                   Market
                 </button>
-                {cancels && (
-                  <button
-                    type="button"
-                    className="button small"
-                    disabled={busy !== null}
-                    onClick={() => void run(order.order_id, cancelOrder)}
-                  >
-                    Cancel
-                  </button>
-                )}
+                <button
+                  type="button"
+                  className="button small"
+                  disabled={busy !== null}
+                  onClick={() => void run(order.order_id, cancelOrder)}
+                >
+                  Cancel
+                </button>
               </div>
             ) : (
               <span className="muted small">{order.reduce_only ? "protects" : DASH}</span>

@@ -2,11 +2,11 @@
 import { memo, useState, type ReactNode } from "react";
 import { model } from "../data/client";
 import { useStore } from "../data/store";
-import type { Decision } from "../data/types";
+import type { LogEntry } from "../data/types";
 import { formatTime, pair, words } from "../lib/format";
 import { Empty, Skeleton } from "../parts/basics";
 
-const One = memo(function One({ decision }: { decision: Decision }): ReactNode {
+const One = memo(function One({ decision }: { decision: LogEntry }): ReactNode {
   return (
     <li className={`decision ${decision.level}`}>
       <time className="num" dateTime={new Date(decision.time).toISOString()}>

@@ -10,7 +10,8 @@ import { Spark } from "../parts/Spark";
 import { useResource } from "../parts/useResource";
 
 type Kind = "money" | "percent" | "share" | "number" | "count";
-const KNOWN: readonly [name: string, label: string, kind: Kind, toned?: boolean][] = [
+type Name = Exclude<keyof Figures, "reasons" | "session_id">;
+const KNOWN: readonly [name: Name, label: string, kind: Kind, toned?: boolean][] = [
   ["net_pnl", "Net P&L", "money", true],
   ["return_pct", "Return", "percent", true],
   ["max_drawdown_pct", "Largest drawdown", "percent"],
@@ -32,29 +33,30 @@ function show(value: unknown, kind: Kind): string {
   return kind === "count" ? formatNumber(value, 0) : formatMoney(value);
 }
 
-/** Everything else that is a number, with a unit guessed from its name. */
-function others(data: Figures): [string, string, Kind][] {
+/** Everything else that is told, with a unit guessed from its name. */
+function others({ reasons: _reasons, session_id: _session, ...figures }: Figures): [Name, string, Kind][] {
   const known = new Set<string>(KNOWN.map(([name]) => name));
-  return Object.keys(data)
-    .filter((name) => !known.has(name) && name !== "reasons")
-    .filter((name) => data[name] === null || Number.isFinite(num(data[name])))
-    .map((name) => [name, words(name.replace(/_pct$/, "")), /_pct$/.test(name) ? "percent" : Number.isInteger(data[name]) ? "count" : "number"]);
+  const names = (Object.keys(figures) as Name[]).filter((name) => !known.has(name));
+  return names.map((name) => {
+    const kind = name.endsWith("_pct") ? "percent" : Number.isInteger(figures[name]) ? "count" : "number";
+    return [name, words(name.replace(/_pct$/, "")), kind];
+  });
 }
 
 export function Performance(): ReactNode {
   const version = useStore(model, (m) => m.trades);
+  const session = useStore(model, (m) => m.session);
   const equity = useStore(model, (m) => m.equity);
-  const { data, error } = useResource(() => get<Figures>("/trades/performance"), { version });
+  const { data, error } = useResource(() => get("/trades/performance", { session }), { key: session, version });
   if (!data) return error ? <Empty title="The figures could not be read">{error}</Empty> : <Skeleton />;
-  const reasons = data.reasons ?? {};
+  const { reasons } = data;
   const first = equity[0];
   const last = equity.at(-1);
   return (
     <div className="performance">
       <dl className="figures">
         {[...KNOWN, ...others(data)].map(([name, label, kind, toned]) => {
-          const value = name in data ? data[name] : undefined;
-          if (value === undefined) return null;
+          const value = data[name];
           const reason = value === null ? reasons[name] : undefined;
           const signed = kind === "money" && name !== "fees";
           return (
@@ -80,7 +82,7 @@ export function Performance(): ReactNode {
         {equity.length < 2 ? (
           <Empty title="The curve begins with the first candles" />
         ) : (
-          <Spark values={equity.map((p) => p.equity)} height={150} label="Equity curve of the session" />
+          <Spark curve={equity} height={150} label="Equity curve of the session" />
         )}
       </figure>
     </div>

@@ -1,42 +1,53 @@
 /** The risk profile and the execution mode of the session. */
 import { useEffect, useState, type FormEvent, type ReactNode } from "react";
-import { complain, toast } from "../data/client";
+import { complain, model, toast } from "../data/client";
 import { ApiError, get, put } from "../data/rest";
+import { useStore } from "../data/store";
+import type { TradingSettings } from "../data/types";
 import { Empty, Skeleton } from "../parts/basics";
-import { changes, FIELDS, fromInput, GROUPS, toInput, type Field, type Settings as Values } from "./fields";
+import { changes, FIELDS, fromInput, GROUPS, toInput, type Field } from "./fields";
 
 const UNITS: Record<Field["unit"], string> = { percent: "%", money: "USDT", count: "", ratio: "", switch: "" };
 
-/** A switch goes back in the kind that it came in: true/false or 1/0. */
-const sameKind = (before: unknown, on: boolean): unknown => (typeof before === "number" ? Number(on) : on);
-
 export function Settings(): ReactNode {
-  const [saved, setSaved] = useState<Values | null>(null);
-  const [failed, setFailed] = useState<string | null>(null);
-  useEffect(() => {
-    get<Values>("/settings/trading").then(setSaved, (e: unknown) => setFailed(e instanceof Error ? e.message : String(e)));
-  }, []);
-  if (!saved) return failed ? <Empty title="The settings could not be read">{failed}</Empty> : <Skeleton rows={6} />;
-  return <Form key={JSON.stringify(saved)} saved={saved} onSaved={setSaved} />;
+  const session = useStore(model, (m) => m.session);
+  return <Saved key={session} session={session} />;
 }
 
-function Form({ saved, onSaved }: { saved: Values; onSaved: (values: Values) => void }): ReactNode {
-  const fields = FIELDS.filter((field) => field.name in saved);
+function Saved({ session }: { session: string | null }): ReactNode {
+  const [saved, setSaved] = useState<TradingSettings | null>(null);
+  const [failed, setFailed] = useState<string | null>(null);
+  useEffect(() => {
+    get("/settings/trading", { session }).then(setSaved, (e: unknown) =>
+      setFailed(e instanceof Error ? e.message : String(e)),
+    );
+  }, [session]);
+  if (!saved) return failed ? <Empty title="The settings could not be read">{failed}</Empty> : <Skeleton rows={6} />;
+  return <Form key={JSON.stringify(saved)} session={session} saved={saved} onSaved={setSaved} />;
+}
+
+interface FormProps {
+  session: string | null;
+  saved: TradingSettings;
+  onSaved: (values: TradingSettings) => void;
+}
+
+function Form({ session, saved, onSaved }: FormProps): ReactNode {
   const [texts, setTexts] = useState<Record<string, string>>(() =>
-    Object.fromEntries(fields.map((field) => [field.name, toInput(field, saved[field.name])])),
+    Object.fromEntries(FIELDS.map((field) => [field.name, toInput(field, saved[field.name])])),
   );
   const [switches, setSwitches] = useState<Record<string, boolean>>(() =>
-    Object.fromEntries(fields.filter((f) => f.unit === "switch").map((f) => [f.name, Boolean(saved[f.name])])),
+    Object.fromEntries(FIELDS.filter((f) => f.unit === "switch").map((f) => [f.name, saved[f.name] === true])),
   );
-  const [mode, setMode] = useState(String(saved["execution_mode"] ?? "auto"));
+  const [mode, setMode] = useState(saved.execution_mode);
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
 
-  const collect = (): { values: Values; wrong: Record<string, string> } => {
-    const values: Values = "execution_mode" in saved ? { execution_mode: mode } : {};
+  const collect = (): { values: Partial<TradingSettings>; wrong: Record<string, string> } => {
+    const values: Record<string, unknown> = { execution_mode: mode };
     const wrong: Record<string, string> = {};
-    for (const field of fields) {
-      if (field.unit === "switch") values[field.name] = sameKind(saved[field.name], switches[field.name] ?? false);
+    for (const field of FIELDS) {
+      if (field.unit === "switch") values[field.name] = switches[field.name];
       else {
         const read = fromInput(field, texts[field.name] ?? "");
         if ("error" in read) wrong[field.name] = read.error;
@@ -54,9 +65,8 @@ function Form({ saved, onSaved }: { saved: Values; onSaved: (values: Values) => 
     if (Object.keys(wrong).length > 0) return;
     setBusy(true);
     try {
-      const answer = await put<Values | null>("/settings/trading", changes(saved, values));
-      toast("good", "Saved", "The new settings apply from the next decision.");
-      onSaved(answer && "risk_per_trade" in answer ? answer : { ...saved, ...values });
+      onSaved(await put("/settings/trading", { query: { session }, body: changes(saved, values) }));
+      toast("good", "Saved", "The new settings apply from the next candle on.");
     } catch (error) {
       if (error instanceof ApiError) setErrors(error.fields);
       complain(error, "The settings were not saved");
@@ -87,19 +97,17 @@ function Form({ saved, onSaved }: { saved: Values; onSaved: (values: Values) => 
       {GROUPS.map((group) => (
         <fieldset key={group}>
           <legend>{group}</legend>
-          {fields
-            .filter((field) => field.group === group)
-            .map((field) => (
-              <Input
-                key={field.name}
-                field={field}
-                text={texts[field.name] ?? ""}
-                on={switches[field.name] ?? false}
-                error={errors[field.name]}
-                onText={(text) => setTexts((all) => ({ ...all, [field.name]: text }))}
-                onSwitch={(on) => setSwitches((all) => ({ ...all, [field.name]: on }))}
-              />
-            ))}
+          {FIELDS.filter((field) => field.group === group).map((field) => (
+            <Input
+              key={field.name}
+              field={field}
+              text={texts[field.name] ?? ""}
+              on={switches[field.name] ?? false}
+              error={errors[field.name]}
+              onText={(text) => setTexts((all) => ({ ...all, [field.name]: text }))}
+              onSwitch={(on) => setSwitches((all) => ({ ...all, [field.name]: on }))}
+            />
+          ))}
         </fieldset>
       ))}
       <footer>

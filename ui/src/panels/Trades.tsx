@@ -3,7 +3,7 @@ import { useState, type ReactNode } from "react";
 import { model } from "../data/client";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
-import type { Page, Trade } from "../data/types";
+import type { Trade } from "../data/types";
 import { formatDuration, formatMoney, formatNumber, formatPrice, formatQuantity, formatTime, pair } from "../lib/format";
 import { pricePrecision, tone, words } from "../lib/format";
 import { Empty, Skeleton } from "../parts/basics";
@@ -13,9 +13,9 @@ const LIMIT = 25;
 
 export function Trades(): ReactNode {
   const version = useStore(model, (m) => m.trades);
-  const session = useStore(model, (m) => m.status?.session_id);
+  const session = useStore(model, (m) => m.session);
   const [page, setPage] = useState(1);
-  const { data, error } = useResource(() => get<Page<Trade>>("/trades/history", { page, limit: LIMIT, session }), {
+  const { data, error } = useResource(() => get("/trades/history", { page, limit: LIMIT, session }), {
     key: `${session}${page}`,
     version,
   });

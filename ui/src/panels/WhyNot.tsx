@@ -3,8 +3,8 @@ import type { ReactNode } from "react";
 import { model } from "../data/client";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
-import type { Check, SignalCheck } from "../data/types";
-import { formatNumber, formatTime, num, pair, words } from "../lib/format";
+import type { Check } from "../data/types";
+import { formatNumber, formatTime, pair, words } from "../lib/format";
 import { Empty, Skeleton } from "../parts/basics";
 import { Check as Tick, Close } from "../parts/icons";
 import { useResource } from "../parts/useResource";
@@ -20,12 +20,13 @@ const NAMES: Record<string, string> = {
   kill_zone: "Trading hours",
 };
 
-const isNumber = (v: Check["value"]): boolean => Number.isFinite(num(v));
+const isNumber = (v: Check["value"]): v is number => v !== null;
 
 export function WhyNot(): ReactNode {
+  const session = useStore(model, (m) => m.session);
   const symbol = useStore(model, (m) => m.symbol);
-  const { data, error } = useResource(() => get<SignalCheck>("/system/debug/signal-check", { symbol }), {
-    key: symbol,
+  const { data, error } = useResource(() => get("/system/debug/signal-check", { session, symbol }), {
+    key: `${session}${symbol}`,
     every: 3000,
   });
   if (!data) return error ? <Empty title="The verdicts could not be read">{error}</Empty> : <Skeleton />;

@@ -1,5 +1,6 @@
-/** A line of values as SVG: the equity curve small beside the balance and large under Performance. */
+/** The equity curve as SVG: small beside the balance and large under Performance. */
 import { useId, type ReactNode } from "react";
+import type { EquityPoint } from "../data/types";
 
 export interface SparkShape {
   line: string;
@@ -7,34 +8,39 @@ export interface SparkShape {
   rising: boolean;
 }
 
-/** Path data for `values` in a box of `width` × `height`, or null with fewer than two. */
-export function sparkShape(values: readonly number[], width: number, height: number, pad = 3): SparkShape | null {
-  const clean = values.filter((value) => Number.isFinite(value));
-  if (clean.length < 2) return null;
-  const low = Math.min(...clean);
-  const high = Math.max(...clean);
-  const span = high - low || 1;
-  const points = clean.map((value, i) => {
-    const x = (i / (clean.length - 1)) * width;
-    const y = height - pad - ((value - low) / span) * (height - 2 * pad);
+/** Path data in a box of `width` × `height`, each point at its time; null with fewer than two. */
+export function sparkShape(
+  curve: readonly EquityPoint[],
+  width: number,
+  height: number,
+  pad = 3,
+): SparkShape | null {
+  const [first, last] = [curve[0], curve.at(-1)];
+  if (!first || !last || last.time <= first.time) return null;
+  const values = curve.map((point) => point.equity);
+  const low = Math.min(...values);
+  const span = Math.max(...values) - low || 1;
+  const points = curve.map(({ time, equity }) => {
+    const x = ((time - first.time) / (last.time - first.time)) * width;
+    const y = height - pad - ((equity - low) / span) * (height - 2 * pad);
     return `${x.toFixed(1)} ${y.toFixed(1)}`;
   });
   const line = `M${points.join("L")}`;
-  const rising = (clean.at(-1) as number) >= (clean[0] as number);
+  const rising = last.equity >= first.equity;
   return { line, area: `${line}L${width} ${height}L0 ${height}Z`, rising };
 }
 
 interface SparkProps {
-  values: readonly number[];
+  curve: readonly EquityPoint[];
   height: number;
   label: string;
 }
 
 const WIDTH = 600;
 
-export function Spark({ values, height, label }: SparkProps): ReactNode {
+export function Spark({ curve, height, label }: SparkProps): ReactNode {
   const id = useId();
-  const shape = sparkShape(values, WIDTH, height);
+  const shape = sparkShape(curve, WIDTH, height);
   if (!shape) return <div className="spark" style={{ height }} />;
   return (
     <svg

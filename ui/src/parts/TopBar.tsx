@@ -1,33 +1,44 @@
 /** Who is trading what, in which state, on whose money; and the switch that stops it. */
 import { useEffect, useState, type ReactNode } from "react";
-import { chooseSymbol, killSwitch, model, resume } from "../data/client";
+import { chooseSession, chooseSymbol, model, pulse } from "../data/client";
+import { goesOn, sessionsOf, titleOf } from "../data/health";
 import type { Model } from "../data/model";
 import { useStore } from "../data/store";
-import type { Mode, State, Status } from "../data/types";
-import { DASH, formatPercent, formatPrice, pair, pricePrecision, reason, words } from "../lib/format";
+import type { SessionHealth, Status } from "../data/types";
+import { DASH, formatPercent, formatPrice, pair, pricePrecision, words } from "../lib/format";
 import { theme, toggleTheme } from "../lib/theme";
-import { Confirm } from "./basics";
-import { Chevron, Logo, Moon, Power, Sun, Warning } from "./icons";
+import { Chevron, Logo, Moon, Power, Sun } from "./icons";
+import { KillDialog } from "./KillDialog";
 
-const BANNERS: Record<Mode, { title: string; text: string }> = {
+const BANNERS: Record<string, { title: string; text: string }> = {
   paper: { title: "PAPER", text: "Simulated money. No order reaches an exchange." },
   testnet: { title: "TESTNET", text: "Orders go to the exchange's test venue. No real money." },
   live: { title: "LIVE", text: "Real orders with real money." },
 };
 
+/** The mode of the session that is shown, and a word about others whose orders leave this computer. */
 export function ModeBanner(): ReactNode {
-  const mode = useStore(model, (m) => m.status?.mode);
-  if (!mode) return null;
-  const banner = BANNERS[mode];
+  const status = useStore(model, (m) => m.status);
+  const health = useStore(pulse, (p) => p.health);
+  const banner = BANNERS[status?.mode ?? ""];
+  if (!status || !banner) return null;
+  const others = sessionsOf(health).filter(
+    (one) => goesOn(one) && one.mode !== "paper" && one.session_id !== status.session_id,
+  );
   return (
-    <div className={`banner ${mode}`} role="note" aria-label={`Mode: ${banner.title}. ${banner.text}`}>
+    <div className={`banner ${status.mode}`} role="note" aria-label={`Mode: ${banner.title}. ${banner.text}`}>
       <strong>{banner.title}</strong>
       <span>{banner.text}</span>
+      {others.map((one) => (
+        <button key={one.session_id} type="button" className="beside" onClick={() => chooseSession(one.session_id)}>
+          {one.mode.toUpperCase()} runs beside it: {one.strategy}
+        </button>
+      ))}
     </div>
   );
 }
 
-const STATE_TEXT: Record<State, string> = {
+const STATE_TEXT: Record<string, string> = {
   BOOTSTRAP: "Loading history and warming the indicators",
   SCANNING: "Looking for the next signal",
   ENTRY_PENDING: "An entry order is waiting to be filled",
@@ -44,6 +55,37 @@ export function StateBadge({ status }: { status: Status }): ReactNode {
       {words(status.state)}
       {left}
     </span>
+  );
+}
+
+function Options({ label, sessions }: { label: string; sessions: readonly SessionHealth[] }): ReactNode {
+  if (sessions.length === 0) return null;
+  return (
+    <optgroup label={label}>
+      {sessions.map((session) => (
+        <option key={session.session_id} value={session.session_id}>
+          {titleOf(session)}
+        </option>
+      ))}
+    </optgroup>
+  );
+}
+
+/** Which session is shown, when there is more than one. */
+function Sessions({ status }: { status: Status }): ReactNode {
+  const sessions = sessionsOf(useStore(pulse, (p) => p.health));
+  const known = sessions.some((one) => one.session_id === status.session_id);
+  if (sessions.length + Number(!known) < 2) return null;
+  return (
+    <label className="select session">
+      <span className="hidden">Session</span>
+      <select value={status.session_id} onChange={(event) => chooseSession(event.target.value)}>
+        {!known && <option value={status.session_id}>{status.session_id}</option>}
+        <Options label="Running" sessions={sessions.filter(goesOn)} />
+        <Options label="Over" sessions={sessions.filter((one) => !goesOn(one))} />
+      </select>
+      <Chevron />
+    </label>
   );
 }
 
@@ -112,84 +154,10 @@ function ThemeButton(): ReactNode {
   );
 }
 
-function KillDialog({ onClose }: { onClose: () => void }): ReactNode {
-  const [flatten, setFlatten] = useState(false);
-  const [reason, setReason] = useState("");
-  return (
-    <Confirm
-      title="Stop all trading?"
-      action={flatten ? "Stop and close positions" : "Stop trading"}
-      danger
-      onClose={onClose}
-      onConfirm={() => killSwitch(flatten, reason.trim() || "Stopped by hand")}
-    >
-      <p>
-        Waiting entry orders are cancelled and every session halts, also after a restart, until you resume it. Stops and
-        targets of open positions stay in place.
-      </p>
-      <label className="check">
-        <input type="checkbox" checked={flatten} onChange={(event) => setFlatten(event.target.checked)} />
-        <span>Also close every open position at market</span>
-      </label>
-      <label className="field">
-        <span>Reason, kept in the log</span>
-        <input
-          type="text"
-          value={reason}
-          maxLength={200}
-          placeholder="Stopped by hand"
-          onChange={(event) => setReason(event.target.value)}
-        />
-      </label>
-    </Confirm>
-  );
-}
-
-function ResumeDialog({ status, onClose }: { status: Status; onClose: () => void }): ReactNode {
-  const [read, setRead] = useState(false);
-  return (
-    <Confirm
-      title="Resume trading?"
-      action="Resume"
-      disabled={!read}
-      onClose={onClose}
-      onConfirm={() => resume(status.session_id)}
-    >
-      <p>
-        Trading was stopped: <strong>{status.halt_reason ? reason(status.halt_reason) : "no reason was given"}</strong>
-      </p>
-      <p>The session loads its history again, then looks for signals.</p>
-      <label className="check">
-        <input type="checkbox" checked={read} onChange={(event) => setRead(event.target.checked)} />
-        <span>I know why it stopped and want it to trade again</span>
-      </label>
-    </Confirm>
-  );
-}
-
-export function HaltBar(): ReactNode {
-  const status = useStore(model, (m) => m.status);
-  const [asking, setAsking] = useState(false);
-  if (!status || (status.state !== "HALTED" && !status.halt_reason)) return null;
-  return (
-    <div className="halt" role="alert">
-      <Warning />
-      <span>
-        <strong>Halted.</strong> {status.halt_reason ? reason(status.halt_reason) : "No new positions are opened."}
-      </span>
-      <button type="button" className="button small" onClick={() => setAsking(true)}>
-        Resume…
-      </button>
-      {asking && <ResumeDialog status={status} onClose={() => setAsking(false)} />}
-    </div>
-  );
-}
-
 export function TopBar(): ReactNode {
   const status = useStore(model, (m) => m.status);
   const symbol = useStore(model, (m) => m.symbol);
   const [killing, setKilling] = useState(false);
-  const halted = status?.state === "HALTED";
   useEffect(() => {
     const mode = status ? `${status.mode.toUpperCase()} · ` : "";
     document.title = symbol ? `${mode}${pair(symbol)} – Triplane` : "Triplane";
@@ -202,6 +170,7 @@ export function TopBar(): ReactNode {
       </div>
       {status && (
         <>
+          <Sessions status={status} />
           <Symbols status={status} symbol={symbol} />
           <Price />
           <div className="facts">
@@ -232,12 +201,11 @@ export function TopBar(): ReactNode {
         <button
           type="button"
           className="button kill"
-          disabled={!status || halted}
           aria-label="Kill switch: stop all trading"
           onClick={() => setKilling(true)}
         >
           <Power />
-          <span>{halted ? "Halted" : "Kill switch"}</span>
+          <span>Kill switch</span>
         </button>
       </div>
       {killing && <KillDialog onClose={() => setKilling(false)} />}
