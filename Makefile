@@ -59,7 +59,7 @@ lock:
 		$$(sed -nE 's/^([A-Za-z0-9._-]+)==[^ ]+ .$$/--no-emit-package \1/p' requirements.lock)
 
 clean:
-	rm -rf $(VENV) ui/node_modules ui/openapi.json $(TYPES) triplane/api/static site
+	rm -rf $(VENV) ui/node_modules ui/openapi.json $(TYPES) ui/src/data/limits.json triplane/api/static site
 
 # Schedules of faults for the night: N of them, from seed FIRST on; or the one of SEED, with everything that happens.
 chaos: $(READY)

@@ -2,16 +2,15 @@ import { describe, expect, it } from "vitest";
 import { findIndicators, indicatorLabel, isOverlay, shownAtFirst } from "../src/chart/indicators";
 import { levels, seriesMarkers, tradeLines } from "../src/chart/marks";
 import type { Palette } from "../src/chart/palette";
-import type { Candle, Marker, Portfolio } from "../src/data/types";
+import type { Candle, Marker, Order, Position } from "../src/data/types";
 import { sparkShape } from "../src/parts/Spark";
+import { but, first, recorded } from "./recorded";
 
-const candle = (time: number, indicators: Candle["indicators"] = {}): Candle => ({
-  time, open: 100, high: 101, low: 99, close: 100, volume: 1, is_closed: true, indicators,
-});
+const candle = (time: number, indicators: Candle["indicators"] = {}): Candle =>
+  but(recorded.history.candles[0] as Candle, { time, close: 100, indicators });
 const palette = { up: "#0f0", down: "#f00", text: "#999", faint: "#555", signal: "#ff0" } as Palette;
-const marker = (change: Partial<Marker>): Marker => ({
-  time: 1000, kind: "entry", side: "buy", price: 100, text: "Bought", decision: 1, ...change,
-});
+const marker = (change: Partial<Marker>): Marker =>
+  but(first("marker").data, { time: 1000, kind: "entry", side: "buy", price: 100, decision: 1, ...change });
 
 describe("indicators", () => {
   const candles = [candle(0, { rsi14: 50, mine: 101, spread: 3, ema200: null, ema20: 100 })];
@@ -63,20 +62,22 @@ describe("markers", () => {
 });
 
 it("levels are those of the symbol's position and entry order, without filled targets", () => {
-  const portfolio = {
-    open_positions: [
-      {
-        id: "p", symbol: "BTCUSDT", side: "LONG", entry_price: "100", stop_loss: "98", liquidation_price: null,
-        take_profits: [{ price: "102", quantity: "1", filled: true }, { price: "104", quantity: "1", filled: false }],
-      },
-      { id: "q", symbol: "ETHUSDT", side: "LONG", entry_price: "1", stop_loss: null, liquidation_price: null, take_profits: [] },
-    ],
-    pending_orders: [
-      { order_id: "o", symbol: "BTCUSDT", leg: "entry", side: "buy", price: null, trigger_price: "101" },
-      { order_id: "s", symbol: "BTCUSDT", leg: "stop", side: "sell", price: null, trigger_price: "98" },
-    ],
-  } as unknown as Portfolio;
-  expect(levels(portfolio, "BTCUSDT", palette).map((l) => [l.title, l.price])).toEqual([
+  const { portfolio } = recorded;
+  const known = portfolio.open_positions[0] as Position;
+  const order = portfolio.pending_orders[0] as Order;
+  const positions = [
+    but(known, {
+      symbol: "BTCUSDT", side: "LONG", entry_price: "100", stop_loss: "98",
+      take_profits: [{ price: "102", quantity: "1", filled: true }, { price: "104", quantity: "1", filled: false }],
+    }),
+    but(known, { id: "q", symbol: "ETHUSDT" }),
+  ];
+  const orders = [
+    but(order, { order_id: "o", symbol: "BTCUSDT", leg: "entry", side: "buy", price: null, trigger_price: "101" }),
+    but(order, { order_id: "s", symbol: "BTCUSDT", leg: "stop", price: null, trigger_price: "98" }),
+  ];
+  const shown = but(portfolio, { open_positions: positions, pending_orders: orders });
+  expect(levels(shown, "BTCUSDT", palette).map((l) => [l.title, l.price])).toEqual([
     ["Long", 100],
     ["Stop", 98],
     ["TP2", 104],
@@ -85,8 +86,18 @@ it("levels are those of the symbol's position and entry order, without filled ta
   expect(levels(null, "BTCUSDT", palette)).toEqual([]);
 });
 
-it("a spark needs two values and fills its box", () => {
-  expect(sparkShape([1], 10, 10)).toBeNull();
-  expect(sparkShape([1, 3], 100, 26)).toMatchObject({ line: "M0.0 23.0L100.0 3.0", rising: true });
-  expect(sparkShape([2, 2], 100, 26)?.line).toBe("M0.0 23.0L100.0 23.0");
+describe("the equity curve", () => {
+  it("needs two points and fills its box", () => {
+    expect(sparkShape([{ time: 1, equity: 1 }], 10, 10)).toBeNull();
+    const rising = [{ time: 1, equity: 1 }, { time: 5, equity: 3 }];
+    expect(sparkShape(rising, 100, 26)).toMatchObject({ line: "M0.0 23.0L100.0 3.0", rising: true });
+    const flat = [{ time: 1, equity: 2 }, { time: 5, equity: 2 }];
+    expect(sparkShape(flat, 100, 26)?.line).toBe("M0.0 23.0L100.0 23.0");
+  });
+
+  it("stands at its times, not at its places in the list", () => {
+    const curve = [{ time: 0, equity: 1 }, { time: 90, equity: 2 }, { time: 100, equity: 1 }];
+    expect(sparkShape(curve, 100, 26)?.line).toBe("M0.0 23.0L90.0 3.0L100.0 23.0");
+    expect(sparkShape(recorded.equity.points, 100, 26)).not.toBeNull();
+  });
 });

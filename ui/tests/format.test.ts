@@ -13,7 +13,6 @@ import {
   num,
   pair,
   pricePrecision,
-  reason,
   shortId,
   tone,
   words,
@@ -78,8 +77,6 @@ describe("times", () => {
 describe("names", () => {
   it("become words and pairs", () => {
     expect(words("max_open_positions")).toBe("Max open positions");
-    expect(reason("daily_loss")).toBe("Daily loss");
-    expect(reason("Loss of 3 % reached.")).toBe("Loss of 3 % reached.");
     expect(shortId("5f0c2b7e-91aa-4c0e-8a57-2d3c6f1e7b90")).toBe("5f0c2b7e");
     expect(shortId("20260101-000000")).toBe("20260101-000000");
     expect(pair("BTCUSDT")).toBe("BTC/USDT");

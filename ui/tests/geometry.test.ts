@@ -1,16 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { chosenZones, nearestZones, zoneBox, zoneLabel, type Projection } from "../src/chart/geometry";
 import type { Candle, Zone } from "../src/data/types";
+import { but, recorded } from "./recorded";
 
 const STEP = 60_000;
-const candles: Candle[] = Array.from({ length: 10 }, (_, i) => ({
-  time: (100 + i) * STEP, open: 1, high: 1, low: 1, close: 1, volume: 1, is_closed: true, indicators: {},
-}));
+const bar = recorded.history.candles[0] as Candle;
+const candles = Array.from({ length: 10 }, (_, i) => but(bar, { time: (100 + i) * STEP }));
 
-const zone = (change: Partial<Zone> = {}): Zone => ({
-  id: "z", kind: "OB", side: "DEMAND", price_lo: 40, price_hi: 60, formed_time: 102 * STEP, confirmed_time: 104 * STEP,
-  ended_time: null, end_reason: null, touches: 0, filled_percent: 0, strength: 5, valid: true, ...change,
-});
+const zone = (change: Partial<Zone> = {}): Zone =>
+  but(recorded.history.zones[0] as Zone, {
+    kind: "OB",
+    side: "DEMAND",
+    price_lo: 40,
+    price_hi: 60,
+    created_ts: 102 * STEP,
+    ended_ts: null,
+    filled_percent: 0,
+    valid: true,
+    ...change,
+  });
 
 /** Ten pixels a bar, price 0..100 from bottom to top. */
 const view: Projection = { x: (i) => i * 10 + 5, y: (p) => 100 - p, barWidth: 10, width: 200, height: 100 };
@@ -21,12 +29,12 @@ describe("zoneBox", () => {
   });
 
   it("ends with the bar where the zone ended", () => {
-    const box = zoneBox(zone({ ended_time: 105 * STEP }), candles, view);
+    const box = zoneBox(zone({ ended_ts: 105 * STEP }), candles, view);
     expect(box).toMatchObject({ left: 20, width: 40, open: false });
   });
 
   it("begins at the left edge for a zone older than the history", () => {
-    expect(zoneBox(zone({ formed_time: 3 * STEP }), candles, view)).toMatchObject({ left: 0, startsHere: false });
+    expect(zoneBox(zone({ created_ts: 3 * STEP }), candles, view)).toMatchObject({ left: 0, startsHere: false });
   });
 
   it("stays visible when the price range is thinner than a pixel", () => {
@@ -35,7 +43,7 @@ describe("zoneBox", () => {
 
   it("is nothing off the screen, without candles, or with a broken range", () => {
     const scrolled = { ...view, x: (i: number) => i * 10 - 500 };
-    expect(zoneBox(zone({ ended_time: 105 * STEP }), candles, scrolled)).toBeNull();
+    expect(zoneBox(zone({ ended_ts: 105 * STEP }), candles, scrolled)).toBeNull();
     expect(zoneBox(zone({ price_lo: 200, price_hi: 300 }), candles, view)).toBeNull();
     expect(zoneBox(zone(), [], view)).toBeNull();
     expect(zoneBox(zone({ price_lo: 61 }), candles, view)).toBeNull();
@@ -45,7 +53,7 @@ describe("zoneBox", () => {
 
 describe("which zones", () => {
   const all = { OB: true, FVG: true, BREAKER: true };
-  const list = [zone({ id: "a" }), zone({ id: "b", kind: "FVG" }), zone({ id: "c", ended_time: 1, valid: false })];
+  const list = [zone({ id: "a" }), zone({ id: "b", kind: "FVG" }), zone({ id: "c", ended_ts: 1, valid: false })];
 
   it("ended ones come first, so that they lie below", () => {
     expect(chosenZones(list, { kinds: all, ended: true }).map((z) => z.id)).toEqual(["c", "a", "b"]);
@@ -64,6 +72,6 @@ describe("which zones", () => {
   it("are named", () => {
     expect(zoneLabel(zone())).toBe("OB ↑");
     expect(zoneLabel(zone({ kind: "FVG", side: "SUPPLY", filled_percent: 41.6 }))).toBe("FVG ↓ 42%");
-    expect(zoneLabel(zone({ kind: "BREAKER", filled_percent: null }))).toBe("Breaker ↑");
+    expect(zoneLabel(zone({ kind: "BREAKER", filled_percent: 41.6 }))).toBe("Breaker ↑");
   });
 });

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import {
   addToast,
   applyMessages,
-  dayChange,
   growEquity,
   INITIAL,
   MAX_CANDLES,
@@ -14,53 +13,44 @@ import {
   type Model,
   type Series,
 } from "../src/data/model";
-import type { Candle, Marker, Message, Order, Portfolio, Position, Zone } from "../src/data/types";
+import type { Candle, LogEntry, Marker, Message, Order, Position, Trade, Zone } from "../src/data/types";
+import { all, but, first, recorded } from "./recorded";
 
 const STEP = 900_000;
+const { history, portfolio, status } = recorded;
+const bar = history.candles[0] as Candle;
 
-const candle = (i: number, close = 100 + i, is_closed = true): Candle => ({
-  time: i * STEP, open: close, high: close, low: close, close, volume: 1, is_closed, indicators: {},
-});
+const candle = (i: number, close = 100 + i, is_closed = true): Candle => but(bar, { time: i * STEP, close, is_closed });
 
 const series = (from: number, to: number): Series => ({
-  symbol: "BTCUSDT",
-  timeframe: "15m",
+  symbol: status.symbol,
+  timeframe: status.timeframe,
   candles: Array.from({ length: to - from }, (_, i) => candle(from + i)),
   epoch: 1,
   complete: false,
 });
 
-const marker = (time: number, decision: number, kind: Marker["kind"] = "entry"): Marker => ({
-  time, kind, side: "buy", price: 100, text: "", decision,
-});
+const marker = (time: number, decision: number, kind = "entry"): Marker =>
+  but(first("marker").data, { time, decision, kind });
 
-const zone = (id: string, ended: number | null = null): Zone => ({
-  id, kind: "OB", side: "DEMAND", price_lo: 1, price_hi: 2, formed_time: 0, confirmed_time: 0, ended_time: ended,
-  end_reason: null, touches: 0, filled_percent: 0, strength: 5, valid: ended === null,
-});
-
-const position = (id: string, size = "1", status = "open"): Position => ({
-  id, symbol: "BTCUSDT", side: "LONG", status, entry_price: "100", size, leverage: "1", current_price: "101",
-  current_pnl: "1", current_pnl_pct: 1, stop_loss: "98", take_profits: [], margin_ratio: null, liquidation_price: null,
-  entry_time: 0,
-});
-
-const order = (id: string, status = "working"): Order => ({
-  order_id: id, client_order_id: id, symbol: "BTCUSDT", leg: "entry", type: "limit", side: "buy", price: "99",
-  trigger_price: null, quantity: "1", status, created_at: 0, expires_at: null, reduce_only: false,
-});
-
-const portfolio = (positions: Position[] = [], orders: Order[] = []): Portfolio => ({
-  wallet_balance: "10000", margin_balance: "10000", available_balance: "10000", unrealized_pnl: "0",
-  total_equity: "10001.5", open_positions: positions, pending_orders: orders,
-});
+const zone = (id: string, ended_ts: number | null = null): Zone => but(history.zones[0] as Zone, { id, ended_ts });
 
 let id = 0;
-const message = (type: Message["type"], data: unknown, symbol: string | null = "BTCUSDT"): Message =>
-  ({ id: ++id, type, session_id: "s", symbol, timestamp: 5 * STEP, data }) as Message;
+/** A recorded message of this kind with other data. */
+function message<K extends Message["type"]>(type: K, data: Extract<Message, { type: K }>["data"], symbol?: string | null): Message {
+  id += 1;
+  const one = first(type);
+  return { ...one, id, data, symbol: symbol === undefined ? one.symbol : symbol } as Message;
+}
 
 const model = (change: Partial<Model> = {}): Model => ({
-  ...INITIAL, symbol: "BTCUSDT", series: series(0, 3), portfolio: portfolio(), ...change,
+  ...INITIAL,
+  session: status.session_id,
+  symbol: status.symbol,
+  status,
+  series: series(0, 3),
+  portfolio: but(portfolio, { open_positions: [], pending_orders: [] }),
+  ...change,
 });
 
 describe("candles", () => {
@@ -91,7 +81,7 @@ describe("candles", () => {
   });
 
   it("take older history in front, once, and know when there is no more", () => {
-    const older = { symbol: "BTCUSDT", timeframe: "15m", candles: series(0, 6).candles.slice(), zones: [], markers: [] };
+    const older = but(history, { candles: series(0, 6).candles.slice() });
     const next = prependHistory(model({ series: series(4, 8) }), older);
     expect(next.series.candles.map((c) => c.time / STEP)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(prependHistory(next, older).series.complete).toBe(true);
@@ -99,17 +89,20 @@ describe("candles", () => {
   });
 });
 
+const market = (candle: Candle, symbol?: string): Message =>
+  message("market_data", but(first("market_data").data, { candle }), symbol);
+
 describe("messages", () => {
   it("of one frame are applied together and in order", () => {
     const next = applyMessages(model(), [
-      message("market_data", { candle: candle(3, 1, false) }),
-      message("market_data", { candle: candle(3, 9, true) }),
+      market(candle(3, 1, false)),
+      market(candle(3, 9, true)),
       message("zone_update", { zones: [zone("a")] }),
       message("zone_update", { zones: [zone("a", 4), zone("b")] }),
       message("marker", marker(STEP, 1)),
     ]);
     expect(next.series.candles.at(-1)?.close).toBe(9);
-    expect(next.zones.get("a")?.ended_time).toBe(4);
+    expect(next.zones.get("a")?.ended_ts).toBe(4);
     expect(next.zones.size).toBe(2);
     expect(next.markers).toHaveLength(1);
   });
@@ -117,63 +110,109 @@ describe("messages", () => {
   it("of another symbol leave the chart alone", () => {
     const before = model();
     const next = applyMessages(before, [
-      message("market_data", { candle: candle(9) }, "ETHUSDT"),
+      market(candle(9), "ETHUSDT"),
       message("zone_update", { zones: [zone("x")] }, "ETHUSDT"),
     ]);
     expect(next).toBe(before);
   });
 
-  it("keep orders and positions", () => {
-    let next = applyMessages(model(), [
-      message("order_created", order("o")),
-      message("position_update", position("p")),
+  it("of another session leave everything alone", () => {
+    const before = model({ session: "another" });
+    expect(applyMessages(before, recorded.messages)).toBe(before);
+  });
+
+  it("of a whole recorded trade open a position with its orders, close it, and say so once", () => {
+    const kinds = new Set(["order_created", "order_updated", "position_update", "position_closed"]);
+    const trade = recorded.messages.filter((one) => kinds.has(one.type));
+    const closed = trade.findIndex((one) => one.type === "position_closed");
+    const during = applyMessages(model(), trade.slice(0, trade.findIndex((one) => one.type === "position_update") + 1));
+    expect(during.portfolio?.open_positions).toHaveLength(1);
+    expect(during.portfolio?.pending_orders.length).toBeGreaterThan(0);
+    const after = applyMessages(during, trade.slice(closed));
+    expect(closed).toBeGreaterThan(0);
+    expect(after.portfolio?.open_positions).toEqual([]);
+    expect(after.trades).toBe(1);
+  });
+
+  it("keep orders while they work, and positions while they are open", () => {
+    const order = portfolio.pending_orders[0] as Order;
+    const position = portfolio.open_positions[0] as Position;
+    const before = applyMessages(model(), [message("order_created", order), message("position_update", position)]);
+    expect(before.portfolio?.pending_orders).toEqual([order]);
+    const partly = applyMessages(before, [message("order_updated", but(order, { status: "partially_filled" }))]);
+    expect(partly.portfolio?.pending_orders).toHaveLength(1);
+    const after = applyMessages(before, [
+      message("order_updated", but(order, { status: "expired" })),
+      message("position_update", but(position, { status: "closed" })),
     ]);
-    expect(next.portfolio?.pending_orders).toHaveLength(1);
-    expect(next.portfolio?.open_positions).toHaveLength(1);
-    next = applyMessages(next, [
-      message("order_updated", order("o", "filled")),
-      message("position_update", position("p", "0", "closed")),
-    ]);
-    expect(next.portfolio?.pending_orders).toEqual([]);
-    expect(next.portfolio?.open_positions).toEqual([]);
+    expect([after.portfolio?.pending_orders, after.portfolio?.open_positions]).toEqual([[], []]);
   });
 
   it("of a closed trade remove its position and count it", () => {
-    const next = applyMessages(model({ portfolio: portfolio([position("p")]) }), [
-      message("position_closed", { id: "t", position_id: "p", symbol: "BTCUSDT", pnl: "1" }),
-    ]);
+    const position = portfolio.open_positions[0] as Position;
+    const trade: Trade = but(first("position_closed").data, { position_id: position.id });
+    const next = applyMessages(model({ portfolio }), [message("position_closed", trade)]);
     expect(next.portfolio?.open_positions).toEqual([]);
     expect(next.trades).toBe(1);
   });
 
-  it("of the account extend the equity curve", () => {
-    const next = applyMessages(model(), [message("account_update", portfolio(), null)]);
-    expect(next.equity).toEqual([{ time: 5 * STEP, equity: 10001.5 }]);
+  it("of the account extend the equity curve at their own market time", () => {
+    const [account] = all("account_update");
+    if (!account) throw new Error("No account was recorded.");
+    const next = applyMessages(model(), [account]);
+    expect(next.equity).toEqual([{ time: account.data.time, equity: Number(account.data.total_equity) }]);
+    expect(next.portfolio).toBe(account.data);
   });
 
   it("of decisions are kept once, newest first", () => {
-    const decision = (seq: number): unknown => ({ seq, time: 0, symbol: "", kind: "signal", text: "", reasons: [], level: "info" });
-    const next = applyMessages(model(), [1, 3, 2, 3].map((n) => message("decision", decision(n))));
+    const said = (seq: number): LogEntry => but(first("decision").data, { seq });
+    const next = applyMessages(model(), [1, 3, 2, 3].map((n) => message("decision", said(n))));
     expect(next.decisions.map((d) => d.seq)).toEqual([3, 2, 1]);
   });
 
   it("show a pending signal until it is decided", () => {
-    const signal = (status: string): Message => message("signal_generated", { id: "s", status, symbol: "BTCUSDT" });
+    const signal = (status: string): Message => message("signal_generated", but(first("signal_generated").data, { status }));
     const waiting = applyMessages(model(), [signal("pending")]);
     expect(waiting.signals).toHaveLength(1);
     expect(applyMessages(waiting, [signal("executed")]).signals).toEqual([]);
   });
 
   it("change the state of their own symbol only", () => {
-    const start = model({ status: { state: "SCANNING" } as Model["status"] });
-    const change = { from_state: "SCANNING", to_state: "HALTED", reason: "x", order_id: null, position_id: null };
-    expect(applyMessages(start, [message("state_change", change, "ETHUSDT")]).status?.state).toBe("SCANNING");
-    expect(applyMessages(start, [message("state_change", change)]).status?.state).toBe("HALTED");
+    const change = but(first("state_change").data, { to_state: "COOLDOWN" });
+    expect(applyMessages(model(), [message("state_change", change, "ETHUSDT")]).status?.state).toBe(status.state);
+    expect(applyMessages(model(), [message("state_change", change)]).status?.state).toBe("COOLDOWN");
+  });
+});
+
+describe("toasts", () => {
+  const alert = first("risk_alert");
+  const killed = first("error");
+
+  it("of a halt are one, with the reason that a person gave, whatever comes first", () => {
+    const [halt, ...rest] = applyMessages(model(), [alert, killed]).toasts;
+    expect(halt).toMatchObject({ level: "bad", title: "Trading is halted", text: "The kill switch: I saw something" });
+    expect(rest).toEqual([]);
+    expect(applyMessages(model(), [killed, alert]).toasts.map((t) => t.text)).toEqual([halt?.text]);
   });
 
-  it("of risk become a toast", () => {
-    const alert = { alert_id: "1", severity: "CRITICAL", alert_type: "x", message: "Margin is low.", details: null };
-    expect(applyMessages(model(), [message("risk_alert", alert)]).toasts[0]).toMatchObject({ level: "bad", text: "Margin is low." });
+  it("of a halt by a limit say which limit", () => {
+    const limit = message("risk_alert", but(alert.data, { alert_type: "daily_loss", message: "Halted, too much." }));
+    const symbols = [limit, message("risk_alert", but(alert.data, { symbol: "ETHUSDT" }))];
+    expect(applyMessages(model(), symbols).toasts.map((t) => t.text)).toEqual(["Halted, too much."]);
+  });
+
+  it("of smaller risks have their level; of notes there are none", () => {
+    const levels = ["WARNING", "INFO"].map(
+      (severity) => applyMessages(model(), [message("risk_alert", but(alert.data, { severity }))]).toasts[0]?.level,
+    );
+    expect(levels).toEqual(["warn", "info"]);
+    const note = message("error", but(killed.data, { code: "feed_gap", severity: "WARNING" }));
+    expect(applyMessages(model(), [note]).toasts).toEqual([]);
+  });
+
+  it("do not repeat one", () => {
+    const toast = { level: "bad", title: "a", text: "b" } as const;
+    expect(addToast(addToast(model(), toast), toast).toasts).toHaveLength(1);
   });
 });
 
@@ -199,22 +238,4 @@ describe("lists", () => {
     expect(points.at(-1)).toEqual({ time: 4999, equity: 4999 });
     expect(growEquity(points, { time: 9999, equity: Number.NaN })).toBe(points);
   });
-
-  it("of toasts do not repeat one", () => {
-    const toast = { level: "bad", title: "a", text: "b" } as const;
-    expect(addToast(addToast(model(), toast), toast).toasts).toHaveLength(1);
-  });
-});
-
-it("the day's change counts from 00:00 UTC", () => {
-  const day = 86_400_000;
-  const points = [
-    { time: day - 3, equity: 90 },
-    { time: day, equity: 100 },
-    { time: day + 5, equity: 107 },
-  ];
-  expect(dayChange(points, 108)).toBe(8);
-  expect(dayChange([{ time: day - 10, equity: 90 }, { time: day + 10, equity: 100 }], 100)).toBe(5);
-  expect(dayChange([{ time: day + 10, equity: 100 }], 101)).toBe(1);
-  expect(dayChange([], 1)).toBeNaN();
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { explain, fieldsOf } from "../src/data/rest";
 import { changes, FIELDS, fromInput, toInput, type Field } from "../src/panels/fields";
+import { but, recorded } from "./recorded";
 
 const field = (name: string): Field => FIELDS.find((f) => f.name === name) as Field;
 
@@ -15,9 +16,18 @@ describe("settings", () => {
 
   it("refuse wrong values in a sentence that names the field", () => {
     expect(fromInput(field("risk_per_trade"), "150")).toEqual({ error: "Risk per trade must be at most 100 %." });
+    expect(fromInput(field("risk_per_trade"), "0")).toEqual({ error: "Risk per trade must be more than 0 %." });
+    expect(fromInput(field("default_stop"), "100")).toEqual({ error: "Default stop must be less than 100 %." });
+    expect(fromInput(field("max_trades_day"), "0")).toEqual({ error: "Trades a day must be at least 1." });
     expect(fromInput(field("max_open_positions"), "1.5")).toEqual({ error: "Open positions must be a whole number." });
     expect(fromInput(field("reward_risk"), "x")).toEqual({ error: "Reward : risk must be a number." });
     expect(fromInput(field("reward_risk"), " ")).toEqual({ error: "Reward : risk is missing." });
+  });
+
+  it("are all in the form", () => {
+    expect(FIELDS.map((f) => f.name).sort()).toEqual(
+      Object.keys(recorded.settings).filter((name) => name !== "execution_mode").sort(),
+    );
   });
 
   it("allow a decimal comma, and nothing where that means off", () => {
@@ -26,7 +36,9 @@ describe("settings", () => {
   });
 
   it("send only what changed", () => {
-    expect(changes({ a: 1, b: true, c: null, d: 1 }, { a: 2, b: 1, c: null, d: false })).toEqual({ a: 2, d: false });
+    const { settings } = recorded;
+    const after = but(settings, { risk_per_trade: 0.02, break_even: !settings.break_even });
+    expect(changes(settings, after)).toEqual({ risk_per_trade: 0.02, break_even: after.break_even });
   });
 });
 
@@ -42,7 +54,6 @@ describe("errors", () => {
 
   it("are sentences whatever comes", () => {
     expect(explain(409, { code: "conflict", message: "No." }).message).toBe("No.");
-    expect(explain(422, { detail: [{ loc: ["body", "x"], msg: "is wrong" }] }).message).toBe("x: is wrong");
     expect(explain(502, null).message).toContain("does not answer");
     expect(explain(418, "teapot").message).toBe("The request failed (418).");
   });

@@ -50,18 +50,19 @@ export class Socket {
   }
 
   /** Hear of a session (null: the one that is shown); resolves when the server has said so, or after a moment. */
-  async listen(session: string | null): Promise<void> {
-    const same = session === this.session && !this.stopped;
+  listen(session: string | null): Promise<void> {
+    const same = session === this.session;
     this.session = session;
-    if (this.stopped) {
-      this.stopped = false;
-      this.open();
-    } else if (same || this.socket?.readyState !== 1) return;
-    else this.subscribe(null);
-    await new Promise<void>((done) => {
+    if (!this.stopped && (same || this.socket?.readyState !== 1)) return Promise.resolve();
+    const heard = new Promise<void>((done) => {
       this.waiting.push(done);
       setTimeout(done, this.options.patience);
     });
+    if (this.stopped) {
+      this.stopped = false;
+      this.open();
+    } else this.subscribe(null);
+    return heard;
   }
 
   stop(): void {

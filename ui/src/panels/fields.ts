@@ -1,4 +1,5 @@
 /** The settings as a form: names, units, limits. Fractions are shown in percent. Pure, so that it can be tested. */
+import known from "../data/limits.json";
 import type { TradingSettings } from "../data/types";
 import { num } from "../lib/format";
 
@@ -9,8 +10,6 @@ export interface Field {
   label: string;
   hint: string;
   unit: Unit;
-  min?: number;
-  max?: number;
   group: string;
   /** Empty means off. */
   optional?: boolean;
@@ -22,22 +21,22 @@ const LIMITS = "Limits";
 const GUARDS = "Guards and pace";
 
 export const FIELDS: readonly Field[] = [
-  { name: "risk_per_trade", label: "Risk per trade", hint: "Share of the balance lost at the stop.", unit: "percent", min: 0.00001, max: 1, group: SIZE },
-  { name: "max_position_share", label: "Largest position", hint: "Share of the balance.", unit: "percent", min: 0, max: 1, group: SIZE },
-  { name: "max_position_quote", label: "Largest position, money", hint: "In quote currency; 0 is off.", unit: "money", min: 0, group: SIZE },
-  { name: "max_symbol_share", label: "One symbol's share", hint: "Of equity.", unit: "percent", min: 0, max: 1, group: SIZE },
-  { name: "max_margin_use", label: "Margin in use", hint: "Of equity, at most.", unit: "percent", min: 0, max: 1, group: SIZE },
-  { name: "default_stop", label: "Default stop", hint: "Distance where structure gives none.", unit: "percent", min: 0.0001, max: 1, group: STOPS },
-  { name: "reward_risk", label: "Reward : risk", hint: "Target distance in stop distances.", unit: "ratio", min: 0.01, max: 100, group: STOPS },
+  { name: "risk_per_trade", label: "Risk per trade", hint: "Share of the balance lost at the stop.", unit: "percent", group: SIZE },
+  { name: "max_position_share", label: "Largest position", hint: "Share of the balance.", unit: "percent", group: SIZE },
+  { name: "max_position_quote", label: "Largest position, money", hint: "In quote currency; 0 is off.", unit: "money", group: SIZE },
+  { name: "max_symbol_share", label: "One symbol's share", hint: "Of equity.", unit: "percent", group: SIZE },
+  { name: "max_margin_use", label: "Margin in use", hint: "Of equity, at most.", unit: "percent", group: SIZE },
+  { name: "default_stop", label: "Default stop", hint: "Distance where structure gives none.", unit: "percent", group: STOPS },
+  { name: "reward_risk", label: "Reward : risk", hint: "Target distance in stop distances.", unit: "ratio", group: STOPS },
   { name: "break_even", label: "Break-even after target 1", hint: "The stop moves to the entry price.", unit: "switch", group: STOPS },
-  { name: "daily_loss_share", label: "Daily loss", hint: "Halts the session; resets at 00:00 UTC.", unit: "percent", min: 0, max: 1, group: LIMITS },
-  { name: "daily_loss_quote", label: "Daily loss, money", hint: "In quote currency; 0 is off.", unit: "money", min: 0, group: LIMITS },
-  { name: "max_drawdown", label: "Drawdown", hint: "From the equity peak, halts; 0 is off.", unit: "percent", min: 0, max: 1, group: LIMITS },
-  { name: "max_open_positions", label: "Open positions", hint: "At once, at most.", unit: "count", min: 1, group: LIMITS },
-  { name: "max_trades_day", label: "Trades a day", hint: "At most.", unit: "count", min: 0, group: LIMITS },
-  { name: "cooldown_bars", label: "Cool-down", hint: "Closed candles after a trade.", unit: "count", min: 0, group: GUARDS },
-  { name: "signal_ttl_bars", label: "Signals wait", hint: "Candles until a pending signal expires.", unit: "count", min: 1, group: GUARDS },
-  { name: "volatility_ceiling", label: "Volatility ceiling", hint: "ATR14 as a share of the price; 0 is off.", unit: "percent", min: 0, max: 1, group: GUARDS },
+  { name: "daily_loss_share", label: "Daily loss", hint: "Halts the session; resets at 00:00 UTC.", unit: "percent", group: LIMITS },
+  { name: "daily_loss_quote", label: "Daily loss, money", hint: "In quote currency; 0 is off.", unit: "money", group: LIMITS },
+  { name: "max_drawdown", label: "Drawdown", hint: "From the equity peak, halts; 0 is off.", unit: "percent", group: LIMITS },
+  { name: "max_open_positions", label: "Open positions", hint: "At once, at most.", unit: "count", group: LIMITS },
+  { name: "max_trades_day", label: "Trades a day", hint: "At most.", unit: "count", group: LIMITS },
+  { name: "cooldown_bars", label: "Cool-down", hint: "Closed candles after a trade.", unit: "count", group: GUARDS },
+  { name: "signal_ttl_bars", label: "Signals wait", hint: "Candles until a pending signal expires.", unit: "count", group: GUARDS },
+  { name: "volatility_ceiling", label: "Volatility ceiling", hint: "ATR14 as a share of the price; 0 is off.", unit: "percent", group: GUARDS },
   { name: "min_sharpe", label: "Minimum Sharpe", hint: "Of the session so far; empty is off.", unit: "ratio", group: GUARDS, optional: true },
   { name: "quality_gate", label: "Data-quality gate", hint: "No entries while the data is graded D or F.", unit: "switch", group: GUARDS },
 ];
@@ -59,13 +58,27 @@ export function fromInput(field: Field, text: string): { value: number | null } 
   if (!Number.isFinite(shown)) return { error: `${field.label} must be a number.` };
   const value = field.unit === "percent" ? Number((shown / 100).toPrecision(12)) : shown;
   if (field.unit === "count" && !Number.isInteger(value)) return { error: `${field.label} must be a whole number.` };
-  const unit = field.unit === "percent" ? " %" : "";
-  const scale = field.unit === "percent" ? 100 : 1;
-  if (field.min !== undefined && value < field.min)
-    return { error: `${field.label} must be at least ${Number((field.min * scale).toPrecision(6))}${unit}.` };
-  if (field.max !== undefined && value > field.max)
-    return { error: `${field.label} must be at most ${Number((field.max * scale).toPrecision(6))}${unit}.` };
-  return { value };
+  const wrong = outside(field, value);
+  return wrong ? { error: `${field.label} must be ${wrong}.` } : { value };
+}
+
+interface Limits {
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+  exclusiveMaximum?: number;
+}
+
+/** What a value must be that is outside of the server's limits. */
+function outside({ name, unit }: Field, value: number): string | null {
+  const [scale, sign] = unit === "percent" ? [100, " %"] : [1, ""];
+  const say = (words: string, limit: number): string => `${words} ${Number((limit * scale).toPrecision(6))}${sign}`;
+  const { minimum, exclusiveMinimum: above, maximum, exclusiveMaximum: below }: Limits = known[name];
+  if (minimum !== undefined && value < minimum) return say("at least", minimum);
+  if (above !== undefined && value <= above) return say("more than", above);
+  if (maximum !== undefined && value > maximum) return say("at most", maximum);
+  if (below !== undefined && value >= below) return say("less than", below);
+  return null;
 }
 
 /** The values that differ from what the server has. */
