@@ -76,23 +76,21 @@ class Config(BaseSettings):
     )
     router: str | None = Field(
         None,
-        description="address of a router process, its token in TRIPLANE_ROUTER_TOKEN; by default orders leave from here",
+        description="address of a router process, its token in TRIPLANE_ROUTER_TOKEN; by default there is none",
     )
     box_rest: str = Field("", description="with venue box: REST address of a running one; by default one is started")
     box_ws: str = Field("", description="with venue box: its WebSocket address")
     source: str = Field(
         "demo", description="market data: demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
     )
-    symbols: list[Symbol] = Field(
-        default=[], max_length=64, description="markets to trade; by default all of the source"
-    )
+    symbols: list[Symbol] = Field(default=[], max_length=64, description="markets; by default all of the source")
     timeframe: str | None = Field(None, description="bars to decide on, such as 15m; by default the strategy's own")
     strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")
     params: dict[str, float] = Field(default={}, description="parameters of the strategy, name=value")
     speed: str = Field("60", description="speed of a replay: 60 = sixty times real time, max = as fast as possible")
     regime: str | None = Field(
         None,
-        description="regime model: name of a parameter set, name@version, or a JSON file; by default the built-in one",
+        description="regime model: a parameter set, as name or name@version, or a JSON file; by default the built-in one",
     )
     news: str | None = Field(
         None, description="news calendar, ICS or CSV, file or address: no entries around its events"
