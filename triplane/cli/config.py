@@ -90,7 +90,7 @@ class Config(BaseSettings):
     speed: str = Field("60", description="speed of a replay: 60 = sixty times real time, max = as fast as possible")
     regime: str | None = Field(
         None,
-        description="regime model: a parameter set, as name or name@version, or a JSON file; by default the built-in one",
+        description="regime model: a parameter set (name or name@version) or a JSON file; by default the built-in",
     )
     news: str | None = Field(
         None, description="news calendar, ICS or CSV, file or address: no entries around its events"
