@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from triplane.cli.options import parse_set
+from triplane.cli.options import Data, Market, parse_set
 from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, print_table
 from triplane.data.candles import utc
 from triplane.data.recorded import open_recorded
@@ -84,8 +84,8 @@ def _detector_params(pairs: list[str]) -> dict[str, Any]:
 
 
 def analyze(
-    data: Annotated[Path, typer.Option(help="Recorded candles: Parquet, CSV, zip, or a folder of them.")],
-    symbol: Annotated[str | None, typer.Option(help="Which market, when the folder holds several.")] = None,
+    data: Data,
+    symbol: Market = None,
     timeframe: Annotated[str | None, typer.Option(help="Bars to analyse. Default: the candles' own.")] = None,
     at: Annotated[int | None, typer.Option(help="What was known at the close of this bar. Default: the last.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a chart there, one file that needs no network.")] = None,

@@ -23,13 +23,14 @@ from pydantic_settings import (
 )
 
 from triplane.alerts.config import AlertTarget
-from triplane.cli.options import NONE, help_text, option_name, parse_list, with_settings
+from triplane.cli.options import DATA_DIR, NONE, help_text, option_name, parse_list, with_settings
 from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
 from triplane.flow.processors import find as find_processor
+from triplane.model.settings import START_BALANCE
 from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
 
@@ -57,7 +58,7 @@ def parse_speed(text: str) -> float | str:
 
 
 class Config(BaseSettings):
-    """What ``triplane up`` can be told."""
+    """The settings of ``triplane up``."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -75,20 +76,21 @@ class Config(BaseSettings):
     )
     router: str | None = Field(
         None,
-        description="address of a router process, its token in TRIPLANE_ROUTER_TOKEN; none = orders leave from here",
+        description="address of a router process, its token in TRIPLANE_ROUTER_TOKEN; by default there is none",
     )
-    box_rest: str = Field("", description="with venue box: REST address of one that is running; empty = start one")
+    box_rest: str = Field("", description="with venue box: REST address of a running one; by default one is started")
     box_ws: str = Field("", description="with venue box: its WebSocket address")
     source: str = Field(
         "demo", description="market data: demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
     )
-    symbols: list[Symbol] = Field(default=[], max_length=64, description="markets to trade; empty = all of the source")
-    timeframe: str | None = Field(None, description="bars to decide on, such as 15m; none = the strategy's own")
+    symbols: list[Symbol] = Field(default=[], max_length=64, description="markets; by default all of the source")
+    timeframe: str | None = Field(None, description="bars to decide on, such as 15m; by default the strategy's own")
     strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")
     params: dict[str, float] = Field(default={}, description="parameters of the strategy, name=value")
     speed: str = Field("60", description="speed of a replay: 60 = sixty times real time, max = as fast as possible")
     regime: str | None = Field(
-        None, description="regime model: name of a parameter set, name@version, or a JSON file; none = the built-in one"
+        None,
+        description="regime model: a parameter set (name or name@version) or a JSON file; by default the built-in",
     )
     news: str | None = Field(
         None, description="news calendar, ICS or CSV, file or address: no entries around its events"
@@ -100,9 +102,11 @@ class Config(BaseSettings):
     funding_limit: float = Field(
         0.0005, ge=0, le=1, description="highest funding rate at which entries are still made, fraction"
     )
-    balance: float = Field(10_000.0, gt=0, allow_inf_nan=False, description="paper money to start with, quote currency")
+    balance: float = Field(
+        START_BALANCE, gt=0, allow_inf_nan=False, description="paper money to start with, quote currency"
+    )
     port: int = Field(8000, ge=0, le=65535, description="port of the page on 127.0.0.1; 0 = any free one")
-    data_dir: Path = Field(Path("triplane-data"), description="folder of the sessions and the database")
+    data_dir: Path = Field(DATA_DIR, description="folder of the sessions and the database")
     session_folders: list[Path] = Field(
         default=[], description="folders of strategy and data files that a session started over the API may use"
     )
@@ -165,7 +169,7 @@ class _Environment(EnvSettingsSource):
 
 
 def _environment() -> dict[str, Any]:
-    """What the environment sets. A misspelled group is refused; a single unknown name may be somebody else's."""
+    """What the environment sets. A misspelled group is refused; other unknown names may belong to other programs."""
     for name in os.environ:
         group, nested, _ = name.removeprefix(PREFIX).partition(NESTED)
         if name.startswith(PREFIX) and nested and group.lower() not in Config.model_fields:
@@ -202,7 +206,7 @@ def _holds(values: object, place: Place) -> bool:
 
 
 Layer: TypeAlias = tuple[Mapping[str, Any], Callable[[Place], str]]
-"""Nested values, and how whoever gave them writes the name of a setting."""
+"""Nested values, and how their source writes the name of a setting."""
 
 
 def _combine(*layers: Layer) -> Config:

@@ -1,4 +1,4 @@
-"""What calendars and a stored regime model mean for a run, the same for a backtest and a session."""
+"""Calendars and regime models as inputs of a run, the same for a backtest and a session."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from triplane.strategies.base import AnyStrategy
 
 
 def agenda(news: str | None, minutes: float, funding: str | None, limit: float) -> "np.ndarray[Any, Any]":
-    """Commands that close the entries around news, and before the funding times that would cost too much."""
+    """Commands that block entries around news, and before expensive fundings."""
     parts = []
     if news is not None:
         parts.append(gate_events(blackouts(load_calendar(news), minutes, minutes), "news_blackout"))

@@ -1,15 +1,16 @@
 """Options of a command, made from the fields of a settings model.
 
 A field ``port`` becomes ``--port``, a field ``max_drawdown`` of the group ``trading`` ``--trading.max-drawdown``; the
-help is the field's description. Values stay text until all sources are checked together, so that a wrong one is told in
-the same words wherever it stands. Secrets have no option: every process of a machine sees the others' command lines.
+help is the field's description. Values stay text until all sources are checked together, so that a wrong one is
+reported in the same words wherever it stands. Secrets have no option: every process of a machine sees the command lines
+of the others.
 """
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
@@ -24,6 +25,13 @@ NONE: Final = "none"
 ALIASES: Final = {"params": "--set", "costs.leverage": "--leverage"}
 """Settings that have a name of their own on the command line."""
 _METAVARS: Final = {int: "INTEGER", float: "NUMBER", Path: "PATH", list: "A,B,…", dict: "NAME=VALUE"}
+
+
+Data: TypeAlias = Annotated[Path, typer.Option(help="Recorded candles: Parquet, Feather, CSV, zip, or a folder.")]
+Market: TypeAlias = Annotated[str | None, typer.Option(help="Which market, when the folder holds several.")]
+Set: TypeAlias = Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, name=value.")]
+DataDir: TypeAlias = Annotated[Path, typer.Option(help="Folder of sessions and parameter sets.")]
+DATA_DIR: Final = Path("triplane-data")
 
 
 def parse_set(pairs: list[str]) -> dict[str, object]:

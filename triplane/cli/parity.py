@@ -5,18 +5,18 @@ from typing import Annotated, Any
 import typer
 
 from triplane.cli.logs import configure_logs
-from triplane.cli.options import parse_list, parse_set
+from triplane.cli.options import Set, parse_list, parse_set
 from triplane.cli.output import FAILED, Json, console, one_sentence, print_figures, print_json, print_table
 
 
 def parity(
     strategy: Annotated[str, typer.Option(help="Name of a strategy, or path of a strategy file.")] = "ema_cross",
-    minutes: Annotated[int, typer.Option(help="Of market time.")] = 240,
+    minutes: Annotated[int, typer.Option(help="Minutes of market time.")] = 240,
     symbols: Annotated[str, typer.Option(help="Markets, separated by commas.")] = "BTCUSDT,ETHUSDT",
     timeframe: Annotated[str, typer.Option(help="Bars to decide on.")] = "1m",
-    seed: Annotated[int, typer.Option(help="Of the generated market.", min=0)] = 1,
-    lag: Annotated[int, typer.Option(help="Milliseconds to the venue, and back.", min=0, max=1000)] = 40,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the strategy, key=value.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated market.", min=0)] = 1,
+    lag: Annotated[int, typer.Option(help="Network delay each way, milliseconds.", min=0, max=1000)] = 40,
+    set_: Set = None,
     json: Json = False,
 ) -> None:
     """Trade one market on paper and for real, and explain every difference; exit code 1 when one has no reason."""

@@ -1,10 +1,10 @@
-"""``triplane regime``: fit the regime model on recorded candles, and look after the versions of it."""
+"""``triplane regime``: fit the regime model on recorded candles, and manage its versions."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from triplane.cli.options import DATA_DIR, Data, DataDir, Market
 from triplane.cli.output import Json, console, one_sentence, print_json, print_table, progress
 from triplane.data.candles import Candles, timeframe_name, utc
 from triplane.data.recorded import open_recorded
@@ -12,15 +12,13 @@ from triplane.kernel.regime import REGIMES
 from triplane.research.parameter_sets import FOLDER, REGIME_KIND, ParameterSets
 from triplane.research.regime import FitSettings, bars_of, data_hash, filter_regime, fit_regime
 
-app = typer.Typer(help="Fit the regime model, and keep its versions.", no_args_is_help=True)
+app = typer.Typer(help="Fit the regime model and manage its versions.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option(help="Name of the parameter set.")]
-DataDir = Annotated[Path, typer.Option(help="Where sessions and parameter sets are kept.")]
-_DATA_DIR = Path("triplane-data")
 
 
 def _out_of_sample(bars: Candles, values: dict[str, Any]) -> dict[str, float]:
-    """Share of each regime among the bars on which a model could be used."""
+    """Share of each regime among the bars on which a model was in use."""
     names = filter_regime(bars, values).names
     known = names[names >= 0]
     return {name: float((known == j).mean()) if len(known) else 0.0 for j, name in enumerate(REGIMES)}
@@ -43,23 +41,23 @@ def _table(title: str, fit: dict[str, Any]) -> None:
 
 @app.command()
 def fit(
-    data: Annotated[Path, typer.Option(help="Recorded candles: Parquet, CSV, zip, or a folder of them.")],
+    data: Data,
     name: Name,
     timeframe: Annotated[str | None, typer.Option(help="Bars to fit on. Default: the candles' own.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="Which market, when the folder holds several.")] = None,
-    states: Annotated[int, typer.Option(help="3 or 4.")] = 4,
+    symbol: Market = None,
+    states: Annotated[int, typer.Option(help="Number of regimes, 3 or 4.")] = 4,
     train: Annotated[int, typer.Option(help="Bars of a training window; 0 = all.")] = 4000,
     step: Annotated[int, typer.Option(help="Bars from one refit to the next; 0 = one fit on the last window.")] = 1000,
-    dwell: Annotated[int, typer.Option(help="Bars before another regime is shown.")] = 3,
-    seed: Annotated[int, typer.Option(help="Of the random starts.")] = 1,
-    note: Annotated[str, typer.Option(help="A line to remember it by.")] = "",
+    dwell: Annotated[int, typer.Option(help="Bars for which a new regime must last before it is reported.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 1,
+    note: Annotated[str, typer.Option(help="A note for the list of versions.")] = "",
     activate: Annotated[bool, typer.Option(help="Make the new version the active one.")] = True,
-    data_dir: DataDir = _DATA_DIR,
+    data_dir: DataDir = DATA_DIR,
     json: Json = False,
 ) -> None:
     """Fit the regime model walk-forward and store it as a new version of a parameter set.
 
-    Each fit sees its own training window alone, and may be used from the end of that window on.
+    Each fit sees only its own training window, and is used from the end of that window on.
     """
     with one_sentence():
         source = open_recorded(data, symbol)
@@ -92,7 +90,7 @@ def fit(
 
 
 @app.command("list")
-def list_(data_dir: DataDir = _DATA_DIR, json: Json = False) -> None:
+def list_(data_dir: DataDir = DATA_DIR, json: Json = False) -> None:
     """Show every version of every fitted model."""
     with one_sentence():
         found = [s.summary() for s in ParameterSets(data_dir / FOLDER).list(REGIME_KIND)]
@@ -111,7 +109,7 @@ def diff(
     name: Annotated[str, typer.Argument(help="Name of the parameter set.")],
     old: Annotated[int, typer.Argument(help="Version.")],
     new: Annotated[int, typer.Argument(help="Version.")],
-    data_dir: DataDir = _DATA_DIR,
+    data_dir: DataDir = DATA_DIR,
     json: Json = False,
 ) -> None:
     """Show what changed from one version to another."""
@@ -128,7 +126,7 @@ def diff(
 def activate(
     name: Annotated[str, typer.Argument(help="Name of the parameter set.")],
     version: Annotated[int, typer.Argument(help="Version to make active.")],
-    data_dir: DataDir = _DATA_DIR,
+    data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Make a version the active one."""
     with one_sentence():
@@ -138,7 +136,7 @@ def activate(
 
 @app.command("roll-back")
 def roll_back(
-    name: Annotated[str, typer.Argument(help="Name of the parameter set.")], data_dir: DataDir = _DATA_DIR
+    name: Annotated[str, typer.Argument(help="Name of the parameter set.")], data_dir: DataDir = DATA_DIR
 ) -> None:
     """Make the version active again that was before the active one."""
     with one_sentence():

@@ -1,4 +1,4 @@
-"""``triplane strategies``: what there is to trade with."""
+"""``triplane strategies``: the strategies that can be traded, and their parameters."""
 
 from typing import Annotated
 

@@ -22,7 +22,7 @@ VENUES: Final[dict[Market, str]] = {"usdm": "Binance USDⓈ-M", "spot": "Binance
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where public data is served: the real venue, its demo, or a box at these addresses whose time goes so fast."""
+    """Where public data comes from: the venue, its demo, or an exchange in a box, whose time may run faster."""
 
     demo: bool = False
     rest: str = ""
@@ -38,7 +38,7 @@ class Place:
 
 
 class InBox:
-    """A ccxt exchange on a box, whose time is that of the market."""
+    """A ccxt exchange connected to an exchange in a box, whose server time is the market's."""
 
     def __init__(self, exchange: Any, rest: str) -> None:
         self._exchange, self._rest = exchange, rest
@@ -54,7 +54,7 @@ class InBox:
 
 def make_exchange(market: Market, place: Place | None = None) -> CcxtExchange:
     """A ccxt.pro exchange for public data of one market; needs no keys."""
-    import ccxt.pro  # noqa: PLC0415 - half a second that only live sessions should pay
+    import ccxt.pro  # noqa: PLC0415 - half a second, needed by live sessions only
 
     place = place or Place()
     if market == "usdm":

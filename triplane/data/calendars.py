@@ -1,4 +1,4 @@
-"""Calendars of what entries should keep clear of: economic news, funding times, hours outside the kill zones.
+"""Times at which entries are blocked: economic news, funding times, hours outside the kill zones.
 
 Everything here ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
 :func:`gate_events`: commands that close and open a gate of the account (``codes.Gate``). Engine and backtest feed them
@@ -35,7 +35,7 @@ DAY_MS: Final = MINUTE * DAY_MINUTES
 MAX_MINUTES: Final = 7 * DAY_MINUTES
 MAX_BYTES: Final = 20_000_000
 HORIZON: Final = timedelta(days=5 * 365)
-"""How far ahead events that repeat for ever are written out."""
+"""How far ahead events that repeat without an end are expanded."""
 MAX_REPEATS: Final = 50_000
 _TIMES: Final = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 _A_DAY: Final = {"SECONDLY": 86_400, "MINUTELY": 1440, "HOURLY": 24}
@@ -84,7 +84,7 @@ def _start(component: Any, what: str) -> datetime:
 
 
 def _check_rules(component: Any, start: datetime, horizon: datetime, what: str) -> None:
-    """Refuse repetitions that would take for ever to write out."""
+    """Refuse rules that would expand into too many events."""
     rules = component.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
         interval = rule.get("INTERVAL", [1])[0]
@@ -107,7 +107,7 @@ def _ics_event(component: Any) -> NewsEvent:
 
 
 def _occurrences(calendar: Any, name: str) -> list[NewsEvent]:
-    """The events of a calendar, those that repeat written out until the horizon."""
+    """The events of a calendar; those that repeat are expanded until the horizon."""
     import recurring_ical_events  # noqa: PLC0415 - only who has a calendar pays for its import
 
     horizon = datetime.now(UTC) + HORIZON
@@ -136,7 +136,7 @@ def _first_line(error: Exception) -> str:
 def parse_ics(content: bytes, name: str = "calendar") -> list[NewsEvent]:
     """Events of an iCalendar file, in order of time; raises DataError in one sentence.
 
-    Events that repeat are written out until five years from now.
+    Events that repeat are expanded until five years from now.
     """
     from icalendar import Calendar  # noqa: PLC0415 - only who has a calendar pays for its import
 
@@ -185,7 +185,7 @@ def parse_csv(content: bytes, name: str = "calendar") -> list[NewsEvent]:
 
 
 def parse_calendar(content: bytes, name: str = "calendar") -> list[NewsEvent]:
-    """Events of a calendar of either kind, told apart by how it begins."""
+    """Events of a calendar of either kind, recognised by its first line."""
     if content.lstrip(b"\xef\xbb\xbf \r\n\t")[:15].upper() == b"BEGIN:VCALENDAR":
         return parse_ics(content, name)
     if name.lower().endswith(".ics"):
@@ -281,7 +281,7 @@ def load_funding(path: str | Path) -> tuple[Array, Array]:
 
 
 def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 15.0) -> Array:
-    """Windows of ``minutes`` before the funding times at which somebody would pay more than ``limit``.
+    """Windows of ``minutes`` before the funding times at which one side would pay more than ``limit``.
 
     The rate of a funding time is only known at that time, so the window before it goes by the newest rate that was
     known by then: the one of the funding before. The gate does not know sides: the receiving side waits too.
@@ -293,7 +293,7 @@ def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 1
     rates
         Rate at each, a fraction; positive: longs pay.
     limit
-        Largest rate, of either sign, that is put up with; 0 or more.
+        Highest absolute rate at which entries are still made; 0 or more.
     """
     lead = _minutes("minutes", minutes)
     times, rates = np.asarray(times, dtype=np.int64), np.asarray(rates, dtype=np.float64)
@@ -303,8 +303,9 @@ def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 1
         raise BadInput("funding times must rise, and their rates must be finite numbers")
     if not limit >= 0:
         raise BadInput(f"limit is {limit}; it must be 0 or more")
-    dear = np.abs(rates[:-1]) > limit
-    return merged((max(int(t) - lead, int(p)), int(t)) for t, p in zip(times[1:][dear], times[:-1][dear], strict=True))
+    expensive = np.abs(rates[:-1]) > limit
+    ends, previous = times[1:][expensive].tolist(), times[:-1][expensive].tolist()
+    return merged((max(end - lead, begin), end) for end, begin in zip(ends, previous, strict=True))
 
 
 def closed_hours(begin: int, end: int, zones: Sequence[tuple[int, int]] = DEFAULT_ZONES) -> Array:

@@ -1,4 +1,4 @@
-"""Candles from whatever people keep them in, checked once at the border so that nothing further in has to.
+"""Candles from whatever people keep them in, checked once on the way in, so that no other code has to.
 
 :func:`as_candles` takes pandas and polars frames, Arrow tables and structured arrays and gives an array of
 :data:`triplane.kernel.records.CANDLE`, or one sentence that says what is wrong. Impossible candles (a high below the
@@ -77,7 +77,7 @@ def infer_interval(candles: Candles) -> int:
     """
     times = candles["open_time"][:INFER_ROWS]
     if len(times) < 2:
-        raise DataError("the length of the candles cannot be told from fewer than two of them")
+        raise DataError("the length of the candles cannot be inferred from fewer than two of them")
     steps, counts = np.unique(np.diff(times), return_counts=True)
     interval = int(steps[np.argmax(counts)])
     if interval not in TIMEFRAMES.values():

@@ -105,7 +105,7 @@ class ManualClock:
         return self._now
 
     def jump(self, milliseconds: int) -> None:
-        """Set the wall clock off, as a time server would; monotonic time and sleepers do not notice."""
+        """Move the wall clock, as a time server would; monotonic time and sleepers do not notice."""
         self._start_ms += milliseconds
 
     async def sleep(self, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 A feed is an asynchronous stream of events: closed candles in batches, the forming candle (for the chart alone; nothing
 is decided on it) and what happens to the connection. Batches hold one candle or many thousand, so that a replay as fast
-as it can costs nothing per candle, and a live candle takes the same way. Within a feed the candles of one symbol come
+as it can costs nothing per candle, and a live candle takes the same path. Within a feed the candles of one symbol come
 once each, in order; those of one time come in the order of the symbols.
 """
 
@@ -96,5 +96,5 @@ class Feed(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...

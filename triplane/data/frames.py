@@ -107,7 +107,7 @@ def _array(series: Any) -> Array:
 
 
 def milliseconds(name: str, values: Array) -> npt.NDArray[np.int64]:
-    """Times as milliseconds since 1970 UTC; raises DataError for one that is missing or cannot be told."""
+    """Times as milliseconds since 1970 UTC; raises DataError for one that is missing or of an unknown unit."""
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise DataError(f"{name} is missing in row {int(np.argmax(np.isnat(values)))}")

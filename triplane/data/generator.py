@@ -1,4 +1,4 @@
-r"""A market that is made up: endless, seeded, the same on every run, and full of what strategies look for.
+r"""A synthetic market: endless, seeded, the same on every run, and full of what strategies look for.
 
 The model, a day of 1440 minutes at a time, in units of :data:`SIGMA`, the typical move of a minute:
 
@@ -67,7 +67,7 @@ class Regime:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What kind of market is made."""
+    """The kind of market that is generated."""
 
     regimes: tuple[Regime, ...]
     daily_drift: float = 0.0

@@ -1,6 +1,6 @@
 """What a venue says about one symbol, in exact decimals, and its translation into the kernel's record.
 
-Decimals are the only way numbers get in or out here; strings never carry an exponent.
+Numbers enter and leave as decimals only; strings never carry an exponent.
 """
 
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ class Instrument:
         return _steps(price, self.tick_size, rounding)
 
     def lots(self, quantity: Number, rounding: str = ROUND_DOWN) -> int:
-        """Lots of a quantity, rounded down unless told otherwise."""
+        """Lots of a quantity, rounded down by default."""
         return _steps(quantity, self.lot_size, rounding)
 
     def to_record(self) -> npt.NDArray[Any]:
@@ -201,7 +201,7 @@ def parse_instrument(text: str, symbol: str = "UNKNOWN") -> Instrument:
 
 
 class Grid:
-    """The same exact decimals as an instrument's own, four times as fast: this is on the way of every order."""
+    """The same exact decimals as an instrument's own, four times as fast: every order passes through here."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.symbol = instrument.symbol

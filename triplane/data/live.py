@@ -1,7 +1,7 @@
-"""Live candles of a venue through ccxt: streamed, checked against REST, whole, and never silently silent.
+"""Live candles of a venue through ccxt: streamed, checked against REST, complete, and never silently stalled.
 
 Each symbol has a loop of its own: catch up over REST, listen, and on any trouble wait (1, 2, 4, 8, 16 s with jitter)
-and begin again. What keeps it honest:
+and start over. The rules:
 
 * A candle of the stream counts as closed when a newer one has come on the *same* connection. When that does not happen
   in time, it is taken from REST a moment after its close, by the venue's clock.
@@ -67,7 +67,7 @@ class CcxtExchange(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close everything."""
         ...
 
 
@@ -124,7 +124,7 @@ def parse_rows(rows: Sequence[Any]) -> Candles:
 
 
 def sentence(error: BaseException) -> str:
-    """An error of a library in one line of bearable length."""
+    """An error of a library in one line of limited length."""
     text = " ".join(str(error).split())[:LONGEST_REASON]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -190,27 +190,27 @@ class LiveFeed:
         """Load markets and server time, find the symbols; raises BadInput for an unknown one."""
         if self._names:
             return
-        markets = await self._patiently(
+        markets = await self._with_retries(
             "the markets could not be loaded", lambda: self._request(self._exchange.load_markets)
         )
-        await self._patiently("the server time could not be read", self._sync)
+        await self._with_retries("the server time could not be read", self._sync)
         found = [self._resolve(markets, symbol) for symbol in self.symbols]
         self.instruments = tuple(rules for _, rules in found)
         self._names = {symbol: name for symbol, (name, _) in zip(self.symbols, found, strict=True)}
 
     async def close(self) -> None:
-        """Let go of connections."""
-        with contextlib.suppress(*TRANSIENT):  # the venue cannot keep us from leaving
+        """Close the connections."""
+        with contextlib.suppress(*TRANSIENT):  # closing must not fail
             await self._request(self._exchange.close)
 
     async def history(self, symbol: str, before_ms: int, n: int) -> Candles:
-        """The last ``n`` closed candles that opened before a time; raises TriplaneError when the venue stays away."""
+        """The last ``n`` closed candles that opened before a time; TriplaneError when the venue cannot be reached."""
         await self.open()
         if symbol not in self._names:
             raise BadInput(f"symbol {symbol!r} is not in this feed; there is {', '.join(self.symbols)}")
         end = min(-(-before_ms // self.interval_ms) * self.interval_ms, self._forming_ms())
         asked = Range(end - n * self.interval_ms, end - self.interval_ms)
-        return await self._patiently(
+        return await self._with_retries(
             f"the history of {symbol} could not be loaded", lambda: self._fetch(self._names[symbol], asked)
         )
 
@@ -222,7 +222,7 @@ class LiveFeed:
             known = self._start_after.get(symbol, self._forming_ms() - self.interval_ms)
             streams.append(_Stream(index, symbol, self._names[symbol], Sequencer(self.interval_ms, known)))
         self._catching_up = len(streams)
-        tasks = [asyncio.create_task(self._keep(stream)) for stream in streams]
+        tasks = [asyncio.create_task(self._run_stream(stream)) for stream in streams]
         for task in tasks:
             task.add_done_callback(self._queue.put_nowait)
         try:
@@ -238,8 +238,8 @@ class LiveFeed:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     # ------------------------------------------------------------------------------------------- one symbol's loop
-    async def _keep(self, stream: _Stream) -> None:
-        """Connect, listen, and begin again, for ever."""
+    async def _run_stream(self, stream: _Stream) -> None:
+        """Connect, listen, and start over after each failure, until cancelled."""
         while True:
             try:
                 await self._sync()
@@ -249,11 +249,11 @@ class LiveFeed:
             except TRANSIENT as error:
                 wait = max(backoff(stream.attempt, self._rng), self._silent_until - self._clock.monotonic())
                 stream.attempt += 1
-                self._say(stream, FeedState.RECONNECTING, f"connection lost, next attempt in {wait:.1f} s: {error}")
+                self._report(stream, FeedState.RECONNECTING, f"connection lost, next attempt in {wait:.1f} s: {error}")
                 await self._clock.sleep(wait)
 
     async def _listen(self, stream: _Stream) -> None:
-        """Take rows of the stream until it fails or falls mute."""
+        """Take rows of the stream until it fails or goes silent."""
         deadline = self._clock.monotonic() + self._timing.first_data
         heard = False
         waiting: asyncio.Queue[Candles] = asyncio.Queue()
@@ -277,7 +277,7 @@ class LiveFeed:
                 deadline = self._clock.monotonic() + self._timing.silence
                 if not heard:
                     heard = True
-                    self._say_connected(stream)
+                    self._report_connected(stream)
         finally:
             watch.cancel()
             news.cancel()
@@ -299,7 +299,7 @@ class LiveFeed:
                 raise ConnectionError(sentence(error)) from error
 
         task = asyncio.ensure_future(rows())
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # no complaint when it is abandoned
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # abandoned: its error is not logged
         return task
 
     def _take(self, stream: _Stream, rows: Candles) -> None:
@@ -310,7 +310,7 @@ class LiveFeed:
             raise DataError(f"the venue sent a candle from the future, {utc(int(rows['open_time'][-1]))}")
         # at first, older rows may be what the library kept, unfinished, from the connection before
         known = rows[-1:] if stream.seen is None else in_order(np.concatenate([stream.seen, rows]))
-        self._hand_out(stream, stream.sequencer.push(known[:-1]))
+        self._deliver(stream, stream.sequencer.push(known[:-1]))
         stream.seen = stream.latest = known[-1:].copy()
         if int(stream.seen["open_time"][0]) >= (stream.sequencer.next_ms or 0):
             self._queue.put_nowait(Forming(stream.index, stream.seen))
@@ -328,8 +328,8 @@ class LiveFeed:
             # only before a candle that is there can one be said not to exist; the newest ones may be on their way
             result = stream.sequencer.fill(Range(first, int(settled["open_time"][-1])), settled)
             if stream.delivered and len(result.candles) > 1:
-                self._say(stream, FeedState.GAP_REPAIRED, f"{len(result.candles)} candles were fetched")
-            self._hand_out(stream, result)
+                self._report(stream, FeedState.GAP_REPAIRED, f"{len(result.candles)} candles were fetched")
+            self._deliver(stream, result)
         if stream.latest is None or newest >= int(stream.latest["open_time"][0]):
             stream.latest = rows[-1:].copy()
 
@@ -340,7 +340,7 @@ class LiveFeed:
         rows = await self._fetch(stream.name, Range(first, self._forming_ms()))
         if known is not None and len(rows) and rows[-1] == known[0]:
             return
-        self._say(stream, FeedState.STALE, "no data from the stream, though the venue has new candles")
+        self._report(stream, FeedState.STALE, "no data from the stream, though the venue has new candles")
         with contextlib.suppress(*TRANSIENT):  # a dead socket may fail to close; it is dropped all the same
             await self._request(self._exchange.close_ws_clients)
         raise TimeoutError("the stream is mute")
@@ -351,27 +351,29 @@ class LiveFeed:
         at_ms, moment = self._server
         return max(moment + (closes - at_ms) / 1000, stream.asked_at + self._timing.retry)
 
-    def _hand_out(self, stream: _Stream, result: Sequenced) -> None:
+    def _deliver(self, stream: _Stream, result: Sequenced) -> None:
         for time in [*result.conflicts, *result.misaligned]:
-            self._say(stream, FeedState.CONFLICT, f"the candle of {utc(time)} came with other values and was ignored")
+            self._report(
+                stream, FeedState.CONFLICT, f"the candle of {utc(time)} came with other values and was ignored"
+            )
         if result.absent:
             first = utc(result.absent[0])
-            self._say(stream, FeedState.GAP_REMAINS, f"the venue lacks {len(result.absent)} candles from {first}")
+            self._report(stream, FeedState.GAP_REMAINS, f"the venue lacks {len(result.absent)} candles from {first}")
         if len(result.candles):
             stream.delivered = True
             which = np.full(len(result.candles), stream.index, dtype=np.int64)
             self._queue.put_nowait(CandleBatch(which, result.candles))
 
-    def _say_connected(self, stream: _Stream) -> None:
+    def _report_connected(self, stream: _Stream) -> None:
         first = not stream.connected_before
         stream.attempt = 0
         stream.connected_before = True
-        self._say(stream, FeedState.CONNECTED if first else FeedState.RECOVERED, f"{stream.symbol} is streaming")
+        self._report(stream, FeedState.CONNECTED if first else FeedState.RECOVERED, f"{stream.symbol} is streaming")
         self._catching_up -= first
         if first and self._catching_up == 0:
             self._queue.put_nowait(FeedStatus(FeedState.LIVE, "history is delivered", None, int(self._server_ms())))
 
-    def _say(self, stream: _Stream, state: FeedState, text: str) -> None:
+    def _report(self, stream: _Stream, state: FeedState, text: str) -> None:
         self._queue.put_nowait(FeedStatus(state, text, stream.index, int(self._server_ms())))
 
     # -------------------------------------------------------------------------------------------- the venue's REST
@@ -417,7 +419,7 @@ class LiveFeed:
         if seconds.isdigit():
             self._silent_until = self._clock.monotonic() + int(seconds)
 
-    async def _patiently(self, failure: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _with_retries(self, failure: str, call: Callable[[], Awaitable[T]]) -> T:
         """Try a few times, with back-off, then say what could not be done."""
         for attempt in range(len(BACKOFF) + 1):
             try:

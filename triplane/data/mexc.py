@@ -38,7 +38,7 @@ class _Contracts:
 
 def make_exchange(place: Place | None = None) -> CcxtExchange:
     """A ccxt.pro exchange for public data of the perpetual contracts; needs no keys."""
-    import ccxt.pro  # noqa: PLC0415 - half a second that only live sessions should pay
+    import ccxt.pro  # noqa: PLC0415 - half a second, needed by live sessions only
 
     exchange = ccxt.pro.mexc({"options": {"fetchMarkets": {"types": {"spot": False, "swap": {"linear": True}}}}})
     exchange.options["fetchCurrencies"] = False

@@ -1,7 +1,7 @@
 """How good a set of candles is, from A to F, in numbers and in sentences.
 
 The same thresholds for completeness hold as in the gate of the running engine, but this report looks at all of
-the data at once: what is missing, what cannot be, where nothing traded, and which prices stand alone.
+the data at once: what is missing, what is impossible, where nothing traded, and which prices are outliers.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from triplane.errors import DataError
 
 GRADES: Final = "ABCDF"
 COMPLETE: Final = (0.995, 0.98, 0.95, 0.90)
-"""Least completeness for an A, a B, a C and a D."""
+"""Minimum completeness of an A, a B, a C and a D."""
 QUIET_CANDLES: Final = 10
-"""This many candles in a row without volume are a run: the venue was probably down."""
+"""This many candles without volume in a row count as a run: the venue was probably down."""
 OUTLIER_MEDIANS: Final = 40.0
 OUTLIER_MOVE: Final = 0.02
 """A lone spike: away by both measures (in typical moves, and as a share of the price), and back on the next candle."""
@@ -54,7 +54,7 @@ class QualityReport:
 
     @property
     def missing(self) -> int:
-        """Candles that never came."""
+        """Missing candles."""
         return self.expected - self.rows
 
     @property
@@ -150,9 +150,7 @@ def _with_sentences(report: QualityReport, stale: bool, no_volume: bool) -> Qual
     said: list[str] = []
     if report.impossible:
         first = utc(report.impossible[0])
-        said.append(
-            f"{_count(report.impossible, 'candle')} cannot be, the first at {first}: a price outside low to high."
-        )
+        said.append(f"{_count(report.impossible, 'candle')} with a price outside low to high, the first at {first}.")
     if report.gaps:
         said.append(f"{_count(report.gaps, 'gap')}, {report.missing} candles missing; {_longest(report.gaps)}.")
     if report.quiet:

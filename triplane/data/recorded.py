@@ -2,7 +2,7 @@
 
 A dump file is a CSV of twelve columns, with or without a header, alone or in a zip; its name tells symbol and timeframe
 (``BTCUSDT-1m-2023-03-24.zip``). A folder is read in order of time: rows that overlap and agree are dropped, rows that
-disagree are an error, for nobody can tell which one is right.
+disagree are an error, because there is no way to know which one is right.
 """
 
 import re
@@ -86,7 +86,7 @@ def open_recorded(path: str | Path, symbol: str | None = None, interval: str | i
     try:
         length = infer_interval(candles) if len(candles) > 1 else TIMEFRAMES[files[0].timeframe or wanted or ""]
     except KeyError:
-        raise DataError(f"{where}: the length of a single candle cannot be told; name its timeframe") from None
+        raise DataError(f"{where}: the length of a single candle is unknown; name its timeframe") from None
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     if wanted is not None and length != TIMEFRAMES[wanted]:

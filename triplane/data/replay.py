@@ -1,7 +1,7 @@
 """Replay of recorded or generated candles: several symbols merged by time, paced by a clock, resumable anywhere.
 
 At full speed candles come in large batches; at a speed they come one moment at a time, when they close, with updates of
-the forming candle between. Where a replay is resumed changes nothing in what comes after.
+the forming candle between. Resuming a replay changes nothing in what follows.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -67,7 +67,7 @@ class ArraySource:
 
 
 class GeneratedSource:
-    """A generated market; endless unless told its number of candles."""
+    """A generated market; endless without a ``total`` number of candles."""
 
     def __init__(self, market: GeneratedMarket, total: int | None = None) -> None:
         self._market = market
@@ -193,7 +193,7 @@ class ReplayFeed:
         """Nothing to connect to."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
     async def history(self, symbol: str, before_ms: int, n: int) -> Candles:
         """The last ``n`` candles of a symbol that opened before a time."""
@@ -223,7 +223,7 @@ class ReplayFeed:
         yield self._status(FeedState.FINISHED, "the end of the data")
 
     async def _paced(self, batch: CandleBatch) -> AsyncIterator[FeedEvent]:
-        """Hand out each moment's candles when they close, and the way they take there."""
+        """Deliver candles when they close, and the forming candle until then."""
         times = batch.candles["open_time"]
         length = self.interval_ms / 1000 / float(self._speed)  # of a candle, seconds
         edges = [0, *(np.flatnonzero(np.diff(times)) + 1).tolist(), len(times)]

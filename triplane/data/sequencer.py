@@ -1,10 +1,10 @@
 """Puts a live stream of closed candles into order: every candle once, none before the one before it.
 
 Streams repeat candles, deliver them late, and lose them while a connection is down. The sequencer holds back what comes
-early, drops what it has had, and says which ranges are missing, so that its owner can fetch them. It does no I/O and
-knows no time; it can be tested with every mishap there is.
+early, drops repeats, and says which ranges are missing, so that its owner can fetch them. It does no I/O and
+has no clock, so every kind of fault can be tested.
 
-A candle that was handed out is never changed: decisions were made on it. When the same candle comes again with other
+A delivered candle is never changed: decisions were made on it. When the same candle comes again with other
 values that is reported as a conflict.
 """
 
@@ -18,7 +18,7 @@ from triplane.data.candles import Candles
 from triplane.kernel.records import CANDLE
 
 MEMORY: Final = 1500
-"""Candles handed out that are remembered to compare repeats with."""
+"""Delivered candles that are kept to compare repeats with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Range:
 class Sequenced:
     """What one call made possible.
 
-    ``candles`` follow on what was handed out before. ``duplicates`` were seen before and are the same; ``conflicts``
+    ``candles`` follow on what was delivered before. ``duplicates`` were seen before and are the same; ``conflicts``
     are open times of candles that came again with other values; ``late`` are too old to tell; ``absent`` are open times
     of candles that the venue does not have, over which the sequence goes on; ``misaligned`` do not open on the grid.
     """
@@ -121,7 +121,7 @@ class Sequencer:
                 result.duplicates += 1
             else:
                 result.conflicts.append(time)
-                if time >= self._next:  # not handed out yet: the later word counts
+                if time >= self._next:  # not delivered yet: the later value counts
                     self._early[time] = candle
         elif time < self._next:
             result.late.append(time)

@@ -16,6 +16,7 @@ from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.errors import TriplaneError
 from triplane.kernel.records import CANDLE, COMMAND, LIMITS, OUTPUT
+from triplane.model.settings import START_BALANCE
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core, compile_strategy, kernel_hash
 from triplane.strategies.registry import find, source_of
@@ -59,7 +60,7 @@ class Setup:
     instruments: tuple[Instrument, ...]
     base_ms: int
     timeframe_ms: int
-    balance: float = 10_000.0
+    balance: float = START_BALANCE
     source: str = ""
     mode: str = "paper"
     fixed_lots: int = 0

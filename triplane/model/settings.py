@@ -5,7 +5,7 @@ Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %)
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,8 @@ from triplane.problems import dotted, sentence
 
 Array = np.ndarray[Any, Any]
 Model = TypeVar("Model", bound=BaseModel)
+START_BALANCE: Final = 10_000.0
+"""Paper money, quote currency."""
 
 
 class TradingSettings(BaseModel):
@@ -22,24 +24,24 @@ class TradingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    execution_mode: Literal["auto", "manual"] = Field("auto", description="manual: signals wait for a person")
-    risk_per_trade: float = Field(0.01, gt=0, le=1, description="fraction of the balance lost at the stop")
+    execution_mode: Literal["auto", "manual"] = Field("auto", description="auto, or manual: signals wait for approval")
+    risk_per_trade: float = Field(0.01, gt=0, le=1, description="fraction of the balance lost when the stop is hit")
     max_position_quote: float = Field(0.0, ge=0, description="largest position, quote currency; 0 = off")
     max_position_share: float = Field(0.10, gt=0, le=100, description="largest position, fraction of the balance")
-    max_open_positions: int = Field(3, ge=1, le=1000, description="positions open at the same time")
-    max_symbol_share: float = Field(0.25, gt=0, le=100, description="one symbol's share of equity")
-    daily_loss_quote: float = Field(0.0, ge=0, description="daily loss that halts, quote currency; 0 = off")
-    daily_loss_share: float = Field(0.03, ge=0, le=1, description="daily loss that halts, fraction; 0 = off")
-    max_drawdown: float = Field(0.20, ge=0, le=1, description="drawdown from the equity peak that halts; 0 = off")
-    max_margin_use: float = Field(0.80, gt=0, le=1, description="used margin as a fraction of equity")
-    max_trades_day: int = Field(5, ge=1, le=100_000, description="positions opened in a UTC day")
-    volatility_ceiling: float = Field(0.0, ge=0, le=10, description="no entries above this ATR(14) / price; 0 = off")
-    min_sharpe: float | None = Field(None, description="no entries below this Sharpe of the session's trades")
-    default_stop: float = Field(0.02, gt=0, lt=1, description="stop distance where the strategy gives none")
-    reward_risk: float = Field(3.0, gt=0, le=1000, description="target in stop distances where there is none")
+    max_open_positions: int = Field(3, ge=1, le=1000, description="most positions open at the same time")
+    max_symbol_share: float = Field(0.25, gt=0, le=100, description="largest share of equity in one symbol")
+    daily_loss_quote: float = Field(0.0, ge=0, description="daily loss that halts trading, quote currency; 0 = off")
+    daily_loss_share: float = Field(0.03, ge=0, le=1, description="daily loss that halts trading, fraction; 0 = off")
+    max_drawdown: float = Field(0.20, ge=0, le=1, description="drawdown from peak equity that halts trading; 0 = off")
+    max_margin_use: float = Field(0.80, gt=0, le=1, description="highest used margin, fraction of equity")
+    max_trades_day: int = Field(5, ge=1, le=100_000, description="most positions opened in one UTC day")
+    volatility_ceiling: float = Field(0.0, ge=0, le=10, description="no entries at ATR(14) / price above this; 0 = off")
+    min_sharpe: float | None = Field(None, description="no entries at a Sharpe ratio below this; none = off")
+    default_stop: float = Field(0.02, gt=0, lt=1, description="stop distance if the strategy sets none, fraction")
+    reward_risk: float = Field(3.0, gt=0, le=1000, description="target if the strategy sets none, in stop distances")
     cooldown_bars: int = Field(4, ge=0, le=100_000, description="closed candles between a close and the next entry")
-    break_even: bool = Field(True, description="after the first target the stop moves to the entry price")
-    quality_gate: bool = Field(True, description="no entries while the data grade is D or F")
+    break_even: bool = Field(True, description="move the stop to the entry price after the first target")
+    quality_gate: bool = Field(True, description="no entries while the data quality grade is D or F")
     signal_ttl_bars: int = Field(3, ge=1, le=100_000, description="bars after which a pending signal expires")
 
     def to_record(self, fixed_lots: int = 0) -> Array:
@@ -62,11 +64,11 @@ class CostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    maker_fee: float = Field(0.0004, ge=-0.01, le=0.1, description="fraction of the notional")
-    taker_fee: float = Field(0.0004, ge=0, le=0.1, description="fraction of the notional")
-    slippage: float = Field(0.0, ge=0, lt=0.5, description="fraction of the price, on market and stop orders")
-    through_ticks: int = Field(1, ge=0, le=1000, description="ticks that must trade through a limit")
-    leverage: float = Field(1.0, ge=1, le=125, description="isolated")
+    maker_fee: float = Field(0.0004, ge=-0.01, le=0.1, description="maker fee, fraction of the notional")
+    taker_fee: float = Field(0.0004, ge=0, le=0.1, description="taker fee, fraction of the notional")
+    slippage: float = Field(0.0, ge=0, lt=0.5, description="slippage of market and stop orders, fraction of the price")
+    through_ticks: int = Field(1, ge=0, le=1000, description="ticks a price must pass a limit order by to fill it")
+    leverage: float = Field(1.0, ge=1, le=125, description="leverage of futures positions, isolated margin")
 
     def to_record(self) -> Array:
         """One-element array of ``records.COSTS``."""

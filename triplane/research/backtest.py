@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 import numpy as np
@@ -28,6 +28,7 @@ from triplane.kernel.records import CANDLE, OUTBOX
 from triplane.kernel.rows import LAST_DECISION, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import performance
+from triplane.model.settings import START_BALANCE
 from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = np.ndarray[Any, Any]
+COSTS: Final = CostSettings()
 
 
 def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
@@ -242,9 +244,9 @@ def simulate(
     timeframe: str | None = None,
     params: Mapping[str, object] | None = None,
     instrument: Instrument | None = None,
-    balance: float = 10_000.0,
+    balance: float = START_BALANCE,
     quantity: float | str | Decimal | None = None,
-    costs: CostSettings | None = None,
+    costs: CostSettings = COSTS,
     settings: TradingSettings | None = None,
     folders: list[Path] | None = None,
     progress: Callable[[str], None] | None = None,
@@ -269,7 +271,7 @@ def simulate(
     core = compile_strategy(found, source_of(strategy, folders), progress)
     account, states = core.new(
         [instrument],
-        costs=(costs or CostSettings()).to_record(),
+        costs=costs.to_record(),
         limits=limits,
         params=chosen,
         base_ms=base_ms,
@@ -294,17 +296,23 @@ def simulate(
     )
 
 
+def backtest_costs(fee: float, slippage: float, leverage: float) -> CostSettings:
+    """Costs with one fee for maker and taker; raises BadInput for a value out of range."""
+    values = {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage}
+    return checked(CostSettings, values, "backtest", {"maker_fee": "fee", "taker_fee": "fee"})
+
+
 def backtest(
     candles: Any,
     strategy: str,
     *,
     symbol: str = "BTCUSDT",
     timeframe: str | None = None,
-    balance: float = 10_000.0,
-    fee: float = 0.0004,
-    slippage: float = 0.0,
+    balance: float = START_BALANCE,
+    fee: float = COSTS.taker_fee,
+    slippage: float = COSTS.slippage,
     quantity: float | str | Decimal | None = None,
-    leverage: float = 1.0,
+    leverage: float = COSTS.leverage,
     instrument: Instrument | None = None,
     settings: TradingSettings | None = None,
     **params: object,
@@ -348,11 +356,6 @@ def backtest(
     BadInput
         In one sentence, for candles that cannot be used, an unknown strategy or parameter, or a value out of range.
     """
-    costs = checked(
-        CostSettings,
-        {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage},
-        "The backtest's costs",
-    )
     return simulate(
         as_candles(candles),
         strategy=strategy,
@@ -362,7 +365,7 @@ def backtest(
         instrument=instrument,
         balance=balance,
         quantity=quantity,
-        costs=costs,
+        costs=backtest_costs(fee, slippage, leverage),
         settings=settings,
         make=maker(candles),
     )

@@ -10,7 +10,7 @@ one version of a name is *active*; rolling back makes the one active again that 
     FOLDER/regime/btc/2.json
     FOLDER/regime/btc/active.json    {"history": [1, 2]}: what was made active, the last one counts
 
-Every file is written beside its place and moved into it, so that a crash leaves no half of one.
+Every file is written beside its place and moved into it, so that a crash never leaves half a file.
 """
 
 import os
@@ -50,7 +50,7 @@ class ParameterSet:
     data_sha256, train_from, train_to
         From which candles it was made, and their range in ms UTC; empty and 0 when from none.
     note
-        A line for people.
+        A note for people.
     """
 
     kind: str
@@ -155,7 +155,7 @@ class ParameterSets:
         Raises
         ------
         BadInput
-            Values that the strategy (or the regime filter) would not take, or a name that is no name.
+            Values that the strategy (or the regime filter) would not take, or an invalid name.
         """
         place = self._place(kind, name)
         values = _checked_values(kind, values)

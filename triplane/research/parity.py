@@ -18,7 +18,7 @@ A trade without a partner ``waits`` when the other side was still taking its las
 venue has to confirm; it ``follows`` when they had parted before and the other side was not free to make it; and is
 ``alone`` otherwise.
 
-``apart`` and ``alone`` have no excuse.
+``apart`` and ``alone`` are errors.
 """
 
 import tempfile
@@ -45,6 +45,7 @@ from triplane.execution.bridge import SessionBridge
 from triplane.kernel.codes import CommandKind, Leg, OrderEnd, Reason, RowKind, State
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import named, of_kind
+from triplane.model.settings import START_BALANCE
 from triplane.research.backtest import choose_timeframe
 from triplane.research.virtual import KEY, SECRET, VirtualClock, VirtualExecution, ask
 from triplane.strategies.base import Number
@@ -61,7 +62,7 @@ ENTRY: Final = Leg.ENTRY.label
 
 
 class RowLog(Observer):
-    """What one of the two did: an observer of its session."""
+    """Keeps the rows of one of the two sessions, as its observer."""
 
     def __init__(self, bridge: SessionBridge | None = None) -> None:
         self.bridge = bridge
@@ -74,7 +75,7 @@ class RowLog(Observer):
             self.bridge.on_candle(session, k, candle, rows)
 
     def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
-        """Many were."""
+        """Many candles were taken."""
         self._keep(rows)
         if self.bridge is not None:
             self.bridge.on_batch(session, which, candles, rows, equity)
@@ -379,7 +380,7 @@ def compare(
     params: Mapping[str, object] | None = None,
     timeframe: str | None = None,
     seed: int = 1,
-    balance: float = 10_000.0,
+    balance: float = START_BALANCE,
     leverage: float = 10.0,
     lag: int = 40,
     settings: TradingSettings = LIMITS,

@@ -17,7 +17,7 @@ from triplane.errors import BadInput
 from triplane.research.analysis import Analysis
 
 MAX_BARS = 20_000
-"""Bars in a chart, unless told otherwise: about 5 MB, and a browser stays quick."""
+"""Bars in a chart by default: about 5 MB, and a browser stays fast."""
 
 ZONES = [
     "kind",

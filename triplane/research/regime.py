@@ -1,4 +1,4 @@
-"""Fitting the regime model: a Gaussian hidden Markov model on a training window only, again and again over time.
+"""Fitting the regime model: a Gaussian hidden Markov model on a training window only, refitted over time.
 
 ``hmmlearn`` estimates (Baum-Welch, the best of several seeded starts); the kernel's forward filter is what uses the
 result (``triplane/kernel/regime.py``). What is observed, and how, is the kernel's own code here too.

@@ -1,6 +1,6 @@
 """A session at an exchange in a box without sockets and in virtual time: what parity and chaos are made of.
 
-Nothing here waits: whoever runs it moves the clock, lets the exchange go on, and calls :meth:`VirtualExecution.turn`.
+Nothing here waits: the caller moves the clock, lets the exchange go on, and calls :meth:`VirtualExecution.turn`.
 """
 
 import heapq

@@ -53,7 +53,7 @@ def test_impossible_candles_close_the_gate() -> None:
     report = assess(candles)
     assert report.grade == "D"
     assert report.impossible == (START + 700 * 60_000,)
-    assert "1 candle cannot be" in report.sentences[0]
+    assert "1 candle with a price outside low to high" in report.sentences[0]
     candles["low"][:50] = candles["close"][:50] * 2
     assert assess(candles).grade == "F"
 
