@@ -12,7 +12,8 @@ import pytest
 
 from triplane.venues.keys import Credentials
 
-sys.path.insert(0, str(Path(__file__).parent))  # the suite is a module beside the tests
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "binance"), str(HERE.parent / "execution")]  # modules beside the tests
 pytest.register_assert_rewrite("suite")
 
 ACCOUNTS = 400

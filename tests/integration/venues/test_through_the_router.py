@@ -1,19 +1,15 @@
 """An adapter behind the router is still one that does what every adapter must, in the process and over HTTP."""
 
-import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
+from served import TOKEN, served
 from suite import LIMIT, AdapterSuite
 from test_usdm import TestBinanceUsdm
 
 from triplane.execution.breaker import Breaker
 from triplane.execution.remote import RemoteRouter
 from triplane.execution.router import Conflict, Router
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "execution"))
-from served import TOKEN, served
 
 Usdm = TestBinanceUsdm
 del TestBinanceUsdm  # or it would be collected here again

@@ -8,7 +8,6 @@ from websockets.exceptions import ConnectionClosedError
 
 from triplane.data.clock import ManualClock
 from triplane.venues.base import BalanceChange, StreamState, StreamStatus
-from triplane.venues.binance.stream import ListenKeyStream
 from triplane.venues.errors import Refused, Why
 from triplane.venues.stream import PrivateStream, Rotate, StreamTiming
 
@@ -221,24 +220,3 @@ async def test_a_message_that_was_faster_than_the_answer_is_enough(world):
 async def test_closed_before_it_was_ever_read(world):
     await world.stream.close()
     assert [event async for event in world.stream.events()] == []
-
-
-async def test_the_listen_key_is_made_for_each_connection_and_extended():
-    clock, asked = ManualClock(0, auto=False), []
-
-    async def ask(method):
-        asked.append((method, clock.monotonic()))
-        if len(asked) == 4:
-            raise Refused("the key is gone", why=Why.OTHER)
-        return "pqia91ma19a5s61cv6a8"
-
-    protocol = ListenKeyStream("wss://x", ask, clock)
-    assert await protocol.address() == "wss://x/private/ws?listenKey=pqia91ma19a5s61cv6a8"
-    keeping = asyncio.create_task(protocol.keep_alive(None))
-    await clock.advance(3 * 1800)
-    with pytest.raises(Refused):
-        await keeping
-    assert asked == [("POST", 0), ("PUT", 1800), ("PUT", 3600), ("PUT", 5400)]
-    with pytest.raises(Rotate):
-        protocol.read({"e": "listenKeyExpired", "E": 1, "listenKey": "pqia91ma19a5s61cv6a8"})
-    assert protocol.read({"e": "TRADE_LITE"}) == []

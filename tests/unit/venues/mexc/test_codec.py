@@ -1,4 +1,4 @@
-"""The words of MEXC, checked against the box and against recorded messages."""
+"""The formats of MEXC, checked against the box and against recorded messages."""
 
 import json
 import re
@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from triplane.errors import DataError
 from triplane.venues.base import BalanceChange, Cause, Execution, MarginCall, OrderReport, OrderStatus, OrderType
-from triplane.venues.errors import NotFound, Refused, Unknown, Why
+from triplane.venues.errors import NotFound, Refused, Why
 from triplane.venues.mexc import codec
 from triplane.venues.mexc.client_ids import ClientIds
-from triplane.venues.mexc.failures import failure
 
 D = Decimal
 STOP, TARGET = OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET
@@ -26,7 +25,6 @@ DETAIL = {
 }  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------- contracts
 def test_a_contract():
     c = codec.contract(DETAIL)
     rules = c.instrument
@@ -47,7 +45,6 @@ def test_contracts_and_base_units_are_the_same_exactly(count, size, unit):
     assert c.base({"vol": D(sent)}, "vol") == quantity
 
 
-# ------------------------------------------------------------------------------------------------------- requests
 @pytest.mark.parametrize(("hedge", "more"), [(True, {}), (False, {"reduceOnly": True})])
 @pytest.mark.parametrize(("side", "opens", "closes"), [(1, 1, 2), (-1, 3, 4)])
 def test_sides(box, hedge, more, side, opens, closes):
@@ -106,7 +103,6 @@ def test_ids_that_the_venue_cannot_take_are_digests(box, client_id):
     assert codec.external("s-1.0.A.E.7_x") == "s-1.0.A.E.7_x"
 
 
-# ------------------------------------------------------------------------------------------------------- answers
 def test_orders(box):
     report = box.place("in")
     assert (report.status, report.filled, report.quantity) == (OrderStatus.OPEN, 0, D("0.01"))
@@ -149,7 +145,6 @@ def test_fills_positions_and_money(box):
     assert payment.time % 28_800_000 == 0
 
 
-# ------------------------------------------------------------------------------------------------------- pushes
 def test_pushes_of_an_order(box):
     box.place("in", quantity="0.02")
     events = box.events()
@@ -217,41 +212,6 @@ def test_messages_that_are_nothing_or_broken(box):
         codec.fill({"symbol": "BTC_USDT", "id": 1, "orderId": 1, "side": 9}, box.btc)
 
 
-# ------------------------------------------------------------------------------------------------------- failures
-@pytest.mark.parametrize(
-    ("status", "body", "changing", "kind", "why"),
-    [
-        (200, {"success": False, "code": 2005}, True, Refused, Why.FUNDS),
-        (200, {"success": False, "code": 602}, True, Refused, Why.KEYS),
-        (200, {"success": False, "code": 7002}, True, Refused, Why.MODE),
-        (200, {"success": False, "code": 510}, True, Refused, Why.RATE),
-        (429, "", True, Refused, Why.RATE),
-        (200, {"success": False, "code": 513}, True, Refused, Why.CLOCK),
-        (200, {"success": False, "code": 1002}, True, Refused, Why.OTHER),
-        (200, {"success": False, "code": 2040}, True, NotFound, None),
-        (200, {"success": False, "code": 500}, True, Unknown, None),
-        (200, {"success": False, "code": 501}, False, Refused, Why.DOWN),
-        (200, {"success": False, "code": 0}, True, Unknown, None),
-        (200, "<html>", True, Unknown, None),
-        (502, {}, True, Unknown, None),
-        (503, {"success": False, "code": 77777}, True, Unknown, None),
-        (200, {"success": False, "code": 77777}, True, Refused, Why.OTHER),
-    ],
-)
-def test_failures(status, body, changing, kind, why):
-    error = failure(status, body, changing=changing, now=1000)
-    assert type(error) is kind
-    assert getattr(error, "why", None) is why
-    if why is Why.RATE:
-        assert error.retry_at > 1000
-
-
-def test_successes():
-    assert failure(200, {"success": True, "code": 0}, changing=True, now=0) is None
-    assert failure(200, {"success": True, "code": 200, "data": []}, changing=True, now=0) is None
-
-
-# ------------------------------------------------------------------------------------------------------- recorded
 @pytest.fixture
 def recorded(box):
     if not MEXC.is_dir():

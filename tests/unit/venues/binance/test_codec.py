@@ -1,4 +1,4 @@
-"""Binance's words against the box: requests that it takes, answers and events that become reports."""
+"""The futures' formats against the box: requests that it takes, answers and events that become reports."""
 
 from decimal import Decimal
 
@@ -179,37 +179,6 @@ def test_a_liquidation_is_a_fill(box):
     assert (trade.cause, trade.side, trade.quantity) == (Cause.LIQUIDATION, -1, D("0.01"))
 
 
-def algo(state, **more):
-    body = {
-        "caid": "stop", "aid": 7, "o": "STOP_MARKET", "s": "BTCUSDT", "S": "SELL", "q": "0.010", "X": state, "ai": "",
-        "tp": "50000.0", "p": "0", "R": True, "rm": "Reduce Only reject", **more,
-    }  # fmt: skip
-    (report,) = codec.events({"e": "ALGO_UPDATE", "E": 2, "T": 1, "o": body})
-    return report
-
-
-@pytest.mark.parametrize(
-    ("state", "more", "status", "filled", "reason"),
-    [
-        ("NEW", {}, OrderStatus.OPEN, 0, ""),
-        ("TRIGGERING", {}, OrderStatus.OPEN, 0, ""),
-        ("TRIGGERED", {"ai": "88", "aq": "0.00000"}, OrderStatus.OPEN, 0, ""),
-        ("TRIGGERED", {"ai": "", "aq": "0.00000"}, OrderStatus.OPEN, 0, ""),
-        ("FINISHED", {"ai": "88", "aq": "0.010", "ap": "49000"}, OrderStatus.FILLED, D("0.01"), ""),
-        ("FINISHED", {"ai": "88", "aq": "0.004", "rm": ""}, OrderStatus.EXPIRED, D("0.004"), ""),
-        ("FINISHED", {"ai": "88", "rm": ""}, OrderStatus.EXPIRED, 0, ""),
-        ("CANCELED", {"aq": "0.00000"}, OrderStatus.CANCELLED, 0, ""),
-        ("EXPIRED", {}, OrderStatus.EXPIRED, 0, "Reduce Only reject"),
-        ("REJECTED", {}, OrderStatus.REJECTED, 0, "Reduce Only reject"),
-        ("SOMETHING_NEW", {}, OrderStatus.OPEN, 0, ""),
-    ],
-)
-def test_every_state_of_a_conditional_order(state, more, status, filled, reason):
-    report = algo(state, **more)
-    assert (report.status, report.filled, report.reason) == (status, filled, reason)
-    assert (report.client_id, report.venue_id, report.child_id) == ("stop", "7", more.get("ai", ""))
-
-
 def test_messages_that_are_not_told():
     for name in ("TRADE_LITE", "CONDITIONAL_ORDER_TRIGGER_REJECT", "ACCOUNT_CONFIG_UPDATE", "listenKeyExpired", "news"):
         assert codec.events({"e": name, "E": 1, "T": 1}) == []
@@ -243,3 +212,34 @@ def test_signature_of_the_documentation():
 def test_a_child_is_not_mistaken_for_its_parent():
     order = NewOrder("t:a/b.c_d-1", "BTCUSDT", 1, OrderType.MARKET, D("0.01"))
     assert codec.place(order).params["newClientOrderId"] == "t:a/b.c_d-1"
+
+
+def algo(state, **more):
+    body = {
+        "caid": "stop", "aid": 7, "o": "STOP_MARKET", "s": "BTCUSDT", "S": "SELL", "q": "0.010", "X": state, "ai": "",
+        "tp": "50000.0", "p": "0", "R": True, "rm": "Reduce Only reject", **more,
+    }  # fmt: skip
+    (report,) = codec.events({"e": "ALGO_UPDATE", "E": 2, "T": 1, "o": body})
+    return report
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "status", "filled", "reason"),
+    [
+        ("NEW", {}, OrderStatus.OPEN, 0, ""),
+        ("TRIGGERING", {}, OrderStatus.OPEN, 0, ""),
+        ("TRIGGERED", {"ai": "88", "aq": "0.00000"}, OrderStatus.OPEN, 0, ""),
+        ("TRIGGERED", {"ai": "", "aq": "0.00000"}, OrderStatus.OPEN, 0, ""),
+        ("FINISHED", {"ai": "88", "aq": "0.010", "ap": "49000"}, OrderStatus.FILLED, D("0.01"), ""),
+        ("FINISHED", {"ai": "88", "aq": "0.004", "rm": ""}, OrderStatus.EXPIRED, D("0.004"), ""),
+        ("FINISHED", {"ai": "88", "rm": ""}, OrderStatus.EXPIRED, 0, ""),
+        ("CANCELED", {"aq": "0.00000"}, OrderStatus.CANCELLED, 0, ""),
+        ("EXPIRED", {}, OrderStatus.EXPIRED, 0, "Reduce Only reject"),
+        ("REJECTED", {}, OrderStatus.REJECTED, 0, "Reduce Only reject"),
+        ("SOMETHING_NEW", {}, OrderStatus.OPEN, 0, ""),
+    ],
+)
+def test_every_state_of_a_conditional_order(state, more, status, filled, reason):
+    report = algo(state, **more)
+    assert (report.status, report.filled, report.reason) == (status, filled, reason)
+    assert (report.client_id, report.venue_id, report.child_id) == ("stop", "7", more.get("ai", ""))

@@ -23,7 +23,7 @@ from triplane.venues.binance.failures import failure
 from triplane.venues.errors import NotFound, Refused, Unknown
 
 D = Decimal
-PROTOCOL = Path(__file__).parents[4] / "shared" / "data" / "protocol"
+PROTOCOL = Path(__file__).parents[5] / "shared" / "data" / "protocol"
 CONNECTOR, NAUTILUS = PROTOCOL / "binance_connector", PROTOCOL / "nautilus_trader"
 pytestmark = pytest.mark.skipif(not PROTOCOL.is_dir(), reason="the recorded messages are not there")
 

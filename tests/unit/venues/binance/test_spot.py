@@ -1,4 +1,4 @@
-"""What the adapter adds to the words: exits that fit, positions out of balances, keys, pages, the subscription."""
+"""What the adapter of spot adds to the codec: exits that fit, positions out of balances, pages, the subscription."""
 
 from decimal import Decimal
 
@@ -17,23 +17,23 @@ D = Decimal
 BTC = ["BTCUSDT"]
 
 
-def paths(box):
-    return [f"{r.method} {r.path.removeprefix('/api/v3/')}" for r in box.asked]
+def paths(spot_box):
+    return [f"{r.method} {r.path.removeprefix('/api/v3/')}" for r in spot_box.asked]
 
 
-async def test_an_exit_of_the_right_size_is_one_request(box, venue):
+async def test_an_exit_of_the_right_size_is_one_request(spot_box, venue):
     await venue.send()
-    box.asked.clear()
+    spot_box.asked.clear()
     assert (await venue.send("x", side=-1, quantity="0.0999", reduce_only=True)).filled == D("0.0999")
-    assert paths(box) == ["POST order"]
+    assert paths(spot_box) == ["POST order"]
 
 
-async def test_an_exit_that_is_too_large_sells_what_is_free(box, venue):
+async def test_an_exit_that_is_too_large_sells_what_is_free(spot_box, venue):
     await venue.send()
-    box.asked.clear()
+    spot_box.asked.clear()
     report = await venue.send("x", side=-1, reduce_only=True)
     assert (report.quantity, report.filled, report.client_id) == (D("0.0999"), D("0.0999"), "x")
-    assert paths(box) == ["POST order", "GET account", "POST order"]
+    assert paths(spot_box) == ["POST order", "GET account", "POST order"]
     assert (await venue.fills("BTCUSDT", since=0))[-1].quantity == D("0.0999")
     with pytest.raises(Refused) as refused:
         await venue.send("y", side=-1, reduce_only=True)
@@ -51,34 +51,34 @@ async def test_a_stop_of_the_size_of_the_entry_rests_for_what_is_owned(venue):
     assert (await venue.send("x", side=-1, reduce_only=True)).filled == D("0.0999")
 
 
-async def test_a_sell_that_is_no_exit_is_never_changed(box, venue):
+async def test_a_sell_that_is_no_exit_is_never_changed(spot_box, venue):
     await venue.send()
     with pytest.raises(Refused) as refused:
         await venue.send("x", side=-1)
     assert refused.value.why is Why.FUNDS
-    assert box.spot.accounts["k"].holding("BTC").free == D("0.0999")
+    assert spot_box.spot.accounts["k"].holding("BTC").free == D("0.0999")
 
 
-async def test_what_is_off_the_grid_is_not_sent(box, venue):
+async def test_what_is_off_the_grid_is_not_sent(spot_box, venue):
     for more in ({"quantity": "0.000001"}, {"kind": OrderType.LIMIT, "price": D("50000.01")}):
         with pytest.raises(Refused) as refused:
             await venue.send(**more)
         assert refused.value.why is Why.FILTER
-    assert box.asked == []
+    assert spot_box.asked == []
 
 
-async def test_an_unknown_fate_is_not_asked_for_twice(box, venue):
-    box.x.add_faults(parse([{"when": "POST /api/v3/order", "what": "-1007"}]))
+async def test_an_unknown_fate_is_not_asked_for_twice(spot_box, venue):
+    spot_box.x.add_faults(parse([{"when": "POST /api/v3/order", "what": "-1007"}]))
     with pytest.raises(Unknown):
         await venue.send(reduce_only=True)
-    assert paths(box) == ["POST order"]
+    assert paths(spot_box) == ["POST order"]
     assert (await venue.order("BTCUSDT", "a", conditional=False)).status is OrderStatus.FILLED
 
 
-async def test_a_snapshot(box, venue):
+async def test_a_snapshot(spot_box, venue):
     assert (await venue.snapshot(BTC)).positions == ()
     await venue.send("a", quantity="0.06")
-    box.price(61_000)
+    spot_box.price(61_000)
     await venue.send("b", quantity="0.04")
     await venue.send("s", OrderType.STOP_MARKET, -1, "0.05", trigger=D(59_000), reduce_only=True)
     await venue.send("l", OrderType.LIMIT, quantity="0.01", price=D(50_000))
@@ -88,20 +88,20 @@ async def test_a_snapshot(box, venue):
     assert D(60_000) < position.entry_price < D(60_500)
     assert position.unrealized == position.quantity * (position.mark_price - position.entry_price)
     assert {o.client_id for o in seen.orders} == {"s", "l"}
-    cash = box.spot.accounts["k"].holding("USDT")
+    cash = spot_box.spot.accounts["k"].holding("USDT")
     assert (seen.balance.wallet, seen.balance.available) == (cash.free + cash.locked, cash.free)
     assert cash.locked == 500
 
 
-async def test_dust_is_no_position_and_what_was_deposited_has_no_price(box, venue):
-    box.spot.deposit("k", "BTC", D("0.00008"))
+async def test_dust_is_no_position_and_what_was_deposited_has_no_price(spot_box, venue):
+    spot_box.spot.deposit("k", "BTC", D("0.00008"))
     assert (await venue.snapshot(BTC)).positions == ()
-    box.spot.deposit("k", "BTC", D("0.5"))
+    spot_box.spot.deposit("k", "BTC", D("0.5"))
     (position,) = (await venue.snapshot(BTC)).positions
     assert (position.quantity, position.entry_price, position.unrealized) == (D("0.50008"), 0, 0)
 
 
-async def test_what_stands_in_the_way(box, venue):
+async def test_what_stands_in_the_way(spot_box, venue):
     assert await venue.prepare(BTC, 1) == []
     assert "leverage" in (await venue.prepare(BTC, 3))[0]
     await venue.send()
@@ -118,22 +118,12 @@ async def test_instruments(venue):
         await venue.instruments(["BTCUSD"])
 
 
-async def test_keys(box, venue):
-    await venue.check_keys()
-    box.key, box.secret = "thief", "t"
-    with pytest.raises(BadInput, match="withdraw"):
-        await venue.check_keys()
-    box.key = "nobody"
-    with pytest.raises(BadInput, match="does not accept"):
-        await venue.check_keys()
-
-
-async def test_own_executions_of_many_pages(box, venue, monkeypatch):
+async def test_own_executions_of_many_pages(spot_box, venue, monkeypatch):
     monkeypatch.setattr(codec, "PAGE", 3)
-    box.x.add_faults(parse([{"when": "POST /api/v3/order", "what": "partial", "parts": [0.1] * 6}]))
+    spot_box.x.add_faults(parse([{"when": "POST /api/v3/order", "what": "partial", "parts": [0.1] * 6}]))
     report = await venue.send("many")
     for price in range(60_001, 60_008):
-        box.price(price)
+        spot_box.price(price)
     await venue.send("one", quantity="0.001")
     every = await venue.fills("BTCUSDT", since=0)
     assert [len({f.trade_id for f in every}), len(every)] == [8, 8]

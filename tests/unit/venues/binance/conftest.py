@@ -1,4 +1,4 @@
-"""The spot part of a box without sockets: asked through the codec, or by the adapter with its REST side replaced."""
+"""Boxes without sockets, asked through the codecs of futures and spot, or by the adapter of spot."""
 
 import hashlib
 import hmac
@@ -13,8 +13,7 @@ from triplane.exchange.rest import handle
 from triplane.exchange.sockets import ClientConnection
 from triplane.venues.adapter import Urls
 from triplane.venues.base import Approved, NewOrder, OrderType
-from triplane.venues.binance import codec as common
-from triplane.venues.binance import spot_codec as codec
+from triplane.venues.binance import codec, spot_codec
 from triplane.venues.binance.failures import failure
 from triplane.venues.binance.rest import BinanceRest
 from triplane.venues.binance.spot import BinanceSpot, UserDataStream
@@ -25,20 +24,57 @@ D = Decimal
 
 
 class RecordingSocket:
-    """A socket that keeps what it hears."""
+    """A socket that keeps what it receives."""
 
-    def __init__(self):
-        self.received = []
+    def __init__(self, received):
+        self.received = received
 
     def send(self, text):
         self.received.append(orjson.loads(text))
 
-    def close(self, code):
-        self.received.append(code)
+
+class FuturesBox:
+    """An exchange, asked with the requests of the futures' codec."""
+
+    def __init__(self):
+        self.clock = ManualClock(NOW, auto=False)
+        self.x = open_exchange(clock=self.clock, accounts=["k:s:10000"])
+        self.market = self.x.markets["BTCUSDT"]
+        self.received = []
+        key = handle(self.x, "POST", "/fapi/v1/listenKey", "", "", "k").body["listenKey"]
+        self.x.hub.connect(ClientConnection(RecordingSocket(self.received), "private", False, NOW), [key])
+
+    def ask(self, request):
+        """The answer to a request; raises its error."""
+        query = codec.sign(request.params, "s", self.x.wall())
+        reply = handle(self.x, request.method, request.path, query, "", "k")
+        error = failure(reply.status, reply.body, reply.headers, changing=request.method != "GET", now=self.x.wall())
+        if error is not None:
+            raise error
+        return reply.body
+
+    def place(self, client_id="a", kind=OrderType.MARKET, side=1, quantity="0.01", **more):
+        order = NewOrder(client_id, "BTCUSDT", side, kind, D(quantity), **more)
+        answer = self.ask(codec.place(order))
+        return codec.algo_report(answer) if kind.conditional else codec.order_report(answer)
+
+    def price(self, price):
+        self.x.step(self.market, D(price))
+
+    def events(self):
+        """What was sent since the last time, decoded."""
+        messages = self.received.copy()
+        self.received.clear()
+        return [event for message in messages for event in codec.events(message)]
 
 
-class Box:
-    """An exchange, asked with the codec's requests; every request is written down."""
+@pytest.fixture
+def box():
+    return FuturesBox()
+
+
+class SpotBox:
+    """An exchange, asked with the requests of spot's codec; every one is written down."""
 
     def __init__(self):
         self.clock = ManualClock(NOW, auto=False)
@@ -46,8 +82,9 @@ class Box:
         self.market, self.spot = self.x.markets["BTCUSDT"], self.x.dialects["spot"]
         self.asked = []
         self.key, self.secret = "k", "s"
-        self.socket, api = RecordingSocket(), self.x.hub_of("ws-api")
-        connection = ClientConnection(self.socket, "ws-api", False, NOW)
+        self.received = []
+        api = self.x.hub_of("ws-api")
+        connection = ClientConnection(RecordingSocket(self.received), "ws-api", False, NOW)
         api.connect(connection, [])
         text = f"apiKey=k&timestamp={NOW}"
         params = {
@@ -57,31 +94,32 @@ class Box:
         }
         message = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
         api.receive(connection, orjson.dumps(message))
-        assert self.socket.received.pop()["status"] == 200
+        assert self.received.pop()["status"] == 200
 
     def ask(self, request):
         """The answer to a request; raises its error."""
         self.asked.append(request)
-        query = common.sign(request.params, self.secret, self.x.wall())
+        query = codec.sign(request.params, self.secret, self.x.wall())
         reply = handle(self.x, request.method, request.path, query, "", self.key)
         error = failure(reply.status, reply.body, reply.headers, changing=request.method != "GET", now=self.x.wall())
         if error is not None:
-            raise codec.refined(error)
+            raise spot_codec.refined(error)
         return orjson.loads(orjson.dumps(reply.body))
 
     def new(self, client_id="a", kind=OrderType.MARKET, side=1, quantity="0.1", **more):
         return NewOrder(client_id, "BTCUSDT", side, kind, D(quantity), **more)
 
     def place(self, *args, **more):
-        return codec.order_report(self.ask(codec.place(self.new(*args, **more))))
+        return spot_codec.order_report(self.ask(spot_codec.place(self.new(*args, **more))))
 
     def price(self, price):
         self.x.step(self.market, D(price))
 
     def events(self):
-        """What was said since the last time, decoded."""
-        messages, self.socket.received = self.socket.received, []
-        return [event for message in messages for event in codec.events(message["event"])]
+        """What was sent since the last time, decoded."""
+        messages = self.received.copy()
+        self.received.clear()
+        return [event for message in messages for event in spot_codec.events(message["event"])]
 
 
 class FakeRest:
@@ -109,21 +147,21 @@ class FakeRest:
 
 
 @pytest.fixture
-def box():
-    made = Box()
+def spot_box():
+    made = SpotBox()
     made.price(60_000)
     return made
 
 
 @pytest.fixture
-async def venue(box):
+async def venue(spot_box):
     """The adapter on the box, opened, and ``place`` of it with an approved order."""
-    made = BinanceSpot(Credentials("k", "s"), Urls("http://box", "ws://box", "http://box"), box.clock)
-    made._rest = FakeRest(box)
-    made._stream._now_ms = box.x.wall
+    made = BinanceSpot(Credentials("k", "s"), Urls("http://box", "ws://box", "http://box"), spot_box.clock)
+    made._rest = FakeRest(spot_box)
+    made._stream._now_ms = spot_box.x.wall
     await made.open()
-    made.send = lambda *args, **more: made.place(Approved(box.new(*args, **more)))
-    box.asked.clear()
+    made.send = lambda *args, **more: made.place(Approved(spot_box.new(*args, **more)))
+    spot_box.asked.clear()
     yield made
     await made.close()
 

@@ -1,4 +1,4 @@
-"""Spot's words against the box: requests that it takes, answers and events that become reports."""
+"""Spot's formats against the box: requests that it takes, answers and events that become reports."""
 
 import json
 import re
@@ -19,19 +19,19 @@ D = Decimal
 RULES = Instrument("BTCUSDT", D("0.1"), D("0.00001"), D("0.00001"), D(5), 0.0, "spot", can_short=False)
 
 
-def test_a_market_order(box):
-    report = box.place("m1")
+def test_a_market_order(spot_box):
+    report = spot_box.place("m1")
     assert (report.client_id, report.status, report.filled) == ("m1", OrderStatus.FILLED, D("0.1"))
-    new, *_, trade, done, base, quote = box.events()
+    new, *_, trade, done, base, quote = spot_box.events()
     assert isinstance(trade, Execution)
     assert (trade.client_id, trade.venue_order_id, trade.side) == ("m1", report.venue_id, 1)
     assert (trade.fee, trade.fee_asset) == (D("0.0001"), "BTC")
     assert (new.status, done.status) == (OrderStatus.OPEN, OrderStatus.FILLED)
     assert (base.asset, base.wallet) == ("BTC", D("0.0999"))
     assert quote.wallet == 10_000 - trade.price * trade.quantity
-    found = codec.order_report(box.ask(codec.named("GET", "BTCUSDT", "m1")))
+    found = codec.order_report(spot_box.ask(codec.named("GET", "BTCUSDT", "m1")))
     assert (found.average, found.venue_id, found.child_id) == (trade.price, report.venue_id, "")
-    (row,) = box.ask(codec.trades("BTCUSDT"))
+    (row,) = spot_box.ask(codec.trades("BTCUSDT"))
     assert codec.fill(row) == Execution(
         **{name: getattr(trade, name) for name in Execution.__slots__} | {"client_id": ""}
     )
@@ -40,33 +40,33 @@ def test_a_market_order(box):
 @pytest.mark.parametrize(
     ("kind", "trigger", "reach"), [("STOP_MARKET", "59000", 58_990), ("TAKE_PROFIT_MARKET", "61000", 61_010)]
 )
-def test_a_conditional_order_keeps_its_id(box, kind, trigger, reach):
-    box.place()
-    placed = box.place("c", OrderType[kind], -1, "0.05", trigger=D(trigger), reduce_only=True)
+def test_a_conditional_order_keeps_its_id(spot_box, kind, trigger, reach):
+    spot_box.place()
+    placed = spot_box.place("c", OrderType[kind], -1, "0.05", trigger=D(trigger), reduce_only=True)
     assert (placed.type, placed.trigger, placed.reduce_only) == (OrderType[kind], D(trigger), True)
     assert (placed.status, placed.child_id) == (OrderStatus.OPEN, "")
-    box.events()
-    box.price(reach)
-    events = [e for e in box.events() if not isinstance(e, BalanceChange)]
+    spot_box.events()
+    spot_box.price(reach)
+    events = [e for e in spot_box.events() if not isinstance(e, BalanceChange)]
     assert {e.client_id for e in events} == {"c"}
     assert {e.child_id for e in events if isinstance(e, OrderReport)} == {placed.venue_id}
     assert events[-1].status is OrderStatus.FILLED
-    found = codec.order_report(box.ask(codec.named("GET", "BTCUSDT", "c")))
+    found = codec.order_report(spot_box.ask(codec.named("GET", "BTCUSDT", "c")))
     assert (found.status, found.child_id) == (OrderStatus.FILLED, placed.venue_id)
 
 
-def test_a_cancelled_order_keeps_its_name(box):
-    box.place("l", OrderType.LIMIT, price=D(50_000))
-    (row,) = box.ask(codec.open_orders("BTCUSDT"))
+def test_a_cancelled_order_keeps_its_name(spot_box):
+    spot_box.place("l", OrderType.LIMIT, price=D(50_000))
+    (row,) = spot_box.ask(codec.open_orders("BTCUSDT"))
     assert codec.order_report(row).price == 50_000
-    box.ask(codec.named("DELETE", "BTCUSDT", "l"))
-    report = next(e for e in reversed(box.events()) if isinstance(e, OrderReport))
+    spot_box.ask(codec.named("DELETE", "BTCUSDT", "l"))
+    report = next(e for e in reversed(spot_box.events()) if isinstance(e, OrderReport))
     assert (report.client_id, report.status) == ("l", OrderStatus.CANCELLED)
     with pytest.raises(NotFound):
-        box.ask(codec.named("DELETE", "BTCUSDT", "l"))
+        spot_box.ask(codec.named("DELETE", "BTCUSDT", "l"))
     with pytest.raises(NotFound):
-        box.ask(codec.named("GET", "BTCUSDT", "never"))
-    shown = {**box.ask(codec.named("GET", "BTCUSDT", "l")), "clientOrderId": "of-the-cancel"}
+        spot_box.ask(codec.named("GET", "BTCUSDT", "never"))
+    shown = {**spot_box.ask(codec.named("GET", "BTCUSDT", "l")), "clientOrderId": "of-the-cancel"}
     assert codec.order_report(shown, "l").client_id == "l"
 
 
@@ -81,18 +81,18 @@ def test_a_cancelled_order_keeps_its_name(box):
         ({"kind": OrderType.LIMIT, "price": D(50_000), "client_id": "twice"}, Why.DUPLICATE),
     ],
 )
-def test_why_an_order_was_refused(box, order, why):
-    box.place("twice", OrderType.LIMIT, quantity="0.01", price=D(50_000))
+def test_why_an_order_was_refused(spot_box, order, why):
+    spot_box.place("twice", OrderType.LIMIT, quantity="0.01", price=D(50_000))
     with pytest.raises(Refused) as refused:
-        box.place(**{"quantity": "0.01", **order})
+        spot_box.place(**{"quantity": "0.01", **order})
     assert refused.value.why is why
 
 
-def test_too_many(box):
+def test_too_many(spot_box):
     for n in range(5):
-        box.place(f"s{n}", OrderType.STOP_MARKET, quantity="0.001", trigger=D(70_000))
+        spot_box.place(f"s{n}", OrderType.STOP_MARKET, quantity="0.001", trigger=D(70_000))
     with pytest.raises(Refused) as refused:
-        box.place("s5", OrderType.STOP_MARKET, quantity="0.001", trigger=D(70_000))
+        spot_box.place("s5", OrderType.STOP_MARKET, quantity="0.001", trigger=D(70_000))
     assert refused.value.why is Why.TOO_MANY
 
 
