@@ -8,7 +8,7 @@ import asyncio
 import gc
 import socket
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from triplane.api.app import create_app
-from triplane.api.engine_link import EngineLink
+from triplane.api.engine_link import EngineLink, Supervisor
 from triplane.api.health import Monitor
 from triplane.api.kill import KillPath, RouterAddress
 from triplane.api.messages import MessageLog
@@ -111,13 +111,29 @@ class ParentProcess:
 
 
 async def serve(told: Mapping[str, Any]) -> None:
-    """Serve until the supervisor is gone; raises what ended it before."""
-    config = PageConfig.of(told)
+    """Be the page's process until the supervisor is gone; raises what ended it before."""
+    await run(PageConfig.of(told), ParentProcess(), child.parent_gone(), _beat)
+
+
+async def run(
+    config: PageConfig, supervisor: Supervisor, gone: Awaitable[None], serving: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve a page.
+
+    Parameters
+    ----------
+    supervisor
+        Restarts the engine.
+    gone
+        Ends it.
+    serving
+        Runs from when callers are served.
+    """
     messages, watch = MessageLog(time.time_ns() // 1_000_000), EngineWatch()
     sessions, folder = Replicas(messages, watch), config.data_dir / "sessions"
     storing = Storing(config.database, config.data_dir)
     client = FlowClient(config.engine_port, config.secret, folder, Inflow(sessions, storing))
-    link = EngineLink(client, watch, sessions, ParentProcess())
+    link = EngineLink(client, watch, sessions, supervisor)
     monitor = Monitor(watch, sessions, messages, storing)
     app = create_app(
         sessions, messages, link, storing, config.data_dir, config.token, config.static,
@@ -128,21 +144,22 @@ async def serve(told: Mapping[str, Any]) -> None:
     listener = socket.socket(fileno=config.fd)
     parts = {
         "server": server.serve(sockets=[listener]),
-        "beat": _beat(server),
+        "beat": _served(server, serving),
         "stream": client.run(),
         "monitor": monitor.run(),
         "store": _for_ever(storing.open()),
         "past": _for_ever(_past(client, folder)),
     }
     try:
-        await _together(server, parts)
+        await _together(server, asyncio.ensure_future(gone), parts)
     finally:
         await asyncio.to_thread(storing.close)
 
 
-async def _together(server: Server, parts: Mapping[str, Coroutine[Any, Any, None]]) -> None:
-    """Run all parts until the supervisor is gone; raises when one of them ends before."""
-    gone = asyncio.create_task(child.parent_gone())
+async def _together(
+    server: Server, gone: "asyncio.Future[None]", parts: Mapping[str, Coroutine[Any, Any, None]]
+) -> None:
+    """Run all parts until ``gone``; raises when one of them ends before."""
     tasks = {name: asyncio.create_task(part) for name, part in parts.items()}
     try:
         done, _ = await asyncio.wait({gone, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
@@ -153,7 +170,8 @@ async def _together(server: Server, parts: Mapping[str, Coroutine[Any, Any, None
     finally:
         server.should_exit = True
         await asyncio.wait({tasks["server"]}, timeout=GRACE_S + FORCE_S + 1)
-        for task in [gone, *tasks.values()]:
+        gone.cancel()
+        for task in tasks.values():
             task.cancel()
         await asyncio.gather(gone, *tasks.values(), return_exceptions=True)
 
@@ -164,9 +182,13 @@ async def _for_ever(part: Coroutine[Any, Any, None]) -> None:
     await asyncio.Event().wait()
 
 
-async def _beat(server: Server) -> None:
-    """Say that the loop turns, once callers are served."""
+async def _served(server: Server, serving: Callable[[], Awaitable[None]]) -> None:
     await server.accepts.wait()
+    await serving()
+
+
+async def _beat() -> None:
+    """Say that the loop turns, for ever."""
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     await child.beat()

@@ -30,6 +30,13 @@ TOKEN = "a-token-for-the-tests"
 BASE = "http://127.0.0.1:8000"
 
 
+OPTIONS: dict[str, Any] = {
+    "strategies": ["ema_cross"], "sources": ["demo"], "modes": ["paper"],
+    "configured": {"strategy": "ema_cross", "symbols": ["BTCUSDT"], "timeframe": None, "source": "demo",
+                   "mode": "paper", "balance": 10_000.0},
+}  # fmt: skip
+
+
 class Clock:
     """Seconds that a test moves on."""
 
@@ -45,7 +52,9 @@ class Engine:
 
     def __init__(self) -> None:
         self.commands: list[tuple[str, str | None, dict[str, Any]]] = []
-        self.answer: Callable[[str, str | None, dict[str, Any]], Any] = lambda kind, _session, _fields: ("ok", "Done.")
+        self.answer: Callable[[str, str | None, dict[str, Any]], Any] = lambda kind, _session, _fields: (
+            ("ok", "Done.", OPTIONS) if kind == "options" else ("ok", "Done.")
+        )
         self.restarts = 0
 
     async def command(self, kind: str, session_id: str | None = None, within: float = 10.0, **fields: Any) -> Answer:

@@ -102,7 +102,7 @@ def test_every_path_of_the_contract_is_there(app: FastAPI) -> None:
         "get": "/system/status /system/debug/signal-check /market-rest/history /market-rest/websocket-status "
         "/market-rest/connections /trades/history /trades/performance /trades/portfolio /trades/equity-curve "
         "/signals/history /signals/pending /signals/{signal_id} /signals/order/{order_id} /settings/trading "
-        "/api/sessions /api/sessions/{session_id} /api/decisions /healthz /readyz /health /events",
+        "/api/sessions /api/sessions/{session_id} /api/start-options /api/decisions /healthz /readyz /health /events",
         "post": "/trades/close/{position_id} /trades/execute/{position_id} /trades/simulate /trades/reset "
         "/api/trading/orders/{order_id}/cancel "
         "/signals/{signal_id}/execute /signals/{signal_id}/mark-pending /signals/{signal_id}/expire "

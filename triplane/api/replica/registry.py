@@ -94,6 +94,7 @@ class Replicas:
         self._paces: dict[str, Pace] = {}
         self._says: dict[str, Say] = {}
         self._waiting: set[asyncio.Future[None]] = set()
+        self._unlisted: set[str] = set()  # what the engine does not speak of
 
     # ------------------------------------------------------------------------------------------- what the engine says
     def on_facts(self, facts: Sequence[Fact]) -> None:
@@ -103,6 +104,7 @@ class Replicas:
         if isinstance(first, Session):  # the first fact of all: a new session, or one that is told anew
             replica = self._replicas[first.session_id] = SessionReplica(first)
             replica.health = self._health_of(first.session_id)
+            self._unlisted.discard(first.session_id)
             self._paces[first.session_id], self._says[first.session_id] = Pace(), self._say(replica)
             self._show()
         if replica is None:
@@ -150,6 +152,7 @@ class Replicas:
             before, replica.health = replica.status_text, self._health_of(replica.id)
             if replica.status_text != before:
                 self._says[replica.id]("session_update", None, replica.now, None)
+        self._unlisted = {replica.id for replica in self._replicas.values() if replica.health is None}
         self._show()
         self._prune()
 
@@ -178,7 +181,7 @@ class Replicas:
 
     def _show(self) -> None:
         """Choose the session that is shown to who names none: the newest that runs, else the newest."""
-        running = [r for r in self._replicas.values() if r.health is not None and r.health.status not in ENDED]
+        running = [r for r in self._replicas.values() if r.id not in self._unlisted and not _over(r)]
         chosen = max(running or self._replicas.values(), key=lambda r: (r.session.started_at, r.id), default=None)
         if chosen is not None and chosen.id != self._messages.shown:
             first, self._messages.shown = self._messages.shown is None, chosen.id
@@ -187,7 +190,7 @@ class Replicas:
 
     def _prune(self) -> None:
         """Let go of the oldest sessions that are over."""
-        over = [r for r in self._replicas.values() if r.health is None or r.health.status in ENDED]
+        over = [r for r in self._replicas.values() if r.id in self._unlisted or _over(r)]
         over.sort(key=lambda r: r.session.started_at)
         for replica in over[:-GONE]:
             if replica.id != self._messages.shown:
@@ -256,6 +259,10 @@ class Replicas:
             if found is not None:
                 return replica, found
         return first, None
+
+
+def _over(replica: SessionReplica) -> bool:
+    return replica.health is not None and replica.health.status in ENDED
 
 
 def _picture(topic: str, session_id: str, symbol: str | None, data: Any) -> tuple[Any, ...] | None:

@@ -49,6 +49,15 @@ def test_the_newest_that_runs_is_shown(world: World) -> None:
     assert [one.id for one in world.replicas.all()] == ["new", "old"]
 
 
+def test_one_that_has_just_been_started_is_shown_at_once(world: World) -> None:
+    old = world.start("old", 1)
+    world.replicas.on_message(health(session_health(old)))
+    world.start("new", 2)
+    assert world.replicas.get(None).id == "new"
+    world.replicas.on_message(health(session_health(old)))  # it was read from its file: nothing runs it
+    assert world.replicas.get(None).id == "old"
+
+
 def test_a_session_that_the_engine_let_go_of_was_stopped(world: World) -> None:
     stream = world.start("s")
     assert world.replicas.get("s").status_text == "interrupted"
