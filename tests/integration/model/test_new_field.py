@@ -16,6 +16,12 @@ import pytest
 ROOT = Path(__file__).parents[3]
 UI = ROOT / "ui"
 
+OLD = """
+import sys
+from pathlib import Path
+from triplane.store import Store
+Store(Path(sys.argv[1])).close()
+"""
 FINDS = """
 import json, sys
 from pathlib import Path
@@ -83,8 +89,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_new_field_is_found_everywhere(copy: Path, tmp_path: Path) -> None:
     old = subprocess.run(  # a database from before the field
-        [sys.executable, "-c", "import sys; from triplane.store import Store; Store(__import__('pathlib').Path(sys.argv[1])).close()",
-         str(tmp_path / "old.sqlite")], check=False, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", OLD, str(tmp_path / "old.sqlite")], check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert old.returncode == 0, old.stderr
     described = tmp_path / "openapi.json"
