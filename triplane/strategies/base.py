@@ -103,6 +103,9 @@ class Strategy:
         Name → dotted path into the state of a value to draw beside the candles.
     zones
         Dotted paths into the state of zone books (``kernel.patterns.zones``) to draw.
+    structures, pools
+        Dotted paths into the state of market structures (``kernel.patterns.structure``) and of pools of liquidity
+        (``kernel.patterns.liquidity``), whose breaks and sweeps are told.
     check
         Further conditions between parameters; returns a sentence when they do not fit.
     prepare
@@ -126,6 +129,8 @@ class Strategy:
     sees: tuple[str, ...] = ()
     plots: Mapping[str, str] = field(default_factory=dict)
     zones: tuple[str, ...] = ()
+    structures: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
     check: Callable[[Mapping[str, Number]], str | None] = lambda _: None
     prepare: Callable[[Any, Mapping[str, Number], int, Mapping[str, Any]], None] | None = None
     agents: Mapping[str, str] = field(default_factory=dict)

@@ -317,6 +317,7 @@ STRATEGY = Strategy(
     sees=("score_long", "score_short", "retest", "smc", "trend", "ict", "regime", "regime_confidence"),
     plots={"ema_trend": "retest.ema.value", "vwap": "trend.vwap.value"},
     zones=("retest.blocks.book", "retest.gaps.book"),
+    structures=("retest.structure",),
     check=_check,
     prepare=prepare,
     agents={spec.name: f"raw.{k}" for k, spec in enumerate(AGENTS.values())},

@@ -263,6 +263,7 @@ STRATEGY = Strategy(
     sees=("zone_low", "zone_high", "zone_strength", "ema_trend", "macd_hist", "rsi14", "atr14", "close"),
     plots={"ema_trend": "ema.value"},
     zones=("blocks.book", "gaps.book"),
+    structures=("structure",),
     check=_check,
     timeframe="15m",
 )

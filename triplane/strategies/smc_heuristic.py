@@ -228,6 +228,8 @@ STRATEGY = Strategy(
     ),
     sees=("block_low", "block_high", "block_strength", "block_touches", "atr14", "trend", "range_position", "close"),
     zones=("blocks.book",),
+    structures=("structure",),
+    pools=("pools",),
     check=lambda p: None if p["tp1_r"] < p["tp2_r"] < p["tp3_r"] else "tp1_r, tp2_r and tp3_r must rise in this order.",
     timeframe="15m",
 )

@@ -89,7 +89,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_new_field_is_found_everywhere(copy: Path, tmp_path: Path) -> None:
     old = subprocess.run(  # a database from before the field
-        [sys.executable, "-c", OLD, str(tmp_path / "old.sqlite")], check=False, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", OLD, str(tmp_path / "old.sqlite")], check=False, capture_output=True, text=True,
+        timeout=120,
     )  # fmt: skip
     assert old.returncode == 0, old.stderr
     described = tmp_path / "openapi.json"
