@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "analyze": "triplane.cli.analyze",
     "verify": "triplane.cli.sessions",
     "sessions": "triplane.cli.sessions",
+    "start": "triplane.cli.sessions",
+    "stop": "triplane.cli.sessions",
     "strategies": "triplane.cli.strategies",
     "exchange": "triplane.cli.exchange",
     "parity": "triplane.cli.parity",

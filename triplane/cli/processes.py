@@ -7,6 +7,7 @@ start and go down a pipe.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -25,6 +26,8 @@ from triplane.flow.listening import listen
 from triplane.venues.keys import without_keys
 
 DATABASE: Final = "triplane.sqlite"
+PAGE: Final = "page.json"
+"""Tells other commands where the page of a data folder is, while it runs."""
 MONEY: Final = {"testnet": "play money", "live": "REAL money"}
 CANNOT: Final = (1, 2)
 """Exit codes of a child that has said in a sentence why it cannot start."""
@@ -51,6 +54,7 @@ class Processes:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self._told = told
         self._config: dict[str, Any] = dict(told["config"])
+        self._page_file = Path(self._config["data_dir"]) / PAGE
         self._secret = secrets.token_urlsafe(32)
         self._router_token = told["router_token"] or secrets.token_urlsafe(32)
         self._supervisor = Supervisor()
@@ -126,8 +130,15 @@ class Processes:
         engine = self._supervisor.children.get("engine")
         return engine is not None and engine.alive
 
+    def publish(self) -> None:
+        """Tell other commands on this machine where the page is."""
+        with contextlib.suppress(OSError):  # a full disk: they cannot find it, and everything else goes on
+            self._page_file.write_text(json.dumps({"port": self.port, "pid": os.getpid()}))
+
     async def stop(self) -> None:
         """Stop all, in reverse."""
+        with contextlib.suppress(OSError):
+            self._page_file.unlink(missing_ok=True)
         await self._supervisor.stop()
         for listener in self._sockets:
             listener.close()
@@ -158,6 +169,7 @@ async def supervise(told: Mapping[str, Any]) -> int:
 
 async def _life(processes: Processes, told: Mapping[str, Any]) -> None:
     session = await processes.start()
+    processes.publish()
     _announce(processes, told["config"], session, told["json"])
     await processes.watch()
 

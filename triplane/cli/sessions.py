@@ -1,19 +1,26 @@
-"""``triplane sessions`` and ``triplane verify``: what was run, and the proof that it would be decided so again."""
+"""``triplane sessions``, ``start``, ``stop`` and ``verify``: what runs and ran, and the proof of it."""
 
+import json as json_module
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from triplane.cli.output import FAILED, Json, console, one_sentence, print_json, print_table
+from triplane.cli.processes import PAGE
 from triplane.engine.journal import Reader
+from triplane.engine.lock import held
 from triplane.engine.session import JOURNAL
 from triplane.engine.verify import VerifyResult, session_folder
 from triplane.engine.verify import verify as verify_journal
 from triplane.errors import BadInput, TriplaneError
 
 DATA_DIR = Path("triplane-data")
+ANSWER_S = 150.0
+"""A strategy may have to be compiled."""
 
 
 def _describe(path: Path) -> dict[str, Any]:
@@ -21,7 +28,7 @@ def _describe(path: Path) -> dict[str, Any]:
     setup, ending = reader.meta["setup"], reader.ending()
     return {
         "session": reader.meta["session"],
-        "status": "finished" if ending else "interrupted",
+        "status": "finished" if ending else "running" if held(path.parent) else "interrupted",
         "mode": setup["mode"],
         "strategy": setup["strategy"],
         "symbols": [i["symbol"] for i in setup["instruments"]],
@@ -54,6 +61,59 @@ def sessions(
             for s in found
         ]
         print_table("Sessions", ("session", "status", "strategy", "symbols", "source", "started (UTC)"), rows)
+
+
+def start(
+    strategy: Annotated[str | None, typer.Argument(help="Name of a strategy; by default the configured one.")] = None,
+    symbols: Annotated[str, typer.Option(help="Markets, separated by commas; by default the configured ones.")] = "",
+    timeframe: Annotated[str | None, typer.Option(help="Bars to decide on; by default the strategy's own.")] = None,
+    source: Annotated[str | None, typer.Option(help="Market data; by default the configured one.")] = None,
+    mode: Annotated[str | None, typer.Option(help="paper, testnet or live; by default the configured one.")] = None,
+    balance: Annotated[float | None, typer.Option(help="Paper money to start with.")] = None,
+    data_dir: Annotated[Path, typer.Option(help="Data folder of the running `triplane up`.")] = DATA_DIR,
+    json: Json = False,
+) -> None:
+    """Start a further session in the engine of a running `triplane up`; what is not said is inherited."""
+    wanted = {"strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
+              "symbols": [name.strip().upper() for name in symbols.split(",") if name.strip()] or None}  # fmt: skip
+    with one_sentence():
+        answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})
+        print_json(answer) if json else console.print(answer["message"], highlight=False)
+
+
+def stop(
+    session: Annotated[str, typer.Argument(help="Id of a session.")],
+    data_dir: Annotated[Path, typer.Option(help="Data folder of the running `triplane up`.")] = DATA_DIR,
+    json: Json = False,
+) -> None:
+    """Stop a session of a running `triplane up`; it can be continued."""
+    with one_sentence():
+        answer = ask(data_dir, f"/api/sessions/{quote(session, safe='')}/stop", {})
+        print_json(answer) if json else console.print(answer["message"], highlight=False)
+
+
+def ask(data_dir: Path, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post to the page of the `triplane up` that runs on a data folder."""
+    try:
+        port = json_module.loads((data_dir / PAGE).read_text())["port"]
+        token = (data_dir / "token").read_text().strip()
+    except (OSError, ValueError, KeyError):
+        raise TriplaneError(
+            f"No `triplane up` runs on {data_dir}; start it, or give its folder with --data-dir"
+        ) from None
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    try:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connection.request("POST", path, json_module.dumps(body), headers)
+        answer = connection.getresponse()
+        found: dict[str, Any] = json_module.loads(answer.read())
+    except (OSError, HTTPException, ValueError) as error:
+        raise TriplaneError(f"The page on port {port} does not answer ({error or type(error).__name__})") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise (BadInput if answer.status in (404, 422) else TriplaneError)(str(found.get("message", answer.status)))
+    return found
 
 
 def _when(session: dict[str, Any]) -> str:

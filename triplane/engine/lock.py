@@ -7,6 +7,15 @@ from filelock import FileLock, Timeout
 from triplane.errors import TriplaneError
 
 
+def held(folder: Path) -> bool:
+    """Whether a process runs the session in a folder now."""
+    try:
+        FolderLock(folder).release()
+    except TriplaneError:
+        return True
+    return False
+
+
 class FolderLock:
     """Held from the moment it is made until :meth:`release`; raises TriplaneError when another process holds it."""
 

@@ -208,3 +208,25 @@ def test_the_socket_brings_candles(tmp_path):
 
     assert message["symbol"] == "BTCUSDT"
     assert {"open", "high", "low", "close", "volume", "is_closed"} <= set(message["data"])
+
+
+def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_path):
+    at = ("--data-dir", tmp_path, "--json")
+    with Page("--source", market, "--speed", "60", "--strategy", "ema_cross", "--data-dir", tmp_path) as page:
+        page.wait(lambda s: s["session_status"] == "running")
+        started = json.loads(triplane("start", "ict_blocks", "--balance", "5000", *at).stdout)
+        listed = {s["session"]: s for s in json.loads(triplane("sessions", *at).stdout)}
+        assert [s["status"] for s in listed.values()] == ["running", "running"]
+        assert sorted(s["strategy"] for s in listed.values()) == ["ema_cross", "ict_blocks"]
+        (second,) = [key for key, s in listed.items() if s["strategy"] == "ict_blocks"]
+        assert second in started["message"]
+        triplane("stop", second, *at)
+        listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}
+        assert listed[second] == "interrupted"
+        assert sorted(listed.values()) == ["interrupted", "running"]
+        wrong = triplane("start", "../../evil.py", *at, check=False)
+        assert wrong.returncode == 2
+        assert "over the API it must be one of" in wrong.stderr
+    gone = triplane("stop", second, *at, check=False)
+    assert gone.returncode == 1
+    assert "No `triplane up` runs on" in gone.stderr

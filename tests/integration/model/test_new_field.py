@@ -23,7 +23,7 @@ from triplane.store import Store
 Store(Path(sys.argv[1])).close()
 """
 FINDS = """
-import json, sys
+import itertools, json, sys
 from pathlib import Path
 from triplane.api.describe import openapi
 from triplane.api.messages import MessageLog
@@ -53,9 +53,10 @@ for i in range(len(candles)):
 runner.session.close()
 trades = [fact for fact in collector.facts if isinstance(fact, Trade)]
 messages = MessageLog(1)
-replicas = Replicas(messages, EngineWatch())
-replicas.on_facts(collector.facts)
-replicas.tick()
+seconds = itertools.count()
+replicas = Replicas(messages, EngineWatch(), lambda: float(next(seconds)))
+for fact in collector.facts:
+    replicas.on_facts([fact])
 with Store(folder / "old.sqlite") as store:
     project(store, collector.facts)
     stored = store.trades(limit=1).items[0]
