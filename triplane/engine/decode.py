@@ -33,6 +33,9 @@ from triplane.model.sentences import alert_text, reject_text
 
 KEPT_SIGNALS: Final = 64
 """Signals of a symbol that may still change their status."""
+CHECKS, LEGS, ORDER_ENDS, ORDER_TYPES = Check.labels, Leg.labels, OrderEnd.labels, OrderType.labels
+REASONS, STATUSES, STATES = Reason.labels, SignalStatus.labels, State.labels
+"""The words by number: quicker than by an enum's member, and this is on the way of every decision."""
 EXECUTED, PENDING, REJECTED = (SignalStatus.EXECUTED, SignalStatus.PENDING, SignalStatus.REJECTED)
 
 
@@ -157,7 +160,7 @@ class Decoder:
         elif row.entry > 0.0:  # a pending signal that was tried now: the row has what it became
             signal = replace(self._said(row, "enter"), generated_at=known.generated_at, pending_at=known.pending_at)
         else:
-            signal = replace(known, **self._head(row), status=SignalStatus(row.status).label)
+            signal = replace(known, **self._head(row), status=STATUSES[row.status])
         if row.status in (EXECUTED, REJECTED):
             self._signals[row.decision] = signal  # the next row has its order, or the check that refused it
             self._heads.take_back()  # so nobody sees it yet
@@ -185,7 +188,7 @@ class Decoder:
             agent=spec.name,
             action=action,
             signal_type=_side(row.side or -1),
-            status=SignalStatus(row.status).label,
+            status=STATUSES[row.status],
             confidence=row.confidence,
             confidence_level=_level(row.confidence),
             price=row.price,
@@ -203,7 +206,7 @@ class Decoder:
         )
 
     def _reject(self, row: Any) -> None:
-        check, value, limit = Check(row.check).label, row.value, row.limit
+        check, value, limit = CHECKS[row.check], row.value, row.limit
         signal = replace(
             self._signals.pop(row.decision), **self._head(row),
             reject_reason=check, reject_value=number(value), reject_limit=number(limit),
@@ -255,8 +258,8 @@ class Decoder:
             **self._head(row),
             order_id=order_id,
             client_order_id=client_order_id(self._session, row.symbol, row.decision, row.leg, row.order),
-            leg=Leg(row.leg).label,
-            type=OrderType(row.type).label,
+            leg=LEGS[row.leg],
+            type=ORDER_TYPES[row.type],
             side=_side(row.side),
             quantity=size,
             price=instrument.price_text(row.price_ticks) if row.price_ticks else None,
@@ -265,7 +268,7 @@ class Decoder:
             reduce_only=bool(row.reduce_only),
             created_at=row.time,
             expires_at=row.expires_at or None,
-            reason=Reason(row.reason).label if row.leg == Leg.EXIT else None,
+            reason=REASONS[row.reason] if row.leg == Leg.EXIT else None,
         )
         self._orders[row.order] = order
         self._out.append(order)
@@ -277,7 +280,7 @@ class Decoder:
             self._orders[row.order], **self._head(row),
             trigger_price=instrument.price_text(row.trigger_ticks),
             quantity=instrument.quantity_text(row.quantity_lots),
-            reason=Reason(row.reason).label,
+            reason=REASONS[row.reason],
         )  # fmt: skip
         self._orders[row.order] = order
         self._out.append(order)
@@ -297,13 +300,13 @@ class Decoder:
     def _cancel(self, row: Any) -> None:
         if row.unconfirmed:  # it works until the venue says that it is over
             return
-        self._ended(row, "cancelled", Reason(row.reason).label)
+        self._ended(row, "cancelled", REASONS[row.reason])
         position = self._positions.get(row.symbol)
         if position is not None:
             position.targets.pop(row.order, None)
 
     def _order_end(self, row: Any) -> None:
-        self._ended(row, OrderEnd(row.end).label, Reason(row.reason).label)
+        self._ended(row, ORDER_ENDS[row.end], REASONS[row.reason])
 
     def _ended(self, row: Any, status: str, reason: str) -> None:
         known = self._orders.pop(row.order, None)
@@ -319,14 +322,14 @@ class Decoder:
             fill_id=ids.fill_id(self._session, row.seq),
             order_id=ids.order_id(self._session, row.order),
             filled_at=int(row.filled_at) or row.time,
-            leg=Leg(row.leg).label,
+            leg=LEGS[row.leg],
             side=_side(row.side),
             price=instrument.price_text(row.price_ticks),
             quantity=instrument.quantity_text(row.quantity_lots),
             fee=money_text(row.fee),
             slippage=slippage,
             maker=bool(row.maker),
-            reason=Reason(row.reason).label if row.reason else None,
+            reason=REASONS[row.reason] if row.reason else None,
         )
         self._out.append(fill)
         order = self._orders.get(row.order)  # none: of an order that was forgotten, or of somebody else's
@@ -418,7 +421,7 @@ class Decoder:
                 r_multiple=number(row.r_multiple),
                 mae=number(row.mae),
                 mfe=number(row.mfe),
-                exit_reason=Reason(row.reason).label,
+                exit_reason=REASONS[row.reason],
                 bars_held=int(row.bars_held),
                 stop_loss=position.stop,
             )
@@ -429,9 +432,9 @@ class Decoder:
         position = self._positions.get(row.symbol)
         change = StateChange(
             **self._head(row),
-            from_state=State(row.from_state).name,
-            to_state=State(row.to_state).name,
-            reason=Reason(row.reason).label,
+            from_state=STATES[row.from_state],
+            to_state=STATES[row.to_state],
+            reason=REASONS[row.reason],
             order_id=ids.order_id(self._session, row.order) if row.order else None,
             position_id=ids.position_id(self._session, position.decision) if position else None,
         )
