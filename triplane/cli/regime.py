@@ -8,7 +8,7 @@ from triplane.cli.options import DATA_DIR, Data, DataDir, Market
 from triplane.cli.output import Json, console, one_sentence, print_json, print_table, progress
 from triplane.data.candles import Candles, timeframe_name, utc
 from triplane.data.recorded import open_recorded
-from triplane.kernel.regime import REGIMES
+from triplane.kernel.codes import Regime
 from triplane.research.parameter_sets import FOLDER, REGIME_KIND, ParameterSets
 from triplane.research.regime import FitSettings, bars_of, data_hash, filter_regime, fit_regime
 
@@ -21,7 +21,7 @@ def _out_of_sample(bars: Candles, values: dict[str, Any]) -> dict[str, float]:
     """Share of each regime among the bars on which a model was in use."""
     names = filter_regime(bars, values).names
     known = names[names >= 0]
-    return {name: float((known == j).mean()) if len(known) else 0.0 for j, name in enumerate(REGIMES)}
+    return {name: float((known == j).mean()) if len(known) else 0.0 for j, name in enumerate(Regime.labels)}
 
 
 def _table(title: str, fit: dict[str, Any]) -> None:

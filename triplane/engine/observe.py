@@ -13,11 +13,8 @@ from triplane.data.candles import timeframe_name
 from triplane.engine.heads import Heads
 from triplane.engine.session import Session
 from triplane.errors import TriplaneError
-from triplane.kernel.codes import Action, Gate, Reason, State
+from triplane.kernel.codes import Action, Gate, LiquidityState, Reason, State, StructureKind, ZoneKind, ZoneState
 from triplane.kernel.features import FEATURE_ROW, FEATURES
-from triplane.kernel.patterns.liquidity import SWEPT
-from triplane.kernel.patterns.structure import STRUCTURE_KINDS
-from triplane.kernel.patterns.zones import BREAKER, GAP, LIVE, ZONE_STATES
 from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.model.facts import Account, Candle, Fact, Features, RawSignal, Status, Structure, Zone
 from triplane.model.money import number
@@ -111,13 +108,13 @@ class _Zones:
         return out
 
     def _zone(self, head: dict[str, Any], zone: Any) -> Zone:
-        kind = int(zone["kind"])
-        over = int(zone["state"]) != LIVE
+        kind = ZoneKind(int(zone["kind"]))
+        over = int(zone["state"]) != ZoneState.LIVE
         return Zone(
             **head,
             id=f"{self._label}-{int(zone['serial'])}",
             tf=self._tf,
-            kind={GAP: "FVG", BREAKER: "BREAKER"}.get(kind, "OB"),
+            kind={ZoneKind.GAP: "FVG", ZoneKind.BREAKER: "BREAKER"}.get(kind, "OB"),
             side="DEMAND" if zone["side"] > 0 else "SUPPLY",
             price_lo=float(zone["price_lo"]),
             price_hi=float(zone["price_hi"]),
@@ -128,7 +125,7 @@ class _Zones:
             filled_percent=float(zone["filled_percent"]),
             valid=not over,
             ended_ts=int(zone["ended_time"]) if over else None,
-            end_reason=ZONE_STATES[zone["state"]] if over else None,
+            end_reason=ZoneState.labels[zone["state"]] if over else None,
         )
 
 
@@ -216,12 +213,12 @@ class _Symbol:
         for structure in self._structures:
             events = structure["events"][k, : structure["n_events"][k]]
             out += [
-                self._structure(heads, now, ts, STRUCTURE_KINDS[one["kind"]], one["ref_time"], one["level"])
+                self._structure(heads, now, ts, StructureKind.labels[one["kind"]], one["ref_time"], one["level"])
                 for one in events
             ]
         for pools in self._pools:
             for pool in pools["ended"][k, : pools["n_ended"][k]]:
-                if pool["state"] == SWEPT:
+                if pool["state"] == LiquidityState.SWEPT:
                     kind = "SWEEP_HIGH" if pool["side"] > 0 else "SWEEP_LOW"
                     out.append(self._structure(heads, now, ts, kind, pool["formed_time"], pool["level"]))
         for book in self._books:

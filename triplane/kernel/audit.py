@@ -3,7 +3,7 @@
 from triplane.kernel.codes import RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price
-from triplane.kernel.rows import N_X
+from triplane.kernel.rows import NO_ROW
 
 
 @njit
@@ -13,6 +13,7 @@ def emit(a: Rec, s: Rec, out: Rec, kind: int) -> int:
     The index, not the row: a compiled function returns a record as a copy.
     """
     index = int(a.n_out)
+    out.rows[index] = NO_ROW[0]
     row = out.rows[index]
     a.n_out = index + 1
     a.rows += 1
@@ -20,21 +21,6 @@ def emit(a: Rec, s: Rec, out: Rec, kind: int) -> int:
     row.time = s.now
     row.kind = kind
     row.symbol = s.symbol
-    row.decision = 0
-    row.order = 0
-    row.price_ticks = 0
-    row.trigger_ticks = 0
-    row.quantity_lots = 0
-    row.expires_at = 0
-    row.leg = 0
-    row.type = 0
-    row.side = 0
-    row.code = 0
-    row.code2 = 0
-    row.flag = 0
-    row.bits = 0
-    for i in range(N_X):
-        row.x[i] = 0.0
     return index
 
 

@@ -57,28 +57,9 @@ def watch(s: Rec) -> None:
 
 
 @njit
-def _copy(to: Rec, of: Rec) -> None:
-    to.number = of.number
-    to.decision = of.decision
-    to.price_ticks = of.price_ticks
-    to.trigger_ticks = of.trigger_ticks
-    to.quantity_lots = of.quantity_lots
-    to.expires_at = of.expires_at
-    to.created_at = of.created_at
-    to.reference = of.reference
-    to.level = of.level
-    to.leg = of.leg
-    to.type = of.type
-    to.side = of.side
-    to.reduce_only = of.reduce_only
-    to.reason = of.reason
-    to.mid_bar = of.mid_bar
-
-
-@njit
 def _remove(s: Rec, j: int) -> None:
     for i in range(j, s.book_count - 1):
-        _copy(s.book[i], s.book[i + 1])
+        s.book[i] = s.book[i + 1]
     s.book_count -= 1
 
 

@@ -7,7 +7,7 @@ here needs the compiler.
 
 from enum import EnumMeta, IntEnum
 from functools import cache
-from typing import Any, Self
+from typing import Any, Final, Self
 
 
 class CodeMeta(EnumMeta):
@@ -220,3 +220,103 @@ class CommandKind(Code):
     ORDER_END = 16  # a venue ended an order
     FUNDING = 17
     BALANCE = 18  # what the venue says the wallet holds
+
+
+# ------------------------------------------------------------------------------------------------ patterns, regimes
+class StructureKind(Code):
+    """Breaks of market structure: with the trend, and of its character."""
+
+    NONE = 0
+    BOS_UP = 1
+    BOS_DN = 2
+    CHOCH_UP = 3
+    CHOCH_DN = 4
+
+    @property
+    def label(self) -> str:
+        """Breaks are written in capitals."""
+        return self.name
+
+
+class BreakOn(Code):
+    """What breaks a level."""
+
+    CLOSE = 0
+    WICK = 1
+
+
+class ZoneKind(Code):
+    """Order blocks of both kinds, fair value gaps, breakers."""
+
+    NONE = 0
+    DISPLACEMENT = 1
+    STRUCTURE = 2
+    GAP = 3
+    BREAKER = 4
+
+
+class ZoneState(Code):
+    """A zone is live until it ends in one of these ways."""
+
+    FREE = 0  # an unused place
+    LIVE = 1
+    MITIGATED = 2
+    FILLED = 3
+    TOUCHED_OUT = 4
+    TOO_OLD = 5
+    DISPLACED = 6
+
+
+class ZonePart(Code):
+    """The parts of a zone's strength."""
+
+    DISPLACEMENT = 0
+    VOLUME = 1
+    FVG = 2
+    STRUCTURE = 3
+    UNTOUCHED = 4
+
+
+class LiquidityKind(Code):
+    """What a level of liquidity is: equal highs or lows, or an extreme of the last period."""
+
+    NONE = 0
+    EQUAL = 1
+    DAY = 2
+    WEEK = 3
+    ASIA = 4
+    LONDON = 5
+    NEW_YORK = 6
+
+
+class LiquidityState(Code):
+    """A level is live until it ends in one of these ways."""
+
+    NONE = 0
+    LIVE = 1
+    SWEPT = 2
+    TAKEN = 3
+    REPLACED = 4
+    DISPLACED = 5
+
+
+UNKNOWN: Final = -1
+"""No regime is known yet."""
+
+
+class Regime(Code):
+    """The market's regimes."""
+
+    TRENDING_LOW_VOL = 0
+    TRENDING_HIGH_VOL = 1
+    RANGING = 2
+    VOLATILE_CHOPPY = 3
+
+
+class Volatility(Code):
+    """The regimes of volatility."""
+
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+    EXTREME = 3

@@ -12,8 +12,9 @@ from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_wa
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark
 from triplane.kernel.prices import to_ticks
+from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
-from triplane.kernel.step import answer, clear_signal, halt
+from triplane.kernel.step import answer, halt
 
 
 @njit
@@ -67,14 +68,13 @@ def _simulate(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
     """A debug signal from a person; everything but its origin is as for any other."""
     if not ready(s) or cmd.side == 0:
         return
+    s.signal = NO_SIGNAL[0]
     sig = s.signal
-    clear_signal(sig)
     sig.action = Action.ENTER
     sig.side = cmd.side
     sig.stop = cmd.stop
     sig.confidence = 1.0
-    for i in range(3):
-        sig.targets[i] = cmd.targets[i]
+    sig.targets = cmd.targets
     a.decisions += 1
     enter(a, s, out, sig, a.decisions)
 

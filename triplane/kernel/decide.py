@@ -133,29 +133,7 @@ def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, l
             row.targets[i] = max(0.0, target)
         row.quantity = to_quantity(s.instrument, lots)
     row.confidence = sig.confidence
-    for i in range(8):
-        row.seen[i] = sig.seen[i]
-
-
-@njit
-def copy_signal(to: Rec, of: Rec) -> None:
-    """Copy a signal record field by field (records are references)."""
-    to.action = of.action
-    to.side = of.side
-    to.entry_type = of.entry_type
-    to.entry = of.entry
-    to.stop = of.stop
-    to.stop_distance = of.stop_distance
-    to.trail_distance = of.trail_distance
-    to.ttl_bars = of.ttl_bars
-    to.confidence = of.confidence
-    to.reasons = of.reasons
-    for i in range(3):
-        to.targets[i] = of.targets[i]
-        to.target_distances[i] = of.target_distances[i]
-        to.fractions[i] = of.fractions[i]
-    for i in range(8):
-        to.seen[i] = of.seen[i]
+    row.seen = sig.seen
 
 
 @njit
@@ -177,7 +155,7 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
         row.stop = stop
         return
     signal_row(a, s, out, sig, decision, SignalStatus.EXECUTED, lots)
-    copy_signal(s.plan.signal, sig)
+    s.plan.signal = sig
     s.plan.decision = decision
     s.plan.stop_moved = 0
     s.plan.targets_placed = 0
@@ -209,7 +187,7 @@ def _wait(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     w = s.waiting[slot]
     if w.decision > 0:
         expire_waiting(a, s, out, slot)
-    copy_signal(w.signal, sig)
+    w.signal = sig
     w.decision = decision
     w.expires_bar = s.bars + s.limits.signal_ttl_bars
     signal_row(a, s, out, sig, decision, SignalStatus.PENDING, 0)

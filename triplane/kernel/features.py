@@ -79,7 +79,7 @@ FEATURE_ROW = record(
         ("return_n", "f8"),
         ("realized_vol", "f8"),
         ("atr_percentile", "f8"),
-        ("volatility_regime", "i8"),  # index in VOLATILITY_REGIMES, -1 = unknown
+        ("volatility_regime", "i8"),  # Volatility, UNKNOWN until warm
     ]
 )
 """The values after one candle."""

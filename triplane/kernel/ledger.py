@@ -10,6 +10,7 @@ from triplane.kernel.audit import emit
 from triplane.kernel.codes import RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity
+from triplane.kernel.records import NO_POSITION
 
 DAY_MS = 86_400_000
 
@@ -56,17 +57,9 @@ def roll_day(a: Rec, time: int) -> None:
 def _open(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
     position = s.position
     if position.lots == 0:
-        position.entry_lots = 0
-        position.exit_lots = 0
-        position.entry_value = 0.0
-        position.exit_value = 0.0
-        position.entry_price = 0.0
-        position.initial_risk = 0.0
-        position.stop = 0.0
-        position.fees = 0.0
-        position.funding = 0.0
-        position.slippage = 0.0
-        position.unrealized = 0.0
+        decision = position.decision
+        s.position = NO_POSITION[0]
+        position.decision = decision
         position.entry_time = fill.time
         position.entry_bar = s.bars
         position.best = price

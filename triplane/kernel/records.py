@@ -7,6 +7,8 @@ computed with (indicators, money) is float64. Sides are +1 (buy, long) and -1 (s
 
 from typing import Final
 
+import numpy as np
+
 from triplane.kernel.layout import record
 
 # ---------------------------------------------------------------------------------------------------- market data
@@ -134,6 +136,8 @@ POSITION = record(
 )
 """The open position of one symbol; ``lots`` is 0 when flat."""
 
+NO_POSITION = np.zeros(1, POSITION)
+
 ACCOUNT = record(
     [
         ("balance", "f8"),  # wallet, realised
@@ -183,6 +187,9 @@ SIGNAL = record(
     ]
 )
 """What a strategy says at the close of a bar."""
+
+NO_SIGNAL = np.zeros(1, SIGNAL)
+"""Nothing said, to be assigned: ``s.signal = NO_SIGNAL[0]``."""
 
 VIEW = record(
     [

@@ -12,11 +12,11 @@ paths and smoothed probabilities do, and are never used.
 ``x`` is the log return, the realised volatility over ``vol_window`` candles, and the z-score of the volume among the
 last ``volume_window`` (0 when they are all equal), each standardised by constants of the model.
 
-**Slots.** A state has the place of its name in :data:`REGIMES`, whatever number it had in the fit; a model of three
+**Slots.** A state has the place of its name in ``Regime``, whatever number it had in the fit; a model of three
 states leaves one place empty. So beliefs survive a change of model.
 
 **Fits.** A walk-forward refit is a list of models, each with the time from which it may be used: the end of its
-training window. Before the first of them the regime is :data:`UNKNOWN`; from then on the newest that is due is used. A
+training window. Before the first of them the regime is ``UNKNOWN``; from then on the newest that is due is used. A
 change carries the beliefs over by name.
 
 **Dwell.** The regime that is shown changes only when another one has been the most probable for ``min_dwell`` candles
@@ -27,16 +27,10 @@ from typing import Final
 
 import numpy as np
 
+from triplane.kernel.codes import UNKNOWN, Regime
 from triplane.kernel.indicators.moving import DEVIATION, deviation_init, deviation_step
-from triplane.kernel.indicators.volatility import REALIZED, UNKNOWN, realized_init, realized_step
+from triplane.kernel.indicators.volatility import REALIZED, realized_init, realized_step
 from triplane.kernel.jit import Arr, Rec, njit, record
-
-TRENDING_LOW_VOL: Final = 0
-TRENDING_HIGH_VOL: Final = 1
-RANGING: Final = 2
-VOLATILE_CHOPPY: Final = 3
-REGIMES: Final = ("trending_low_vol", "trending_high_vol", "ranging", "volatile_choppy")
-"""Names of the regimes; :data:`UNKNOWN` has none."""
 
 SLOTS: Final = 4
 OBSERVED: Final = ("log_return", "realized_vol", "volume_z")
@@ -76,7 +70,7 @@ REGIME = record(
         ("believes", "i8"),
         ("candidate", "i8"),  # most probable now
         ("run", "i8"),  # candles for which it has been
-        ("name", "i8"),  # index in REGIMES, UNKNOWN until known
+        ("name", "i8"),  # Regime, UNKNOWN until known
         ("probability", "f8"),  # of that regime now; NaN while unknown
     ]
 )
@@ -105,7 +99,7 @@ def regime_init(s: Rec) -> None:
 @njit
 def is_trending(name: int) -> bool:
     """Whether layer 0 lets this regime through."""
-    return name in (TRENDING_LOW_VOL, TRENDING_HIGH_VOL)
+    return name in (Regime.TRENDING_LOW_VOL, Regime.TRENDING_HIGH_VOL)
 
 
 @njit
@@ -200,7 +194,7 @@ def regime_step(s: Rec, time: int, close: float, volume: float) -> int:
     Returns
     -------
     int
-        The regime, index in :data:`REGIMES` or :data:`UNKNOWN`; its probability is in ``s.probability``.
+        The ``Regime``, or ``UNKNOWN``; its probability is in ``s.probability``.
     """
     if s.n_fits == 0:
         return UNKNOWN

@@ -11,7 +11,8 @@ from triplane.kernel.decide import leave, on_fill, on_order_end, place
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark
 from triplane.kernel.prices import to_price
-from triplane.kernel.step import clear_signal, halt
+from triplane.kernel.records import NO_SIGNAL
+from triplane.kernel.step import halt
 
 
 @njit
@@ -40,7 +41,7 @@ def _adopt(a: Rec, s: Rec, cmd: Rec, out: Rec, lots: int, fee: float) -> None:
     """Take over what was opened from outside, and halt."""
     if s.position.lots == 0:
         a.decisions += 1
-        clear_signal(s.plan.signal)
+        s.plan.signal = NO_SIGNAL[0]
         s.plan.signal.side = cmd.side
         s.plan.decision = a.decisions
         s.plan.leaving = 0

@@ -17,8 +17,6 @@ from triplane.kernel.layout import overlay, record
 
 Array = np.ndarray[Any, Any]
 
-N_X: Final = 16
-
 OUTPUT = record(
     [
         ("seq", "i8"),  # running number of the row in the session
@@ -38,10 +36,12 @@ OUTPUT = record(
         ("code2", "i2"),
         ("flag", "i2"),
         ("bits", "i8"),
-        ("x", "f8", (N_X,)),
+        ("x", "f8", (16,)),
     ]
 )
 """One row as it stands in the journal. Never changes."""
+
+NO_ROW = np.zeros(1, OUTPUT)
 
 LAST_DECISION: Final = RowKind.STATE
 """Rows up to this kind are decisions and enter ``decisions_sha256``; the rest are reports of the broker."""

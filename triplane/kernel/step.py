@@ -13,6 +13,7 @@ from triplane.kernel.indicators.volatility import atr_step
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark, roll_day, track
 from triplane.kernel.quality import quality_step
+from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.risk import breached
 
 
@@ -74,12 +75,7 @@ def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
             cancel(a, s, out, Leg.ENTRY, Reason.ENTRY_EXPIRED)
     elif s.market_count > 0 or c.low <= s.watch_low or c.high >= s.watch_high or s.now >= s.watch_expiry:
         _trade(a, s, c, out)
-    s.last.open_time = c.open_time
-    s.last.open = c.open
-    s.last.high = c.high
-    s.last.low = c.low
-    s.last.close = c.close
-    s.last.volume = c.volume
+    s.last = c
     if s.position.lots != 0:
         track(s, c)
         mark(a, s, c.close)
@@ -94,12 +90,7 @@ def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
 @njit
 def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
     """A decision bar has closed: count it, move the state machine, and show the strategy what it may know."""
-    s.bar.open_time = bar.open_time
-    s.bar.open = bar.open
-    s.bar.high = bar.high
-    s.bar.low = bar.low
-    s.bar.close = bar.close
-    s.bar.volume = bar.volume
+    s.bar = bar
     if s.limits.volatility_ceiling > 0.0:
         atr_step(s.atr, bar.high, bar.low, bar.close)
     if s.state == State.COOLDOWN:
@@ -116,30 +107,8 @@ def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
     view.entry_price = s.position.entry_price if lots != 0 else 0.0
     view.bars_held = s.bars - s.position.entry_bar if lots != 0 else 0
     view.pending = 1 if s.legs[Leg.ENTRY].order != 0 else 0
-    sig = s.signal
-    if sig.action != Action.NOTHING:
-        clear_signal(sig)
-
-
-@njit
-def clear_signal(sig: Rec) -> None:
-    """Make ``sig`` say nothing."""
-    sig.action = Action.NOTHING
-    sig.side = 0
-    sig.entry_type = 0
-    sig.entry = 0.0
-    sig.stop = 0.0
-    sig.stop_distance = 0.0
-    sig.trail_distance = 0.0
-    sig.ttl_bars = 0
-    sig.confidence = 0.0
-    sig.reasons = 0
-    for i in range(3):
-        sig.targets[i] = 0.0
-        sig.target_distances[i] = 0.0
-        sig.fractions[i] = 0.0
-    for i in range(8):
-        sig.seen[i] = 0.0
+    if s.signal.action != Action.NOTHING:
+        s.signal = NO_SIGNAL[0]
 
 
 @njit

@@ -41,17 +41,6 @@ AGG = record(
 
 
 @njit
-def copy_candle(to: Rec, c: Rec) -> None:
-    """Copy a candle field by field."""
-    to.open_time = c.open_time
-    to.open = c.open
-    to.high = c.high
-    to.low = c.low
-    to.close = c.close
-    to.volume = c.volume
-
-
-@njit
 def agg_init(s: Rec, base_ms: int, tf_ms: int) -> None:
     """Empty an :data:`AGG` from ``base_ms`` to ``tf_ms``, a multiple of it (milliseconds)."""
     s.base_ms = base_ms
@@ -72,16 +61,16 @@ def agg_push(s: Rec, c: Rec) -> int:
         Bits: :data:`LATE`, :data:`DONE`, both (the candle ends a gap and its own bar), or 0.
     """
     if s.tf_ms == s.base_ms:
-        copy_candle(s.bar, c)
+        s.bar = c
         s.done_count = 1
         return DONE
     known = 0
     if s.count == 0 or c.open_time >= s.end:
         if s.count > 0:
-            copy_candle(s.late, s.open_bar)
+            s.late = s.open_bar
             s.late_count = s.count
             known = LATE
-        copy_candle(s.open_bar, c)
+        s.open_bar = c
         s.open_bar.open_time = c.open_time - c.open_time % s.tf_ms
         s.end = s.open_bar.open_time + s.tf_ms
         s.count = 1
@@ -92,7 +81,7 @@ def agg_push(s: Rec, c: Rec) -> int:
         s.open_bar.volume += c.volume
         s.count += 1
     if c.open_time + s.base_ms >= s.end:
-        copy_candle(s.bar, s.open_bar)
+        s.bar = s.open_bar
         s.done_count = s.count
         s.count = 0
         known |= DONE

@@ -18,13 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.engine.settings import checked
 from triplane.errors import BadInput, DataError
+from triplane.kernel.codes import BreakOn, ZoneKind
 from triplane.kernel.features import FEATURE_ROW, FEATURES
 from triplane.kernel.patterns.fair_value_gaps import MIN_GAP_PERCENT
 from triplane.kernel.patterns.liquidity import TOLERANCE
 from triplane.kernel.patterns.order_blocks import MAX_AGE, MAX_TOUCHES, MIN_BODY_RATIO
-from triplane.kernel.patterns.structure import BREAK_ON_CLOSE, BREAK_ON_WICK
 from triplane.kernel.patterns.swings import LEFT, RIGHT
-from triplane.kernel.patterns.zones import BREAKER
 from triplane.kernel.records import CANDLE
 from triplane.kernel.regime import REGIME, SLOTS
 from triplane.kernel.timeframes import AGG
@@ -73,7 +72,7 @@ class AnalysisParams(BaseModel):
         out = np.zeros(1, loop.PARAMS)
         for name in set(loop.PARAMS.names or ()) - {"break_on"}:
             out[0][name] = getattr(self, name)
-        out[0]["break_on"] = BREAK_ON_WICK if self.break_on == "wick" else BREAK_ON_CLOSE
+        out[0]["break_on"] = BreakOn.WICK if self.break_on == "wick" else BreakOn.CLOSE
         return out
 
 
@@ -184,9 +183,9 @@ class Analysis:
         if name == "structure":
             return structure_columns(tables.breaks_as_of(bar))
         if name == "order_blocks":
-            return block_columns(self._blocks[self._blocks["kind"] != BREAKER])
+            return block_columns(self._blocks[self._blocks["kind"] != ZoneKind.BREAKER])
         if name == "breakers":
-            return block_columns(self._blocks[self._blocks["kind"] == BREAKER])
+            return block_columns(self._blocks[self._blocks["kind"] == ZoneKind.BREAKER])
         if name == "fvgs":
             return fvg_columns(tables.gaps.as_of(bar))
         if name == "liquidity":

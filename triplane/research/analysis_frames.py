@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from triplane.kernel.indicators.volatility import VOLATILITY_REGIMES
-from triplane.kernel.patterns.liquidity import LIQUIDITY_KINDS, LIQUIDITY_STATES
-from triplane.kernel.patterns.structure import STRUCTURE_KINDS
-from triplane.kernel.patterns.zones import STRENGTH_PARTS, ZONE_KINDS, ZONE_STATES
-from triplane.kernel.regime import REGIMES
+from triplane.kernel.codes import (
+    LiquidityKind,
+    LiquidityState,
+    Regime,
+    StructureKind,
+    Volatility,
+    ZoneKind,
+    ZonePart,
+    ZoneState,
+)
 from triplane.research.frames import Columns
 
 Array = np.ndarray[Any, Any]
@@ -43,7 +48,7 @@ def swing_columns(rows: Array) -> Columns:
 def structure_columns(rows: Array) -> Columns:
     """Columns of ``.structure``; a break is drawn from the swing that it breaks, so ``formed_at`` is ``ref_at``."""
     return {
-        "kind": _words(rows["kind"], *STRUCTURE_KINDS),
+        "kind": _words(rows["kind"], *StructureKind.labels),
         **_fields(rows, "level", "ref_at", "confirmed_at", "ref_time", "confirmed_time"),
         "side": _side(rows, "up", "down"),
         "formed_at": rows["ref_at"].copy(),
@@ -56,16 +61,16 @@ def _zone_columns(rows: Array) -> dict[str, Array]:
     """What explains a zone."""
     return {
         **_fields(rows, "formed_time", "confirmed_time"),
-        "state": _words(rows["state"], *ZONE_STATES),
+        "state": _words(rows["state"], *ZoneState.labels),
         **_fields(rows, "last_touched_at", "deepest_at", "ended_time"),
-        **{f"strength_{name}": rows["parts"][:, n].copy() for n, name in enumerate(STRENGTH_PARTS)},
+        **{f"strength_{name}": rows["parts"][:, n].copy() for n, name in enumerate(ZonePart.labels)},
     }
 
 
 def block_columns(rows: Array) -> Columns:
     """Columns of ``.order_blocks`` and ``.breakers``."""
     return {
-        "kind": _words(rows["kind"], *ZONE_KINDS),
+        "kind": _words(rows["kind"], *ZoneKind.labels),
         "side": _side(rows, "demand", "supply"),
         **_fields(rows, "price_lo", "price_hi", "formed_at", "confirmed_at", "strength", "touches"),
         **_fields(rows, "first_touched_at", "mitigated_at", "invalid_at", "filled_percent", "filled_at"),
@@ -88,9 +93,9 @@ def liquidity_columns(rows: Array) -> Columns:
     return {
         "side": _side(rows, "high", "low"),
         **_fields(rows, "level", "formed_at", "confirmed_at", "swept_at"),
-        "kind": _words(rows["kind"], *LIQUIDITY_KINDS),
+        "kind": _words(rows["kind"], *LiquidityKind.labels),
         **_fields(rows, "formed_time", "confirmed_time", "count", "last_at"),
-        "state": _words(rows["state"], *LIQUIDITY_STATES),
+        "state": _words(rows["state"], *LiquidityState.labels),
         **_fields(rows, "ended_at", "ended_time"),
     }
 
@@ -98,10 +103,10 @@ def liquidity_columns(rows: Array) -> Columns:
 def regime_columns(names: Array, probabilities: Array, beliefs: Array, volatility: Array) -> Columns:
     """Columns of ``.regime`` beside the time; codes are -1 for unknown, which is the last of the words."""
     return {
-        "regime": _words(names, *REGIMES, "unknown"),
+        "regime": _words(names, *Regime.labels, "unknown"),
         "probability": probabilities.copy(),
-        **{f"p_{name}": beliefs[:, n].copy() for n, name in enumerate(REGIMES)},
-        "volatility": _words(volatility, *VOLATILITY_REGIMES, "unknown"),
+        **{f"p_{name}": beliefs[:, n].copy() for n, name in enumerate(Regime.labels)},
+        "volatility": _words(volatility, *Volatility.labels, "unknown"),
     }
 
 

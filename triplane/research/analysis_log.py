@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from triplane.kernel.patterns.liquidity import EQUAL
+from triplane.kernel.codes import LiquidityKind, ZonePart, ZoneState
 from triplane.kernel.patterns.structure import STRUCTURE_EVENT
 from triplane.kernel.patterns.swings import SWING
-from triplane.kernel.patterns.zones import LIVE, NONE, PART_FVG, PART_UNTOUCHED, ZONE
+from triplane.kernel.patterns.zones import NONE, ZONE
 from triplane.kernel.records import CANDLE
 from triplane.research.analysis_loop import CHANGE, LEVEL_CHANGE, LIVE_ROOM, LOG, SERIES
 
@@ -40,7 +40,7 @@ class Zones:
         rows = self.rows[: np.searchsorted(self.rows["confirmed_at"], bar, "right")].copy()
         for stamp in STAMPS:
             rows[stamp][rows[stamp] > bar] = NONE
-        rows["state"][rows["invalid_at"] == NONE] = LIVE
+        rows["state"][rows["invalid_at"] == NONE] = ZoneState.LIVE
         rows["ended_time"][rows["invalid_at"] == NONE] = NONE
         changes = self.changes[: np.searchsorted(self.changes["bar"], bar, "right")]
         last = np.zeros(len(rows), np.int64)
@@ -49,8 +49,8 @@ class Zones:
         for name in ("touches", "last_touched_at", "deepest_at", "filled_percent"):
             rows[name] = grown[name]
         parts = rows["parts"]
-        parts[:, PART_FVG] = grown["fvg"]
-        parts[:, PART_UNTOUCHED] = rows["first_touched_at"] == NONE
+        parts[:, ZonePart.FVG] = grown["fvg"]
+        parts[:, ZonePart.UNTOUCHED] = rows["first_touched_at"] == NONE
         # the order of the kernel's own sum, so that the last digit is the same
         rows["strength"] = parts[:, 0] + parts[:, 1] + parts[:, 2] + parts[:, 3] + parts[:, 4]
         return rows
@@ -77,7 +77,7 @@ class Tables:
     def levels_as_of(self, bar: int) -> Array:
         """``LIQUIDITY`` rows of all pools and levels confirmed by ``bar``, in that order, as they were then."""
         rows = self.levels["level"][: np.searchsorted(self.levels["bar"], bar, "right")]
-        key = rows["serial"] * 2 + (rows["kind"] == EQUAL)  # pools and levels number themselves
+        key = rows["serial"] * 2 + (rows["kind"] == LiquidityKind.EQUAL)  # pools and levels number themselves
         _, first, which = np.unique(key, return_index=True, return_inverse=True)
         last = np.zeros(len(first), np.int64)
         np.maximum.at(last, which, np.arange(len(rows)))

@@ -9,17 +9,18 @@ gap) is one short row for each bar on which it grew.
 import numba
 import numpy as np
 
+from triplane.kernel.codes import LiquidityState, ZonePart
 from triplane.kernel.features import FEATURE_ROW, FEATURES, features_init, features_row, features_step
 from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
 from triplane.kernel.jit import OPTIONS, Arr, Rec, record
 from triplane.kernel.patterns.detectors import DETECTORS, detectors_init, detectors_step
 from triplane.kernel.patterns.fair_value_gaps import gaps_init
-from triplane.kernel.patterns.liquidity import LIQUIDITY, LIVE_POOL, STAIRS, pools_init
+from triplane.kernel.patterns.liquidity import LIQUIDITY, STAIRS, pools_init
 from triplane.kernel.patterns.order_blocks import blocks_init
 from triplane.kernel.patterns.ranges import levels_step, range_step
 from triplane.kernel.patterns.structure import STRUCTURE_EVENT, structure_init, structure_step
 from triplane.kernel.patterns.swings import SWING, swings_init, swings_step
-from triplane.kernel.patterns.zones import CAPACITY, NONE, PART_FVG, ZONE, zones_live
+from triplane.kernel.patterns.zones import CAPACITY, NONE, ZONE, zones_live
 from triplane.kernel.records import CANDLE
 from triplane.kernel.regime import REGIME, SLOTS, regime_init, regime_run
 from triplane.kernel.timeframes import AGG, DONE, LATE, agg_init, agg_push
@@ -136,7 +137,7 @@ def _log_change(log: Rec, z: Rec, i: int) -> None:
     row.last_touched_at = z.last_touched_at
     row.deepest_at = z.deepest_at
     row.filled_percent = z.filled_percent
-    row.fvg = z.parts[PART_FVG]
+    row.fvg = z.parts[ZonePart.FVG]
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
@@ -178,7 +179,7 @@ def _log_liquidity(log: Rec, d: Rec, i: int) -> None:
     for k in range(d.swings.n_events):
         b = d.pools.sides[0 if d.swings.events[k].side > 0 else 1]
         top = b.steps[(b.top - 1) & (STAIRS - 1)]
-        if top.state == LIVE_POOL and top.confirmed_at < i:
+        if top.state == LiquidityState.LIVE and top.confirmed_at < i:
             _log_level(log, top, i)
     for k in range(d.pools.n_new):
         _log_level(log, d.pools.new[k], i)

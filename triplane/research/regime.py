@@ -24,7 +24,8 @@ import numpy as np
 
 from triplane.data.candles import Candles, infer_interval, multiple_of
 from triplane.errors import BadInput
-from triplane.kernel.regime import MAX_FITS, REGIME, REGIMES, SLOTS, observe_run, regime_init, regime_run
+from triplane.kernel.codes import Regime
+from triplane.kernel.regime import MAX_FITS, REGIME, SLOTS, observe_run, regime_init, regime_run
 from triplane.strategies.regime_model import regime_record
 
 Array = np.ndarray[Any, Any]
@@ -135,15 +136,15 @@ def name_states(means: Array, volatilities: Array) -> list[str]:
     pairs = []
     for group, trending, other in ((order[:half], 0, 2), (order[half:], 1, 3)):
         best, *rest = group[np.argsort(-strength[group], kind="stable")]
-        names[best] = REGIMES[trending]
+        names[best] = Regime.labels[trending]
         for index in rest:
-            names[index] = REGIMES[other]
+            names[index] = Regime.labels[other]
         pairs.append((best, rest, other))
     (low, low_rest, low_other), (high, high_rest, high_other) = pairs
     if not low_rest and strength[low] < strength[high]:
-        names[low] = REGIMES[low_other]
+        names[low] = Regime.labels[low_other]
     if not high_rest and strength[high] < strength[low]:
-        names[high] = REGIMES[high_other]
+        names[high] = Regime.labels[high_other]
     return names
 
 
@@ -188,7 +189,7 @@ def _describe(model: Any, center: Array, scale: Array) -> list[dict[str, Any]]:
     names = name_states(means[:, 0], np.maximum(means[:, 1], 1e-12))
     shares = _stationary(model.transmat_)
     states = []
-    for j, name in sorted(enumerate(names), key=lambda pair: REGIMES.index(pair[1])):
+    for j, name in sorted(enumerate(names), key=lambda pair: Regime.labels.index(pair[1])):
         stay = float(model.transmat_[j, j])
         states.append(
             {

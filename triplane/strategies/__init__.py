@@ -3,8 +3,9 @@
 from triplane.kernel.codes import Action, OrderType
 from triplane.kernel.jit import Rec, njit, record
 from triplane.strategies.base import Bar, Close, Enter, Param, PythonStrategy, Strategy, View, state
+from triplane.strategies.kit import Reasons, bracket, show
 
-CLOSE, ENTER = Action.CLOSE, Action.ENTER
+NOTHING, ENTER, CLOSE = Action.NOTHING, Action.ENTER, Action.CLOSE
 LIMIT, MARKET, STOP_MARKET = OrderType.LIMIT, OrderType.MARKET, OrderType.STOP_MARKET
 
 __all__ = [
@@ -12,16 +13,20 @@ __all__ = [
     "ENTER",
     "LIMIT",
     "MARKET",
+    "NOTHING",
     "STOP_MARKET",
     "Bar",
     "Close",
     "Enter",
     "Param",
     "PythonStrategy",
+    "Reasons",
     "Rec",
     "Strategy",
     "View",
+    "bracket",
     "njit",
     "record",
+    "show",
     "state",
 ]

@@ -19,6 +19,7 @@ one that is. What a gate holds back is not a signal; ``s.held`` says which check
 **Exits.** A raw CLOSE counts when the agent was one of those that agreed on the open position.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,10 +27,8 @@ import numpy as np
 
 from triplane.kernel.calendar import DEFAULT_ZONES, KILL_ZONES, ZONES, kill_zone
 from triplane.kernel.codes import Action, Check, OrderType
-from triplane.kernel.decide import copy_signal
-from triplane.kernel.records import SIGNAL
+from triplane.kernel.records import NO_SIGNAL, SIGNAL
 from triplane.kernel.regime import is_trending
-from triplane.kernel.step import clear_signal
 from triplane.strategies import (
     CLOSE,
     ENTER,
@@ -44,6 +43,7 @@ from triplane.strategies import (
     state,
 )
 from triplane.strategies.base import Number
+from triplane.strategies.kit import copy_signal, show
 
 AGENTS = {
     "retest": retest_analyzer.STRATEGY,
@@ -97,6 +97,10 @@ ict_init, ict_step = ict_blocks.init, ict_blocks.step
 
 LONG_AGO = -1_000_000
 
+
+Saw = namedtuple("Saw", "score_long score_short retest smc trend ict regime regime_confidence")
+"""What it decided on."""
+
 # bits of the reasons: agents for, agents against, leader, then these, then the reasons of each agent
 AGAINST, LEADER = N_AGENTS, 2 * N_AGENTS
 STOP_CUT, IN_REGIME, IN_ZONE = range(3 * N_AGENTS, 3 * N_AGENTS + 3)
@@ -137,7 +141,7 @@ def _ask(s: Rec, bar: Rec, view: Rec) -> None:
     """Let each agent write its raw signal, and remember who wanted in."""
     for k in range(N_AGENTS):
         if s.raw[k].action != Action.NOTHING:
-            clear_signal(s.raw[k])
+            s.raw[k] = NO_SIGNAL[0]
     retest_step(s.retest, bar, view, s.raw[0])
     smc_step(s.smc, bar, view, s.raw[1])
     trend_step(s.trend, bar, view, s.raw[2])
@@ -200,15 +204,18 @@ def _gate(s: Rec, bar: Rec) -> int:
 
 
 @njit
+def _voice(raw: Rec) -> float:
+    """Confidence of an agent that wants in on this bar, with its side."""
+    return raw.side * raw.confidence if raw.action == ENTER else 0.0
+
+
+@njit
 def _look(s: Rec, signal: Rec) -> None:
     """Write what was weighed into the signal."""
-    signal.seen[0] = s.scores[0]
-    signal.seen[1] = s.scores[1]
-    for k in range(N_AGENTS):
-        raw = s.raw[k]
-        signal.seen[2 + k] = raw.side * raw.confidence if raw.action == ENTER else 0.0
-    signal.seen[6] = s.trend.regime.name
-    signal.seen[7] = s.trend.regime.probability if s.trend.regime.believes else 0.0
+    regime = s.trend.regime
+    known = regime.probability if regime.believes else 0.0
+    retest, smc, trend, ict = _voice(s.raw[0]), _voice(s.raw[1]), _voice(s.raw[2]), _voice(s.raw[3])
+    show(signal, Saw(s.scores[0], s.scores[1], retest, smc, trend, ict, float(regime.name), known))
 
 
 @njit
@@ -314,7 +321,7 @@ STRATEGY = Strategy(
         "The bar opened in a kill zone.",
         *(f"{title}: {text}" for title, spec in zip(_TITLES, AGENTS.values(), strict=True) for text in spec.reasons),
     ),
-    sees=("score_long", "score_short", "retest", "smc", "trend", "ict", "regime", "regime_confidence"),
+    sees=Saw._fields,
     plots={"ema_trend": "retest.ema.value", "vwap": "trend.vwap.value"},
     zones=("retest.blocks.book", "retest.gaps.book"),
     structures=("retest.structure",),

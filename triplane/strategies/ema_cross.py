@@ -5,9 +5,11 @@ At the close of a bar, EMA(``fast``) above EMA(``slow``) now but not before → 
 next open. Averages and ATR start as TA-Lib's do.
 """
 
+from collections import namedtuple
+
 from triplane.kernel.indicators.moving import EMA, ema_init, ema_step
 from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
-from triplane.strategies import CLOSE, ENTER, Param, Rec, Strategy, njit, state
+from triplane.strategies import CLOSE, ENTER, NOTHING, Param, Reasons, Rec, Strategy, njit, show, state
 
 PARAMS = (
     Param("fast", 20, 1, 1000, "bars of the fast average"),
@@ -15,6 +17,17 @@ PARAMS = (
     Param("stop_atr", 2.0, 0.1, 50.0, "stop distance in ATRs"),
     Param("target_atr", 3.0, 0.1, 100.0, "target distance in ATRs"),
 )
+
+
+class Why(Reasons):
+    """Why it says so."""
+
+    ABOVE = 0, "The fast average crossed above the slow one."
+    BELOW = 1, "The fast average crossed below the slow one."
+
+
+Saw = namedtuple("Saw", "ema_fast ema_slow atr14")
+"""What it decided on."""
 
 STATE = state(PARAMS, ("fast", EMA), ("slow", EMA), ("atr", ATR), ("above", "i8"))
 
@@ -40,16 +53,12 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
         signal.stop_distance = s.p.stop_atr * atr
         signal.target_distances[0] = s.p.target_atr * atr
         signal.confidence = 0.5
-        signal.reasons = 1
-        signal.seen[0] = fast
-        signal.seen[1] = slow
-        signal.seen[2] = atr
+        signal.reasons = 1 << Why.ABOVE
     elif not above and s.above and view.side > 0:
         signal.action = CLOSE
-        signal.reasons = 2
-        signal.seen[0] = fast
-        signal.seen[1] = slow
-        signal.seen[2] = atr
+        signal.reasons = 1 << Why.BELOW
+    if signal.action != NOTHING:
+        show(signal, Saw(fast, slow, atr))
     s.above = above
 
 
@@ -61,8 +70,8 @@ STRATEGY = Strategy(
     init=init,
     step=step,
     warmup=lambda p: max(100, int(p["slow"])),
-    reasons=("The fast average crossed above the slow one.", "The fast average crossed below the slow one."),
-    sees=("ema_fast", "ema_slow", "atr14"),
+    reasons=Why.texts(),
+    sees=Saw._fields,
     plots={"ema_fast": "fast.value", "ema_slow": "slow.value"},
     check=lambda p: None if p["fast"] < p["slow"] else f"fast is {p['fast']}; it must be below slow, {p['slow']}.",
     timeframe="1m",

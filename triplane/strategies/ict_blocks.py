@@ -6,12 +6,16 @@ favour): enter at market. The stop lies beyond the block by a part of the ATR, t
 When several blocks were touched on the same bar, the strongest is taken.
 """
 
+from collections import namedtuple
+
+from triplane.kernel.codes import ZonePart
 from triplane.kernel.indicators.moving import EMA, ema_init, ema_step
 from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
 from triplane.kernel.patterns.fair_value_gaps import GAPS, gaps_init, gaps_step
 from triplane.kernel.patterns.order_blocks import BLOCKS, blocks_init, blocks_step
-from triplane.kernel.patterns.zones import PART_FVG, is_inside, zone_slot, zones_count
-from triplane.strategies import ENTER, Param, Rec, Strategy, njit, state
+from triplane.kernel.patterns.zones import is_inside, zone_slot, zones_count
+from triplane.strategies import MARKET, Param, Rec, Strategy, njit, state
+from triplane.strategies.kit import FRACTIONS, Reasons, bracket, check_ladder, ladder, rungs, show, zone_risk
 
 PARAMS = (
     Param("min_body_ratio", 0.7, 0.1, 1.0, "body / range of a displacement candle"),
@@ -23,9 +27,7 @@ PARAMS = (
     Param("trend", 200, 0, 1000, "bars of the average that gives the trend; 0 = both directions"),
     Param("stop_atr", 0.25, 0.0, 10.0, "stop beyond the block, in ATRs"),
     Param("min_stop_atr", 0.5, 0.0, 10.0, "nearest stop that makes sense, in ATRs"),
-    Param("tp1_r", 1.0, 0.1, 50.0, "first target, in multiples of the risk"),
-    Param("tp2_r", 2.0, 0.1, 50.0, "second target"),
-    Param("tp3_r", 3.0, 0.1, 50.0, "third target"),
+    *ladder(),
 )
 
 STATE = state(
@@ -36,7 +38,20 @@ STATE = state(
     ("gaps", GAPS),
 )
 
-TOUCHED, GAP_BEHIND, WITH_TREND, REJECTED, FRESH, IN_GAP = range(6)
+
+class Why(Reasons):
+    """Why it says so."""
+
+    TOUCHED = 0, "Price came back to an order block."
+    GAP_BEHIND = 1, "The block left a fair value gap behind."
+    WITH_TREND = 2, "The trade goes with the trend."
+    REJECTED = 3, "The bar was rejected at the block and closed in its favour."
+    FRESH = 4, "The block had not been touched before."
+    IN_GAP = 5, "The bar also reached a fair value gap that is still open."
+
+
+Saw = namedtuple("Saw", "block_low block_high block_strength block_touches atr14 ema_trend close")
+"""What it decided on."""
 
 
 @njit
@@ -62,7 +77,7 @@ def _strongest(s: Rec, side: int, bar: Rec, i: int) -> int:
             break
         if z.last_touched_at != i or z.strength < s.p.min_strength:
             continue
-        if s.p.need_gap and z.parts[PART_FVG] <= 0.0:
+        if s.p.need_gap and z.parts[ZonePart.FVG] <= 0.0:
             continue
         rejected = (bar.close - (z.price_lo + z.price_hi) / 2.0) * side > 0.0
         if rejected and (best < 0 or z.strength > zones[best].strength):
@@ -85,36 +100,21 @@ def _enter(s: Rec, side: int, slot: int, bar: Rec, signal: Rec) -> None:
     """Write the signal for one block."""
     z = s.blocks.book.sides[0 if side > 0 else 1].zones[slot]
     atr = s.atr.value
-    beyond = z.price_lo - s.p.stop_atr * atr if side > 0 else z.price_hi + s.p.stop_atr * atr
-    risk = max((bar.close - beyond) * side, s.p.min_stop_atr * atr)
+    risk = zone_risk(z, side, bar.close, s.p.stop_atr * atr, s.p.min_stop_atr * atr)
     in_gap = _in_gap(s, side, bar)
     fresh = z.touches == 1
-    signal.action = ENTER
-    signal.side = side
-    signal.stop = bar.close - side * risk
-    signal.target_distances[0] = s.p.tp1_r * risk
-    signal.target_distances[1] = s.p.tp2_r * risk
-    signal.target_distances[2] = s.p.tp3_r * risk
-    signal.fractions[0] = 0.5
-    signal.fractions[1] = 0.3
-    signal.fractions[2] = 0.2
+    bracket(signal, side, MARKET, 0.0, bar.close - side * risk, risk, rungs(s.p), FRACTIONS)
     signal.confidence = min(0.4 + 0.05 * z.strength + 0.1 * fresh, 1.0)
-    gap_behind = z.parts[PART_FVG] > 0.0
+    gap_behind = z.parts[ZonePart.FVG] > 0.0
     signal.reasons = (
-        (1 << TOUCHED)
-        | (gap_behind << GAP_BEHIND)
-        | ((s.p.trend > 0) << WITH_TREND)
-        | (1 << REJECTED)
-        | (fresh << FRESH)
-        | (in_gap << IN_GAP)
+        (1 << Why.TOUCHED)
+        | (gap_behind << Why.GAP_BEHIND)
+        | ((s.p.trend > 0) << Why.WITH_TREND)
+        | (1 << Why.REJECTED)
+        | (fresh << Why.FRESH)
+        | (in_gap << Why.IN_GAP)
     )
-    signal.seen[0] = z.price_lo
-    signal.seen[1] = z.price_hi
-    signal.seen[2] = z.strength
-    signal.seen[3] = z.touches
-    signal.seen[4] = atr
-    signal.seen[5] = s.trend.value
-    signal.seen[6] = bar.close
+    show(signal, Saw(z.price_lo, z.price_hi, z.strength, float(z.touches), atr, s.trend.value, bar.close))
 
 
 @njit
@@ -144,17 +144,10 @@ STRATEGY = Strategy(
     init=init,
     step=step,
     warmup=lambda p: max(50, int(p["trend"])),
-    reasons=(
-        "Price came back to an order block.",
-        "The block left a fair value gap behind.",
-        "The trade goes with the trend.",
-        "The bar was rejected at the block and closed in its favour.",
-        "The block had not been touched before.",
-        "The bar also reached a fair value gap that is still open.",
-    ),
-    sees=("block_low", "block_high", "block_strength", "block_touches", "atr14", "ema_trend", "close"),
+    reasons=Why.texts(),
+    sees=Saw._fields,
     plots={"ema_trend": "trend.value"},
     zones=("blocks.book", "gaps.book"),
-    check=lambda p: None if p["tp1_r"] < p["tp2_r"] < p["tp3_r"] else "tp1_r, tp2_r and tp3_r must rise in this order.",
+    check=check_ladder,
     timeframe="15m",
 )

@@ -24,8 +24,9 @@ from typing import Any, Final
 import numpy as np
 
 from triplane.errors import BadInput
+from triplane.kernel.codes import Regime
 from triplane.kernel.indicators.moving import MAX_WINDOW
-from triplane.kernel.regime import MAX_FITS, REGIME, REGIMES
+from triplane.kernel.regime import MAX_FITS, REGIME
 
 Array = np.ndarray[Any, Any]
 
@@ -71,9 +72,9 @@ def _numbers(value: object, what: str, shape: tuple[int, ...]) -> Array:
 def _write_state(fit: Any, state: Mapping[str, Any], where: str) -> int:
     """Write one state into the slot of its name; returns the slot."""
     name = state.get("name")
-    if name not in REGIMES:
-        raise _bad(f"{where}.name", name, f"one of {', '.join(REGIMES)}")
-    slot = REGIMES.index(name)
+    if name not in Regime.labels:
+        raise _bad(f"{where}.name", name, f"one of {', '.join(Regime.labels)}")
+    slot = Regime.of(name)
     if fit["present"][slot]:
         raise _bad(f"{where}.name", name, "a name that no other state of the fit has")
     covariance = _numbers(state.get("covariance"), f"{where}.covariance", (3, 3))
@@ -89,10 +90,10 @@ def _write_state(fit: Any, state: Mapping[str, Any], where: str) -> int:
     fit["whiten"][slot] = np.tril(np.linalg.inv(factor))
     fit["constant"][slot] = -1.5 * np.log(2.0 * np.pi) - np.log(np.diag(factor)).sum()
     to = state.get("to")
-    if not isinstance(to, Mapping) or not set(to) <= set(REGIMES):
+    if not isinstance(to, Mapping) or not set(to) <= set(Regime.labels):
         raise _bad(f"{where}.to", to, "probabilities by the name of the next state")
     for following, probability in to.items():
-        fit["transition"][slot, REGIMES.index(following)] = _numbers(probability, f"{where}.to.{following}", ())
+        fit["transition"][slot, Regime.of(following)] = _numbers(probability, f"{where}.to.{following}", ())
     return slot
 
 
@@ -107,7 +108,7 @@ def _write_fit(fit: Any, values: Mapping[str, Any], where: str) -> None:
         raise _bad(f"{where}.states", "missing" if states is None else "of another number", "3 or 4 states")
     slots = [_write_state(fit, state, f"{where}.states[{n}]") for n, state in enumerate(states)]
     # (rows of transition): nothing may lead to a state that is not there
-    for what, row in [("start", fit["start"]), *((f"to of {REGIMES[j]}", fit["transition"][j]) for j in slots)]:
+    for what, row in [("start", fit["start"]), *((f"to of {Regime.labels[j]}", fit["transition"][j]) for j in slots)]:
         if (row < 0.0).any() or abs(row[slots].sum() - 1.0) > _TOLERANCE or abs(row.sum() - 1.0) > _TOLERANCE:
             raise _bad(f"{where}.{what}", row.tolist(), "probabilities that add up to 1")
 

@@ -18,6 +18,7 @@ Entry: a limit ``entry_atr`` ATRs better than the close, for ``ttl_bars`` bars. 
 Targets at 1, 2 and 3 times the risk.
 """
 
+from collections import namedtuple
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,8 +36,9 @@ from triplane.kernel.indicators.volume import (
     vwap_step,
 )
 from triplane.kernel.regime import REGIME, is_trending, regime_init, regime_step
-from triplane.strategies import ENTER, LIMIT, Param, Rec, Strategy, njit, state
+from triplane.strategies import LIMIT, Param, Rec, Strategy, njit, state
 from triplane.strategies.base import Number
+from triplane.strategies.kit import FRACTIONS, Reasons, bracket, check_ladder, ladder, rungs, show
 from triplane.strategies.regime_model import give_regime
 
 PARAMS = (
@@ -54,9 +56,7 @@ PARAMS = (
     Param("entry_atr", 0.2, 0.0, 5.0, "limit better than the close by this, in ATRs"),
     Param("ttl_bars", 3, 1, 1000, "bars that the limit waits"),
     Param("stop_atr", 1.5, 0.1, 50.0, "stop distance from the entry, in ATRs"),
-    Param("tp1_r", 1.0, 0.1, 50.0, "first target, in multiples of the risk"),
-    Param("tp2_r", 2.0, 0.1, 50.0, "second target"),
-    Param("tp3_r", 3.0, 0.1, 50.0, "third target"),
+    *ladder(),
 )
 
 STATE = state(
@@ -77,8 +77,22 @@ STATE = state(
     ("returned", "i8"),  # +1 the close returned from below the lower band, -1 from above the upper
 )
 
-TRENDING, STOCH, BAND, RIGHT_OF_VWAP, STRONG, BUSY = range(6)
 _ONE_TRIGGER = 0.8
+
+
+class Why(Reasons):
+    """Why it says so."""
+
+    TRENDING = 0, "The market is in a trending regime."
+    STOCH = 1, "StochRSI %K has crossed %D, coming from the extreme."
+    BAND = 2, "Price has returned from beyond the Bollinger band."
+    RIGHT_OF_VWAP = 3, "The close is on the right side of the session's VWAP."
+    STRONG = 4, "ADX shows a strong trend."
+    BUSY = 5, "Volume is well above usual."
+
+
+Saw = namedtuple("Saw", "regime regime_confidence vwap stoch_rsi_k stoch_rsi_d adx volume_ratio atr14")
+"""What it decided on."""
 
 
 @njit
@@ -129,12 +143,12 @@ def _detect(s: Rec, bar: Rec) -> None:
 def _reasons(s: Rec, side: int, bar: Rec) -> int:
     """Bits of the conditions that hold for ``side``."""
     return int(
-        (is_trending(s.regime.name) << TRENDING)
-        | ((s.crossed == side) << STOCH)
-        | ((s.returned == side) << BAND)
-        | (((bar.close - s.vwap.value) * side > 0.0) << RIGHT_OF_VWAP)
-        | ((s.adx.value >= s.p.min_adx) << STRONG)
-        | ((s.volume_ratio.value >= s.p.min_volume_ratio) << BUSY)
+        (is_trending(s.regime.name) << Why.TRENDING)
+        | ((s.crossed == side) << Why.STOCH)
+        | ((s.returned == side) << Why.BAND)
+        | (((bar.close - s.vwap.value) * side > 0.0) << Why.RIGHT_OF_VWAP)
+        | ((s.adx.value >= s.p.min_adx) << Why.STRONG)
+        | ((s.volume_ratio.value >= s.p.min_volume_ratio) << Why.BUSY)
     )
 
 
@@ -147,27 +161,27 @@ def _confidence(s: Rec, bits: int) -> float:
     if total <= 0.0:
         return 0.0
     score = 0.0
-    if bits & (1 << TRENDING) and regime > 0.0:
+    if bits & (1 << Why.TRENDING) and regime > 0.0:
         score += regime * s.regime.probability
-    if bits & (1 << STOCH) and bits & (1 << BAND):
+    if bits & (1 << Why.STOCH) and bits & (1 << Why.BAND):
         score += p.w_trigger
-    elif bits & ((1 << STOCH) | (1 << BAND)):
+    elif bits & ((1 << Why.STOCH) | (1 << Why.BAND)):
         score += p.w_trigger * _ONE_TRIGGER
-    score += p.w_vwap * ((bits >> RIGHT_OF_VWAP) & 1)
-    score += p.w_adx * ((bits >> STRONG) & 1)
-    score += p.w_volume * ((bits >> BUSY) & 1)
+    score += p.w_vwap * ((bits >> Why.RIGHT_OF_VWAP) & 1)
+    score += p.w_adx * ((bits >> Why.STRONG) & 1)
+    score += p.w_volume * ((bits >> Why.BUSY) & 1)
     return score / total  # type: ignore[no-any-return]
 
 
 @njit
 def _wanted(s: Rec, bits: int, confidence: float) -> bool:
     """Whether what holds is enough."""
-    if s.p.regime and not bits & (1 << TRENDING):
+    if s.p.regime and not bits & (1 << Why.TRENDING):
         return False
-    if not bits & ((1 << STOCH) | (1 << BAND)) or not bits & (1 << RIGHT_OF_VWAP):
+    if not bits & ((1 << Why.STOCH) | (1 << Why.BAND)) or not bits & (1 << Why.RIGHT_OF_VWAP):
         return False
     if s.p.need_all:
-        return bool(bits & (1 << STRONG)) and bool(bits & (1 << BUSY))
+        return bool(bits & (1 << Why.STRONG)) and bool(bits & (1 << Why.BUSY))
     return bool(confidence >= s.p.min_confidence)
 
 
@@ -177,28 +191,12 @@ def _enter(s: Rec, side: int, bar: Rec, bits: int, confidence: float, signal: Re
     atr = s.atr.value
     entry = bar.close - side * s.p.entry_atr * atr
     risk = s.p.stop_atr * atr
-    signal.action = ENTER
-    signal.side = side
-    signal.entry_type = LIMIT
-    signal.entry = entry
-    signal.stop = entry - side * risk
-    signal.targets[0] = entry + side * s.p.tp1_r * risk
-    signal.targets[1] = entry + side * s.p.tp2_r * risk
-    signal.targets[2] = entry + side * s.p.tp3_r * risk
-    signal.fractions[0] = 0.5
-    signal.fractions[1] = 0.3
-    signal.fractions[2] = 0.2
+    bracket(signal, side, LIMIT, entry, entry - side * risk, risk, rungs(s.p), FRACTIONS)
     signal.ttl_bars = s.p.ttl_bars
     signal.confidence = confidence
     signal.reasons = bits
-    signal.seen[0] = s.regime.name
-    signal.seen[1] = s.regime.probability if s.regime.believes else 0.0
-    signal.seen[2] = s.vwap.value
-    signal.seen[3] = s.k
-    signal.seen[4] = s.d
-    signal.seen[5] = s.adx.value
-    signal.seen[6] = s.volume_ratio.value
-    signal.seen[7] = atr
+    known = s.regime.probability if s.regime.believes else 0.0
+    show(signal, Saw(float(s.regime.name), known, s.vwap.value, s.k, s.d, s.adx.value, s.volume_ratio.value, atr))
 
 
 @njit
@@ -230,17 +228,10 @@ STRATEGY = Strategy(
     init=init,
     step=step,
     warmup=lambda _: 120,
-    reasons=(
-        "The market is in a trending regime.",
-        "StochRSI %K has crossed %D, coming from the extreme.",
-        "Price has returned from beyond the Bollinger band.",
-        "The close is on the right side of the session's VWAP.",
-        "ADX shows a strong trend.",
-        "Volume is well above usual.",
-    ),
-    sees=("regime", "regime_confidence", "vwap", "stoch_rsi_k", "stoch_rsi_d", "adx", "volume_ratio", "atr14"),
+    reasons=Why.texts(),
+    sees=Saw._fields,
     plots={"vwap": "vwap.value", "bb_upper": "bollinger.upper", "bb_lower": "bollinger.lower"},
-    check=lambda p: None if p["tp1_r"] < p["tp2_r"] < p["tp3_r"] else "tp1_r, tp2_r and tp3_r must rise in this order.",
+    check=check_ladder,
     prepare=prepare,
     timeframe="1m",
 )

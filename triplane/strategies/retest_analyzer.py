@@ -17,21 +17,23 @@ Score = sum of the weights of what holds (the zone's times its strength) over th
 (or by ``stop_atr`` ATRs when that is set), targets at multiples of the risk. Of several zones the strongest is taken.
 """
 
+from collections import namedtuple
 from collections.abc import Mapping
 
 import numpy as np
 
+from triplane.kernel.codes import BreakOn, ZoneKind, ZonePart
 from triplane.kernel.indicators.moving import EMA, ema_init, ema_step
 from triplane.kernel.indicators.oscillators import MACD, RSI, macd_init, macd_step, rsi_init, rsi_step
 from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
 from triplane.kernel.patterns.fair_value_gaps import GAPS, gaps_init, gaps_step
 from triplane.kernel.patterns.order_blocks import BLOCKS, blocks_init, blocks_on_break, blocks_step
 from triplane.kernel.patterns.strength import credit
-from triplane.kernel.patterns.structure import BREAK_ON_CLOSE, STRUCTURE, structure_init, structure_step
+from triplane.kernel.patterns.structure import STRUCTURE, structure_init, structure_step
 from triplane.kernel.patterns.swings import LEFT, RIGHT, SWINGS, swings_init, swings_step
-from triplane.kernel.patterns.zones import GAP, PART_STRUCTURE, zone_slot, zones_count
-from triplane.strategies import ENTER, LIMIT, Param, Rec, Strategy, njit, record, state
+from triplane.strategies import LIMIT, Param, Rec, Strategy, njit, record, state
 from triplane.strategies.base import Number
+from triplane.strategies.kit import FRACTIONS, Reasons, bracket, check_ladder, ladder, rungs, show, strongest_retest
 
 PARAMS = (
     Param("min_score", 0.6, 0.0, 1.0, "lowest score that gives a signal"),
@@ -53,9 +55,7 @@ PARAMS = (
     Param("stop_percent", 0.2, 0.01, 20.0, "stop beyond the zone, percent of the price"),
     Param("stop_atr", 0.0, 0.0, 20.0, "stop beyond the zone in ATRs instead; 0 = percent"),
     Param("ttl_bars", 6, 1, 1000, "bars that the limit waits"),
-    Param("tp1_r", 1.5, 0.1, 50.0, "first target, in multiples of the risk"),
-    Param("tp2_r", 2.0, 0.1, 50.0, "second target"),
-    Param("tp3_r", 3.0, 0.1, 50.0, "third target"),
+    *ladder(1.5),
 )
 
 TURN = record([("value", "f8"), ("direction", "i8"), ("age", "i8")])
@@ -75,7 +75,21 @@ STATE = state(
     ("gaps", GAPS),
 )
 
-RETEST, SIDE_OF_EMA, MACD_TURNED, RSI_TURNED, WICK, IN_BLOCK, IN_GAP = range(7)
+
+class Why(Reasons):
+    """Why it says so."""
+
+    RETEST = 0, "Price came back into a zone in the direction of the trend."
+    SIDE_OF_EMA = 1, "The close is on the right side of the long average."
+    MACD_TURNED = 2, "The MACD histogram has turned in favour."
+    RSI_TURNED = 3, "The RSI has turned back in its middle."
+    WICK = 4, "The bar was rejected with a long wick."
+    IN_BLOCK = 5, "The zone is an order block."
+    IN_GAP = 6, "The zone is a fair value gap."
+
+
+Saw = namedtuple("Saw", "zone_low zone_high zone_strength ema_trend macd_hist rsi14 atr14 close")
+"""What it decided on."""
 
 
 @njit
@@ -109,7 +123,7 @@ def init(s: Rec) -> None:
     turn_init(s.hist_turn)
     turn_init(s.rsi_turn)
     swings_init(s.swings, LEFT, RIGHT)
-    structure_init(s.structure, BREAK_ON_CLOSE)
+    structure_init(s.structure, BreakOn.CLOSE)
     blocks_init(s.blocks, s.p.min_body_ratio, s.p.max_touches, s.p.max_age, 0)
     gaps_init(s.gaps, s.p.min_gap_percent, s.p.max_age)
 
@@ -129,37 +143,21 @@ def _detect(s: Rec, bar: Rec, i: int) -> None:
     for n in range(s.structure.n_events):
         event = s.structure.events[n]
         blocks_on_break(s.blocks, i, bar.open_time, bar.high, bar.low, bar.close, atr, event)
-        credit(s.gaps.book, event.side, i, PART_STRUCTURE)
-
-
-@njit
-def strongest_retest(book: Rec, side: int, bar: Rec, i: int) -> int:
-    """Slot of the strongest live zone of ``side`` that price has come back into on this bar, or -1."""
-    zones = book.sides[0 if side > 0 else 1].zones
-    best = -1
-    for rank in range(zones_count(book, side)):
-        slot = zone_slot(book, side, rank)
-        z = zones[slot]
-        reached = bar.low <= z.price_hi if side > 0 else bar.high >= z.price_lo
-        if not reached:
-            break
-        if z.last_inside == i and z.touches > 0 and (best < 0 or z.strength > zones[best].strength):
-            best = slot
-    return best
+        credit(s.gaps.book, event.side, i, ZonePart.STRUCTURE)
 
 
 @njit
 def _confirm(s: Rec, z: Rec, side: int, bar: Rec) -> int:
     """Bits of the confirmations that hold."""
-    bits = 1 << RETEST
-    bits |= ((bar.close - s.ema.value) * side > 0.0) << SIDE_OF_EMA
-    bits |= (s.hist_turn.direction == side and s.hist_turn.age < s.p.turn_bars) << MACD_TURNED
+    bits = 1 << Why.RETEST
+    bits |= ((bar.close - s.ema.value) * side > 0.0) << Why.SIDE_OF_EMA
+    bits |= (s.hist_turn.direction == side and s.hist_turn.age < s.p.turn_bars) << Why.MACD_TURNED
     middle = s.p.rsi_low <= s.rsi.value <= s.p.rsi_high
-    bits |= (middle and s.rsi_turn.direction == side and s.rsi_turn.age < s.p.turn_bars) << RSI_TURNED
+    bits |= (middle and s.rsi_turn.direction == side and s.rsi_turn.age < s.p.turn_bars) << Why.RSI_TURNED
     span = bar.high - bar.low
     wick = min(bar.open, bar.close) - bar.low if side > 0 else bar.high - max(bar.open, bar.close)
-    bits |= (span > 0.0 and wick >= s.p.wick_ratio * span) << WICK
-    bits |= 1 << (IN_GAP if z.kind == GAP else IN_BLOCK)
+    bits |= (span > 0.0 and wick >= s.p.wick_ratio * span) << Why.WICK
+    bits |= 1 << (Why.IN_GAP if z.kind == ZoneKind.GAP else Why.IN_BLOCK)
     return int(bits)
 
 
@@ -171,10 +169,10 @@ def _score(s: Rec, z: Rec, bits: int) -> float:
     if total <= 0.0:
         return 0.0
     score = p.w_zone * z.strength / 10.0
-    score += p.w_ema * ((bits >> SIDE_OF_EMA) & 1)
-    score += p.w_macd * ((bits >> MACD_TURNED) & 1)
-    score += p.w_rsi * ((bits >> RSI_TURNED) & 1)
-    score += p.w_wick * ((bits >> WICK) & 1)
+    score += p.w_ema * ((bits >> Why.SIDE_OF_EMA) & 1)
+    score += p.w_macd * ((bits >> Why.MACD_TURNED) & 1)
+    score += p.w_rsi * ((bits >> Why.RSI_TURNED) & 1)
+    score += p.w_wick * ((bits >> Why.WICK) & 1)
     return score / total  # type: ignore[no-any-return]
 
 
@@ -189,28 +187,11 @@ def _consider(s: Rec, z: Rec, side: int, bar: Rec, signal: Rec) -> None:
     far = z.price_lo if side > 0 else z.price_hi
     beyond = s.p.stop_atr * s.atr.value if s.p.stop_atr > 0.0 else far * s.p.stop_percent / 100.0
     risk = abs(entry - far) + beyond
-    signal.action = ENTER
-    signal.side = side
-    signal.entry_type = LIMIT
-    signal.entry = entry
-    signal.stop = far - side * beyond
-    signal.targets[0] = entry + side * s.p.tp1_r * risk
-    signal.targets[1] = entry + side * s.p.tp2_r * risk
-    signal.targets[2] = entry + side * s.p.tp3_r * risk
-    signal.fractions[0] = 0.5
-    signal.fractions[1] = 0.3
-    signal.fractions[2] = 0.2
+    bracket(signal, side, LIMIT, entry, far - side * beyond, risk, rungs(s.p), FRACTIONS)
     signal.ttl_bars = s.p.ttl_bars
     signal.confidence = score
     signal.reasons = bits
-    signal.seen[0] = z.price_lo
-    signal.seen[1] = z.price_hi
-    signal.seen[2] = z.strength
-    signal.seen[3] = s.ema.value
-    signal.seen[4] = s.macd.hist
-    signal.seen[5] = s.rsi.value
-    signal.seen[6] = s.atr.value
-    signal.seen[7] = bar.close
+    show(signal, Saw(z.price_lo, z.price_hi, z.strength, s.ema.value, s.macd.hist, s.rsi.value, s.atr.value, bar.close))
 
 
 @njit
@@ -222,8 +203,8 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
     if side == 0 or view.side != 0 or view.pending or np.isnan(s.ema.value + s.macd.hist + s.atr.value):
         return
     j = 0 if side > 0 else 1
-    block = strongest_retest(s.blocks.book, side, bar, i)
-    gap = strongest_retest(s.gaps.book, side, bar, i) if s.p.gaps else -1
+    block = strongest_retest(s.blocks.book, side, bar, i, False)
+    gap = strongest_retest(s.gaps.book, side, bar, i, False) if s.p.gaps else -1
     if block >= 0 and gap >= 0:
         if s.gaps.book.sides[j].zones[gap].strength > s.blocks.book.sides[j].zones[block].strength:
             block = -1
@@ -236,11 +217,9 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
 
 
 def _check(p: Mapping[str, Number]) -> str | None:
-    if not p["tp1_r"] < p["tp2_r"] < p["tp3_r"]:
-        return "tp1_r, tp2_r and tp3_r must rise in this order."
     if not p["rsi_low"] < p["rsi_high"]:
         return f"rsi_low is {p['rsi_low']}; it must be below rsi_high, {p['rsi_high']}."
-    return None
+    return check_ladder(p)
 
 
 STRATEGY = Strategy(
@@ -251,16 +230,8 @@ STRATEGY = Strategy(
     init=init,
     step=step,
     warmup=lambda p: max(50, int(p["ema"])),
-    reasons=(
-        "Price came back into a zone in the direction of the trend.",
-        "The close is on the right side of the long average.",
-        "The MACD histogram has turned in favour.",
-        "The RSI has turned back in its middle.",
-        "The bar was rejected with a long wick.",
-        "The zone is an order block.",
-        "The zone is a fair value gap.",
-    ),
-    sees=("zone_low", "zone_high", "zone_strength", "ema_trend", "macd_hist", "rsi14", "atr14", "close"),
+    reasons=Why.texts(),
+    sees=Saw._fields,
     plots={"ema_trend": "ema.value"},
     zones=("blocks.book", "gaps.book"),
     structures=("structure",),

@@ -19,24 +19,28 @@ Entry at market from ``min_score`` on. A stop is mandatory: beyond the block by 
 ``min_stop_atr`` away. Targets at multiples of the risk. A break of structure against an open position closes it.
 """
 
+from collections import namedtuple
 from typing import Final
 
+from triplane.kernel.codes import BreakOn, LiquidityState, StructureKind, ZonePart
 from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
-from triplane.kernel.patterns.liquidity import HIGH, POOLS, SWEPT, TOLERANCE, pools_init, pools_step
+from triplane.kernel.patterns.liquidity import HIGH, POOLS, TOLERANCE, pools_init, pools_step
 from triplane.kernel.patterns.order_blocks import BLOCKS, blocks_init, blocks_on_break, blocks_step
 from triplane.kernel.patterns.ranges import RANGE, range_init, range_step
-from triplane.kernel.patterns.structure import (
-    BREAK_ON_CLOSE,
-    BREAK_ON_WICK,
-    CHOCH_DN,
-    CHOCH_UP,
-    STRUCTURE,
-    structure_init,
-    structure_step,
-)
+from triplane.kernel.patterns.structure import STRUCTURE, structure_init, structure_step
 from triplane.kernel.patterns.swings import SWINGS, swings_init, swings_step
-from triplane.kernel.patterns.zones import PART_FVG, zone_slot, zones_count
-from triplane.strategies import CLOSE, ENTER, Param, Rec, Strategy, njit, state
+from triplane.strategies import CLOSE, MARKET, Param, Rec, Strategy, njit, state
+from triplane.strategies.kit import (
+    FRACTIONS,
+    Reasons,
+    bracket,
+    check_ladder,
+    ladder,
+    rungs,
+    show,
+    strongest_retest,
+    zone_risk,
+)
 
 PARAMS = (
     Param("min_score", 0.6, 0.0, 1.0, "lowest score that gives a signal"),
@@ -48,9 +52,7 @@ PARAMS = (
     Param("stop_atr", 0.25, 0.0, 10.0, "stop beyond the block, in ATRs"),
     Param("min_stop_atr", 0.5, 0.05, 10.0, "nearest stop that makes sense, in ATRs"),
     Param("exit_on_break", 1, 0, 1, "1: a break of structure against the position closes it"),
-    Param("tp1_r", 1.0, 0.1, 50.0, "first target, in multiples of the risk"),
-    Param("tp2_r", 2.0, 0.1, 50.0, "second target"),
-    Param("tp3_r", 3.0, 0.1, 50.0, "third target"),
+    *ladder(),
 )
 
 STATE = state(
@@ -66,7 +68,23 @@ STATE = state(
 )
 
 LONG_AGO: Final = -1_000_000
-TOUCHED, AFTER_CHOCH, AFTER_BOS, GAP_BEHIND, FRESH, CHEAP, SWEEP, BROKEN_AGAINST = range(8)
+
+
+class Why(Reasons):
+    """Why it says so."""
+
+    TOUCHED = 0, "Price came back to the order block of a break of structure and was turned away."
+    AFTER_CHOCH = 1, "The last break was a change of character."
+    AFTER_BOS = 2, "The last break was a break of structure with the trend."
+    GAP_BEHIND = 3, "The block left a fair value gap behind."
+    FRESH = 4, "The block had not been touched before."
+    CHEAP = 5, "The price is on the favourable half of the last range."
+    SWEEP = 6, "Liquidity on the other side was swept shortly before."
+    BROKEN_AGAINST = 7, "Structure broke against the position."
+
+
+Saw = namedtuple("Saw", "block_low block_high block_strength block_touches atr14 trend range_position close")
+"""What it decided on."""
 
 
 @njit
@@ -74,7 +92,7 @@ def init(s: Rec) -> None:
     """Prepare the detectors."""
     atr_init(s.atr, 14)
     swings_init(s.swings, s.p.swing, s.p.swing)
-    structure_init(s.structure, BREAK_ON_WICK if s.p.break_on else BREAK_ON_CLOSE)
+    structure_init(s.structure, BreakOn.WICK if s.p.break_on else BreakOn.CLOSE)
     blocks_init(s.blocks, 2.0, s.p.max_touches, s.p.max_age, 0)  # no body is twice its range: structure blocks only
     pools_init(s.pools, TOLERANCE)
     range_init(s.range)
@@ -94,31 +112,13 @@ def _detect(s: Rec, bar: Rec, i: int) -> None:
     for n in range(s.structure.n_events):
         event = s.structure.events[n]
         blocks_on_break(s.blocks, i, time, bar.high, bar.low, bar.close, atr, event)
-        s.choch = int(event.kind in (CHOCH_UP, CHOCH_DN))
+        s.choch = int(event.kind in (StructureKind.CHOCH_UP, StructureKind.CHOCH_DN))
     pools_step(s.pools, s.swings, i, time, bar.high, bar.low, bar.close, atr)
     for n in range(s.pools.n_ended):
         pool = s.pools.ended[n]
-        if pool.state == SWEPT:
+        if pool.state == LiquidityState.SWEPT:
             s.swept_at[0 if pool.side == HIGH else 1] = i
     range_step(s.range, s.swings, bar.close)
-
-
-@njit
-def _touched(s: Rec, side: int, bar: Rec, i: int) -> int:
-    """Slot of the strongest block of ``side`` that price has come back into, and that this bar answers, or -1."""
-    book = s.blocks.book
-    zones = book.sides[0 if side > 0 else 1].zones
-    best = -1
-    for rank in range(zones_count(book, side)):
-        slot = zone_slot(book, side, rank)
-        z = zones[slot]
-        reached = bar.low <= z.price_hi if side > 0 else bar.high >= z.price_lo
-        if not reached:
-            break
-        answered = (bar.close - (z.price_lo + z.price_hi) / 2.0) * side > 0.0
-        if z.last_inside == i and z.touches > 0 and answered and (best < 0 or z.strength > zones[best].strength):
-            best = slot
-    return best
 
 
 @njit
@@ -126,12 +126,12 @@ def _reasons(s: Rec, z: Rec, side: int, i: int) -> int:
     """Bits of what holds."""
     swept = i - s.swept_at[1 if side > 0 else 0] <= s.p.sweep_bars
     return int(
-        (1 << TOUCHED)
-        | (1 << (AFTER_CHOCH if s.choch else AFTER_BOS))
-        | ((z.parts[PART_FVG] > 0.0) << GAP_BEHIND)
-        | ((z.touches == 1) << FRESH)
-        | ((s.range.zone == -side) << CHEAP)
-        | (swept << SWEEP)
+        (1 << Why.TOUCHED)
+        | (1 << (Why.AFTER_CHOCH if s.choch else Why.AFTER_BOS))
+        | ((z.parts[ZonePart.FVG] > 0.0) << Why.GAP_BEHIND)
+        | ((z.touches == 1) << Why.FRESH)
+        | ((s.range.zone == -side) << Why.CHEAP)
+        | (swept << Why.SWEEP)
     )
 
 
@@ -139,12 +139,12 @@ def _reasons(s: Rec, z: Rec, side: int, i: int) -> int:
 def _score(bits: int) -> float:
     return (
         0.4
-        + 0.15 * ((bits >> AFTER_CHOCH) & 1)
-        + 0.1 * ((bits >> AFTER_BOS) & 1)
-        + 0.15 * ((bits >> GAP_BEHIND) & 1)
-        + 0.1 * ((bits >> FRESH) & 1)
-        + 0.1 * ((bits >> CHEAP) & 1)
-        + 0.1 * ((bits >> SWEEP) & 1)
+        + 0.15 * ((bits >> Why.AFTER_CHOCH) & 1)
+        + 0.1 * ((bits >> Why.AFTER_BOS) & 1)
+        + 0.15 * ((bits >> Why.GAP_BEHIND) & 1)
+        + 0.1 * ((bits >> Why.FRESH) & 1)
+        + 0.1 * ((bits >> Why.CHEAP) & 1)
+        + 0.1 * ((bits >> Why.SWEEP) & 1)
     )
 
 
@@ -152,27 +152,12 @@ def _score(bits: int) -> float:
 def _enter(s: Rec, z: Rec, side: int, bar: Rec, bits: int, signal: Rec) -> None:
     """Write the signal; the stop is never left out."""
     atr = s.atr.value
-    beyond = z.price_lo - s.p.stop_atr * atr if side > 0 else z.price_hi + s.p.stop_atr * atr
-    risk = max((bar.close - beyond) * side, s.p.min_stop_atr * atr)
-    signal.action = ENTER
-    signal.side = side
-    signal.stop = bar.close - side * risk
-    signal.target_distances[0] = s.p.tp1_r * risk
-    signal.target_distances[1] = s.p.tp2_r * risk
-    signal.target_distances[2] = s.p.tp3_r * risk
-    signal.fractions[0] = 0.5
-    signal.fractions[1] = 0.3
-    signal.fractions[2] = 0.2
+    risk = zone_risk(z, side, bar.close, s.p.stop_atr * atr, s.p.min_stop_atr * atr)
+    bracket(signal, side, MARKET, 0.0, bar.close - side * risk, risk, rungs(s.p), FRACTIONS)
     signal.confidence = _score(bits)
     signal.reasons = bits
-    signal.seen[0] = z.price_lo
-    signal.seen[1] = z.price_hi
-    signal.seen[2] = z.strength
-    signal.seen[3] = z.touches
-    signal.seen[4] = atr
-    signal.seen[5] = s.structure.trend
-    signal.seen[6] = s.range.position
-    signal.seen[7] = bar.close
+    trend, position = float(s.structure.trend), s.range.position
+    show(signal, Saw(z.price_lo, z.price_hi, z.strength, float(z.touches), atr, trend, position, bar.close))
 
 
 @njit
@@ -181,10 +166,9 @@ def _leave(s: Rec, side: int, bar: Rec, signal: Rec) -> None:
     for n in range(s.structure.n_events):
         if s.structure.events[n].side == -side:
             signal.action = CLOSE
-            signal.reasons = 1 << BROKEN_AGAINST
-            signal.seen[0] = s.structure.events[n].level
-            signal.seen[5] = s.structure.trend
-            signal.seen[7] = bar.close
+            signal.reasons = 1 << Why.BROKEN_AGAINST
+            level, trend = s.structure.events[n].level, float(s.structure.trend)
+            show(signal, Saw(level, 0.0, 0.0, 0.0, 0.0, trend, 0.0, bar.close))
 
 
 @njit
@@ -199,7 +183,7 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
     side = s.structure.trend
     if view.pending or not s.atr.value > 0.0 or not (bar.close - bar.open) * side > 0.0:
         return
-    slot = _touched(s, side, bar, i)
+    slot = strongest_retest(s.blocks.book, side, bar, i, True)
     if slot < 0:
         return
     z = s.blocks.book.sides[0 if side > 0 else 1].zones[slot]
@@ -216,20 +200,11 @@ STRATEGY = Strategy(
     init=init,
     step=step,
     warmup=lambda _: 50,
-    reasons=(
-        "Price came back to the order block of a break of structure and was turned away.",
-        "The last break was a change of character.",
-        "The last break was a break of structure with the trend.",
-        "The block left a fair value gap behind.",
-        "The block had not been touched before.",
-        "The price is on the favourable half of the last range.",
-        "Liquidity on the other side was swept shortly before.",
-        "Structure broke against the position.",
-    ),
-    sees=("block_low", "block_high", "block_strength", "block_touches", "atr14", "trend", "range_position", "close"),
+    reasons=Why.texts(),
+    sees=Saw._fields,
     zones=("blocks.book",),
     structures=("structure",),
     pools=("pools",),
-    check=lambda p: None if p["tp1_r"] < p["tp2_r"] < p["tp3_r"] else "tp1_r, tp2_r and tp3_r must rise in this order.",
+    check=check_ladder,
     timeframe="15m",
 )

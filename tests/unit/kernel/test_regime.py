@@ -8,8 +8,9 @@ from hmmlearn.hmm import GaussianHMM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triplane.kernel.codes import Regime
 from triplane.kernel.records import CANDLE
-from triplane.kernel.regime import REGIME, REGIMES, regime_init, regime_step
+from triplane.kernel.regime import REGIME, regime_init, regime_step
 from triplane.research.regime import filter_regime, observe
 
 MINUTE = 60_000
@@ -31,7 +32,7 @@ def market(n: int, seed: int = 1) -> Any:
 def model(n_states: int = 4, seed: int = 0, valid_from: int = LONG_AGO, **more: Any) -> dict[str, Any]:
     """A made-up model for standardised values."""
     rng = np.random.default_rng(seed)
-    names = list(rng.permutation(REGIMES)[:n_states])
+    names = list(rng.permutation(Regime.labels)[:n_states])
     states = []
     for name in names:
         a = rng.standard_normal((3, 3))
@@ -62,7 +63,7 @@ def by_hmmlearn(values: dict[str, Any], x: Any) -> Any:
     z = (x - fit["center"]) / fit["scale"]
     out = np.zeros((len(z), 4))
     for t in range(len(z)):
-        out[t, [REGIMES.index(n) for n in names]] = hmm.predict_proba(z[: t + 1])[-1]
+        out[t, [Regime.of(n) for n in names]] = hmm.predict_proba(z[: t + 1])[-1]
     return out
 
 
@@ -154,9 +155,7 @@ def test_a_refit_takes_over_at_its_time_and_beliefs_go_over_by_name() -> None:
     carried = {**second, "fits": [dict(second["fits"][0])]}
     states = []
     for s in second["fits"][0]["states"]:
-        prior = sum(
-            path.beliefs[59, REGIMES.index(of["name"])] * of["to"][s["name"]] for of in second["fits"][0]["states"]
-        )
+        prior = sum(path.beliefs[59, Regime.of(of["name"])] * of["to"][s["name"]] for of in second["fits"][0]["states"])
         states.append({**s, "start": prior})
     carried["fits"][0]["states"] = states
     assert path.beliefs[60:] == pytest.approx(by_hmmlearn(carried, observed), abs=1e-9)
@@ -164,14 +163,14 @@ def test_a_refit_takes_over_at_its_time_and_beliefs_go_over_by_name() -> None:
 
 def test_a_model_without_the_believed_state_begins_anew() -> None:
     first, second = model(4, 1), model(3, 2, valid_from=60 * MINUTE)
-    missing = (set(REGIMES) - {s["name"] for s in second["fits"][0]["states"]}).pop()
+    missing = (set(Regime.labels) - {s["name"] for s in second["fits"][0]["states"]}).pop()
     for s in first["fits"][0]["states"]:
         s["start"] = float(s["name"] == missing)
         s["to"] = {missing: 1.0}
     path = filter_regime(market(100), {**first, "fits": [*first["fits"], *second["fits"]]})
 
-    assert (path.beliefs[20:60, REGIMES.index(missing)] == 1.0).all()
-    assert (path.beliefs[60:, REGIMES.index(missing)] == 0.0).all()
+    assert (path.beliefs[20:60, Regime.of(missing)] == 1.0).all()
+    assert (path.beliefs[60:, Regime.of(missing)] == 0.0).all()
     assert path.beliefs[60:].sum(axis=1) == pytest.approx(1.0)
 
 

@@ -10,7 +10,7 @@ from triplane.kernel import inputs, rows
 from triplane.kernel.codes import Code, CommandKind, Gate, Reason, RowKind
 from triplane.kernel.layout import overlay
 from triplane.kernel.records import CANDLE, LIMITS
-from triplane.kernel.rows import N_X, OUT_ROWS, OUTBOX, OUTPUT, named, of_kind
+from triplane.kernel.rows import OUT_ROWS, OUTBOX, OUTPUT, named, of_kind
 
 HEAD = {"seq", "time", "decision", "kind", "symbol"}
 
@@ -79,7 +79,7 @@ def test_rows_by_name():
     made["seq"] = 1, 2, 3
     made["kind"] = RowKind.SIGNAL, RowKind.STATE, RowKind.TRADE
     made["code2"][1], made["flag"][1], made["bits"][0] = 2, Reason.WARM, 5
-    made["x"] = np.arange(N_X)
+    made["x"] = np.arange(16)
 
     signal, state, trade = named(made)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from triplane.data.candles import TIMEFRAMES
 from triplane.kernel.jit import Arr, njit
 from triplane.kernel.records import CANDLE
-from triplane.kernel.timeframes import AGG, DONE, LATE, agg_init, agg_push, copy_candle
+from triplane.kernel.timeframes import AGG, DONE, LATE, agg_init, agg_push
 
 MINUTE = 60_000
 MIDNIGHT = 1_704_067_200_000  # 2024-01-01
@@ -23,11 +23,11 @@ def run(S: Arr, candles: Arr, known: Arr, bars: Arr) -> int:
     for i in range(candles.size):
         bits = agg_push(S[0], candles[i])
         if bits & LATE:
-            copy_candle(bars[n], S[0].late)
+            bars[n] = S[0].late
             known[n] = S[0].late_count
             n += 1
         if bits & DONE:
-            copy_candle(bars[n], S[0].bar)
+            bars[n] = S[0].bar
             known[n] = S[0].done_count
             n += 1
     return n

@@ -11,9 +11,9 @@ import pytest
 import triplane
 from triplane.data.generator import generate
 from triplane.errors import BadInput, DataError
+from triplane.kernel.codes import Regime
 from triplane.kernel.features import FEATURE_ROW
 from triplane.kernel.records import CANDLE
-from triplane.kernel.regime import REGIMES
 from triplane.research.regime import FitSettings, filter_regime, fit_regime
 from triplane.strategies.regime_model import built_in_model
 
@@ -131,9 +131,9 @@ def test_the_regime_is_that_of_the_forward_filter() -> None:
     model = fit_regime(candles[:1_000], FitSettings(train=600, step=400, starts=1, n_states=3))
     found = triplane.analyze(candles, regime=model).regime
     path = filter_regime(candles, model)
-    assert [REGIMES.index(name) if name != "unknown" else -1 for name in found["regime"]] == path.names.tolist()
+    assert [Regime.labels.index(name) if name != "unknown" else -1 for name in found["regime"]] == path.names.tolist()
     np.testing.assert_array_equal(found["probability"], path.probabilities)
-    np.testing.assert_array_equal(found["p_ranging"], path.beliefs[:, REGIMES.index("ranging")])
+    np.testing.assert_array_equal(found["p_ranging"], path.beliefs[:, Regime.labels.index("ranging")])
     assert found["regime"][:599].tolist() == ["unknown"] * 599  # the first fit is due at the end of its window
     assert len(set(found["regime"][700:])) > 1
 

@@ -8,8 +8,8 @@ import pytest
 
 from triplane.data.generator import generate
 from triplane.errors import BadInput
+from triplane.kernel.codes import Regime
 from triplane.kernel.records import CANDLE
-from triplane.kernel.regime import REGIMES
 from triplane.kernel.timeframes import AGG, DONE, LATE, agg_init, agg_push
 from triplane.research.regime import FitSettings, bars_of, data_hash, filter_regime, fit_regime, name_states, windows
 
@@ -80,7 +80,7 @@ def test_fits_are_repeatable_and_complete(market: Any, values: dict[str, Any]) -
     for fit in values["fits"]:
         names = [s["name"] for s in fit["states"]]
         assert len(set(names)) == 3
-        assert set(names) <= set(REGIMES)
+        assert set(names) <= set(Regime.labels)
         assert sum(s["share"] for s in fit["states"]) == pytest.approx(1.0)
         low = min(s["volatility"] for s in fit["states"])
         assert all(s["expected_bars"] >= 1.0 for s in fit["states"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from triplane.errors import BadInput
-from triplane.kernel.regime import REGIMES
+from triplane.kernel.codes import Regime
 from triplane.strategies.regime_model import built_in_model, regime_record
 
 GOOD = built_in_model(60_000)
@@ -49,7 +49,7 @@ def state(values: dict[str, Any], n: int = 0) -> dict[str, Any]:
         (lambda v: state(v).update(mean=[1, 2, float("nan")]), "it must be 3 finite numbers"),
         (lambda v: state(v).update(start=-0.5), "probabilities that add up to 1"),
         (lambda v: state(v).update(to={"nowhere": 1.0}), "probabilities by the name of the next state"),
-        (lambda v: state(v).update(to={REGIMES[0]: 0.5}), "probabilities that add up to 1"),
+        (lambda v: state(v).update(to={Regime.labels[0]: 0.5}), "probabilities that add up to 1"),
     ],
 )
 def test_bad_models_say_so(change: Callable[[dict[str, Any]], object], sentence: str) -> None:

@@ -9,15 +9,7 @@ import talib
 from triplane.errors import BadInput
 from triplane.kernel.codes import OrderType
 from triplane.strategies.registry import find
-from triplane.strategies.retest_analyzer import (
-    IN_BLOCK,
-    IN_GAP,
-    MACD_TURNED,
-    RETEST,
-    RSI_TURNED,
-    SIDE_OF_EMA,
-    WICK,
-)
+from triplane.strategies.retest_analyzer import Why
 
 # A slow wave to warm MACD up, then: swing high 104 (bar 47), low of the leg 98 to 102 (bar 49), BOS up (bar 53)
 WAVE = [(100, 101, 99, 100)] * 44
@@ -53,8 +45,11 @@ def test_a_limit_at_the_edge_of_the_zone(listen: Any, candles: Any) -> None:
     assert signal["stop"] == pytest.approx(98 * 0.998)
     assert signal["targets"] == pytest.approx([102 + r * risk for r in (1.5, 2, 3)])
     bits = signal["reasons"]
-    assert bits & (1 << RETEST | 1 << IN_BLOCK | 1 << WICK) == 1 << RETEST | 1 << IN_BLOCK | 1 << WICK
-    assert bool(bits & 1 << SIDE_OF_EMA) == (heard.others["ema.value"][56] < 103.4)
+    assert (
+        bits & (1 << Why.RETEST | 1 << Why.IN_BLOCK | 1 << Why.WICK)
+        == 1 << Why.RETEST | 1 << Why.IN_BLOCK | 1 << Why.WICK
+    )
+    assert bool(bits & 1 << Why.SIDE_OF_EMA) == (heard.others["ema.value"][56] < 103.4)
 
 
 def test_stop_in_atrs(listen: Any, candles: Any) -> None:
@@ -93,14 +88,14 @@ def plain_score(c: Any, i: int, side: int, zone_strength: float) -> tuple[float,
         return bool(moves[-1] > 0 and (moves[-4:-1] < 0).any())
 
     bits = {
-        SIDE_OF_EMA: (close[i] - talib.EMA(close, 200)[i]) * side > 0,
-        MACD_TURNED: turned(hist),
-        RSI_TURNED: 40 <= rsi[i] <= 60 and turned(rsi * side),
+        Why.SIDE_OF_EMA: (close[i] - talib.EMA(close, 200)[i]) * side > 0,
+        Why.MACD_TURNED: turned(hist),
+        Why.RSI_TURNED: 40 <= rsi[i] <= 60 and turned(rsi * side),
     }
     o, h, low = c["open"][i], c["high"][i], c["low"][i]
     wick = min(o, close[i]) - low if side > 0 else h - max(o, close[i])
-    bits[WICK] = wick >= 0.4 * (h - low) and h > low
-    weights = {SIDE_OF_EMA: 0.25, MACD_TURNED: 0.2, RSI_TURNED: 0.2, WICK: 0.2}
+    bits[Why.WICK] = wick >= 0.4 * (h - low) and h > low
+    weights = {Why.SIDE_OF_EMA: 0.25, Why.MACD_TURNED: 0.2, Why.RSI_TURNED: 0.2, Why.WICK: 0.2}
     score = sum(weights[b] for b, holds in bits.items() if holds) + 0.15 * zone_strength / 10
     return score, sum(1 << b for b, holds in bits.items() if holds)
 
@@ -108,7 +103,7 @@ def plain_score(c: Any, i: int, side: int, zone_strength: float) -> tuple[float,
 def test_the_score_is_the_weighted_sum(listen: Any, generated: Any) -> None:
     every = listen("retest_analyzer", generated, ["structure.trend"], min_score=0.0)
     good = listen("retest_analyzer", generated)
-    mask = 1 << SIDE_OF_EMA | 1 << MACD_TURNED | 1 << RSI_TURNED | 1 << WICK
+    mask = 1 << Why.SIDE_OF_EMA | 1 << Why.MACD_TURNED | 1 << Why.RSI_TURNED | 1 << Why.WICK
 
     assert len(every.entries) > 300
     for i in every.entries[::7]:
@@ -120,9 +115,9 @@ def test_the_score_is_the_weighted_sum(listen: Any, generated: Any) -> None:
     assert good.entries == [i for i in every.entries if every.signals[i]["confidence"] >= 0.6]
     assert 0 < len(good.entries) < len(every.entries)
     kinds = every.signals["reasons"][every.entries]
-    assert (kinds >> IN_GAP & 1).any()
-    assert (kinds >> IN_BLOCK & 1).any()
-    assert ((kinds >> IN_GAP & 1) + (kinds >> IN_BLOCK & 1) == 1).all()
+    assert (kinds >> Why.IN_GAP & 1).any()
+    assert (kinds >> Why.IN_BLOCK & 1).any()
+    assert ((kinds >> Why.IN_GAP & 1) + (kinds >> Why.IN_BLOCK & 1) == 1).all()
 
 
 def test_parameters_are_checked() -> None:

@@ -17,7 +17,7 @@ from triplane.errors import BadInput
 from triplane.kernel.codes import OrderType, Reason, RowKind
 from triplane.kernel.rows import of_kind
 from triplane.strategies.registry import find
-from triplane.strategies.smc_heuristic import AFTER_BOS, FRESH, GAP_BEHIND, TOUCHED
+from triplane.strategies.smc_heuristic import Why
 
 LEG = [
     *[(100, 101, 99, 100)] * 16,
@@ -45,7 +45,7 @@ def test_enters_where_the_block_turns_price_away(listen: Any, candles: Any) -> N
     assert signal["stop"] == pytest.approx(103 - risk)
     assert signal["target_distances"] == pytest.approx([risk, 2 * risk, 3 * risk])
     # low 104.5 of bar 22 over high 102 of bar 20: a gap was left behind on the bar after the break
-    assert signal["reasons"] == 1 << TOUCHED | 1 << AFTER_BOS | 1 << GAP_BEHIND | 1 << FRESH
+    assert signal["reasons"] == 1 << Why.TOUCHED | 1 << Why.AFTER_BOS | 1 << Why.GAP_BEHIND | 1 << Why.FRESH
     assert signal["confidence"] == pytest.approx(0.4 + 0.1 + 0.15 + 0.1)
 
 

@@ -1,9 +1,8 @@
 """How far price moves: average true range, Bollinger bands, realised volatility, and the rank of today's range."""
 
-from typing import Final
-
 import numpy as np
 
+from triplane.kernel.codes import UNKNOWN
 from triplane.kernel.indicators.moving import (
     DEVIATION,
     MAX_WINDOW,
@@ -100,13 +99,6 @@ def realized_step(s: Rec, close: float) -> float:
 
 
 # ---------------------------------------------------------------------------------------------- volatility regime
-UNKNOWN: Final = -1
-LOW: Final = 0
-NORMAL: Final = 1
-HIGH: Final = 2
-EXTREME: Final = 3
-VOLATILITY_REGIMES: Final = ("low", "normal", "high", "extreme")
-"""Names of the volatility regimes; :data:`UNKNOWN` has none."""
 
 ATR_RANK = record(
     [

@@ -5,6 +5,7 @@ credit; then pools, levels and the range. A strategy that needs less holds the r
 steps itself.
 """
 
+from triplane.kernel.codes import BreakOn, ZonePart
 from triplane.kernel.jit import Rec, njit, record
 from triplane.kernel.patterns.fair_value_gaps import GAPS, MIN_GAP_PERCENT, gaps_init, gaps_step
 from triplane.kernel.patterns.liquidity import POOLS, TOLERANCE, pools_init, pools_step
@@ -19,9 +20,8 @@ from triplane.kernel.patterns.order_blocks import (
 )
 from triplane.kernel.patterns.ranges import LEVELS, RANGE, levels_init, levels_step, range_init, range_step
 from triplane.kernel.patterns.strength import credit
-from triplane.kernel.patterns.structure import BREAK_ON_CLOSE, STRUCTURE, structure_init, structure_step
+from triplane.kernel.patterns.structure import STRUCTURE, structure_init, structure_step
 from triplane.kernel.patterns.swings import LEFT, RIGHT, SWINGS, swings_init, swings_step
-from triplane.kernel.patterns.zones import PART_STRUCTURE
 
 DETECTORS = record(
     [
@@ -41,7 +41,7 @@ DETECTORS = record(
 def detectors_init(s: Rec) -> None:
     """Start everything with the default parameters; call a part's own ``_init`` afterwards to choose others."""
     swings_init(s.swings, LEFT, RIGHT)
-    structure_init(s.structure, BREAK_ON_CLOSE)
+    structure_init(s.structure, BreakOn.CLOSE)
     blocks_init(s.blocks, MIN_BODY_RATIO, MAX_TOUCHES, MAX_AGE, 1)
     gaps_init(s.gaps, MIN_GAP_PERCENT, 0)
     pools_init(s.pools, TOLERANCE)
@@ -61,7 +61,7 @@ def detectors_step(
     for n in range(s.structure.n_events):
         event = s.structure.events[n]
         blocks_on_break(s.blocks, i, time, high, low, close, atr, event)
-        credit(s.gaps.book, event.side, i, PART_STRUCTURE)
+        credit(s.gaps.book, event.side, i, ZonePart.STRUCTURE)
     pools_step(s.pools, s.swings, i, time, high, low, close, atr)
     levels_step(s.levels, i, time, high, low, close)
     range_step(s.range, s.swings, close)

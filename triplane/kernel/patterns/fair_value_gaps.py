@@ -8,19 +8,10 @@ ends the gap.
 
 from typing import Final
 
+from triplane.kernel.codes import ZoneKind
 from triplane.kernel.jit import Rec, njit, record
 from triplane.kernel.patterns.strength import VOLUMES, volume_ratio, volumes_init, volumes_step, zone_score
-from triplane.kernel.patterns.zones import (
-    DEMAND,
-    GAP,
-    NONE,
-    SUPPLY,
-    ZONES,
-    side_index,
-    zones_add,
-    zones_init,
-    zones_step,
-)
+from triplane.kernel.patterns.zones import DEMAND, NONE, SUPPLY, ZONES, side_index, zones_add, zones_init, zones_step
 
 MIN_GAP_PERCENT: Final = 0.1
 
@@ -105,7 +96,7 @@ def gaps_step(
     if side != 0:
         lo = t.high2 if side > 0 else high
         hi = low if side > 0 else t.low2
-        slot = zones_add(s.book, GAP, side, i - 1, t.time1, i, time, lo, hi, NONE)
+        slot = zones_add(s.book, ZoneKind.GAP, side, i - 1, t.time1, i, time, lo, hi, NONE)
         away = close - hi if side > 0 else lo - close
         zone_score(s.book.sides[side_index(side)].zones[slot], away, atr, volume_ratio(s.volumes, 1), True, False)
     triple_push(t, time, high, low, close)

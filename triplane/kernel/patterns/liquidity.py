@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from triplane.kernel.codes import LiquidityKind, LiquidityState
 from triplane.kernel.jit import Arr, Rec, njit, record
 
 TOLERANCE: Final = 0.1
@@ -27,21 +28,6 @@ STAIRS: Final = 256
 HIGH: Final = 1
 LOW: Final = -1
 
-EQUAL: Final = 1
-DAY: Final = 2
-WEEK: Final = 3
-ASIA: Final = 4
-LONDON: Final = 5
-NEW_YORK: Final = 6
-LIQUIDITY_KINDS: Final = ("none", "equal", "day", "week", "asia", "london", "new_york")
-
-NO_POOL: Final = 0
-LIVE_POOL: Final = 1
-SWEPT: Final = 2
-TAKEN: Final = 3
-REPLACED: Final = 4
-DISPLACED_POOL: Final = 5
-LIQUIDITY_STATES: Final = ("none", "live", "swept", "taken", "replaced", "displaced")
 
 LIQUIDITY = record(
     [
@@ -56,9 +42,9 @@ LIQUIDITY = record(
         ("swept_at", "i8"),  # -1: not, or not yet
         ("ended_at", "i8"),
         ("ended_time", "i8"),
-        ("kind", "i1"),  # LIQUIDITY_KINDS
+        ("kind", "i1"),  # LiquidityKind
         ("side", "i1"),  # HIGH or LOW
-        ("state", "i1"),  # LIQUIDITY_STATES
+        ("state", "i1"),  # LiquidityState
     ]
 )
 """A level where orders are supposed to rest."""
@@ -108,7 +94,7 @@ def liquidity_end(p: Rec, state: int, i: int, time: int) -> None:
     p.state = state
     p.ended_at = i
     p.ended_time = time
-    if state == SWEPT:
+    if state == LiquidityState.SWEPT:
         p.swept_at = i
 
 
@@ -116,8 +102,8 @@ def liquidity_end(p: Rec, state: int, i: int, time: int) -> None:
 def liquidity_fate(level: float, reach: float, close: float) -> int:
     """What a candle that reaches this far does to a level above it: nothing (``LIVE_POOL``), ``SWEPT`` or ``TAKEN``."""
     if reach <= level:
-        return LIVE_POOL
-    return SWEPT if close <= level else TAKEN
+        return LiquidityState.LIVE
+    return LiquidityState.SWEPT if close <= level else LiquidityState.TAKEN
 
 
 @njit
@@ -127,7 +113,7 @@ def _refresh(b: Rec) -> None:
     k = b.top - 1
     while k >= b.bottom:
         p = b.steps[k & (STAIRS - 1)]
-        if p.state == LIVE_POOL:
+        if p.state == LiquidityState.LIVE:
             b.live = p.level * b.sign
             return
         k -= 1
@@ -139,7 +125,7 @@ def _end(s: Rec, p: Rec, state: int, i: int, time: int) -> None:
     liquidity_end(p, state, i, time)
     s.ended[s.n_ended] = p
     s.n_ended += 1
-    p.state = NO_POOL
+    p.state = LiquidityState.NONE
 
 
 @njit
@@ -149,9 +135,9 @@ def _sweep(s: Rec, b: Rec, i: int, time: int, reach: float, close: float) -> Non
     while k >= b.bottom:
         p = b.steps[k & (STAIRS - 1)]
         fate = liquidity_fate(p.level * b.sign, reach, close)
-        if fate == LIVE_POOL:
+        if fate == LiquidityState.LIVE:
             break
-        if p.state == LIVE_POOL:
+        if p.state == LiquidityState.LIVE:
             _end(s, p, fate, i, time)
         k -= 1
     _refresh(b)
@@ -162,15 +148,15 @@ def _step_up(s: Rec, b: Rec, swing: Rec, i: int, time: int) -> None:
     """Put a swing on the staircase, as its top."""
     if b.top - b.bottom == STAIRS:
         oldest = b.steps[b.bottom & (STAIRS - 1)]
-        if oldest.state == LIVE_POOL:
-            _end(s, oldest, DISPLACED_POOL, i, time)
+        if oldest.state == LiquidityState.LIVE:
+            _end(s, oldest, LiquidityState.DISPLACED, i, time)
         b.bottom += 1
     p = b.steps[b.top & (STAIRS - 1)]
     b.top += 1
     p.serial = 0
-    p.kind = EQUAL
+    p.kind = LiquidityKind.EQUAL
     p.side = b.sign
-    p.state = NO_POOL
+    p.state = LiquidityState.NONE
     p.level = swing.price
     p.formed_at = swing.formed_at
     p.formed_time = swing.formed_time
@@ -198,7 +184,7 @@ def _join(s: Rec, b: Rec, swing: Rec, tolerance: float, i: int, time: int) -> No
         if p.level * b.sign > price + tolerance:
             break
         count += p.count
-        if p.state == LIVE_POOL:
+        if p.state == LiquidityState.LIVE:
             p.count = count
             p.last_at = swing.formed_at
             return
@@ -211,7 +197,7 @@ def _join(s: Rec, b: Rec, swing: Rec, tolerance: float, i: int, time: int) -> No
         p = b.steps[(b.top - 1) & (STAIRS - 1)]
         s.serial += 1
         p.serial = s.serial
-        p.state = LIVE_POOL
+        p.state = LiquidityState.LIVE
         p.level = level * b.sign
         p.formed_at = formed_at
         p.formed_time = formed_time
@@ -253,7 +239,7 @@ def pools_live(s: Rec, out: Arr) -> int:
         b = s.sides[j]
         for k in range(b.top - 1, b.bottom - 1, -1):
             p = b.steps[k & (STAIRS - 1)]
-            if p.state == LIVE_POOL:
+            if p.state == LiquidityState.LIVE:
                 out[n] = p
                 n += 1
     return n

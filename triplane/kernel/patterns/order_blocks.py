@@ -13,18 +13,13 @@ Their life is that of ``zones.py``. Blocks of all kinds share one book.
 
 from typing import Final
 
+from triplane.kernel.codes import ZoneKind, ZonePart, ZoneState
 from triplane.kernel.jit import Rec, njit, record
 from triplane.kernel.patterns.fair_value_gaps import MIN_GAP_PERCENT, TRIPLE, gap_side, triple_init, triple_push
 from triplane.kernel.patterns.strength import VOLUMES, credit, volume_ratio, volumes_init, volumes_step, zone_score
 from triplane.kernel.patterns.zones import (
-    BREAKER,
     DEMAND,
-    DISPLACEMENT_BLOCK,
-    MITIGATED,
     NONE,
-    PART_FVG,
-    PART_STRUCTURE,
-    STRUCTURE_BLOCK,
     SUPPLY,
     ZONES,
     is_inside,
@@ -100,9 +95,9 @@ def _add(
     slot = zones_add(s.book, kind, side, formed_at, formed_time, i, time, lo, hi, last_inside)
     away = close - hi if side > 0 else lo - close
     # what a breaker left behind, it left when it broke: its forming candle belongs to the block that it was
-    since = i - 1 if kind == BREAKER else formed_at
+    since = i - 1 if kind == ZoneKind.BREAKER else formed_at
     gap = (s.gap_up_at if side > 0 else s.gap_down_at) > since
-    zone_score(s.book.sides[side_index(side)].zones[slot], away, atr, ratio, gap, kind == STRUCTURE_BLOCK)
+    zone_score(s.book.sides[side_index(side)].zones[slot], away, atr, ratio, gap, kind == ZoneKind.STRUCTURE)
 
 
 @njit
@@ -111,10 +106,10 @@ def _flip(s: Rec, i: int, time: int, high: float, low: float, close: float, atr:
     n = 0
     for k in range(s.book.n_retired):
         z = s.book.retired[k]
-        if z.state == MITIGATED and z.kind != BREAKER:
+        if z.state == ZoneState.MITIGATED and z.kind != ZoneKind.BREAKER:
             ratio = z.parts[1]
             _add(
-                s, BREAKER, -z.side, z.formed_at, z.formed_time, i, time, z.price_lo, z.price_hi,
+                s, ZoneKind.BREAKER, -z.side, z.formed_at, z.formed_time, i, time, z.price_lo, z.price_hi,
                 high, low, close, atr, ratio,
             )  # fmt: skip
             n += 1
@@ -142,14 +137,15 @@ def blocks_step(
     elif gap < 0:
         s.gap_down_at = i
     if gap != 0:
-        credit(s.book, gap, i - 1, PART_FVG)
+        credit(s.book, gap, i - 1, ZonePart.FVG)
     n = 0
     if s.breakers != 0 and s.book.n_retired > 0:
         n = _flip(s, i, time, high, low, close, atr)
     direction = DEMAND if close > open_ else (SUPPLY if close < open_ else 0)
     if direction * s.direction1 < 0 and abs(close - open_) / (high - low) >= s.min_body_ratio:
         ratio = volume_ratio(s.volumes, 1)
-        _add(s, DISPLACEMENT_BLOCK, direction, i - 1, t.time1, i, time, t.low1, t.high1, high, low, close, atr, ratio)
+        kind = ZoneKind.DISPLACEMENT
+        _add(s, kind, direction, i - 1, t.time1, i, time, t.low1, t.high1, high, low, close, atr, ratio)
         n += 1
     s.direction1 = direction
     triple_push(t, time, high, low, close)
@@ -163,8 +159,8 @@ def blocks_on_break(s: Rec, i: int, time: int, high: float, low: float, close: f
     The blocks of its side that were confirmed by the same candle are credited with the break. ``event`` is a
     ``STRUCTURE_EVENT``; a block that is displaced by the new one is added to ``s.book.retired``.
     """
-    credit(s.book, event.side, i, PART_STRUCTURE)
+    credit(s.book, event.side, i, ZonePart.STRUCTURE)
     _add(
-        s, STRUCTURE_BLOCK, event.side, event.block_at, event.block_time, i, time, event.block_lo, event.block_hi,
+        s, ZoneKind.STRUCTURE, event.side, event.block_at, event.block_time, i, time, event.block_lo, event.block_hi,
         high, low, close, atr, event.block_volume_ratio,
     )  # fmt: skip

@@ -23,17 +23,9 @@ from typing import Final
 
 import numpy as np
 
+from triplane.kernel.codes import LiquidityKind, LiquidityState
 from triplane.kernel.jit import Arr, Rec, njit, record
-from triplane.kernel.patterns.liquidity import (
-    DAY,
-    HIGH,
-    LIQUIDITY,
-    LIVE_POOL,
-    LOW,
-    REPLACED,
-    liquidity_end,
-    liquidity_fate,
-)
+from triplane.kernel.patterns.liquidity import HIGH, LIQUIDITY, LOW, liquidity_end, liquidity_fate
 
 PERIODS: Final = ("day", "week", "asia", "london", "new_york")
 _HOUR: Final = 3_600_000
@@ -132,9 +124,9 @@ def _announce(s: Rec, level: Rec, j: int, side: int, price: float, at: int, at_t
     """Make a level known."""
     s.serial += 1
     level.serial = s.serial
-    level.kind = DAY + j
+    level.kind = LiquidityKind.DAY + j
     level.side = side
-    level.state = LIVE_POOL
+    level.state = LiquidityState.LIVE
     level.level = price
     level.formed_at = at
     level.formed_time = at_time
@@ -153,9 +145,9 @@ def _announce(s: Rec, level: Rec, j: int, side: int, price: float, at: int, at_t
 def _publish(s: Rec, j: int, i: int, time: int) -> None:
     """Make the high and low of the window that has just finished the levels of their kind."""
     if s.live_high[j] != np.inf:
-        _leave(s, s.highs[j], REPLACED, i, time)
+        _leave(s, s.highs[j], LiquidityState.REPLACED, i, time)
     if s.live_low[j] != -np.inf:
-        _leave(s, s.lows[j], REPLACED, i, time)
+        _leave(s, s.lows[j], LiquidityState.REPLACED, i, time)
     _announce(s, s.highs[j], j, HIGH, s.top[j], s.top_at[j], s.top_time[j], i, time)
     _announce(s, s.lows[j], j, LOW, s.bottom[j], s.bottom_at[j], s.bottom_time[j], i, time)
     s.high[j] = s.top[j]

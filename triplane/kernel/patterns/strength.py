@@ -17,17 +17,9 @@ needs one more), and ``untouched`` is lost on the first touch. While the ATR is 
 
 from typing import Final
 
+from triplane.kernel.codes import ZonePart
 from triplane.kernel.jit import Rec, njit, record
-from triplane.kernel.patterns.zones import (
-    NONE,
-    PART_DISPLACEMENT,
-    PART_FVG,
-    PART_STRUCTURE,
-    PART_UNTOUCHED,
-    PART_VOLUME,
-    side_index,
-    sum_parts,
-)
+from triplane.kernel.patterns.zones import NONE, side_index, sum_parts
 
 VOLUME_PERIOD: Final = 20
 _RING: Final = 256  # a power of two, past the longest swing and the period together
@@ -80,11 +72,11 @@ def zone_score(z: Rec, away: float, atr: float, ratio: float, gap: bool, structu
     gap, structure
         Whether the part of that name is earned already.
     """
-    z.parts[PART_DISPLACEMENT] = min(max(away / atr, 0.0), 3.0) if atr > 0.0 else 0.0
-    z.parts[PART_VOLUME] = min(ratio, 2.0)
-    z.parts[PART_FVG] = 2.0 if gap else 0.0
-    z.parts[PART_STRUCTURE] = 2.0 if structure else 0.0
-    z.parts[PART_UNTOUCHED] = 1.0
+    z.parts[ZonePart.DISPLACEMENT] = min(max(away / atr, 0.0), 3.0) if atr > 0.0 else 0.0
+    z.parts[ZonePart.VOLUME] = min(ratio, 2.0)
+    z.parts[ZonePart.FVG] = 2.0 if gap else 0.0
+    z.parts[ZonePart.STRUCTURE] = 2.0 if structure else 0.0
+    z.parts[ZonePart.UNTOUCHED] = 1.0
     sum_parts(z)
 
 

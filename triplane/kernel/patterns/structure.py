@@ -12,26 +12,16 @@ break: when a swing is kept, the at most ``right`` candles since it are looked a
 compared with the extreme so far.
 """
 
-from typing import Final
-
 import numpy as np
 
+from triplane.kernel.codes import BreakOn, StructureKind
 from triplane.kernel.jit import Rec, njit, record
 from triplane.kernel.patterns.strength import VOLUMES, volume_ratio, volumes_init, volumes_step
 from triplane.kernel.patterns.swings import RING
 
-BREAK_ON_CLOSE: Final = 0
-BREAK_ON_WICK: Final = 1
-
-BOS_UP: Final = 1
-BOS_DN: Final = 2
-CHOCH_UP: Final = 3
-CHOCH_DN: Final = 4
-STRUCTURE_KINDS: Final = ("none", "BOS_UP", "BOS_DN", "CHOCH_UP", "CHOCH_DN")
-
 STRUCTURE_EVENT = record(
     [
-        ("kind", "i8"),  # STRUCTURE_KINDS
+        ("kind", "i8"),  # StructureKind
         ("side", "i8"),  # +1 up, -1 down
         ("level", "f8"),  # price of the broken swing
         ("ref_at", "i8"),  # its bar and time
@@ -120,9 +110,9 @@ def _break(s: Rec, k: Rec, i: int, time: int) -> None:
     e = s.events[s.n_events]
     s.n_events += 1
     if k.sign > 0:
-        e.kind = CHOCH_UP if s.trend < 0 else BOS_UP
+        e.kind = StructureKind.CHOCH_UP if s.trend < 0 else StructureKind.BOS_UP
     else:
-        e.kind = CHOCH_DN if s.trend > 0 else BOS_DN
+        e.kind = StructureKind.CHOCH_DN if s.trend > 0 else StructureKind.BOS_DN
     e.side = k.sign
     e.level = k.price
     e.ref_at = k.at
@@ -150,7 +140,7 @@ def structure_step(s: Rec, swings: Rec, i: int, time: int, high: float, low: flo
         k = s.kept[j]
         if k.intact != 0:
             reach = close
-            if s.break_on == BREAK_ON_WICK:
+            if s.break_on == BreakOn.WICK:
                 reach = high if j == 0 else low
             if (reach - k.price) * k.sign > 0.0:
                 _break(s, k, i, time)

@@ -24,6 +24,7 @@ from typing import Final
 
 import numpy as np
 
+from triplane.kernel.codes import ZoneKind, ZonePart, ZoneState
 from triplane.kernel.jit import Arr, Rec, njit, record
 
 CAPACITY: Final = 256
@@ -31,30 +32,10 @@ CAPACITY: Final = 256
 
 NONE: Final = -1
 
-DISPLACEMENT_BLOCK: Final = 1
-STRUCTURE_BLOCK: Final = 2
-GAP: Final = 3
-BREAKER: Final = 4
-ZONE_KINDS: Final = ("none", "displacement", "structure", "gap", "breaker")
 
 DEMAND: Final = 1
 SUPPLY: Final = -1
 
-FREE: Final = 0
-LIVE: Final = 1
-MITIGATED: Final = 2
-FILLED: Final = 3
-TOUCHED_OUT: Final = 4
-TOO_OLD: Final = 5
-DISPLACED: Final = 6
-ZONE_STATES: Final = ("free", "live", "mitigated", "filled", "touched_out", "too_old", "displaced")
-
-STRENGTH_PARTS: Final = ("displacement", "volume", "fvg", "structure", "untouched")
-PART_DISPLACEMENT: Final = 0
-PART_VOLUME: Final = 1
-PART_FVG: Final = 2
-PART_STRUCTURE: Final = 3
-PART_UNTOUCHED: Final = 4
 
 ZONE = record(
     [
@@ -67,7 +48,7 @@ ZONE = record(
         ("price_hi", "f8"),
         ("filled_percent", "f8"),  # deepest penetration from the near edge, 0..100, two decimals
         ("strength", "f8"),  # sum of the parts, 0..10
-        ("parts", "f8", (5,)),  # STRENGTH_PARTS
+        ("parts", "f8", (5,)),  # ZonePart
         ("touches", "i8"),
         ("last_inside", "i8"),
         ("first_touched_at", "i8"),
@@ -77,9 +58,9 @@ ZONE = record(
         ("filled_at", "i8"),
         ("invalid_at", "i8"),
         ("ended_time", "i8"),
-        ("kind", "i1"),  # ZONE_KINDS
+        ("kind", "i1"),  # ZoneKind
         ("side", "i1"),  # DEMAND or SUPPLY
-        ("state", "i1"),  # ZONE_STATES
+        ("state", "i1"),  # ZoneState
     ]
 )
 """One zone, live or ended."""
@@ -127,7 +108,7 @@ def zones_init(book: Rec, max_touches: int, max_age: int) -> None:
         b.newest = NONE
         for k in range(CAPACITY):
             b.slot[k] = k
-            b.zones[k].state = FREE
+            b.zones[k].state = ZoneState.FREE
 
 
 @njit
@@ -167,7 +148,7 @@ def _retire(book: Rec, b: Rec, k: int, state: int, i: int, time: int) -> None:
     z.ended_time = time
     book.retired[book.n_retired] = z
     book.n_retired += 1
-    z.state = FREE
+    z.state = ZoneState.FREE
     older = b.older[slot]
     newer = b.newer[slot]
     if older == NONE:
@@ -209,7 +190,7 @@ def _visit(z: Rec, near: float, far: float, i: int, low: float, high: float, clo
             z.last_touched_at = i
             if z.first_touched_at == NONE:
                 z.first_touched_at = i
-                z.parts[PART_UNTOUCHED] = 0.0
+                z.parts[ZonePart.UNTOUCHED] = 0.0
                 sum_parts(z)
         z.last_inside = i
     percent = 100.0
@@ -222,14 +203,14 @@ def _visit(z: Rec, near: float, far: float, i: int, low: float, high: float, clo
         z.filled_at = i
     if close < far:
         z.mitigated_at = i
-    if z.kind == GAP:
+    if z.kind == ZoneKind.GAP:
         if z.filled_at != NONE:
-            return FILLED
+            return ZoneState.FILLED
     elif close < far:
-        return MITIGATED
+        return ZoneState.MITIGATED
     if 0 < max_touches <= z.touches:
-        return TOUCHED_OUT
-    return LIVE
+        return ZoneState.TOUCHED_OUT
+    return ZoneState.LIVE
 
 
 @njit
@@ -240,12 +221,12 @@ def _side_step(book: Rec, b: Rec, i: int, time: int, low: float, high: float, cl
         z = b.zones[b.slot[k]]
         far = z.price_lo if b.sign > 0 else -z.price_hi
         state = _visit(z, b.near[k], far, i, low, high, close, book.max_touches)
-        if state != LIVE:
+        if state != ZoneState.LIVE:
             _retire(book, b, k, state, i, time)
         k -= 1
     if book.max_age > 0:
         while b.count > 0 and i - b.zones[b.oldest].confirmed_at >= book.max_age:
-            _retire_oldest(book, b, TOO_OLD, i, time)
+            _retire_oldest(book, b, ZoneState.TOO_OLD, i, time)
 
 
 @njit
@@ -280,7 +261,7 @@ def zones_add(
     """
     b = book.sides[side_index(side)]
     if b.count == CAPACITY:
-        _retire_oldest(book, b, DISPLACED, i, time)
+        _retire_oldest(book, b, ZoneState.DISPLACED, i, time)
     near = price_hi if side > 0 else -price_lo
     slot = b.slot[b.count]
     k = b.count
@@ -303,7 +284,7 @@ def zones_add(
     z.serial = book.serial
     z.kind = kind
     z.side = side
-    z.state = LIVE
+    z.state = ZoneState.LIVE
     z.formed_at = formed_at
     z.formed_time = formed_time
     z.confirmed_at = i

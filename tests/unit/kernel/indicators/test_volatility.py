@@ -8,16 +8,12 @@ import numpy as np
 import pytest
 import talib
 
+from triplane.kernel.codes import UNKNOWN, Volatility
 from triplane.kernel.indicators.volatility import (
     ATR,
     ATR_RANK,
     BOLLINGER,
-    EXTREME,
-    HIGH,
-    LOW,
-    NORMAL,
     REALIZED,
-    UNKNOWN,
     atr_init,
     atr_rank_init,
     atr_rank_step,
@@ -120,7 +116,13 @@ def test_rank_by_hand() -> None:
     x = np.array([5, 1, 2, 3,   4,  1,  1,  9, 9])  # fmt: skip
     percentile, regime = rank(x, 5)
     np.testing.assert_array_equal(percentile, [np.nan] * 4 + [75, 0, 0, 100, 75])
-    assert regime.tolist() == [UNKNOWN] * 4 + [HIGH, LOW, LOW, EXTREME, HIGH]
+    assert regime.tolist() == [UNKNOWN] * 4 + [
+        Volatility.HIGH,
+        Volatility.LOW,
+        Volatility.LOW,
+        Volatility.EXTREME,
+        Volatility.HIGH,
+    ]
 
 
 def test_rank_is_the_share_of_lower_values() -> None:
@@ -130,4 +132,4 @@ def test_rank_is_the_share_of_lower_values() -> None:
     exact = 100 * (windows[:, :-1] < windows[:, -1:]).sum(axis=1) / 99
     np.testing.assert_allclose(percentile[102:], exact, rtol=1e-12)
     assert np.isnan(percentile[:102]).all()
-    assert set(regime[102:]) == {LOW, NORMAL, HIGH, EXTREME}
+    assert set(regime[102:]) == {Volatility.LOW, Volatility.NORMAL, Volatility.HIGH, Volatility.EXTREME}

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from triplane.kernel.codes import ZoneState
 from triplane.kernel.patterns.fair_value_gaps import GAPS, gaps_init, gaps_step
 from triplane.kernel.patterns.order_blocks import BLOCKS, blocks_init, blocks_step
-from triplane.kernel.patterns.zones import LIVE
 
 Candles = Sequence[tuple[float, float, float, float]]
 ZoneRun = Callable[..., list[Any]]
@@ -31,7 +31,7 @@ def feed(
             zones[int(z.serial)] = z.copy()
     for side in state.book.sides:
         for z in side.zones:
-            if z.state == LIVE:
+            if z.state == ZoneState.LIVE:
                 zones[int(z.serial)] = z.copy()
     return [zones[serial] for serial in sorted(zones)]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from triplane.kernel.patterns.zones import DEMAND, FILLED, GAP, LIVE, SUPPLY, TOO_OLD
+from triplane.kernel.codes import ZoneKind, ZoneState
+from triplane.kernel.patterns.zones import DEMAND, SUPPLY
 
 G = [(100.0, 101.0, 99.0, 100.0), (100.0, 106.0, 100.0, 106.0), (106.0, 108.0, 105.0, 107.0)]
 
@@ -23,7 +24,7 @@ def mirror(candles: Any) -> Any:
 
 def test_three_candles_make_a_gap(gaps: Any) -> None:
     (z,) = gaps(G)
-    assert (z.kind, z.side, z.price_lo, z.price_hi, z.state) == (GAP, DEMAND, 101, 105, LIVE)
+    assert (z.kind, z.side, z.price_lo, z.price_hi, z.state) == (ZoneKind.GAP, DEMAND, 101, 105, ZoneState.LIVE)
     assert (z.formed_at, z.confirmed_at, z.formed_time, z.confirmed_time) == (1, 2, 60_000, 120_000)
     (z,) = gaps(mirror(G))
     assert (z.side, z.price_lo, z.price_hi) == (SUPPLY, 95, 99)
@@ -48,13 +49,13 @@ def test_the_least_gap(gaps: Any, low: float, percent: float, n: int) -> None:
 @pytest.mark.parametrize(
     ("low", "touches", "percent", "state"),
     [
-        (105.5, 0, 0.0, LIVE),
-        (105.0, 1, 0.0, LIVE),  # exact touch: entered, nothing filled
-        (104.0, 1, 25.0, LIVE),
-        (104.9999, 1, 0.0, LIVE),  # two decimals
-        (102.3, 1, 67.5, LIVE),
-        (101.0, 1, 100.0, FILLED),  # the far edge itself
-        (90.0, 1, 100.0, FILLED),
+        (105.5, 0, 0.0, ZoneState.LIVE),
+        (105.0, 1, 0.0, ZoneState.LIVE),  # exact touch: entered, nothing filled
+        (104.0, 1, 25.0, ZoneState.LIVE),
+        (104.9999, 1, 0.0, ZoneState.LIVE),  # two decimals
+        (102.3, 1, 67.5, ZoneState.LIVE),
+        (101.0, 1, 100.0, ZoneState.FILLED),  # the far edge itself
+        (90.0, 1, 100.0, ZoneState.FILLED),
     ],
 )
 def test_one_later_candle(gaps: Any, low: float, touches: int, percent: float, state: int) -> None:
@@ -62,7 +63,7 @@ def test_one_later_candle(gaps: Any, low: float, touches: int, percent: float, s
     for z in (gaps(candles)[0], gaps(mirror(candles))[0]):
         assert (z.touches, z.filled_percent, z.state) == (touches, percent, state)
         assert z.first_touched_at == (3 if touches else -1)
-        assert z.filled_at == z.invalid_at == (3 if state == FILLED else -1)
+        assert z.filled_at == z.invalid_at == (3 if state == ZoneState.FILLED else -1)
 
 
 def test_filled_percent_never_decreases(gaps: Any) -> None:
@@ -73,14 +74,14 @@ def test_filled_percent_never_decreases(gaps: Any) -> None:
 
 def test_jumped_over_is_filled_without_a_touch(gaps: Any) -> None:
     z = gaps([*G, (95.0, 96.0, 90.0, 95.0)])[0]
-    assert (z.state, z.filled_at, z.mitigated_at, z.touches, z.first_touched_at) == (FILLED, 3, 3, 0, -1)
+    assert (z.state, z.filled_at, z.mitigated_at, z.touches, z.first_touched_at) == (ZoneState.FILLED, 3, 3, 0, -1)
 
 
 def test_a_gap_lives_until_filled_unless_an_age_is_set(gaps: Any) -> None:
     away = (107.0, 107.5, 106.0, 107.0)
-    assert gaps([*G, *[away] * 700])[0].state == LIVE
+    assert gaps([*G, *[away] * 700])[0].state == ZoneState.LIVE
     z = gaps([*G, *[away] * 9], age=5)[0]
-    assert (z.state, z.invalid_at) == (TOO_OLD, 7)
+    assert (z.state, z.invalid_at) == (ZoneState.TOO_OLD, 7)
 
 
 def test_strength_of_a_gap(gaps: Any) -> None:

@@ -10,19 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from triplane.kernel.patterns.liquidity import (
-    DISPLACED_POOL,
-    EQUAL,
-    HIGH,
-    LIVE_POOL,
-    LOW,
-    POOLS,
-    STAIRS,
-    SWEPT,
-    TAKEN,
-    pools_init,
-    pools_step,
-)
+from triplane.kernel.codes import LiquidityKind as Kind
+from triplane.kernel.codes import LiquidityState as State
+from triplane.kernel.patterns.liquidity import HIGH, LOW, POOLS, STAIRS, pools_init, pools_step
 from triplane.kernel.patterns.swings import SWINGS, swings_init, swings_step
 
 
@@ -62,7 +52,13 @@ def run(
 def test_two_highs_exactly_the_tolerance_apart_are_a_pool(side: int) -> None:
     (p,), ended, _ = run(peaks(100, 101), side)
     assert ended == []
-    assert (p.kind, p.side, p.level, p.count, p.state) == (EQUAL, side, 101 * side, 2, LIVE_POOL)
+    assert (p.kind, p.side, p.level, p.count, p.state) == (
+        Kind.EQUAL,
+        side,
+        101 * side,
+        2,
+        State.LIVE,
+    )
     assert (p.formed_at, p.formed_time, p.confirmed_at, p.confirmed_time) == (1, 1000, 4, 4000)
     assert (p.last_at, p.swept_at, p.ended_at) == (3, -1, -1)
 
@@ -86,7 +82,7 @@ def test_a_lower_high_between_does_not_matter_and_a_much_higher_one_does() -> No
 def test_a_third_equal_high_below_the_level_joins_the_pool() -> None:
     new, ended, s = run(peaks(100, 101, 100.5))
     assert (len(new), ended) == (1, [])
-    (p,) = (p for p in s.sides[0].steps[s.sides[0].bottom : s.sides[0].top] if p.state == LIVE_POOL)
+    (p,) = (p for p in s.sides[0].steps[s.sides[0].bottom : s.sides[0].top] if p.state == State.LIVE)
     assert (p.count, p.level, p.last_at, p.confirmed_at) == (3, 101, 5, 4)
 
 
@@ -96,34 +92,34 @@ def test_a_third_equal_high_above_the_level_sweeps_the_pool_and_founds_the_next(
         (101.0, 1, 4, 2),
         (101.5, 1, 6, 3),
     ]
-    assert [(int(p.state), int(p.swept_at)) for p in ended] == [(SWEPT, 5)]
+    assert [(int(p.state), int(p.swept_at)) for p in ended] == [(State.SWEPT, 5)]
 
 
 @pytest.mark.parametrize("side", [HIGH, LOW])
 @pytest.mark.parametrize(
     ("high", "close", "state"),
     [
-        (101.0, 100.0, LIVE_POOL),  # touching the level is not passing it
-        (101.1, 100.0, SWEPT),
-        (101.1, 101.0, SWEPT),  # a close on the level is inside
-        (101.1, 101.05, TAKEN),
+        (101.0, 100.0, State.LIVE),  # touching the level is not passing it
+        (101.1, 100.0, State.SWEPT),
+        (101.1, 101.0, State.SWEPT),  # a close on the level is inside
+        (101.1, 101.05, State.TAKEN),
     ],
 )
 def test_a_candle_at_the_level(side: int, high: float, close: float, state: int) -> None:
     _, ended, _ = run([*peaks(100, 101), (high, close)], side)
-    assert [int(p.state) for p in ended] == ([] if state == LIVE_POOL else [state])
+    assert [int(p.state) for p in ended] == ([] if state == State.LIVE else [state])
     for p in ended:
-        assert (p.ended_at, p.ended_time, p.swept_at) == (5, 5000, 5 if state == SWEPT else -1)
+        assert (p.ended_at, p.ended_time, p.swept_at) == (5, 5000, 5 if state == State.SWEPT else -1)
 
 
 def test_one_candle_may_sweep_several_pools_the_nearest_first() -> None:
     _, ended, _ = run([*peaks(110, 110, 100, 100), (120, 50)])
-    assert [(float(p.level), int(p.state)) for p in ended] == [(100, SWEPT), (110, SWEPT)]
+    assert [(float(p.level), int(p.state)) for p in ended] == [(100, State.SWEPT), (110, State.SWEPT)]
 
 
 def test_the_oldest_swing_is_forgotten_when_there_are_too_many() -> None:
     falling = [1000.0, 1000.0, *[900.0 - 2 * n for n in range(STAIRS)]]
     new, ended, s = run(peaks(*falling), tolerance=0.5)
     assert len(new) == 1
-    assert [int(p.state) for p in ended] == [DISPLACED_POOL]
+    assert [int(p.state) for p in ended] == [State.DISPLACED]
     assert s.sides[0].top - s.sides[0].bottom == STAIRS

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from triplane.kernel.patterns.liquidity import ASIA, DAY, HIGH, LONDON, LOW, NEW_YORK, REPLACED, SWEPT, TAKEN, WEEK
+from triplane.kernel.codes import LiquidityKind as Kind
+from triplane.kernel.codes import LiquidityState as State
+from triplane.kernel.patterns.liquidity import HIGH, LOW
 from triplane.kernel.patterns.ranges import (
     DISCOUNT,
     LEVELS,
@@ -56,10 +58,10 @@ class Levels:
 def test_the_previous_day_is_known_on_the_first_candle_of_the_next() -> None:
     x = Levels()
     x.day(0, 110, 90)
-    assert x.of(DAY) == []
+    assert x.of(Kind.DAY) == []
     assert np.isnan(x.state[0].high).tolist() == [True, True, False, False, False]
     x.feed(24, 105, 95)
-    assert x.of(DAY) == [(HIGH, 110, 6, 24), (LOW, 90, 12, 24)]
+    assert x.of(Kind.DAY) == [(HIGH, 110, 6, 24), (LOW, 90, 12, 24)]
     assert (x.state[0].high[0], x.state[0].low[0]) == (110, 90)
 
 
@@ -67,39 +69,39 @@ def test_sessions_end_in_the_day() -> None:
     x = Levels()
     x.day(0, 110, 90)
     # asia 0..8: its high at 6, its low the first 91; london 7..15; new york 13..21 is known at 22
-    assert x.of(ASIA) == [(HIGH, 110, 6, 9), (LOW, 91, 0, 9)]
-    assert x.of(LONDON) == [(HIGH, 109, 7, 16), (LOW, 90, 12, 16)]
-    assert x.of(NEW_YORK) == [(HIGH, 109, 13, 22), (LOW, 91, 13, 22)]
+    assert x.of(Kind.ASIA) == [(HIGH, 110, 6, 9), (LOW, 91, 0, 9)]
+    assert x.of(Kind.LONDON) == [(HIGH, 109, 7, 16), (LOW, 90, 12, 16)]
+    assert x.of(Kind.NEW_YORK) == [(HIGH, 109, 13, 22), (LOW, 91, 13, 22)]
 
 
 def test_the_period_in_which_the_data_begin_counts_only_if_whole() -> None:
     x = Levels()
     x.day(0, 110, 90, range(1, 24))
     x.feed(24, 105, 95)
-    assert x.of(DAY) == []
-    assert x.of(ASIA) == []
-    assert len(x.of(LONDON)) == 2
+    assert x.of(Kind.DAY) == []
+    assert x.of(Kind.ASIA) == []
+    assert len(x.of(Kind.LONDON)) == 2
     x.day(1, 110, 90, range(1, 24))
     x.feed(48, 105, 95)
-    assert len(x.of(DAY)) == 2
+    assert len(x.of(Kind.DAY)) == 2
 
 
 def test_weeks_begin_on_monday() -> None:
     x = Levels()
     for day in range(7):
         x.day(day, 110 + day, 90)
-    assert x.of(WEEK) == []
+    assert x.of(Kind.WEEK) == []
     x.feed(7 * 24, 105, 95)
-    assert x.of(WEEK) == [(HIGH, 116, 6 * 24 + 6, 168), (LOW, 90, 12, 168)]
+    assert x.of(Kind.WEEK) == [(HIGH, 116, 6 * 24 + 6, 168), (LOW, 90, 12, 168)]
 
 
 def test_a_missing_day_leaves_the_levels_of_the_one_before() -> None:
     x = Levels()
     x.day(0, 110, 90)
     x.feed(3 * 24 + 5, 105, 95)
-    assert x.of(DAY) == [(HIGH, 110, 6, 24), (LOW, 90, 12, 24)]
+    assert x.of(Kind.DAY) == [(HIGH, 110, 6, 24), (LOW, 90, 12, 24)]
     x.feed(4 * 24 + 5, 105, 95)
-    assert x.of(DAY)[2:] == [(HIGH, 105, 24, 25), (LOW, 95, 24, 25)]
+    assert x.of(Kind.DAY)[2:] == [(HIGH, 105, 24, 25), (LOW, 95, 24, 25)]
 
 
 def test_the_first_candle_may_sweep_and_the_next_day_replaces() -> None:
@@ -108,15 +110,21 @@ def test_the_first_candle_may_sweep_and_the_next_day_replaces() -> None:
     x.ended.clear()
     x.feed(24, 111, 95, 110)  # wick above the day's high, close on it
     x.feed(25, 105, 89, 89.5)  # close below the day's low
-    ended = [(int(p.kind), int(p.side), int(p.state), int(p.ended_at)) for p in x.ended if p.kind == DAY]
-    assert ended == [(DAY, HIGH, SWEPT, 24), (DAY, LOW, TAKEN, 25)]
+    ended = [(int(p.kind), int(p.side), int(p.state), int(p.ended_at)) for p in x.ended if p.kind == Kind.DAY]
+    assert ended == [
+        (Kind.DAY, HIGH, State.SWEPT, 24),
+        (Kind.DAY, LOW, State.TAKEN, 25),
+    ]
     y = Levels()
     y.day(0, 110, 90)
     y.day(1, 109, 91)
     y.ended.clear()
     y.feed(48, 105, 95)
-    ended = [(int(p.kind), int(p.side), int(p.state), int(p.ended_at)) for p in y.ended if p.kind == DAY]
-    assert ended == [(DAY, HIGH, REPLACED, 48), (DAY, LOW, REPLACED, 48)]
+    ended = [(int(p.kind), int(p.side), int(p.state), int(p.ended_at)) for p in y.ended if p.kind == Kind.DAY]
+    assert ended == [
+        (Kind.DAY, HIGH, State.REPLACED, 48),
+        (Kind.DAY, LOW, State.REPLACED, 48),
+    ]
 
 
 def run_range(candles: list[tuple[float, float, float]]) -> Any:
