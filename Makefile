@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 TYPES := ui/src/data/schema.d.ts
 
-.PHONY: run test lint bench docs chaos soak coverage size setup lock clean
+.PHONY: run test lint bench docs chaos soak coverage size setup lock wheel clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -45,6 +45,13 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# The page and the machine code of everything built in: whoever installs this wheel, with the same Python and Numba,
+# compiles nothing.
+wheel: setup
+	$(BIN)/python scripts/compile_wheel.py
+	$(BIN)/hatchling build -t wheel
+	rm -rf triplane/compiled
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

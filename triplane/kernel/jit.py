@@ -1,8 +1,8 @@
 """How kernel functions are compiled.
 
-Every kernel function is written in the Numba subset of Python and marked with :func:`njit`. Nothing is cached here:
-Numba's file cache does not notice a change in a function that *another* file defines, so only the generated driver
-modules (see ``triplane.strategies.compiler``) are cached, under a name that holds a hash of all sources.
+Every kernel function is written in the Numba subset of Python and marked with :func:`njit`. Its code is not kept on the
+disk: Numba does not notice a change in a function that *another* file defines, so only the functions of generated
+drivers are kept (:func:`entry`), under a name that holds a hash of all sources (see ``triplane.strategies.drivers``).
 ``NUMBA_DISABLE_JIT=1`` turns every kernel into ordinary Python with the same results.
 
 Code is always made for a generic processor of the machine's family: nothing here is vectorised, so that costs no speed,
@@ -12,11 +12,14 @@ whole process.)
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 os.environ["NUMBA_CPU_NAME"] = "generic"
 
 from numba.core import config, types
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator, _SourceFileBackedLocatorMixin
 from numba.core.registry import CPUDispatcher
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, lower_getattr_generic, models, register_model, typeof_impl
@@ -26,7 +29,7 @@ from triplane.kernel.layout import record
 
 config.reload_config()  # type: ignore[no-untyped-call]  # Numba may have been imported earlier
 
-__all__ = ["OPTIONS", "Arr", "Rec", "njit", "record"]
+__all__ = ["Arr", "Rec", "entry", "njit", "record"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +39,7 @@ Rec: TypeAlias = Any
 Arr: TypeAlias = Any
 """A NumPy array, of records or of numbers."""
 
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+_OPTIONS: dict[str, Any] = {"nopython": True, "boundscheck": None, "error_model": "numpy", "nogil": True}
 """The options of every compiled function: IEEE division (x/0 = inf), no GIL. Never ``fastmath``: results are exact."""
 
 
@@ -71,13 +74,62 @@ def njit(function: F) -> F:
     """Compile ``function`` for flat records; the same code runs as plain Python under ``NUMBA_DISABLE_JIT=1``."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
-    options = {"nopython": True, "boundscheck": None, **OPTIONS}
-    compiled: Any = _Outer(function, targetoptions=options)
-    compiled.inner = _Inner(function, targetoptions={**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+    compiled: Any = _Outer(function, targetoptions=_OPTIONS)
+    compiled.inner = _Inner(function, targetoptions={**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True})
     made: F = compiled
     return made
 
 
+# --------------------------------------------------------------------------------------- code that is kept on the disk
+class _Beside(_SourceFileBackedLocatorMixin, _CacheLocator):
+    """Code lies beside its driver, which may be in a package that cannot be written.
+
+    Numba's own locators look in folders that must be writable. Its index of a driver holds a hash of the driver's
+    text, which is the same on every machine, so that code that was compiled elsewhere is found.
+    """
+
+    def __init__(self, function: Any, path: str) -> None:
+        self._py_file = path
+        self._lineno = function.__code__.co_firstlineno
+
+    def ensure_cache_path(self) -> None:
+        """It is there: the driver is in it."""
+
+    def get_cache_path(self) -> str:
+        """Folder of the driver."""
+        return str(Path(self._py_file).parent)
+
+    @classmethod
+    def from_function(cls, function: Any, path: str) -> Any:
+        """The locator of a driver's function."""
+        return cls(function, path)
+
+
+class _Kept(CompileResultCacheImpl):
+    _locator_classes: ClassVar[list[Any]] = [_Beside]  # type: ignore[misc]
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Kept
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep the code, if the folder can be written."""
+        with suppress(OSError):
+            super().save_overload(signature, compiled)  # type: ignore[no-untyped-call]
+
+
+def entry(function: F) -> F:
+    """Compile a driver's function for Python to call, or load it from beside the driver."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    compiled: Any = CPUDispatcher(function, targetoptions=_OPTIONS)
+    cache: Any = _Cache
+    compiled._cache = cache(function)  # noqa: SLF001 - as Numba's enable_caching, with the cache above
+    made: F = compiled
+    return made
+
+
+# -------------------------------------------------------------------------------------------------------------- codes
 # Numba has a type of its own for each IntEnum, which does not mix with integers (``reason = Reason.STOP`` in one branch
 # and a field of a record in the other), and compiles a function once more for each enum that is passed to it (and for
 # each literal number). So a member of a Code is typed as an ordinary integer; nothing else is left of it.

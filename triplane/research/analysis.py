@@ -39,7 +39,7 @@ from triplane.research.analysis_frames import (
 )
 from triplane.research.analysis_log import Collector, Tables
 from triplane.research.frames import Columns, Maker, maker
-from triplane.strategies.compiler import _driver
+from triplane.strategies.drivers import ready
 from triplane.strategies.regime_model import give_regime
 
 Array = np.ndarray[Any, Any]
@@ -79,10 +79,7 @@ class AnalysisParams(BaseModel):
 @lru_cache(maxsize=1)
 def compiled() -> ModuleType:
     """The loops, compiled or from the cache."""
-    source = Path(loop.__file__)
-    module = _driver("analysis", source, source)
-    module.warm()
-    return module
+    return ready("analysis", Path(loop.__file__), "the analysis")
 
 
 def collect(params: AnalysisParams) -> Collector:

@@ -6,13 +6,12 @@ caller empties it. What a zone is born with is written once, when it ends; what 
 gap) is one short row for each bar on which it grew.
 """
 
-import numba
 import numpy as np
 
 from triplane.kernel.codes import LiquidityState, ZonePart
 from triplane.kernel.features import FEATURE_ROW, FEATURES, features_init, features_row, features_step
 from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
-from triplane.kernel.jit import OPTIONS, Arr, Rec, record
+from triplane.kernel.jit import Arr, Rec, entry, njit, record
 from triplane.kernel.patterns.detectors import DETECTORS, detectors_init, detectors_step
 from triplane.kernel.patterns.fair_value_gaps import gaps_init
 from triplane.kernel.patterns.liquidity import LIQUIDITY, STAIRS, pools_init
@@ -110,7 +109,7 @@ CONTEXT_ROW = record(
 """Where price stands after one candle."""
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def init(S: Arr) -> None:
     """Prepare the state of a series; ``params`` are filled in."""
     s = S[0]
@@ -127,7 +126,7 @@ def init(S: Arr) -> None:
     pools_init(d.pools, p.tolerance)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _log_change(log: Rec, z: Rec, i: int) -> None:
     row = log.changes[log.n_changes]
     log.n_changes += 1
@@ -140,7 +139,7 @@ def _log_change(log: Rec, z: Rec, i: int) -> None:
     row.fvg = z.parts[ZonePart.FVG]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _log_zones(log: Rec, book: Rec, i: int, high: float, low: float) -> None:
     """Write the zones that ended, those that grew among the ones that the candle reached, and the newest."""
     for k in range(book.n_retired):
@@ -163,7 +162,7 @@ def _log_zones(log: Rec, book: Rec, i: int, high: float, low: float) -> None:
             slot = b.older[slot]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _log_level(log: Rec, level: Rec, i: int) -> None:
     row = log.levels[log.n_levels]
     log.n_levels += 1
@@ -171,7 +170,7 @@ def _log_level(log: Rec, level: Rec, i: int) -> None:
     row.level = level
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _log_liquidity(log: Rec, d: Rec, i: int) -> None:
     """Write the pools and levels that ended, the pools that a swing joined, and the new ones."""
     for k in range(d.pools.n_ended):
@@ -190,7 +189,7 @@ def _log_liquidity(log: Rec, d: Rec, i: int) -> None:
         _log_level(log, d.levels.ended[k], i)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _log_bar(log: Rec, d: Rec, i: int, high: float, low: float) -> None:
     """Write what the candle just taken made known."""
     _log_zones(log.blocks, d.blocks.book, i, high, low)
@@ -205,7 +204,7 @@ def _log_bar(log: Rec, d: Rec, i: int, high: float, low: float) -> None:
         _log_liquidity(log, d, i)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@njit
 def _is_full(log: Rec) -> bool:
     """Whether one more candle might not find room."""
     full: bool = (
@@ -216,7 +215,7 @@ def _is_full(log: Rec) -> bool:
     return full
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def run(S: Arr, candles: Arr, out: Arr, start: int) -> int:
     """Take ``candles[start:]`` through all detectors of ``S[0]`` and write to ``out[0]`` (:data:`LOG`).
 
@@ -236,14 +235,14 @@ def run(S: Arr, candles: Arr, out: Arr, start: int) -> int:
     return len(candles)
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def live(S: Arr, blocks: Arr, gaps: Arr) -> tuple[int, int]:
     """Copy the zones that have not ended (room for :data:`LIVE_ROOM` each); returns their numbers."""
     d = S[0].detectors
     return zones_live(d.blocks.book, blocks), zones_live(d.gaps.book, gaps)
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def features(candles: Arr, rows: Arr, S: Arr) -> None:
     """Write the indicators after each candle into ``rows`` (:data:`FEATURE_ROW`)."""
     features_init(S[0])
@@ -252,7 +251,7 @@ def features(candles: Arr, rows: Arr, S: Arr) -> None:
         features_row(S[0], rows[i])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def context(S: Arr, candles: Arr, rows: Arr) -> None:
     """Write trend, range and levels after each candle into ``rows`` (:data:`CONTEXT_ROW`); ``S`` is fresh."""
     d = S[0].detectors
@@ -274,14 +273,14 @@ def context(S: Arr, candles: Arr, rows: Arr) -> None:
         row.new_york_high, row.new_york_low = d.levels.high[4], d.levels.low[4]
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def regime(S: Arr, candles: Arr, names: Arr, probabilities: Arr, beliefs: Arr) -> None:
     """Write what the regime filter ``S`` (``REGIME``, with its models) says after each candle; see ``regime_run``."""
     regime_init(S[0])
     regime_run(S, candles, names, probabilities, beliefs)
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def bars(candles: Arr, out: Arr, S: Arr, base_ms: int, timeframe_ms: int) -> int:
     """Gather ``candles`` into longer bars that are over, in ``out`` (as long as ``candles``); returns their number."""
     s = S[0]

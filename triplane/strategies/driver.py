@@ -7,12 +7,10 @@ folder with the marked import replaced. (Numba caches a function beside the file
 ``records.OUTBOX``), whose fill level is ``A[0].n_out``.
 """
 
-import numba
-
 from triplane.kernel.commands import on_command as _command
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import INBOX
-from triplane.kernel.jit import OPTIONS, Arr, Rec, njit
+from triplane.kernel.jit import Arr, Rec, entry, njit
 from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
@@ -22,7 +20,7 @@ strategy_init = strategy.init
 strategy_step = strategy.step
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def init(S: Arr) -> None:
     """Prepare the states of all symbols; sizes, times and parameters are filled in."""
     for k in range(len(S)):
@@ -48,19 +46,19 @@ def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
         end_bar(a, s, out)
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def on_candle(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> None:
     """Take the closed base candle ``candles[i]`` of symbol ``k`` through everything."""
     _candle(A[0], S[k], candles[i], out[0])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
     """Carry out ``commands[0]`` for symbol ``k``."""
     _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def run(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
     """Take many candles through; ``which[i]`` is the symbol of candle ``i``.
 

@@ -3,22 +3,21 @@
 Like ``driver.py`` it is copied to the cache folder before it is used, so that its compiled functions are found again.
 """
 
-import numba
 import numpy as np
 
 from triplane.kernel.features import FEATURE_ROW, FEATURES, features_init, features_row, features_step
-from triplane.kernel.jit import OPTIONS, Arr
+from triplane.kernel.jit import Arr, entry
 from triplane.kernel.records import CANDLE
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def init(S: Arr) -> None:
     """Prepare the indicators of all symbols."""
     for k in range(len(S)):
         features_init(S[k])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def step(S: Arr, k: int, bars: Arr, i: int, row: Arr) -> None:
     """Add ``bars[i]`` to the indicators of symbol ``k``, and write their values into ``row[0]``."""
     features_step(S[k], bars[i])

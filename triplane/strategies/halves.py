@@ -3,14 +3,13 @@
 Like ``driver.py`` it is copied to the cache folder before it is used, so that its compiled functions are found again.
 """
 
-import numba
 import numpy as np
 
 from triplane.kernel.commands import on_command as _command
 from triplane.kernel.core import CORE
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import COMMAND, INBOX
-from triplane.kernel.jit import OPTIONS, Arr, record
+from triplane.kernel.jit import Arr, entry, record
 from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.kernel.rows import OUTBOX
 from triplane.kernel.step import begin_bar, end_bar, open_candle
@@ -19,7 +18,7 @@ from triplane.kernel.timeframes import agg_init, agg_push
 STATE = record([("core", CORE), ("strategy", record([("none", "i8")]))])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def init(S: Arr) -> None:
     """Prepare the states of all symbols."""
     for k in range(len(S)):
@@ -28,7 +27,7 @@ def init(S: Arr) -> None:
         atr_init(s.atr, 14)
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def open(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> int:  # noqa: A001 - open, begin, end
     """Everything up to the close of the base candle; returns which decision bars closed (LATE, DONE)."""
     s = S[k].core
@@ -37,7 +36,7 @@ def open(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> int:  # noqa
     return agg_push(s.agg, c)
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def begin(A: Arr, S: Arr, k: int, late: bool, out: Arr) -> None:
     """Before the strategy sees a closed bar."""
     s = S[k].core
@@ -47,13 +46,13 @@ def begin(A: Arr, S: Arr, k: int, late: bool, out: Arr) -> None:
         begin_bar(A[0], s, s.agg.bar, out[0])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def end(A: Arr, S: Arr, k: int, out: Arr) -> None:
     """After the strategy has answered."""
     end_bar(A[0], S[k].core, out[0])
 
 
-@numba.njit(cache=True, **OPTIONS)  # type: ignore[untyped-decorator]
+@entry
 def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
     """Carry out ``commands[0]`` for symbol ``k``."""
     _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from triplane.kernel.jit import record
+from triplane.kernel.layout import record
 from triplane.kernel.records import SIGNAL
 from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.timeframes import DONE, LATE
 from triplane.strategies.base import Bar, Number, PythonStrategy, View
-from triplane.strategies.compiler import Array, Core, Failure, Progress, compiled_halves
+from triplane.strategies.core import Array, Core, Failure
+from triplane.strategies.drivers import Progress, compiled_halves
 from triplane.strategies.registry import file_hash
 
 EMPTY = np.zeros((), SIGNAL)

@@ -1,19 +1,23 @@
-"""Finding strategies by name: the built-in ones, and every ``*.py`` file in the user's strategy folders.
+"""Finding strategies by name: the built-in ones, the user's files, and those of installed packages.
 
 A user's strategy is one file that defines ``STRATEGY``. Folders are searched in this order: those given, then
 ``TRIPLANE_STRATEGIES`` (separated like ``PATH``), then ``./strategies``. A path to a ``.py`` file is taken as it is.
+A package names its strategies as entry points of the group ``triplane.strategies``.
 """
 
 import hashlib
 import importlib.util
 import os
 import sys
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from triplane.errors import BadInput, TriplaneError
 from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
 
+GROUP = "triplane.strategies"
 BUILT_IN = ("ema_cross", "ict_blocks", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
 
 
@@ -56,35 +60,58 @@ def files(given: list[Path] | None = None) -> dict[str, Path]:
     return found
 
 
-def source_of(name: str, given: list[Path] | None = None) -> Path:
-    """The file that defines strategy ``name``."""
+@lru_cache(maxsize=1)
+def packaged() -> dict[str, EntryPoint]:
+    """Names and entry points of the strategies that installed packages offer."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _import(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # another package's code may raise anything
+        raise TriplaneError(f"Module {module} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _locate(name: str, given: list[Path] | None) -> tuple[Path, str, str]:
+    """File, module (empty: the file is loaded by its path) and attribute of strategy ``name``."""
+    path = Path(name)
     if name.endswith(".py"):
-        path = Path(name)
         if not path.is_file():
             raise BadInput(f"Strategy file {name} does not exist.")
-        return path.resolve()
+        return path.resolve(), "", "STRATEGY"
     if name in BUILT_IN:
-        return Path(__file__).with_name(f"{name}.py")
+        return Path(__file__).with_name(f"{name}.py"), f"triplane.strategies.{name}", "STRATEGY"
+    if name in packaged():
+        point = packaged()[name]
+        return Path(str(_import(point.module).__file__)), point.module, point.attr or "STRATEGY"
     found = files(given)
-    if name not in found:
-        allowed = ", ".join([*BUILT_IN, *found])
-        raise BadInput(f"Unknown strategy {name}; there are: {allowed}. (A file of your own: give its path.)")
-    return found[name]
+    if name in found:
+        return found[name], "", "STRATEGY"
+    allowed = ", ".join(names(given))
+    raise BadInput(f"Unknown strategy {name}; there are: {allowed}. (A file of your own: give its path.)")
+
+
+def source_of(name: str, given: list[Path] | None = None) -> Path:
+    """The file that defines strategy ``name``."""
+    return _locate(name, given)[0]
 
 
 def find(name: str, given: list[Path] | None = None) -> AnyStrategy:
     """Return the strategy called ``name``, or raise :class:`BadInput`."""
-    path = source_of(name, given)
-    if path.parent == Path(__file__).parent:
-        module = importlib.import_module(f"triplane.strategies.{path.stem}")
-    else:
-        module = load_file(path)
-    strategy = getattr(module, "STRATEGY", None)
+    path, module, attribute = _locate(name, given)
+    strategy = getattr(_import(module) if module else load_file(path), attribute, None)
     if isinstance(strategy, Strategy) or (isinstance(strategy, type) and issubclass(strategy, PythonStrategy)):
         return strategy
-    raise BadInput(f"Strategy file {path} must define STRATEGY as a Strategy or a subclass of PythonStrategy.")
+    raise BadInput(f"Strategy file {path} must define {attribute} as a Strategy or a subclass of PythonStrategy.")
+
+
+def name_of(strategy: AnyStrategy, source: Path) -> str:
+    """What :func:`find` finds this strategy by in any process: its name, or the path of its file."""
+    fixed = strategy.name in BUILT_IN or strategy.name in packaged()
+    return strategy.name if fixed and source_of(strategy.name) == source else str(source)
 
 
 def names(given: list[Path] | None = None) -> list[str]:
     """All strategies that can be found by name."""
-    return [*BUILT_IN, *(n for n in files(given) if n not in BUILT_IN)]
+    return list(dict.fromkeys([*BUILT_IN, *packaged(), *files(given)]))

@@ -1,0 +1,132 @@
+"""The core with its strategy, as everything above it sees it: account and states in, rows out.
+
+There are two kinds: everything compiled (``compiler.py``), and the strategy in ordinary Python (``python_core.py``).
+"""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from triplane.kernel.core import CORE
+from triplane.kernel.layout import record
+from triplane.kernel.records import ACCOUNT
+from triplane.strategies.base import AnyStrategy, Number, Strategy
+
+Array = np.ndarray[Any, Any]
+_OWN = str(Path(__file__).with_name("python_core.py"))
+
+
+class InstrumentLike(Protocol):
+    """Anything that knows itself as a ``records.INSTRUMENT`` record."""
+
+    def to_record(self) -> Array:
+        """One-element array of ``records.INSTRUMENT``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a strategy raised, in a sentence, and its line as ``file:line: source`` (empty when it is not known)."""
+
+    text: str
+    line: str = ""
+
+    @classmethod
+    def of(cls, strategy: str, bar: int, error: BaseException) -> "Failure":
+        """Describe an error; the line is the innermost one of the user's own code."""
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OWN)]
+        last = next((f for f in reversed(frames) if "site-packages" not in f.filename), None)
+        line = f"{Path(last.filename).name}:{last.lineno}: {last.line}" if last is not None else ""
+        return cls(f"Strategy {strategy} failed on bar {bar}: {type(error).__name__}: {error}", line)
+
+
+class Core:
+    """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments."""
+
+    def __init__(self, strategy: AnyStrategy, state: "np.dtype[Any]", source_hash: str) -> None:
+        self.strategy = strategy
+        self.state_dtype = record([("core", CORE), ("strategy", state)])
+        self.source_hash = source_hash
+        self.failure: Failure | None = None
+        """What the strategy raised on the last candle; it was taken to have said nothing."""
+
+    def new(
+        self,
+        symbols: Sequence[InstrumentLike],
+        *,
+        costs: Array,
+        limits: Array,
+        params: Mapping[str, Number],
+        base_ms: int,
+        timeframe_ms: int,
+        balance: float,
+        hold: bool = False,
+        external: bool = False,
+        data: Mapping[str, Any] | None = None,
+    ) -> tuple[Array, Array]:
+        """Make the account and one state for each symbol.
+
+        Parameters
+        ----------
+        symbols
+            The instruments; their order gives the symbol indices.
+        costs, limits
+            One-element arrays of ``records.COSTS`` and ``records.LIMITS``.
+        params
+            Checked parameters of the strategy.
+        base_ms, timeframe_ms
+            Milliseconds of a base candle and of a decision bar.
+        balance
+            Quote currency to start with.
+        hold
+            Stay in BOOTSTRAP until the command ``READY``: history is being loaded.
+        external
+            A venue executes, and reports; otherwise the simulated broker does.
+        data
+            What the strategy's ``prepare`` may need, such as a fitted model under ``regime``.
+        """
+        account = np.zeros(1, ACCOUNT)
+        for name in ("balance", "start_balance", "equity", "peak_equity", "day_equity"):
+            account[name] = balance
+        account["day"] = -1
+        states = np.zeros(len(symbols), self.state_dtype)
+        core = states["core"]
+        core["symbol"] = np.arange(len(symbols))
+        core["base_ms"] = base_ms
+        core["timeframe_ms"] = timeframe_ms
+        core["hold"] = hold
+        core["external"] = external
+        core["costs"] = costs[0]
+        core["limits"] = limits[0]
+        core["watch_low"] = -np.inf
+        core["watch_high"] = np.inf
+        core["watch_expiry"] = np.iinfo(np.int64).max
+        for k, symbol in enumerate(symbols):
+            core["instrument"][k] = symbol.to_record()[0]
+        self._prepare(states, params, timeframe_ms, data or {})
+        self._start(states, params)
+        return account, states
+
+    def _prepare(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
+        """Give the strategy its data before it starts."""
+        if isinstance(self.strategy, Strategy) and self.strategy.prepare is not None:
+            self.strategy.prepare(states["strategy"], params, timeframe_ms, data)
+
+    def _start(self, states: Array, params: Mapping[str, Number]) -> None:
+        raise NotImplementedError
+
+    def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
+        """Take one closed base candle of symbol ``k`` through everything."""
+        raise NotImplementedError
+
+    def on_command(self, A: Array, S: Array, k: int, commands: Array, out: Array) -> None:
+        """Carry out one command."""
+        raise NotImplementedError
+
+    def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
+        """Take candles through until the end or until ``out`` is nearly full; returns the next index."""
+        raise NotImplementedError
