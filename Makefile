@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
+MAKEFLAGS += --jobs=2
+# A file's tests stay in one process (they share servers and fixtures); tests/conftest.py says which come first.
+SPREAD := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test lint bench docs chaos soak coverage size setup clean
+.PHONY: run test test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage size setup clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -13,7 +16,7 @@ setup: $(READY) $(PAGE)
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Triplane needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -28,14 +31,24 @@ $(PAGE): ui/node_modules/.ready $(shell find ui/src ui/public ui/index.html ui/v
 run: setup
 	$(BIN)/triplane up --source demo
 
-test: setup
-	cd ui && npm run --silent test
-	$(BIN)/pytest
+test: test-page test-python
 
-lint: $(READY)
+test-page: ui/node_modules/.ready
+	cd ui && npm run --silent test
+
+test-python: setup
+	$(BIN)/pytest $(SPREAD)
+
+lint: lint-style lint-types lint-layers
+
+lint-style: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+lint-types: $(READY)
 	$(BIN)/mypy
+
+lint-layers: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
