@@ -132,7 +132,7 @@ def result(folder: Path, core: Any, market: Mapping[str, Any]) -> dict[str, Any]
             "orders": everything(store, "orders", ("seq", "symbol", "leg", "status", "quantity", "filled_price")),
             "fills": everything(store, "fills", ("seq", "symbol", "leg", "side", "price", "quantity", "fee")),
             "trades": everything(store, "trades", ("seq", "symbol", "pnl", "balance_after", "exit_time", "stop_loss")),
-            "signals": everything(store, "signals", ("seq", "symbol", "status", "price", "order_id")),
+            "signals": everything(store, "signals", ("seq", "symbol", "status", "price")),
         }
     return {
         "finished": outcome.finished,
