@@ -13,7 +13,6 @@ import pytest
 
 from .conftest import Triplane
 
-OPEN = "open: seen to fail on a busy machine, the cause is not yet known"
 DIMMED = "getComputedStyle(document.querySelector({!r})).opacity < 0.5"
 WHAT = {"account": "aside .fades", "market": ".chart-host", "lists": ".dock .fades"}
 
@@ -47,7 +46,6 @@ def kill(page: Any) -> str:
     return report
 
 
-@pytest.mark.xfail(reason=OPEN, strict=False)
 def test_a_frozen_engine(page: Any, triplane: Any) -> None:
     triplane.position()
     page.see(".card.position")
@@ -70,7 +68,6 @@ def test_a_frozen_engine_is_killed(page: Any, triplane: Any) -> None:
     page.see(".state", "Halted")
 
 
-@pytest.mark.xfail(reason=OPEN, strict=False)
 def test_an_engine_that_was_killed(page: Any, triplane: Any) -> None:
     triplane.position()
     page.see(".card.position")
