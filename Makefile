@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PAGE := triplane/api/static/index.html
 TYPES := ui/src/data/schema.d.ts
+MAKEFLAGS += --jobs=2
+# A file's tests stay in one process: they share servers and fixtures.
+SPREAD := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test lint bench docs chaos soak coverage size setup lock wheel clean
+.PHONY: run test test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage size setup lock wheel clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -14,7 +17,7 @@ setup: $(READY) $(PAGE)
 $(READY): requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Triplane needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -33,14 +36,24 @@ $(PAGE): $(TYPES) $(shell find ui/src ui/public ui/index.html ui/vite.config.ts 
 run: setup
 	$(BIN)/triplane up --source demo
 
-test: setup
-	cd ui && npm run --silent test
-	$(BIN)/pytest
+test: test-page test-python
 
-lint: $(READY)
+test-page: $(TYPES)
+	cd ui && npm run --silent test
+
+test-python: setup
+	$(BIN)/pytest $(SPREAD)
+
+lint: lint-style lint-types lint-layers
+
+lint-style: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+lint-types: $(READY)
 	$(BIN)/mypy
+
+lint-layers: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)

@@ -14,23 +14,22 @@ import random
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from triplane.engine.live import Engine, Options, open_engine
-from triplane.engine.storing import StoreSink
 
 from triplane.data.clock import SystemClock
 from triplane.data.feed import CandleBatch, FeedEvent
 from triplane.data.generator import demo_instrument, generate
 from triplane.data.replay import ReplayFeed
 from triplane.engine.journal import Kind, Reader
+from triplane.engine.opening import Options, open_runner
 from triplane.engine.session import JOURNAL
-from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Setup
 from triplane.engine.verify import verify
-from triplane.store import Store
+from triplane.model.facts import Fact
+from triplane.model.settings import TradingSettings
+from triplane.store import Projector, Store
 from triplane.strategies.registry import find
 
 CANDLES = 9_000
@@ -73,12 +72,32 @@ class Feed(ReplayFeed):
                 yield part
 
 
-def build(folder: Path, core: Any, market: Mapping[str, Any], stop_at: int | None = None, ready: int = -1) -> Engine:
-    """The session as ``triplane up`` runs it: page, store and all."""
-    sink = StoreSink(Store(folder / "triplane.sqlite"))
-    return open_engine(
-        folder, SETUP, core, SPEC, lambda known: Feed(market, known, stop_at, ready), options=Options(), sink=sink
-    )
+class Life:
+    """The session as ``triplane up`` runs it, its log of facts and the database too, in one process."""
+
+    def __init__(
+        self, folder: Path, core: Any, market: Mapping[str, Any], stop_at: int | None = None, ready: int = -1
+    ) -> None:
+        self._store = Store(folder / "triplane.sqlite")
+        self._projector = Projector(self._store, folder / "sessions")
+        self._projector.start()
+        opened = open_runner(
+            folder, SETUP, core, SPEC, lambda known: Feed(market, known, stop_at, ready),
+            options=Options(consumers=[self]),
+        )  # fmt: skip
+        self._runner, self._log, self.session = opened.runner, opened.log, opened.runner.session
+
+    def take(self, facts: Sequence[Fact]) -> None:
+        self._projector.on_facts(facts)
+
+    async def run(self) -> Any:
+        assert self._log is not None
+        self._log.go_live(asyncio.get_running_loop().call_soon)
+        outcome = await self._runner.run()
+        self._log.close()
+        self._projector.close(60.0)
+        self._store.close()
+        return outcome
 
 
 def one_life(folder: Path, core: Any, market: Mapping[str, Any], stop_at: int, chance: random.Random) -> bool:
@@ -87,7 +106,7 @@ def one_life(folder: Path, core: Any, market: Mapping[str, Any], stop_at: int, c
     child = os.fork()
     if child == 0:
         os.close(read)
-        asyncio.run(build(folder, core, market, stop_at, write).run())
+        asyncio.run(Life(folder, core, market, stop_at, write).run())
         os._exit(0)
     os.close(write)
     if chance.random() < 0.25:
@@ -103,9 +122,9 @@ def one_life(folder: Path, core: Any, market: Mapping[str, Any], stop_at: int, c
 
 def result(folder: Path, core: Any, market: Mapping[str, Any]) -> dict[str, Any]:
     """Run to the end, and tell everything that must not depend on what happened before."""
-    engine = build(folder, core, market)
-    outcome = asyncio.run(engine.run())
-    session = engine.session
+    life = Life(folder, core, market)
+    outcome = asyncio.run(life.run())
+    session = life.session
     sessions = list((folder / "sessions").iterdir())
     rows = b"".join(bytes(f.payload) for f in Reader(session.folder / JOURNAL) if f.kind == Kind.OUTPUT)
     with Store(folder / "triplane.sqlite") as store:
@@ -113,7 +132,7 @@ def result(folder: Path, core: Any, market: Mapping[str, Any]) -> dict[str, Any]
             "orders": everything(store, "orders", ("seq", "symbol", "leg", "status", "quantity", "filled_price")),
             "fills": everything(store, "fills", ("seq", "symbol", "leg", "side", "price", "quantity", "fee")),
             "trades": everything(store, "trades", ("seq", "symbol", "pnl", "balance_after", "exit_time", "stop_loss")),
-            "decisions": everything(store, "decisions", ("seq", "text")),
+            "signals": everything(store, "signals", ("seq", "symbol", "status", "price")),
         }
     return {
         "finished": outcome.finished,

@@ -102,7 +102,7 @@ def test_a_failed_query_is_not_flat(scenario_of: MakeScenario) -> None:
 def test_nobody_enters_before_the_books_are_known_to_be_right(scenario_of: MakeScenario, query: str) -> None:
     scenario = scenario_of(minutes=6, again=3, **LIVE)
     scenario.x.add_faults(parse([{"when": f"GET /fapi/v*/{query}", "what": "500", "times": 0}]))
-    scenario.when(200_000, scenario.x.faults.clear)
+    scenario.when(200_000, scenario.x.faults.waiting.clear)
     scenario.go(199_000)
     assert scenario.orders("entry") == []
     assert scenario.state == "SCANNING"

@@ -26,6 +26,6 @@ def test_fifty_kills_leave_the_session_as_if_nothing_had_happened(tmp_path: Path
     assert calm["finished"]
     assert killed["sessions"] == calm["sessions"] == 1
     assert killed["verified"]
-    for name in ("fills", "orders", "trades", "decisions"):
+    for name in ("fills", "orders", "trades", "signals"):
         assert killed["tables"][name] == calm["tables"][name], name
     assert killed == calm

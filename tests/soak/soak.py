@@ -27,21 +27,20 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
 
 from simulation import LIMITS, RANDOM, fault_by
-from triplane.engine.live import Options, open_engine
-from triplane.engine.storing import StoreSink
 
 from triplane.cli.logs import configure_logs
 from triplane.data.binance import Place
 from triplane.data.clock import SystemClock
 from triplane.engine.journal import Kind, Reader
+from triplane.engine.opening import Options, open_runner
 from triplane.engine.session import JOURNAL
-from triplane.engine.settings import CostSettings
 from triplane.engine.setup import Setup
 from triplane.engine.sources import open_source
 from triplane.execution.ids import parse_client_id
 from triplane.execution.messages import trade_number
 from triplane.kernel.records import CMD_FILL, COMMAND
-from triplane.store import Store
+from triplane.model.settings import CostSettings
+from triplane.store import Projector, Store
 from triplane.strategies.registry import find
 from triplane.venues.adapter import Urls
 from triplane.venues.catalogue import open_venue
@@ -54,6 +53,16 @@ QUIET = 60.0
 """Seconds of real time that may pass until the books are the venue's, once the faults have ended."""
 GROWTH_MB = 12.0
 """Resident memory may grow by so much from one quiet moment to the last one."""
+
+
+class _To:
+    """The database, as a consumer of facts."""
+
+    def __init__(self, projector: Projector) -> None:
+        self._projector = projector
+
+    def take(self, facts) -> None:
+        self._projector.on_facts(facts)
 
 
 class Box:
@@ -143,15 +152,21 @@ class Soak:
             RANDOM, spec.resolve({"seed": self.seed}), tuple(await venue.instruments(SYMBOLS)), MINUTE, MINUTE,
             10_000.0, "box", "testnet", hold=True, trading=LIMITS, costs=CostSettings(leverage=10),
         )  # fmt: skip
-        self.engine = open_engine(
-            folder, setup, setup.core(), spec, source.make_feed, options=Options(live=True), sink=StoreSink(store),
+        projector = Projector(store, folder / "sessions")
+        projector.start()
+        stack.callback(projector.close)
+        opened = open_runner(
+            folder, setup, setup.core(), spec, source.make_feed, options=Options(live=True, consumers=[_To(projector)]),
             clock=clock, venue=venue,
         )  # fmt: skip
+        assert opened.log is not None
+        opened.log.go_live(asyncio.get_running_loop().call_soon)
+        stack.callback(opened.log.close)
         problems = await venue.prepare(SYMBOLS, 10)
         assert not problems, problems
-        self.runner, self.session = self.engine.runner, self.engine.session
-        assert self.runner.pilot is not None
-        self.pilot = self.runner.pilot
+        self.runner, self.session = opened.runner, opened.runner.session
+        assert self.runner.execution is not None
+        self.pilot = self.runner.execution
         told = self.pilot.on_finding
 
         def count(finding):
@@ -161,14 +176,14 @@ class Soak:
         self.pilot.on_finding = count
 
     async def _trade(self) -> None:
-        running = asyncio.create_task(self.engine.run())
+        running = asyncio.create_task(self.runner.run())
         try:
             begin = await self.box.market_ms()
             for quiet in range(1, self.quiets + 1):
                 await self._storm(running, begin + self.minutes * MINUTE * quiet / self.quiets)
                 await self._quiet(running, (await self.box.market_ms() - begin) / MINUTE)
         finally:
-            self.engine.stop()
+            self.runner.stop()
             await running
 
     async def _storm(self, running: asyncio.Task, until_ms: float) -> None:

@@ -34,6 +34,7 @@ def faults(engine: EngineState, told: Health | None, store: StoreState) -> list[
     if told is not None:
         found += [fault for session in told.sessions for fault in _of_session(session, told)]
         found += _of_kill_switch(told)
+        found += [Fault(name="session_lost", level="bad", text=text) for text in told.problems]
         if engine.state == "ok":  # otherwise this is how it was
             found += _of_disk(told)
             found += [fault for session in told.sessions for fault in _of_outside(session)]

@@ -39,24 +39,26 @@ STREAM_TYPES: Final = {
 class Message:
     """One message; encoded when the first client wants it."""
 
-    __slots__ = ("_frames", "data", "id", "session_id", "symbol", "timestamp", "topic")
+    __slots__ = ("_frame", "_stream_frame", "data", "id", "session_id", "symbol", "timestamp", "topic")
 
     def __init__(
         self, number: int, topic: str, session_id: str | None, symbol: str | None, timestamp: int, data: Any
     ) -> None:
         self.id, self.topic, self.session_id, self.symbol = number, topic, session_id, symbol
         self.timestamp, self.data = timestamp, data
-        self._frames: dict[bool, tuple[bytes, bytes]] = {}
+        self._frame: bytes | None = None
+        self._stream_frame: bytes | None = None
 
-    def encoded(self, stream: bool) -> tuple[bytes, bytes]:
-        """JSON and frame of the message for ``/ws``, or in the shape of ``/stream/{symbol}``."""
-        known = self._frames.get(stream)
-        if known is None:
-            text = ENCODER.encode(self._stream() if stream else envelope(
-                self.id, self.topic, self.session_id, self.symbol, self.timestamp, self.data
-            ))  # fmt: skip
-            known = self._frames[stream] = (text, frame_of(text))
-        return known
+    def frame(self, stream: bool) -> bytes:
+        """The frame of the message for ``/ws``, or in the shape of ``/stream/{symbol}``."""
+        if stream:
+            if self._stream_frame is None:
+                self._stream_frame = frame_of(ENCODER.encode(self._stream()))
+            return self._stream_frame
+        if self._frame is None:
+            data = envelope(self.id, self.topic, self.session_id, self.symbol, self.timestamp, self.data)
+            self._frame = frame_of(ENCODER.encode(data))
+        return self._frame
 
     def _stream(self) -> dict[str, Any]:
         kind, data = STREAM_TYPES.get(self.topic, "error"), self.data
@@ -86,6 +88,11 @@ def frame_of(text: bytes) -> bytes:
     return b"\x81\x7f%b%b" % (n.to_bytes(8, "big"), text)
 
 
+def text_of(frame: bytes) -> bytes:
+    """What is in a frame."""
+    return frame[{126: 4, 127: 10}.get(frame[1], 2) :]
+
+
 class Filter(NamedTuple):
     """What a client wants: None is everything (but ``facts``); a session of None is the one that is shown now."""
 
@@ -107,9 +114,9 @@ class Filter(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What comes next for a client: as JSON, as frames, and where it stands then."""
+    """What comes next for a client: frames, one by one and together, and where it stands then."""
 
-    texts: list[bytes]
+    each: list[bytes]
     frames: bytes
     last_id: int
     left_out: int
@@ -193,18 +200,15 @@ class MessageLog:
         return known
 
     def _gather(self, cursor: int, wanted: Filter) -> Batch:
-        texts: list[bytes] = []
         frames: list[bytes] = []
         size = seen = 0
         last = self.last_id
         for message in self.after(cursor):
             seen += 1
             if wanted.wants(message, self.shown):
-                text, frame = message.encoded(wanted.stream)
-                texts.append(text)
-                frames.append(frame)
-                size += len(frame)
+                frames.append(message.frame(wanted.stream))
+                size += len(frames[-1])
                 if size >= BATCH:
                     last = message.id
                     break
-        return Batch(texts, b"".join(frames), last, last - cursor - seen)
+        return Batch(frames, b"".join(frames), last, last - cursor - seen)

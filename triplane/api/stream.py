@@ -73,8 +73,8 @@ class Client:
         """Send what there is, as far as there is room."""
         while self._more() and self.wire.room:
             if self._answers:
-                texts, self._answers = self._answers, []
-                self._send(Batch(texts, b"".join(map(frame_of, texts)), self.cursor, 0))
+                frames, self._answers = self._answers, []
+                self._send(Batch(frames, b"".join(frames), self.cursor, 0))
                 continue
             log = self.log
             if not log.first_id - 1 <= self.cursor <= log.last_id:
@@ -85,20 +85,20 @@ class Client:
             batch = log.batch(self.cursor, self.wanted)
             self.cursor = batch.last_id
             self.conflated += batch.left_out
-            if batch.texts:
+            if batch.each:
                 self._send(batch)
 
     def _more(self) -> bool:
         return bool(self._answers) or (self.active and self.cursor != self.log.last_id)
 
     def _send(self, batch: Batch) -> None:
-        self.sent += len(batch.texts)
+        self.sent += len(batch.each)
         self.sent_at, self.stuck_since = time.monotonic(), None
         self.wire.send(batch)
 
     def answer(self, message: dict[str, Any]) -> None:
         """Send a message of its own to this client."""
-        self._answers.append(ENCODER.encode(message))
+        self._answers.append(frame_of(ENCODER.encode(message)))
         self.flush()
 
     async def read(self) -> None:

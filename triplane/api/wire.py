@@ -12,7 +12,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from websockets.http11 import Request
 
 from triplane.api.connections import Socket
-from triplane.api.messages import Batch
+from triplane.api.messages import Batch, text_of
 
 EXTENSION: Final = "triplane.frames"
 HIGH: Final = 32 * 1024
@@ -100,12 +100,12 @@ class AsgiWire:
 
     def send(self, batch: Batch) -> None:
         """Send messages."""
-        self._task = asyncio.ensure_future(self._send(batch.texts))
+        self._task = asyncio.ensure_future(self._send(batch.each))
         self._task.add_done_callback(self._sent)
 
-    async def _send(self, texts: list[bytes]) -> None:
-        for text in texts:
-            await self._socket.send_text(text.decode())
+    async def _send(self, frames: list[bytes]) -> None:
+        for frame in frames:
+            await self._socket.send_text(text_of(frame).decode())
 
     def _sent(self, task: "asyncio.Task[None]") -> None:
         self._task = None

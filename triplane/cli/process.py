@@ -54,9 +54,7 @@ async def engine(told: Told) -> None:
 
     async def start() -> None:
         nonlocal session
-        for wanted in told.get("wanted") or [{}]:
-            started = await app.start(wanted)
-            session = session or started.id
+        session = await app.open(told.get("wanted") or [{}])
         gc.collect()
         gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
         await asyncio.Event().wait()

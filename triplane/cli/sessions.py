@@ -78,7 +78,8 @@ def start(
               "symbols": [name.strip().upper() for name in symbols.split(",") if name.strip()] or None}  # fmt: skip
     with one_sentence():
         answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})
-        print_json(answer) if json else console.print(answer["message"], highlight=False)
+        said = f"Session {answer.get('id')} of {answer.get('strategy')} has started."
+        print_json(answer) if json else console.print(said, highlight=False)
 
 
 def stop(

@@ -5,12 +5,13 @@ reader that has heard nothing for three seconds knows that the loop does not tur
 """
 
 import asyncio
+import contextlib
 import os
 import resource
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -108,8 +109,27 @@ class EngineApp:
         self._started_at = clock.now_ms()
         self._longest = 0.0
         self._killed = False
+        self._unwritten: dict[str, Any] | None = None
+        self._problems: list[str] = []
+        self._opened = asyncio.Event()
 
     # ------------------------------------------------------------------------------------------------------- sessions
+    async def open(self, wanted: Sequence[Mapping[str, Any]]) -> str:
+        """Start the sessions that this engine is there for; until then commands wait, but for the kill switch.
+
+        Returns the id of the first, without which there is no engine: what it raises is raised. A further one that
+        cannot be started is told of, and the others run.
+        """
+        first = (await self.start(wanted[0])).id
+        for further in wanted[1:]:
+            try:
+                await self.start(further)
+            except Exception as error:
+                self._problems.append(f"A session that ran before could not be continued: {error}")
+                log.exception("a session could not be continued", wanted=dict(further))
+        self._opened.set()
+        return first
+
     async def start(self, wanted: Mapping[str, Any]) -> Hosted:
         """Build a session and run it."""
         async with self._starting:
@@ -125,9 +145,11 @@ class EngineApp:
             if self.server is not None:
                 self.server.add(hosted.id, hosted.facts)
                 hosted.runner.on_forming = lambda k, candle: self._forming(hosted, k, candle)
-        if self.kill_switch.on:
+        if self._killed or self.kill_switch.on:
             self._recall(hosted)
         hosted.task = asyncio.create_task(self._run(hosted))
+        if self.server is not None:  # before the answer to who started it
+            self.server.say(self.health(*self._space))
         return hosted
 
     async def _run(self, hosted: Hosted) -> None:
@@ -145,9 +167,9 @@ class EngineApp:
             await hosted.close()
 
     def _recall(self, hosted: Hosted) -> None:
-        """A kill switch that was on when the process ended is still on."""
+        """A kill switch that was thrown before the session ran is still on."""
         if not hosted.runner.session.A["halted"].item(0):
-            found = self.kill_switch.read()
+            found = self._unwritten or self.kill_switch.read()
             hosted.runner.halt(
                 str(found.get("reason", "it was on at the start")), flatten=bool(found.get("flatten", False))
             )
@@ -178,17 +200,18 @@ class EngineApp:
         return Answer(id=command.id, code="ok", message=message, data=data)
 
     async def _carry_out(self, command: Command) -> tuple[str, dict[str, Any]]:
+        if command.kind == "halt":
+            return self._halt(command), {}
+        await self._opened.wait()
         if command.kind == "start":
             hosted = await self.start(command.fields)
             return f"Session {hosted.id} runs.", {"id": hosted.id}
         if command.kind == "options":
             return "This is what a session can be started with.", await asyncio.to_thread(self._options)
-        if command.kind == "halt":
-            return self._halt(command), {}
         hosted = self._hosted(command.session_id)
         if command.kind == "resume":
             self.kill_switch.clear()
-            self._killed = False
+            self._killed, self._unwritten = False, None
         answer = Commands(hosted.runner).carry_out(command.kind, command.fields)
         if command.kind == "stop" and hosted.task is not None:
             self.wanted.pop(hosted.id, None)
@@ -219,12 +242,18 @@ class EngineApp:
         reason, flatten = str(command.fields.get("reason", "by hand")), bool(command.fields.get("flatten", False))
         self._killed = True
         problems = self._halt_all(reason, flatten)
+        self._unwritten = {"reason": reason, "flatten": flatten, "time_ms": self._clock.now_ms()}
         try:
-            self.kill_switch.set(reason, flatten=flatten, time_ms=self._clock.now_ms())
+            self._write_kill_switch()
         except TriplaneError as error:
             problems.append(str(error))
         text = "The kill switch is on: no entries until a person resumes."
         return f"{text} {' '.join(problems)}".strip()
+
+    def _write_kill_switch(self) -> None:
+        if self._unwritten is not None:
+            self.kill_switch.set(**self._unwritten)
+            self._unwritten = None
 
     def _halt_all(self, reason: str, flatten: bool) -> list[str]:
         problems = []
@@ -271,8 +300,10 @@ class EngineApp:
             self._longest = 0.0
 
     def _look_at_kill_switch(self) -> None:
-        """Another process (the page, the command line) may have thrown it."""
-        on = self.kill_switch.on
+        """Another process (the page, the command line) may have thrown it; what a full disk refused is due."""
+        with contextlib.suppress(TriplaneError):
+            self._write_kill_switch()
+        on = self._unwritten is not None or self.kill_switch.on
         if on and not self._killed:
             found = self.kill_switch.read()
             self._halt_all(str(found.get("reason", "by hand")), bool(found.get("flatten", False)))
@@ -290,7 +321,8 @@ class EngineApp:
             disk_low=low,
             memory_mb=memory_mb(),
             kill_switch=self._killed or self.kill_switch.on,
-            kill_reason=self.kill_switch.read().get("reason"),
+            kill_reason=(self._unwritten or self.kill_switch.read()).get("reason"),
+            problems=self._problems,
             sessions=[session_health(one) for one in self.sessions.values()],
         )
 
@@ -325,7 +357,7 @@ def session_health(hosted: Hosted) -> SessionHealth:
         session_id=session.id,
         status=status,
         mode=session.setup.mode,
-        strategy=session.setup.strategy,
+        strategy=runner.emitter.strategy,
         symbols=list(session.setup.symbols),
         timeframe=runner.timeframe,
         speed=hosted.speed,

@@ -51,6 +51,8 @@ class Emitter(Observer):
 
     Attributes
     ----------
+    strategy
+        Its name.
     replaying
         What comes is from the journal.
     decided_ns
@@ -65,6 +67,7 @@ class Emitter(Observer):
         consumers: Sequence[Consumer] = (),
     ) -> None:
         setup = session.setup
+        self.strategy = spec.name
         self.replaying = True
         self.decided_ns = 0
         self._first = tuple(first)

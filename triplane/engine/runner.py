@@ -224,7 +224,9 @@ class Runner:
         """The strategy raised: no entries until a person has looked; what protects the position stays."""
         core = self.session.core
         failure, core.failure = core.failure, None
-        if failure is None or self.error == failure.text:
+        if (
+            failure is None or self.error is not None
+        ):  # it may raise on every bar: once is enough until a person resumes
             return
         self.error, self.error_line = failure.text, failure.line
         where = f" ({failure.line})" if failure.line else ""

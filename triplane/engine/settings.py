@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from triplane.data.instruments import Instrument
+from triplane.data.instruments import Instrument, plain
 from triplane.errors import BadInput
 from triplane.model.settings import CostSettings, TradingSettings, checked
 
@@ -18,7 +18,6 @@ def fixed_lots(instrument: Instrument, quantity: float | str | Decimal | None) -
     except BadInput:
         lots = 0
     if lots < 1:
-        raise BadInput(
-            f"quantity is {quantity}; it must be at least one lot, {instrument.lot_size} {instrument.symbol}."
-        )
+        least = plain(instrument.lot_size)
+        raise BadInput(f"quantity is {quantity}; it must be at least one lot, {least} {instrument.symbol}")
     return lots

@@ -38,16 +38,14 @@ def fact_columns(facts: Sequence[Fact], kind: type[Fact], exact: Columns) -> Col
             continue
         values = [getattr(fact, field.name) for fact in facts]
         of = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
-        number = any(
-            isinstance(one, msgspec.inspect.FloatType) or (getattr(one, "extra", None) or {}).get("column") == "money"
-            for one in of
-        )
+        kinds = {(getattr(one, "extra", None) or {}).get("column") or type(one).__name__ for one in of}
         if field.name in exact:
             columns[field.name] = exact[field.name]
-        elif number:
+        elif kinds & {"money", "FloatType"}:
             columns[field.name] = np.array([np.nan if one is None else float(one) for one in values], np.float64)
         else:
-            columns[field.name] = np.array(values, None if any(type(one) is int for one in values) else object)
+            whole = not values or None not in values
+            columns[field.name] = np.array(values, np.int64 if whole and kinds & {"millis", "IntType"} else object)
     return columns
 
 

@@ -30,7 +30,7 @@ describe("faults", () => {
 
   it("give way to a lost connection, which the page knows by itself", () => {
     expect(silence(1000, 1000 + LOST - 1)).toBe(0);
-    expect(silence(1000, 1000 + LOST)).toBe(3);
+    expect(silence(1000, 1000 + LOST)).toBe(2);
     const [shown, ...rest] = faults(pulse(halted, 4), session);
     expect(shown).toMatchObject({ name: "link_lost", level: "bad", age_s: 4 });
     expect(rest).toEqual([]);

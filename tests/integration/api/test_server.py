@@ -96,8 +96,8 @@ class Running:
         self.app = EngineApp(self.build, self.folder, SystemClock(), lambda: (10**12, False), options=lambda: OPTIONS)
         self.app.server = FlowServer(self.wire.dup(), SECRET, self.app.handle)
         await self.app.server.start()
-        hosted = await self.app.start({})
-        self.id, self.session = hosted.id, hosted.runner.session
+        self.id = await self.app.open([{}])
+        self.session = self.app.sessions[self.id].runner.session
         self.watching = asyncio.create_task(self.app.watch())
 
     async def engine_ends(self) -> None:

@@ -219,7 +219,7 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         assert [s["status"] for s in listed.values()] == ["running", "running"]
         assert sorted(s["strategy"] for s in listed.values()) == ["ema_cross", "ict_blocks"]
         (second,) = [key for key, s in listed.items() if s["strategy"] == "ict_blocks"]
-        assert second in started["message"]
+        assert started["id"] == second
         triplane("stop", second, *at)
         listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}
         assert listed[second] == "interrupted"

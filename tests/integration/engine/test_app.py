@@ -42,9 +42,9 @@ class Host:
 
     async def start(self, **wanted: Any) -> Any:
         """Start a session; gives its world, ready to be fed."""
-        hosted = await self.app.start(wanted)
-        world = self.worlds[hosted.id]
-        world.task = hosted.task
+        key = (await self.app.start(wanted)).id if self.app.sessions else await self.app.open([wanted])
+        world = self.worlds[key]
+        world.task = self.app.sessions[key].task
         return world
 
     async def ask(self, kind: str, session: Any = None, **fields: Any) -> Any:
@@ -113,12 +113,60 @@ async def test_a_kill_works_on_a_disk_that_takes_no_file(host: Host, monkeypatch
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("triplane.model.killswitch.os.fsync", full)
-    answer = await host.ask("halt", reason="enough")
-    assert answer.code == "ok"
-    assert "No space left on device" in answer.message
-    assert state(one) == "HALTED"
+    with monkeypatch.context() as disk:
+        disk.setattr("triplane.model.killswitch.os.fsync", full)
+        answer = await host.ask("halt", reason="enough")
+        assert answer.code == "ok"
+        assert "No space left on device" in answer.message
+        assert state(one) == "HALTED"
+    two = await host.start(source="b")  # it finds no file, and is halted all the same
+    await two.feed(100)
+    assert state(two) == "HALTED"
+    assert host.app.health(None, low=False).kill_reason == "enough"
+    assert not KillSwitch(host.folder).on
+    monkeypatch.setattr("triplane.engine.app.BEAT_S", 0.0)
+    monkeypatch.setattr("triplane.engine.app.TURN_S", 0.0)
+    watching = asyncio.create_task(host.app.watch())
+    async with asyncio.timeout(10):  # once there is space, it is written down
+        while not KillSwitch(host.folder).on:
+            await asyncio.sleep(0)
+    watching.cancel()
     await host.app.stop()
+
+
+async def test_a_command_for_an_engine_that_is_starting_waits_until_its_sessions_run(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled, build = asyncio.Event(), host.build
+
+    async def slowly(wanted: Mapping[str, Any]) -> Hosted:
+        await compiled.wait()
+        return await build(wanted)
+
+    monkeypatch.setattr(host, "build", slowly)
+    host.app = host.engine()
+    starting = asyncio.create_task(host.app.open([{"source": "a"}]))
+    stop = asyncio.create_task(host.ask("stop"))
+    killed = await host.ask("halt", reason="enough")  # this one cannot wait
+    assert (killed.code, stop.done()) == ("ok", False)
+    compiled.set()
+    key = await starting
+    world = host.worlds[key]
+    assert (await stop).code == "ok"
+    assert state(world) == "HALTED"
+    assert host.health()[key].status == "stopped"
+    await host.app.stop()
+
+
+async def test_a_further_session_that_cannot_go_on_is_told_of_and_the_first_runs(host: Host) -> None:
+    key = await host.app.open([{"source": "a"}, {"strategy": "no"}])
+    assert list(host.app.sessions) == [key]
+    (problem,) = host.app.health(None, low=False).problems
+    assert problem == "A session that ran before could not be continued: strategy is no; there is none of this name"
+    await host.app.stop()
+    host.app = host.engine()
+    with pytest.raises(BadInput, match="there is none of this name"):
+        await host.app.open([{"strategy": "no"}])
 
 
 async def test_a_kill_by_another_process_is_seen_within_a_second(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +234,6 @@ async def test_what_cannot_be_carried_out_says_why(
 
 
 async def test_a_command_must_say_which_session(host: Host) -> None:
-    assert (await host.ask("close", symbol="BTCUSDT")).code == "invalid"
     await host.start(source="a")
     await host.start(source="b")
     answer = await host.ask("close", symbol="BTCUSDT")

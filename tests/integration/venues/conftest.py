@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE / "binance"), str(HERE.parent / "execution")
 pytest.register_assert_rewrite("suite")
 
 ACCOUNTS = 400
+EIGHT_HOURS = 8 * 3_600_000
 
 
 class Box:
@@ -47,6 +48,11 @@ class Box:
 
     def clock(self, **what):
         return self.post("/box/clock", what)
+
+    def until_funding(self):
+        """Let market time pass the next hour at which funding is paid."""
+        market = self._http.get("/box/clock").json()["market"]
+        self.clock(step=EIGHT_HOURS - market % EIGHT_HOURS + 1000)
 
     def faults(self, *rows):
         self.post("/box/faults", list(rows))

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from triplane.model import facts as f
 from triplane.model.settings import TradingSettings
@@ -245,22 +246,20 @@ async def test_what_the_engine_refuses(
 
 
 @pytest.mark.parametrize("raised", [RuntimeError("a secret of /home/somebody"), KeyError("a secret")])
-async def test_what_nobody_foresaw_shows_nothing(
-    client: httpx.AsyncClient, engine: Engine, raised: Exception, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_what_nobody_foresaw_shows_nothing(client: httpx.AsyncClient, engine: Engine, raised: Exception) -> None:
     def answer_with(*_: object) -> None:
         raise raised
 
     engine.answer = answer_with
-    answer = await client.post("/trades/reset")
+    with capture_logs() as logged:
+        answer = await client.post("/trades/reset")
     assert answer.status_code == 503
     assert answer.json()["code"] == "unexpected"
     assert "secret" not in answer.text
     reference = answer.json()["message"].split()[-1].rstrip(".")
-    captured = capsys.readouterr()
-    logged = captured.out + captured.err  # where logs go is the command line's business
-    assert reference in logged
-    assert "a secret" in logged
+    (line,) = logged
+    assert line["reference"] == reference
+    assert "a secret" in line["trace"]
 
 
 async def test_a_database_that_cannot_answer(client: httpx.AsyncClient, page: Page) -> None:

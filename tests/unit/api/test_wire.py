@@ -7,7 +7,8 @@ import pytest
 from triplane.api.messages import Batch
 from triplane.api.wire import EXTENSION, HIGH, AsgiWire, FrameWire, drop, wire_to
 
-BATCH = Batch([b'{"a":1}'], b"\x81\x07" + b'{"a":1}', 1, 0)
+FRAME = b'\x81\x07{"a":1}'
+BATCH = Batch([FRAME], FRAME, 1, 0)
 
 
 class Transport:

@@ -78,6 +78,6 @@ def test_a_structured_array_has_datetimes_too(plain: Any) -> None:
 def test_no_trades_are_an_empty_frame(candles: Any) -> None:
     few = candles[:50]
     assert len(run(few).trades) == 0
-    assert run(pd.DataFrame(few)).trades.columns.tolist()[:3] == ["entry_time", "exit_time", "side"]
+    assert run(pd.DataFrame(few)).trades.columns.tolist()[:3] == ["side", "quantity", "entry_time"]
     assert run(pl.DataFrame(pd.DataFrame(few))).trades.schema["side"] == pl.String
     assert isinstance(run(few).equity, np.ndarray)

@@ -46,10 +46,14 @@ class Pace:
         self._roll(now)
         self._count += n
         if self._count > FAST:
-            if not self.quiet:
-                self._told = now
-            self.quiet = self._fast = True
+            self.hush(now)
         return not self.quiet
+
+    def hush(self, now: float) -> None:
+        """Tell nothing until it is slow again."""
+        if not self.quiet:
+            self._told = now
+        self.quiet = self._fast = True
 
     def _roll(self, now: float) -> None:
         """Begin another window."""
@@ -102,10 +106,13 @@ class Replicas:
         first = facts[0]
         replica = self._replicas.get(first.session_id)
         if isinstance(first, Session):  # the first fact of all: a new session, or one that is told anew
+            pace = self._paces[first.session_id] = Pace()
+            if replica is not None:
+                pace.hush(self._clock())  # what was told once is not told again
             replica = self._replicas[first.session_id] = SessionReplica(first)
             replica.health = self._health_of(first.session_id)
             self._unlisted.discard(first.session_id)
-            self._paces[first.session_id], self._says[first.session_id] = Pace(), self._say(replica)
+            self._says[first.session_id] = self._say(replica)
             self._show()
         if replica is None:
             log.error("facts of a session came without their beginning", session=first.session_id, seq=first.seq)
@@ -119,6 +126,7 @@ class Replicas:
 
     async def reach(self, session_id: str, seq: int, within: float) -> bool:
         """Return once fact ``seq`` of a session is known here; False when it was not within so many seconds."""
+        waiting: asyncio.Future[None] | None = None
         try:
             async with asyncio.timeout(within):
                 while (replica := self._replicas.get(session_id)) is None or replica.seq < seq:
@@ -127,6 +135,9 @@ class Replicas:
                     await waiting
         except TimeoutError:
             return False
+        finally:
+            if waiting is not None:
+                self._waiting.discard(waiting)
         return True
 
     @staticmethod

@@ -282,9 +282,9 @@ class Fault(View, frozen=True, kw_only=True):
     name: Annotated[
         str,
         Meta(
-            description="engine_starting, engine_silent, engine_dead, kill_switch, halted, strategy_error, "
-            "session_failed, feed_stale, feed_down, venue_silent, not_reconciled, disk_full, disk_low, store_error, "
-            "store_behind."
+            description="engine_starting, engine_silent, engine_dead, session_lost, kill_switch, halted, "
+            "strategy_error, session_failed, feed_stale, feed_down, venue_silent, not_reconciled, disk_full, "
+            "disk_low, store_error, store_behind."
         ),
     ]
     level: Annotated[str, Meta(description="info, warn or bad.")]

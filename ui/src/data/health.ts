@@ -14,7 +14,7 @@ export interface Pulse {
 }
 
 export const silence = (heardAt: number, now: number): number =>
-  now - heardAt < LOST ? 0 : Math.round((now - heardAt) / 1000);
+  now - heardAt < LOST ? 0 : Math.floor((now - heardAt) / 1000);
 
 export interface Shown extends Fault {
   key: string;

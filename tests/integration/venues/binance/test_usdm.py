@@ -196,7 +196,7 @@ class TestBinanceUsdm(AdapterSuite):
         await self.place(venue, "entry")
         await recorder.fill("entry")
         since = venue.now_ms() - 60_000
-        box.clock(step=8 * 3_600_000)
+        box.until_funding()
         listed = await recorder.until(lambda e: isinstance(e, Funding))
         (paid, *_) = await venue.funding(self.symbol, since=since)
         assert listed == paid

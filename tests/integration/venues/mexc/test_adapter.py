@@ -241,7 +241,7 @@ class TestMexcFutures(AdapterSuite):
         await self.place(venue, "entry")
         await recorder.fill("entry")
         since = venue.now_ms() - 60_000
-        box.clock(step=8 * 3_600_000)
+        box.until_funding()
         (paid, *_) = await venue.funding(self.symbol, since=since)
         assert paid.amount < 0
         assert paid.time % 3_600_000 == 0

@@ -119,9 +119,15 @@ def test_a_session_that_is_told_anew_begins_anew(world: World) -> None:
     world.replicas.on_facts([stream.trade()])
     world.replicas.on_message(health(session_health(stream)))
     assert world.replicas.get("s").performance().trades == 1
-    world.replicas.on_facts(stream.facts[:1])
+    told = world.messages.last_id
+    world.replicas.on_facts(stream.facts)
     replica = world.replicas.get("s")
-    assert (replica.seq, replica.performance().trades, replica.status_text) == (1, 0, "running")
+    assert (replica.seq, replica.performance().trades, replica.status_text) == (2, 1, "running")
+    assert world.messages.last_id == told  # nobody hears of a trade twice
+    for _ in range(2):
+        world.clock.now += registry.WINDOW
+        world.replicas.tick()
+    assert [message.data.reason for message in world.messages.after(told)] == ["caught up"]
 
 
 def test_one_fact_that_cannot_be_shown_costs_no_other(world: World) -> None:
