@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from triplane.kernel.patterns.liquidity import LIQUIDITY, LIQUIDITY_KINDS, LIQUIDITY_STATES
-from triplane.kernel.patterns.structure import STRUCTURE_EVENT, STRUCTURE_KINDS
+from triplane.kernel.codes import LiquidityKind, LiquidityState, Regime, StructureKind, ZoneKind, ZonePart, ZoneState
+from triplane.kernel.patterns.liquidity import LIQUIDITY
+from triplane.kernel.patterns.structure import STRUCTURE_EVENT
 from triplane.kernel.patterns.swings import SWING
-from triplane.kernel.patterns.zones import NONE, STRENGTH_PARTS, ZONE, ZONE_KINDS, ZONE_STATES
-from triplane.kernel.regime import REGIMES
+from triplane.kernel.patterns.zones import NONE, ZONE
 from triplane.research.analysis_frames import (
     block_columns,
     fvg_columns,
@@ -27,11 +27,11 @@ def test_swings() -> None:
 
 
 def test_a_break_is_drawn_from_the_swing_that_it_breaks() -> None:
-    n = len(STRUCTURE_KINDS)
+    n = len(StructureKind.labels)
     rows = np.zeros(n, STRUCTURE_EVENT)
     rows["kind"], rows["side"], rows["ref_at"], rows["ref_time"] = range(n), [1, *[-1] * (n - 1)], 7, 700
     columns = structure_columns(rows)
-    assert columns["kind"].tolist() == list(STRUCTURE_KINDS)
+    assert columns["kind"].tolist() == list(StructureKind.labels)
     assert columns["side"].tolist() == ["up", *["down"] * (n - 1)]
     assert columns["formed_at"].tolist() == [7] * n
     assert columns["formed_time"].tolist() == [700] * n
@@ -47,11 +47,11 @@ def test_zones_have_their_strength_in_parts(make) -> None:
     columns = make(rows)
     assert columns["side"].tolist() == ["demand", "supply", "demand"]
     assert columns["invalid_at"].tolist() == [-1, 4, -1]
-    assert columns["state"].tolist() == [ZONE_STATES[0], ZONE_STATES[1], ZONE_STATES[0]]
-    parts = [columns[f"strength_{name}"] for name in STRENGTH_PARTS]
+    assert columns["state"].tolist() == [ZoneState.labels[0], ZoneState.labels[1], ZoneState.labels[0]]
+    parts = [columns[f"strength_{name}"] for name in ZonePart.labels]
     assert np.sum(parts, axis=0).tolist() == columns["strength"].tolist()
     if make is block_columns:
-        assert columns["kind"].tolist() == list(ZONE_KINDS[:3])
+        assert columns["kind"].tolist() == list(ZoneKind.labels[:3])
     parts[0][:] = 99
     assert rows["parts"][:, 0].tolist() == [0, 5, 10]
 
@@ -61,13 +61,13 @@ def test_levels() -> None:
     rows["side"], rows["level"], rows["kind"], rows["state"] = (1, -1), (5.0, 4.0), (0, 1), (0, 1)
     columns = liquidity_columns(rows)
     assert columns["side"].tolist() == ["high", "low"]
-    assert columns["kind"].tolist() == list(LIQUIDITY_KINDS[:2])
-    assert columns["state"].tolist() == list(LIQUIDITY_STATES[:2])
+    assert columns["kind"].tolist() == list(LiquidityKind.labels[:2])
+    assert columns["state"].tolist() == list(LiquidityState.labels[:2])
 
 
 def test_an_unknown_regime_has_a_word() -> None:
-    beliefs = np.full((2, len(REGIMES)), 0.25)
+    beliefs = np.full((2, len(Regime.labels)), 0.25)
     columns = regime_columns(np.array([-1, 1]), np.array([np.nan, 0.7]), beliefs, np.array([-1, 3]))
-    assert columns["regime"].tolist() == ["unknown", REGIMES[1]]
+    assert columns["regime"].tolist() == ["unknown", Regime.labels[1]]
     assert columns["volatility"].tolist() == ["unknown", "extreme"]
-    assert [columns[f"p_{name}"].tolist() for name in REGIMES] == [[0.25, 0.25]] * len(REGIMES)
+    assert [columns[f"p_{name}"].tolist() for name in Regime.labels] == [[0.25, 0.25]] * len(Regime.labels)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from triplane.data.generator import generate
-from triplane.kernel.patterns.liquidity import EQUAL, LIQUIDITY
-from triplane.kernel.patterns.zones import LIVE, NONE, PART_FVG, PART_UNTOUCHED, ZONE
+from triplane.kernel.codes import LiquidityKind, ZonePart, ZoneState
+from triplane.kernel.patterns.liquidity import LIQUIDITY
+from triplane.kernel.patterns.zones import NONE, ZONE
 from triplane.research.analysis import AnalysisParams, collect
 from triplane.research.analysis_log import Tables, Zones
 from triplane.research.analysis_loop import CHANGE, LEVEL_CHANGE
@@ -16,7 +17,7 @@ def zones() -> Zones:
     rows = np.zeros(2, ZONE)
     rows["serial"], rows["confirmed_at"] = (1, 2), (3, 7)
     rows["first_touched_at"], rows["mitigated_at"], rows["invalid_at"] = (4, NONE), (8, NONE), (8, NONE)
-    rows["filled_at"], rows["state"], rows["ended_time"] = NONE, (1, LIVE), (800, NONE)
+    rows["filled_at"], rows["state"], rows["ended_time"] = NONE, (1, ZoneState.LIVE), (800, NONE)
     rows["parts"][:, 0] = 2.0
     changes = np.zeros(4, CHANGE)
     changes["bar"], changes["serial"] = (3, 4, 6, 7), (1, 1, 1, 2)
@@ -38,14 +39,14 @@ def test_what_came_later_is_taken_back(
     assert then["first_touched_at"].tolist() == touched_at
     assert then["invalid_at"].tolist() == invalid_at
     alive = then["invalid_at"] == NONE
-    assert (then["state"][alive] == LIVE).all()
+    assert (then["state"][alive] == ZoneState.LIVE).all()
     assert (then["ended_time"][alive] == NONE).all()
 
 
 def test_strength_is_the_sum_of_what_was_earned_by_then() -> None:
     early, late = zones().as_of(3)[0], zones().as_of(6)[0]
-    assert (early["parts"][PART_FVG], early["parts"][PART_UNTOUCHED], early["strength"]) == (0.0, 1.0, 3.0)
-    assert (late["parts"][PART_FVG], late["parts"][PART_UNTOUCHED], late["strength"]) == (1.5, 0.0, 3.5)
+    assert (early["parts"][ZonePart.FVG], early["parts"][ZonePart.UNTOUCHED], early["strength"]) == (0.0, 1.0, 3.0)
+    assert (late["parts"][ZonePart.FVG], late["parts"][ZonePart.UNTOUCHED], late["strength"]) == (1.5, 0.0, 3.5)
 
 
 def test_before_anything_is_known_there_is_nothing() -> None:
@@ -56,7 +57,11 @@ def test_the_newest_row_of_a_level_counts_and_pools_number_themselves() -> None:
     rows = np.zeros(4, LEVEL_CHANGE)
     rows["bar"] = (1, 2, 5, 6)
     level = np.zeros(4, LIQUIDITY)
-    level["serial"], level["kind"], level["count"] = 1, (EQUAL, EQUAL + 1, EQUAL, EQUAL), (2, 1, 3, 4)
+    level["serial"], level["kind"], level["count"] = (
+        1,
+        (LiquidityKind.EQUAL, LiquidityKind.EQUAL + 1, LiquidityKind.EQUAL, LiquidityKind.EQUAL),
+        (2, 1, 3, 4),
+    )
     rows["level"] = level
     empty = Zones(np.zeros(0, ZONE), np.zeros(0, CHANGE))
     tables = Tables(empty, empty, np.zeros(0), np.zeros(0), rows)
