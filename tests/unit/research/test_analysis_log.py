@@ -57,6 +57,7 @@ def test_the_newest_row_of_a_level_counts_and_pools_number_themselves() -> None:
     rows = np.zeros(4, LEVEL_CHANGE)
     rows["bar"] = (1, 2, 5, 6)
     level = np.zeros(4, LIQUIDITY)
+    kind = LiquidityKind
     level["serial"], level["kind"], level["count"] = (
         1,
         (LiquidityKind.EQUAL, LiquidityKind.EQUAL + 1, LiquidityKind.EQUAL, LiquidityKind.EQUAL),
