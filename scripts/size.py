@@ -23,8 +23,8 @@ FILE_LINES, FUNCTION_LINES = 500, 60
 """A longer file is two ideas; a longer function is two steps. All lines count here: that is what a reader scrolls."""
 
 PAGE_SUFFIXES = {".ts", ".tsx", ".css"}
-BUILT = "static"
-"""The folder of the built page, in the package."""
+MADE = {"static", "compiled", "__pycache__", "schema.d.ts"}
+"""What is made from the rest: the built page, compiled strategies, the types of the API."""
 SILENT = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -98,9 +98,9 @@ def measure() -> dict[str, Size]:
     """The parts of the product; the box's folders are told one deeper."""
     package, page = ROOT / "triplane", ROOT / "ui" / "src"
     box = package / "exchange"
-    python = {path for path in package.rglob("*.py") if BUILT not in path.parts}
+    python = {path for path in package.rglob("*.py") if MADE.isdisjoint(path.parts)}
     boxed = {path for path in python if path.is_relative_to(box)}
-    shown = [path for path in page.rglob("*") if path.suffix in PAGE_SUFFIXES]
+    shown = [path for path in page.rglob("*") if path.suffix in PAGE_SUFFIXES and MADE.isdisjoint(path.parts)]
     tests = [path for folder in ("tests", "ui/tests") for path in (ROOT / folder).rglob("*")]
     return {
         "platform": count(python - boxed, package),

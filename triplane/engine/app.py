@@ -10,7 +10,6 @@ import os
 import resource
 import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +51,6 @@ class Hosted:
     notice: str = ""
     status: str = "loading"
     error: str | None = None
-    error_line: str | None = None
     task: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
     @property
@@ -159,7 +157,6 @@ class EngineApp:
         except Exception as error:  # whatever ended it, the engine lives on and says so
             hosted.status = "failed"
             hosted.error = str(error) or type(error).__name__
-            hosted.error_line = strategy_line(error)
             log.exception("a session ended with an error", session=hosted.id)
         finally:
             if hosted.facts is not None:
@@ -367,7 +364,7 @@ def session_health(hosted: Hosted) -> SessionHealth:
         halted=halted,
         halt_reason=Reason(account["halt_code"]).label if halted else None,
         error=hosted.error or runner.error,
-        error_line=hosted.error_line or runner.error_line,
+        error_line=runner.error_line,
         venue=hosted.venue,
         venue_age_s=None if execution is None else execution.heard_s(),
         reconciled=None if execution is None else not runner.closed(Gate.NOT_RECONCILED),
@@ -390,16 +387,6 @@ def _stage(name: str, latency: Latency, last_ns: int) -> Stage | None:
     if p50 is None or p99 is None:
         return None
     return Stage(name=name, p50_ms=round(p50 / 1e6, 3), p99_ms=round(p99 / 1e6, 3), last_ms=round(last_ns / 1e6, 3))
-
-
-def strategy_line(error: BaseException) -> str | None:
-    """The last line of an error's trace that is not Triplane's own nor a library's, as ``file:line: source``."""
-    package = str(Path(__file__).parent.parent)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        own = frame.filename.startswith(package) and "/strategies/" not in frame.filename
-        if not own and "site-packages" not in frame.filename and not frame.filename.startswith("<"):
-            return f"{Path(frame.filename).name}:{frame.lineno}: {frame.line}"
-    return None
 
 
 def memory_mb() -> float:

@@ -131,7 +131,7 @@ def open_runner(
 
     opened = open_session(data_dir / "sessions", setup, core, observe, one_by_one=not options.whole)
     session, (emitter, log, bridge) = opened.session, made[-1]
-    core.failure = None  # what its strategy raised while the journal was replayed has been told
+    session.S["core"]["raised"] = 0  # what its strategy raised while the journal was replayed has been told
     execution = ExecutionLoop(bridge, venue, clock) if bridge is not None and venue is not None else None
     known = {s: at for s, at in zip(setup.symbols, session.last_open, strict=True) if at >= 0}
     runner = Runner(

@@ -185,6 +185,8 @@ class Runner:
             for end in self._agenda.split(closes):
                 self._agenda.carry_out(session, int(closes[begin]))
                 session.feed_batch(batch.which[begin:end], candles[begin:end])
+                for k in range(len(session.setup.instruments)):
+                    self._look_at_strategy(k)
                 begin = end
             await asyncio.sleep(0)
             return
@@ -217,20 +219,15 @@ class Runner:
             if emitter.decided_ns != before:
                 self.last_decided_ns = emitter.decided_ns - begin
                 self.decided.add(self.last_decided_ns)
-        if self.session.core.failure is not None:
-            self._strategy_failed(k)
+        self._look_at_strategy(k)
 
-    def _strategy_failed(self, k: int) -> None:
-        """The strategy raised: no entries until a person has looked; what protects the position stays."""
-        core = self.session.core
-        failure, core.failure = core.failure, None
-        if (
-            failure is None or self.error is not None
-        ):  # it may raise on every bar: once is enough until a person resumes
+    def _look_at_strategy(self, k: int) -> None:
+        """When it raised: no entries until a person has looked; what protects the position stays."""
+        failure = self.session.core.failed(self.session.S, k)
+        if failure is None or self.error is not None:  # which may be so on every bar: told once, until a person resumes
             return
         self.error, self.error_line = failure.text, failure.line
-        where = f" ({failure.line})" if failure.line else ""
-        self.tell("strategy_error", f"{failure.text}{where}", "CRITICAL", self.session.setup.symbols[k])
+        self.tell("strategy_error", str(failure), "CRITICAL", self.session.setup.symbols[k])
         self._each(CommandKind.HALT, code=Reason.ERROR)
 
     def _status(self, status: FeedStatus) -> None:

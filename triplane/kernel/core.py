@@ -82,5 +82,6 @@ CORE = record(
         ("quality", QUALITY),
         ("agg", AGG),
         ("atr", ATR),
+        ("raised", "i8"),  # number of the bar, from 1, on which the strategy raised; 0 when it did not
     ]
 )

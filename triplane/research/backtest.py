@@ -21,7 +21,7 @@ from triplane.data.instruments import Instrument
 from triplane.engine.decode import Decoder
 from triplane.engine.heads import Heads
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
-from triplane.errors import BadInput
+from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.records import CANDLE, OUTBOX
@@ -226,6 +226,9 @@ def _drive(
         while at < stop:
             at = core.run(account, states, which, candles[:stop], collector.out, curve, at)
             collector.drain(account)
+            failure = core.failed(states, 0)
+            if failure is not None:
+                raise TriplaneError(str(failure))
         if number < len(commands):
             core.on_command(account, states, 0, commands[number : number + 1], collector.out)
             collector.drain(account)

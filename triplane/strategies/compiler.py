@@ -40,6 +40,14 @@ class CompiledCore(Core):
         states["core"]["warmup"] = self.warmup(params)
         self.init(states)
 
+    def _failure(self, S: Array, k: int, bar: int) -> Failure:
+        """Compiled code cannot say what it caught, so a copy of the strategy is asked once more."""
+        try:
+            self.module.ask(S[k : k + 1].copy(), 0)
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+            return Failure.of(self.strategy.name, bar, error)
+        return Failure(f"Strategy {self.strategy.name} failed on bar {bar}")
+
     def warm(self, progress: Progress | None = None) -> float:
         """Compile every function, or load it from the cache; returns the seconds that it took."""
         begin = time.perf_counter()
@@ -55,6 +63,7 @@ class CompiledCore(Core):
         first = not is_cached(self.module)
         steps: list[tuple[str, Callable[[], object]]] = [
             ("the state", lambda: self.init(states)),
+            ("the strategy", lambda: self._failure(states, 0, 0)),
             ("the decision", lambda: self.on_candle(account, states, 0, np.zeros(1, CANDLE), 0, out)),
             ("the commands", lambda: self.on_command(account, states, 0, np.zeros(1, COMMAND), out)),
             ("the backtest loop", lambda: self.run(account, states, which, candles, out, np.zeros(0), 0)),

@@ -35,6 +35,9 @@ class Failure:
     text: str
     line: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.text} ({self.line})" if self.line else self.text
+
     @classmethod
     def of(cls, strategy: str, bar: int, error: BaseException) -> "Failure":
         """Describe an error; the line is the innermost one of the user's own code."""
@@ -51,8 +54,6 @@ class Core:
         self.strategy = strategy
         self.state_dtype = record([("core", CORE), ("strategy", state)])
         self.source_hash = source_hash
-        self.failure: Failure | None = None
-        """What the strategy raised on the last candle; it was taken to have said nothing."""
 
     def new(
         self,
@@ -119,6 +120,18 @@ class Core:
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
         raise NotImplementedError
 
+    def failed(self, S: Array, k: int) -> Failure | None:
+        """What the strategy of symbol ``k`` raised since this was asked last; it was taken to have said nothing."""
+        raised = S["core"]["raised"]
+        bar = raised.item(k)
+        if not bar:
+            return None
+        raised[k] = 0
+        return self._failure(S, k, bar - 1)
+
+    def _failure(self, S: Array, k: int, bar: int) -> Failure:
+        raise NotImplementedError
+
     def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
         """Take one closed base candle of symbol ``k`` through everything."""
         raise NotImplementedError
@@ -128,5 +141,5 @@ class Core:
         raise NotImplementedError
 
     def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
-        """Take candles through until the end or until ``out`` is nearly full; returns the next index."""
+        """Take candles through until the end, a failure, or until ``out`` is nearly full; returns the next index."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ from triplane.kernel.commands import on_command as _command
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import INBOX
 from triplane.kernel.jit import Arr, Rec, entry, njit
+from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
@@ -31,6 +32,17 @@ def init(S: Arr) -> None:
 
 
 @njit
+def _ask(symbol: Rec) -> None:
+    """Ask the strategy; one that raises has said nothing, and whoever runs it hears of it."""
+    s = symbol.core
+    try:
+        strategy_step(symbol.strategy, s.bar, s.shown, s.signal)
+    except Exception:  # noqa: BLE001 - whatever the user's code raises
+        s.signal = NO_SIGNAL[0]
+        s.raised = s.bars + 1
+
+
+@njit
 def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
     """The way of one candle; see ``kernel/step.py``."""
     s = symbol.core
@@ -38,12 +50,19 @@ def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
     closed = agg_push(s.agg, c)
     if closed & LATE:
         begin_bar(a, s, s.agg.late, out)
-        strategy_step(symbol.strategy, s.bar, s.shown, s.signal)
+        _ask(symbol)
         end_bar(a, s, out)
     if closed & DONE:
         begin_bar(a, s, s.agg.bar, out)
-        strategy_step(symbol.strategy, s.bar, s.shown, s.signal)
+        _ask(symbol)
         end_bar(a, s, out)
+
+
+@entry
+def ask(S: Arr, k: int) -> None:
+    """Ask the strategy of symbol ``k`` once more, and raise what it raises."""
+    s = S[k].core
+    strategy_step(S[k].strategy, s.bar, s.shown, s.signal)
 
 
 @entry
@@ -62,13 +81,17 @@ def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
 def run(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
     """Take many candles through; ``which[i]`` is the symbol of candle ``i``.
 
-    Stops before the candle for which ``out`` might be too full; returns the index of the next candle to take.
+    Stops before the candle for which ``out`` might be too full, and behind one on which the strategy raised; returns
+    the index of the next candle to take.
     """
     a = A[0]
     rows = out[0]
     for i in range(start, len(candles)):
         if a.n_out > OUT_ROWS - OUT_MARGIN:
             return i
-        _candle(a, S[which[i]], candles[i], rows)
+        s = S[which[i]]
+        _candle(a, s, candles[i], rows)
         equity[i] = a.equity
+        if s.core.raised and s.core.raised == s.core.bars:
+            return i + 1
     return len(candles)

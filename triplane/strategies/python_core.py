@@ -29,6 +29,7 @@ class PythonCore(Core):
         self.halves = compiled_halves(progress)
         self.kind = strategy
         self.current: list[PythonStrategy] = []
+        self.failures: dict[int, Failure] = {}
 
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
         self.current = [self.kind(**params) for _ in states]
@@ -53,8 +54,12 @@ class PythonCore(Core):
                 answer.write(s["signal"])
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything; whoever runs it halts the session
             S["core"]["signal"][k] = EMPTY
-            self.failure = Failure.of(strategy.name, seen.bar, error)
+            S["core"]["raised"][k] = seen.bar + 1
+            self.failures[k] = Failure.of(strategy.name, seen.bar, error)
         self.halves.end(A, S, k, out)
+
+    def _failure(self, S: Array, k: int, bar: int) -> Failure:  # noqa: ARG002 - it was kept when it was raised
+        return self.failures.pop(k)
 
     def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
         """Take one closed base candle of symbol ``k`` through everything."""
@@ -69,10 +74,12 @@ class PythonCore(Core):
         self.halves.on_command(A, S, k, commands, out)
 
     def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
-        """Take candles through until the end or until ``out`` is nearly full; returns the next index."""
+        """Take candles through until the end, a failure, or until ``out`` is nearly full; returns the next index."""
         for i in range(start, len(candles)):
             if A[0]["n_out"] > OUT_ROWS - OUT_MARGIN:
                 return i
             self.on_candle(A, S, int(which[i]), candles, i, out)
             equity[i] = A[0]["equity"]
+            if self.failures:
+                return i + 1
         return len(candles)

@@ -308,6 +308,58 @@ async def test_a_strategy_that_raises_halts_the_session_and_keeps_its_position(m
     assert list(facts_of(engine.session.folder, world.core)) == engine.fold.facts
 
 
+COMPILED = """
+from triplane.strategies import ENTER, Strategy, njit, state
+
+
+@njit
+def level(seen):
+    if seen >= 70:
+        raise ValueError("no such level")
+    return seen
+
+
+@njit
+def init(s):
+    s.seen = 0
+
+
+@njit
+def step(s, bar, view, signal):
+    s.seen += 1
+    if level(s.seen) == 60:
+        signal.action = ENTER
+        signal.side = 1
+        signal.stop_distance = bar.close * 0.5
+        signal.target_distances[0] = bar.close
+
+
+STRATEGY = Strategy("mine", "", (), state((), ("seen", "i8")), init, step, lambda p: 0)
+"""
+
+
+async def test_a_compiled_strategy_that_raises_does_the_same(make_world: Any, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(COMPILED)
+    world = make_world(strategy=str(path), params={})
+    task = await world.start()
+    engine = world.engine
+    await world.feed(65, at_once=1)
+    assert engine.status().is_active_trade
+    await world.feed(20, at_once=1)
+    status = engine.status()
+    assert (status.state, status.halt_reason, status.is_active_trade) == ("HALTED", "error", True)
+    (error,) = engine.told(Error)
+    assert "Strategy mine failed on bar 69" in error.message
+    assert "no such level" in error.message
+    engine.command("close", symbol="BTCUSDT")
+    assert not engine.status().is_active_trade
+    engine.stop()
+    await task
+    assert verify(engine.session.folder, world.core).ok
+    assert list(facts_of(engine.session.folder, world.core)) == engine.fold.facts
+
+
 async def test_a_full_disk_halts_entries_and_lets_exits_out(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     task = await world.start()
     engine = world.engine

@@ -57,12 +57,8 @@ def test_the_newest_row_of_a_level_counts_and_pools_number_themselves() -> None:
     rows = np.zeros(4, LEVEL_CHANGE)
     rows["bar"] = (1, 2, 5, 6)
     level = np.zeros(4, LIQUIDITY)
-    kind = LiquidityKind
-    level["serial"], level["kind"], level["count"] = (
-        1,
-        (LiquidityKind.EQUAL, LiquidityKind.EQUAL + 1, LiquidityKind.EQUAL, LiquidityKind.EQUAL),
-        (2, 1, 3, 4),
-    )
+    equal = LiquidityKind.EQUAL
+    level["serial"], level["kind"], level["count"] = 1, (equal, equal + 1, equal, equal), (2, 1, 3, 4)
     rows["level"] = level
     empty = Zones(np.zeros(0, ZONE), np.zeros(0, CHANGE))
     tables = Tables(empty, empty, np.zeros(0), np.zeros(0), rows)

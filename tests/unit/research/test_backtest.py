@@ -11,7 +11,7 @@ import pytest
 from triplane.data.calendars import NewsEvent, blackouts, gate_events
 from triplane.data.candles import TIMEFRAMES
 from triplane.data.generator import generate
-from triplane.errors import BadInput
+from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import Check, CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.rows import of_kind
@@ -139,3 +139,47 @@ def test_what_cannot_be_charged_is_named_as_it_was_given() -> None:
 def test_a_balance_must_be_positive(market: Any) -> None:
     with pytest.raises(BadInput, match="balance is 0; it must be more than 0"):
         run(market, balance=0)
+
+
+RAISES = {
+    "python": """
+from triplane.strategies.base import PythonStrategy
+
+
+class Mine(PythonStrategy):
+    name = "mine"
+
+    def on_bar(self, bar, view):
+        if view.bar >= 70:
+            raise ValueError("no such level")
+
+
+STRATEGY = Mine
+""",
+    "compiled": """
+from triplane.strategies import Strategy, njit, state
+
+
+@njit
+def init(s):
+    pass
+
+
+@njit
+def step(s, bar, view, signal):
+    if view.bar >= 70:
+        raise ValueError("no such level")
+
+
+STRATEGY = Strategy("mine", "", (), state(()), init, step, lambda p: 0)
+""",
+}
+
+
+@pytest.mark.parametrize("form", list(RAISES))
+def test_a_strategy_that_raises_has_no_result(tmp_path: Any, form: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(RAISES[form])
+    candles = generate(seed=1, start_ms=1_735_689_600_000, n=300)
+    with pytest.raises(TriplaneError, match="Strategy mine failed on bar 70: ValueError: no such level"):
+        simulate(candles, strategy=str(path), symbol="BTCUSDT", timeframe="1m")
