@@ -6,7 +6,8 @@ from benchmarks.timing import best, peak_memory_mb, rate, table
 from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
-from triplane.kernel.records import CANDLE, OUTBOX
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import OUTBOX
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from triplane.exchange.control import account_state
 from triplane.execution.ids import parse_client_id
 from triplane.execution.messages import trade_number
-from triplane.kernel.records import CMD_FILL, ENTRY, EXIT
+from triplane.kernel.codes import CommandKind, Leg
 
 if TYPE_CHECKING:
     from simulation import Simulation
@@ -70,7 +70,7 @@ def every_fill_once(sim: "Simulation") -> list[str]:
     times: Counter[int] = Counter()
     adjusted = 0
     for kind, command in sim.commands():
-        if kind == CMD_FILL:
+        if kind == CommandKind.FILL:
             if command["trade"] == 0:
                 adjusted += 1
                 continue
@@ -94,13 +94,13 @@ def covered(sim: "Simulation") -> list[str]:
     mine = [a for a in live if parse_client_id(sim.session.id, a.request.client_id) is not None]
     if lots == 0:
         wanted = {
-            o.client_id for o in sim.manager.blotter.live(0) if o.leg == ENTRY and sim.manager.blotter.is_wanted(o)
+            o.client_id for o in sim.manager.blotter.live(0) if o.leg == Leg.ENTRY and sim.manager.blotter.is_wanted(o)
         }
         rest = [a.request.client_id for a in mine if a.request.client_id not in wanted]
         return [f"flat, and {rest} rest"] if rest else []
     stops = [a for a in mine if a.request.type == "STOP_MARKET" and a.request.side * lots < 0]
     resting = max((a.request.lots for a in stops), default=0)
-    leaving = [o for o in sim.manager.blotter.live(0) if o.leg == EXIT]
+    leaving = [o for o in sim.manager.blotter.live(0) if o.leg == Leg.EXIT]
     out = []
     if resting < abs(lots) and not leaving:
         out.append(f"{lots} lots are open, and the largest stop covers {resting}")

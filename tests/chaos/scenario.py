@@ -17,7 +17,8 @@ from simulation import START, SYMBOL, Schedule, Simulation, Socket, ask, serve
 
 from triplane.execution import messages as m
 from triplane.execution.ids import parse_client_id
-from triplane.kernel.records import CANDLE, CMD_FILL, LEGS, STATES
+from triplane.kernel.codes import CommandKind, Leg, State
+from triplane.kernel.records import CANDLE
 from triplane.strategies.registry import find
 from triplane.venues.base import NewOrder
 from triplane.venues.binance import codec
@@ -147,7 +148,7 @@ class Scenario(Simulation):
     @property
     def state(self) -> str:
         """Of the session."""
-        return STATES[int(self.session.S[0]["core"]["state"])]
+        return State.labels[int(self.session.S[0]["core"]["state"])]
 
     @property
     def codes(self) -> set[str]:
@@ -172,7 +173,7 @@ class Scenario(Simulation):
 
     def fills(self) -> list[Any]:
         """Executions in the journal."""
-        return [command for kind, command in self.commands() if kind == CMD_FILL]
+        return [command for kind, command in self.commands() if kind == CommandKind.FILL]
 
     def bare(self) -> list[str]:
         """What is not covered, or rests although there is nothing to cover, now."""
@@ -182,7 +183,7 @@ class Scenario(Simulation):
 def leg_of(scenario: Scenario, client_id: str) -> str:
     """The leg of an order of ours; empty for somebody else's."""
     name = parse_client_id(scenario.session.id, client_id)
-    return "" if name is None else LEGS[name.leg]
+    return "" if name is None else Leg.labels[name.leg]
 
 
 def of_leg(request: m.VenueRequest, scenario: Scenario, leg: str, kind: type = m.PlaceOrder) -> bool:

@@ -33,21 +33,9 @@ from triplane.execution import messages as m
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.ids import parse_client_id
 from triplane.execution.order_manager import OrderManager
-from triplane.kernel.records import (
-    CANDLE,
-    CMD_AMEND,
-    CMD_BALANCE,
-    CMD_CANCEL,
-    CMD_CLOSE,
-    CMD_FILL,
-    CMD_GATE,
-    CMD_HALT,
-    CMD_MARKET,
-    CMD_RESUME,
-    COMMAND,
-    EXIT,
-    WHY_KILL_SWITCH,
-)
+from triplane.kernel.codes import CommandKind, Leg, Reason
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.records import CANDLE
 from triplane.strategies.registry import find, source_of
 from triplane.venues.base import Capabilities, StreamState, StreamStatus
 from triplane.venues.binance import codec
@@ -404,7 +392,7 @@ class Simulation:
     def _watch_cover(self) -> None:
         """How long a position lies open without a stop at the venue and without an exit on its way."""
         position = self.account.positions.get((SYMBOL, "BOTH"))
-        leaving = any(o.leg == EXIT for o in self.manager.blotter.live(0))
+        leaving = any(o.leg == Leg.EXIT for o in self.manager.blotter.live(0))
         if position is None or position.lots == 0 or leaving or self.stops(position.lots):
             self.naked_since = 0
             return
@@ -423,7 +411,7 @@ class Simulation:
         if position is None or position.lots == 0 or ".s." not in request.client_id:
             return
         held = self.manager.blotter.held[0] if self.alive else position.lots
-        leaving = any(o.leg == EXIT for o in self.manager.blotter.live(0))
+        leaving = any(o.leg == Leg.EXIT for o in self.manager.blotter.live(0))
         if held * position.lots > 0 and not self.stops(position.lots) and not leaving:
             self.breaches.append(f"the last stop, {request.client_id}, was cancelled over {position.lots} open lots")
 
@@ -472,10 +460,11 @@ class Simulation:
         elif self.alive:
             price = float(Decimal(self.market.price(self.market.last)))
             kind, fields = {
-                "close": (CMD_CLOSE, {}), "cancel": (CMD_CANCEL, {}), "market": (CMD_MARKET, {}),
-                "halt": (CMD_HALT, {"code": WHY_KILL_SWITCH, "flag": self.dice.choice((0, 1))}),
-                "resume": (CMD_RESUME, {}),
-                "amend": (CMD_AMEND, {"price": price * self.dice.choice((0.999, 1.001))}),
+                "close": (CommandKind.CLOSE, {}), "cancel": (CommandKind.CANCEL, {}),
+                "market": (CommandKind.MARKET, {}),
+                "halt": (CommandKind.HALT, {"code": Reason.KILL_SWITCH, "flag": self.dice.choice((0, 1))}),
+                "resume": (CommandKind.RESUME, {}),
+                "amend": (CommandKind.AMEND, {"price": price * self.dice.choice((0.999, 1.001))}),
             }[what]  # fmt: skip
             self.bridge.now = self.clock.now
             self.session.command(kind, 0, **fields)
@@ -513,7 +502,9 @@ class Simulation:
 
     def changes(self) -> int:
         """Reports in the journal that changed the books."""
-        return sum(kind in (CMD_FILL, CMD_BALANCE) for kind, _ in self.commands() if kind != CMD_GATE)
+        return sum(
+            kind in (CommandKind.FILL, CommandKind.BALANCE) for kind, _ in self.commands() if kind != CommandKind.GATE
+        )
 
 
 def ask(simulation: Simulation, request: codec.HttpRequest, stamp: int) -> Any:

@@ -14,7 +14,7 @@ from simulation import START
 from triplane.exchange.faults import parse
 from triplane.execution import messages as m
 from triplane.execution.ids import parse_client_id
-from triplane.kernel.records import CMD_CLOSE
+from triplane.kernel.codes import CommandKind
 
 MakeScenario = Callable[..., Scenario]
 ERRORS = ("timeout", "503", "-1006", "-1007", "reset")
@@ -325,7 +325,7 @@ def test_a_stop_that_comes_to_rest_after_the_close_is_taken_out(
     close = {
         "target": lambda: scenario.jump(PRICE + 6_000),
         "stop": lambda: scenario.jump(PRICE - 200),
-        "person": lambda: scenario.session.command(CMD_CLOSE, 0, time_ms=scenario.clock.now),
+        "person": lambda: scenario.session.command(CommandKind.CLOSE, 0, time_ms=scenario.clock.now),
     }[closer]
     scenario.when(121_000, close)
     scenario.go(122_500)
@@ -347,7 +347,7 @@ def test_what_is_below_the_minimum_notional_can_still_leave(scenario_of: MakeSce
     scenario.when(90_001, lambda: scenario.jump(PRICE))
     scenario.go(110_000)
     assert scenario.held == 1
-    scenario.session.command(CMD_CLOSE, 0, time_ms=scenario.clock.now)
+    scenario.session.command(CommandKind.CLOSE, 0, time_ms=scenario.clock.now)
     scenario.go(120_000)
     assert scenario.held == 0
     ((_, order),) = scenario.placed("exit")

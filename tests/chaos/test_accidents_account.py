@@ -10,7 +10,7 @@ from simulation import START, SYMBOL, Schedule
 
 from triplane.exchange.faults import parse
 from triplane.execution import messages as m
-from triplane.kernel.records import CMD_FILL, REASONS, WHY_EXTERNAL
+from triplane.kernel.codes import CommandKind, Reason
 from triplane.venues.base import Cause, Execution, OrderReport
 from triplane.venues.binance import codec
 from triplane.venues.budget import Budget
@@ -180,7 +180,7 @@ def test_a_forced_close_ends_the_position_and_its_orders(scenario_of: MakeScenar
     assert scenario.resting() == []
     assert f"venue_{cause}" in scenario.codes
     last = scenario.fills()[-1]
-    assert REASONS[last["code"]] == ("liquidation" if cause is Cause.LIQUIDATION else "external")
+    assert Reason.labels[last["code"]] == ("liquidation" if cause is Cause.LIQUIDATION else "external")
     assert scenario.settle() == []
 
 
@@ -221,7 +221,7 @@ def test_an_opening_by_hand_is_protected_and_halts(scenario_of: MakeScenario, si
 
     assert scenario.session.S[0]["core"]["position"]["lots"] == scenario.held == (40 if side == "BUY" else -40)
     assert scenario.state == "HALTED"
-    assert scenario.session.A[0]["halt_code"] == WHY_EXTERNAL
+    assert scenario.session.A[0]["halt_code"] == Reason.EXTERNAL
     assert [leg_of(scenario, name) for name in scenario.resting()] == ["stop"]
     assert "foreign_fill" in scenario.codes
     assert scenario.longest_naked <= 500
@@ -374,7 +374,7 @@ def test_an_execution_without_a_client_id_is_told_by_the_venues_id(scenario_of: 
 
     found = executor.take_report(now)
     assert (found.kind, found.fields["number"], found.fields["leg"], found.fields["done"]) == (
-        CMD_FILL,
+        CommandKind.FILL,
         order.number,
         1,
         1,

@@ -38,7 +38,8 @@ from triplane.engine.setup import Setup
 from triplane.engine.sources import open_source
 from triplane.execution.ids import parse_client_id
 from triplane.execution.messages import trade_number
-from triplane.kernel.records import CMD_FILL, COMMAND
+from triplane.kernel.codes import CommandKind
+from triplane.kernel.inputs import COMMAND
 from triplane.model.settings import CostSettings
 from triplane.store import Projector, Store
 from triplane.strategies.registry import find
@@ -259,7 +260,7 @@ class Soak:
         for frame in Reader(self.session.folder / JOURNAL):
             if frame.kind == Kind.COMMAND:
                 command = np.frombuffer(frame.payload, COMMAND, 1)[0]
-                if command["kind"] == CMD_FILL:
+                if command["kind"] == CommandKind.FILL:
                     key = frame.symbol, int(command["trade"])
                     times[key] += 1
                     lots[key] += int(command["lots"])

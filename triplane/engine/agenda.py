@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from triplane.engine.session import Session
-from triplane.kernel.records import COMMAND
+from triplane.kernel.inputs import COMMAND
 
 Array = np.ndarray[Any, Any]
 
@@ -20,7 +20,7 @@ class Agenda:
     Parameters
     ----------
     commands
-        Array of ``records.COMMAND`` in order of time.
+        Array of ``inputs.COMMAND`` in order of time.
     session
         Commands of times before its newest candle are behind it.
     """

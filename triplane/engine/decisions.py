@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from triplane.kernel.records import LAST_DECISION
+from triplane.kernel.rows import LAST_DECISION
 
 
 class DecisionHash:
@@ -18,7 +18,7 @@ class DecisionHash:
         self.count = 0
 
     def update(self, rows: "np.ndarray[tuple[int], np.dtype[np.void]]") -> None:
-        """Add the decisions among some rows of ``records.OUTPUT``."""
+        """Add the decisions among some rows of ``rows.OUTPUT``."""
         if len(rows):
             decisions = rows[rows["kind"] <= LAST_DECISION]
             self.count += len(decisions)

@@ -128,7 +128,7 @@ class Decoder:
         }
 
     def decode(self, rows: Any) -> list[Fact]:
-        """Facts of some rows (``records.OUTPUT``), in their order."""
+        """Facts of some rows (``rows.OUTPUT``), in their order."""
         self._out = []
         for row in named(rows):
             self._decoders[row.kind](row)

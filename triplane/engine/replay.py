@@ -8,7 +8,10 @@ import numpy as np
 
 from triplane.engine.journal import NO_SYMBOL, Frame, JournalError, Kind, Reader
 from triplane.errors import TriplaneError
-from triplane.kernel.records import CANDLE, COMMAND, LIMITS, OUTPUT, ROWS
+from triplane.kernel.codes import RowKind
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.records import CANDLE, LIMITS
+from triplane.kernel.rows import OUTPUT
 
 Array = np.ndarray[Any, Any]
 CHUNK: Final = 4096
@@ -98,7 +101,7 @@ def first_difference(expected: bytes | bytearray, made: bytes | bytearray) -> Di
 
 
 def _kind(row: Any) -> str:
-    return ROWS[row["kind"]] if 0 <= row["kind"] < len(ROWS) else f"row of kind {row['kind']}"
+    return RowKind.labels[row["kind"]] if 0 <= row["kind"] < len(RowKind.labels) else f"row of kind {row['kind']}"
 
 
 def _show(value: Any) -> str:

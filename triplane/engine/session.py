@@ -22,8 +22,10 @@ from triplane.engine.replay import Recheck, ReplayError, Step, load_inputs
 from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Array, Setup, code_of, make_meta, new_id, read_setup, settings_of
 from triplane.errors import DataError, TriplaneError
-from triplane.kernel.codes import Reason
-from triplane.kernel.records import CANDLE, CMD_END, CMD_HALT, COMMAND, COMMANDS, OUTBOX, OUTPUT
+from triplane.kernel.codes import CommandKind, Reason
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import OUTBOX, OUTPUT
 from triplane.strategies.compiler import Core
 
 JOURNAL: Final = "journal.tpj"
@@ -203,7 +205,7 @@ class Session:
         """Close what is open (the data has ended), and end the session for good."""
         if not self.finished:
             for k in range(len(self.setup.instruments)):
-                self.command(CMD_END, k)
+                self.command(CommandKind.END, k)
             self.journal.end({"decisions_sha256": self.decisions.hexdigest(), "rows": self.rows, "time": self.now})
             self._end()
 
@@ -253,14 +255,14 @@ class Session:
         Parameters
         ----------
         kind
-            One of ``CMD_*``.
+            A ``CommandKind``.
         time_ms
             When; by default the market time.
         fields
-            Further fields of ``records.COMMAND``.
+            Further fields of ``inputs.COMMAND``.
         """
         if self.finished:
-            raise TriplaneError(f"Session {self.id} has ended; it takes no command ({COMMANDS[kind]}).")
+            raise TriplaneError(f"Session {self.id} has ended; it takes no command ({CommandKind.labels[kind]}).")
         command = np.zeros(1, COMMAND)
         command[0]["time"] = self.now if time_ms is None else max(time_ms, self.now)
         command[0]["kind"] = kind
@@ -288,7 +290,7 @@ class Session:
         if journal.behind and not before and not self.A["halted"].item(0):
             journal.forget_owed()
             for k in range(len(self.setup.instruments)):
-                self.command(CMD_HALT, k, code=Reason.ERROR)
+                self.command(CommandKind.HALT, k, code=Reason.ERROR)
             journal.append(kind, payload, symbol, count)
 
     def _refuse(self, k: int, open_time: int) -> None:

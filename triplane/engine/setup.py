@@ -15,7 +15,9 @@ import numpy as np
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.errors import TriplaneError
-from triplane.kernel.records import CANDLE, COMMAND, LIMITS, OUTPUT
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.records import CANDLE, LIMITS
+from triplane.kernel.rows import OUTPUT
 from triplane.model.settings import START_BALANCE
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core, compile_strategy, kernel_hash

@@ -10,16 +10,19 @@ import numpy as np
 
 from triplane.data.instruments import Instrument
 from triplane.kernel.broker import trade_price, worse_ticks
+from triplane.kernel.codes import OrderType
 from triplane.kernel.jit import record
 from triplane.kernel.ledger import liquidation_price
 from triplane.kernel.prices import to_price, to_ticks
-from triplane.kernel.records import CANDLE, COSTS, INSTRUMENT, LIMIT, MARKET, ORDER, STOP_MARKET, TAKE_PROFIT_MARKET
+from triplane.kernel.records import CANDLE, COSTS, INSTRUMENT, ORDER
 
 _STATE: Final = record([("instrument", INSTRUMENT), ("costs", COSTS)])
 KINDS: Final = {
-    "LIMIT": LIMIT, "MARKET": MARKET, "STOP": STOP_MARKET, "STOP_MARKET": STOP_MARKET,
-    "TRAILING_STOP_MARKET": STOP_MARKET, "TAKE_PROFIT": TAKE_PROFIT_MARKET, "TAKE_PROFIT_MARKET": TAKE_PROFIT_MARKET,
-}  # fmt: skip
+    "LIMIT": OrderType.LIMIT,
+    "MARKET": OrderType.MARKET,
+    **dict.fromkeys(("STOP", "STOP_MARKET", "TRAILING_STOP_MARKET"), OrderType.STOP_MARKET),
+    **dict.fromkeys(("TAKE_PROFIT", "TAKE_PROFIT_MARKET"), OrderType.TAKE_PROFIT_MARKET),
+}
 """The kernel's kind of each order type: how its level is reached."""
 
 MAKER_FEE: Final = Decimal("0.0002")

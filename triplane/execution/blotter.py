@@ -9,7 +9,7 @@ from triplane.data.instruments import Instrument
 from triplane.execution.ids import OrderName, parse_client_id
 from triplane.execution.messages import CoreReport, trade_number
 from triplane.execution.orders import Fate, WorkingOrder
-from triplane.kernel.records import CMD_FILL, EXIT, STOP, WHY_EXTERNAL, WHY_LIQUIDATION
+from triplane.kernel.codes import CommandKind, Leg, Reason
 from triplane.venues.base import ZERO, Capabilities, Cause, Execution, NewOrder, OrderReport
 
 KEPT: Final = 5_000
@@ -131,7 +131,7 @@ class Blotter:
         resting = [
             o
             for o in self.live(k)
-            if o.leg == STOP and o is not beside and o.alive and o.accepted and not o.cancelling
+            if o.leg == Leg.STOP and o is not beside and o.alive and o.accepted and not o.cancelling
             if o.new.side * lots <= 0 and self.instruments[k].lots(o.new.quantity) >= abs(lots)
         ]
         return max(resting, key=lambda o: (o.number, o.revision), default=None)
@@ -199,10 +199,10 @@ class Blotter:
                 if wanted is not None and wanted.number == order.number:
                     del self.wanted[k, order.leg]
                 self.close(order)
-        forced = WHY_LIQUIDATION if fill.cause is Cause.LIQUIDATION else WHY_EXTERNAL
+        forced = Reason.LIQUIDATION if fill.cause is Cause.LIQUIDATION else Reason.EXTERNAL
         fields = {
             "number": name.number if name else 0,
-            "leg": name.leg if name else EXIT,
+            "leg": name.leg if name else Leg.EXIT,
             "ticks": int((fill.price / instrument.tick_size).to_integral_value()),
             "lots": lots,
             "fee": float(fee),
@@ -213,7 +213,7 @@ class Blotter:
             "code": forced,
             "time_ms": fill.time,
         }
-        return CoreReport(CMD_FILL, k, fields)
+        return CoreReport(CommandKind.FILL, k, fields)
 
     def _name(self, k: int, fill: Execution, order: WorkingOrder | None) -> OrderName | None:
         if order is not None:

@@ -7,7 +7,8 @@ from typing import Any
 from triplane.data.instruments import Instrument
 from triplane.execution.ids import client_order_id
 from triplane.execution.orders import WorkingOrder
-from triplane.kernel.records import ORDER_TYPES, STOP
+from triplane.kernel import codes
+from triplane.kernel.codes import Leg
 from triplane.venues.base import NewOrder, OrderType
 
 
@@ -19,7 +20,7 @@ def placed(session_id: str, instruments: Sequence[Instrument], row: Any, now: in
         client_order_id(session_id, k, int(row["decision"]), leg, number),
         instrument.symbol,
         int(row["side"]),
-        OrderType(ORDER_TYPES[row["type"]]),
+        OrderType(codes.OrderType.labels[row["type"]]),
         instrument.quantity(int(row["quantity_lots"])),
         instrument.price(int(row["price_ticks"])) if row["price_ticks"] else None,
         instrument.price(int(row["trigger_ticks"])) if row["trigger_ticks"] else None,
@@ -34,7 +35,7 @@ def amended(session_id: str, instruments: Sequence[Instrument], row: Any, old: W
     new = replace(
         old.new,
         client_id=client_order_id(session_id, old.k, int(row["decision"]), old.leg, old.number, revision),
-        type=OrderType.STOP_MARKET if old.leg == STOP else OrderType.TAKE_PROFIT_MARKET,
+        type=OrderType.STOP_MARKET if old.leg == Leg.STOP else OrderType.TAKE_PROFIT_MARKET,
         quantity=instrument.quantity(int(row["quantity_lots"])),
         trigger=instrument.price(int(row["trigger_ticks"])),
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from triplane.execution.blotter import Blotter
 from triplane.execution.orders import Fate, WorkingOrder
-from triplane.kernel.records import ENTRY, EXIT, STOP
+from triplane.kernel.codes import Leg
 from triplane.venues.base import OrderType
 
 
@@ -42,24 +42,26 @@ class LockedFunds:
         return any(
             o.fate is Fate.WANTED
             and self._blotter.is_wanted(o)
-            and (o.leg == EXIT or (o.leg > STOP and self._reached(o)))
+            and (o.leg == Leg.EXIT or (o.leg > Leg.STOP and self._reached(o)))
             for o in self._blotter.live(k)
         )
 
     def must_yield(self, order: WorkingOrder) -> bool:
         """Whether a wanted stop has to be cancelled, because it locks what an exit needs."""
-        return self.active and order.leg == STOP and self._way_out(order.k)
+        return self.active and order.leg == Leg.STOP and self._way_out(order.k)
 
     def free(self, order: WorkingOrder) -> bool:
         """Whether nothing else locks what an order would sell; a target also has to be reached."""
-        if not self.active or order.leg == ENTRY:
+        if not self.active or order.leg == Leg.ENTRY:
             return True
         others = [
-            o for o in self._blotter.live(order.k) if o is not order and o.leg != ENTRY and o.fate is not Fate.WANTED
+            o
+            for o in self._blotter.live(order.k)
+            if o is not order and o.leg != Leg.ENTRY and o.fate is not Fate.WANTED
         ]
-        if order.leg == STOP:
+        if order.leg == Leg.STOP:
             return not others and not self._way_out(order.k)
-        if order.leg != EXIT:
+        if order.leg != Leg.EXIT:
             if others or not self._reached(order):
                 return False
             order.new = replace(order.new, type=OrderType.MARKET, trigger=None)

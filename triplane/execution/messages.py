@@ -66,7 +66,7 @@ VenueRequest: TypeAlias = PlaceOrder | CancelOrder | QueryOrder | FetchExecution
 
 @dataclass(frozen=True, slots=True)
 class CoreReport:
-    """A report to the core: a command of ``kind`` (CMD_*) for symbol ``k`` with these fields."""
+    """A report to the core: a command of ``kind`` (``CommandKind``) for symbol ``k`` with these fields."""
 
     kind: int
     k: int

@@ -38,17 +38,7 @@ from triplane.execution.reconciler import Reconciler
 from triplane.execution.reports import Reports
 from triplane.execution.risk import Bounds
 from triplane.execution.timeouts import Timeouts
-from triplane.kernel.records import (
-    CANCELLED,
-    CMD_FILL,
-    CMD_FUNDING,
-    CMD_ORDER_END,
-    ENTRY,
-    REJECTED,
-    ROW_AMEND,
-    ROW_CANCEL,
-    ROW_PLACE,
-)
+from triplane.kernel.codes import CommandKind, Leg, OrderEnd, RowKind
 from triplane.venues.base import (
     Capabilities,
     Cause,
@@ -113,11 +103,11 @@ class OrderManager:
     def on_rows(self, rows: Rows, now: int, *, again: bool = False) -> None:
         """Take intents; ``again``: they come from the journal, so they may have been sent."""
         for i, kind in enumerate(rows["kind"].tolist()):
-            if kind == ROW_PLACE:
+            if kind == RowKind.PLACE:
                 self._want(intents.placed(self.session_id, self.blotter.instruments, rows[i], now), again)
-            elif kind == ROW_AMEND:
+            elif kind == RowKind.AMEND:
                 self._amend(rows[i], now, again)
-            elif kind == ROW_CANCEL:
+            elif kind == RowKind.CANCEL:
                 self._release(rows[i])
 
     def _amend(self, row: Any, now: int, again: bool) -> None:
@@ -143,18 +133,18 @@ class OrderManager:
         del self.blotter.wanted[key]
         self.blotter.activity[order.k] += 1
         if order.fate is Fate.WANTED:
-            self.reports.end(order, CANCELLED)
+            self.reports.end(order, OrderEnd.CANCELLED)
 
     def on_command_again(self, k: int, kind: int, command: Any) -> None:
         """Take a report to the core from the journal (after a restart)."""
-        if kind == CMD_FILL:
+        if kind == CommandKind.FILL:
             lots, number = int(command["lots"]), int(command["number"])
             self.blotter.seen(k, int(command["trade"]), int(command["side"]), lots, int(command["time"]))
             if number and command["done"]:
                 self._ended_before(k, int(command["leg"]), number)
-        elif kind == CMD_ORDER_END:
+        elif kind == CommandKind.ORDER_END:
             self._ended_before(k, int(command["leg"]), int(command["number"]))
-        elif kind == CMD_FUNDING:
+        elif kind == CommandKind.FUNDING:
             self._funded.add((self.blotter.instruments[k].symbol, int(command["number"])))
 
     def _ended_before(self, k: int, leg: int, number: int) -> None:
@@ -166,7 +156,7 @@ class OrderManager:
         """The journal has been read: orders that the core no longer wants are settled by the first snapshot."""
         for k in range(len(self.blotter.instruments)):
             for order in self.blotter.live(k):
-                if not self.blotter.is_wanted(order) and order.leg != ENTRY:
+                if not self.blotter.is_wanted(order) and order.leg != Leg.ENTRY:
                     self.blotter.close(order)
 
     # ------------------------------------------------------------------------------------------------ from the venue
@@ -226,7 +216,9 @@ class OrderManager:
         k = self.blotter.index.get(event.symbol)
         if k is not None and (event.symbol, event.time) not in self._funded:
             self._funded.add((event.symbol, event.time))
-            self.reports.report(CoreReport(CMD_FUNDING, k, {"price": float(event.amount), "number": event.time}))
+            self.reports.report(
+                CoreReport(CommandKind.FUNDING, k, {"price": float(event.amount), "number": event.time})
+            )
 
     # ------------------------------------------------------------------------------------------------------- answers
     def on_answer(self, request: VenueRequest, answer: Answer, now: int) -> None:
@@ -319,8 +311,8 @@ class OrderManager:
             self._never_arrived(order, now)
 
     def _never_arrived(self, order: WorkingOrder, now: int) -> None:
-        if order.leg == ENTRY:
-            self.reports.end(order, REJECTED)
+        if order.leg == Leg.ENTRY:
+            self.reports.end(order, OrderEnd.REJECTED)
         elif self.blotter.is_wanted(order):
             order.fate = Fate.WANTED
             order.unknown_at = 0
@@ -338,7 +330,7 @@ class OrderManager:
             return
         self.reconciler.request_snapshot()
         order.fate = Fate.WANTED
-        if order.leg == ENTRY or error.why not in LATER:
+        if order.leg == Leg.ENTRY or error.why not in LATER:
             order.reason = str(error)
             self.reports.give_up(order, error, now)
         else:

@@ -19,7 +19,7 @@ from triplane.execution.reconciler import OVERLAP_MS, Reconciler
 from triplane.execution.reports import Reports
 from triplane.execution.risk import Bounds, approve, approve_exit
 from triplane.execution.timeouts import Timeouts
-from triplane.kernel.records import CANCELLED, CMD_ORDER_END, ENTRY, EXIT, EXPIRED, REJECTED, STOP
+from triplane.kernel.codes import CommandKind, Leg, OrderEnd
 from triplane.venues.base import Approved, Capabilities, NewOrder
 from triplane.venues.errors import Refused
 
@@ -56,7 +56,7 @@ class Planner:
     def _next(self, order: WorkingOrder, now: int) -> VenueRequest | None:
         if order.fate is Fate.WANTED:
             return self._send(order, now)
-        if order.leg == STOP and order.fate is Fate.UNKNOWN:
+        if order.leg == Leg.STOP and order.fate is Fate.UNKNOWN:
             self._in_time(order, now)
         if order.fate is Fate.UNKNOWN or (order.fate is Fate.OPEN and not order.accepted):
             return self._ask(order, now)
@@ -66,11 +66,11 @@ class Planner:
 
     def _send(self, order: WorkingOrder, now: int) -> VenueRequest | None:
         if not self._blotter.is_wanted(order):
-            self._reports.end(order, CANCELLED)
+            self._reports.end(order, OrderEnd.CANCELLED)
             return None
-        if order.leg == ENTRY and not self._may_enter(order, now):
+        if order.leg == Leg.ENTRY and not self._may_enter(order, now):
             return None
-        if order.leg == STOP and not self._in_time(order, now):
+        if order.leg == Leg.STOP and not self._in_time(order, now):
             return None
         if now < order.next_at or not self._locked_funds.free(order):
             return None
@@ -84,7 +84,7 @@ class Planner:
         return PlaceOrder(order.client_id, approved)
 
     def _approve(self, order: WorkingOrder) -> Approved[NewOrder]:
-        if order.leg != ENTRY:
+        if order.leg != Leg.ENTRY:
             return approve_exit(order.new)
         return approve(order.new, self._blotter.instruments[order.k], self._bounds(order.k))
 
@@ -94,7 +94,7 @@ class Planner:
         if self._reconciler.ready(order.k) and not others and not self._blotter.orphans[order.k]:
             return True
         if now - order.wanted_at >= self._timeouts.entry:
-            self._reports.end(order, EXPIRED)
+            self._reports.end(order, OrderEnd.EXPIRED)
         return False
 
     def _in_time(self, order: WorkingOrder, now: int) -> bool:
@@ -114,12 +114,16 @@ class Planner:
         text = f"{order.new.symbol}: the stop did not come to rest in time; the position is closed at market."
         self._reports.notify(Finding("no_stop", text, order.new.symbol, "CRITICAL"))
         if order.fate is Fate.WANTED:
-            self._reports.end(order, REJECTED, now=now)
+            self._reports.end(order, OrderEnd.REJECTED, now=now)
             return False
         del self._blotter.wanted[order.k, order.leg]
         order.reported = True
         self._reports.report(
-            CoreReport(CMD_ORDER_END, order.k, {"number": order.number, "leg": STOP, "code": REJECTED, "flag": 0})
+            CoreReport(
+                CommandKind.ORDER_END,
+                order.k,
+                {"number": order.number, "leg": Leg.STOP, "code": OrderEnd.REJECTED, "flag": 0},
+            )
         )
         return False
 
@@ -162,10 +166,10 @@ class Planner:
         """Whether an order that is not wanted may be cancelled now. A stop stays until the position is flat or another
         stop rests, a target until its new revision does.
         """
-        if order.leg == STOP and self._locked_funds.active:
+        if order.leg == Leg.STOP and self._locked_funds.active:
             return True  # its successor, or an exit, waits for what it locks
-        if order.leg == STOP:
-            wanted = self._blotter.wanted.get((order.k, STOP))
+        if order.leg == Leg.STOP:
+            wanted = self._blotter.wanted.get((order.k, Leg.STOP))
             rests = wanted is not None and wanted.accepted and wanted.alive
             return rests or self._blotter.held[order.k] == 0
         wanted = self._blotter.wanted.get((order.k, order.leg))
@@ -173,4 +177,4 @@ class Planner:
 
 
 def _urgency(order: WorkingOrder) -> int:
-    return 0 if order.leg == EXIT else 1 if order.leg == STOP else 3 if order.leg == ENTRY else 2
+    return 0 if order.leg == Leg.EXIT else 1 if order.leg == Leg.STOP else 3 if order.leg == Leg.ENTRY else 2

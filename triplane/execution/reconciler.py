@@ -13,10 +13,10 @@ from triplane.execution.comparison import Comparison, compare
 from triplane.execution.messages import CoreReport, FetchExecutions, FetchFunding, Finding, TakeSnapshot, VenueRequest
 from triplane.execution.orders import Fate
 from triplane.execution.timeouts import Timeouts
-from triplane.kernel.records import CMD_BALANCE, CMD_FILL, CMD_GATE, EXIT, GATES, WHY_EXTERNAL
+from triplane.kernel.codes import CommandKind, Gate, Leg, Reason
 from triplane.venues.base import Snapshot
 
-GATE = GATES.index("not_reconciled")
+GATE = Gate.labels.index("not_reconciled")
 OVERLAP_MS = 60_000
 """How far before the last known execution missed ones are searched for."""
 AGAIN_MS = 1_000
@@ -89,7 +89,7 @@ class Reconciler:
         ready = self._up and all(self._agreed)
         if ready != self._open:
             self._open = ready
-            self._report(CoreReport(CMD_GATE, 0, {"code": GATE, "flag": int(not ready)}))
+            self._report(CoreReport(CommandKind.GATE, 0, {"code": GATE, "flag": int(not ready)}))
         for k, instrument in enumerate(self._blotter.instruments):
             if self._fetch[k] and not self._fetching[k]:
                 self._fetch[k], self._fetching[k] = False, True
@@ -178,8 +178,16 @@ class Reconciler:
         self._blotter.activity[k] += 1
         self._differs[k] = 0
         ticks = int((price / instrument.tick_size).to_integral_value())
-        fields = {"number": 0, "leg": EXIT, "ticks": ticks, "lots": lots, "side": side, "done": 0, "code": WHY_EXTERNAL}
-        self._report(CoreReport(CMD_FILL, k, fields))
+        fields = {
+            "number": 0,
+            "leg": Leg.EXIT,
+            "ticks": ticks,
+            "lots": lots,
+            "side": side,
+            "done": 0,
+            "code": Reason.EXTERNAL,
+        }
+        self._report(CoreReport(CommandKind.FILL, k, fields))
 
     def _foreign_orders(self, found: Comparison) -> None:
         for report in found.foreign:
@@ -208,5 +216,5 @@ class Reconciler:
             text = f"The wallet holds {theirs}, the books said {self._wallet():.2f}; the books were adjusted."
             self._notify(Finding("balance_adjusted", text, severity="INFO"))
         self._money_off = 0
-        self._report(CoreReport(CMD_BALANCE, 0, {"price": theirs, "flag": int(not self._money_known)}))
+        self._report(CoreReport(CommandKind.BALANCE, 0, {"price": theirs, "flag": int(not self._money_known)}))
         self._money_known = True

@@ -7,11 +7,11 @@ from triplane.execution.blotter import Blotter
 from triplane.execution.messages import CoreReport, Finding
 from triplane.execution.orders import Fate, WorkingOrder
 from triplane.execution.timeouts import Timeouts
-from triplane.kernel.records import CANCELLED, CMD_ORDER_END, ENTRY, EXIT, EXPIRED, REJECTED, STOP
+from triplane.kernel.codes import CommandKind, Leg, OrderEnd
 from triplane.venues.base import OrderStatus
 from triplane.venues.errors import Refused, Why
 
-ENDS: Final = {OrderStatus.EXPIRED: EXPIRED, OrderStatus.REJECTED: REJECTED}
+ENDS: Final = {OrderStatus.EXPIRED: OrderEnd.EXPIRED, OrderStatus.REJECTED: OrderEnd.REJECTED}
 
 
 class Reports:
@@ -58,32 +58,32 @@ class Reports:
         text = f"{order.new.symbol}: the order {order.client_id} was refused: {error}"
         self.notify(Finding("order_refused", text, order.new.symbol))
         past = error.why is Why.WOULD_TRIGGER
-        old = self._blotter.resting_stop(order.k, order) if order.leg == STOP and not past else None
+        old = self._blotter.resting_stop(order.k, order) if order.leg == Leg.STOP and not past else None
         if old is not None:  # it stays, and the next amendment starts from it
             self._blotter.close(order)
-            self._blotter.wanted[order.k, STOP] = old
+            self._blotter.wanted[order.k, Leg.STOP] = old
             return
-        self.end(order, REJECTED, past=past, now=now)
+        self.end(order, OrderEnd.REJECTED, past=past, now=now)
 
     def end(self, order: WorkingOrder, code: int, *, past: bool = False, now: int = 0) -> None:
         """An order is over; the core is told unless it does not count on it any more."""
-        concerned = self._blotter.is_wanted(order) or order.leg == ENTRY
+        concerned = self._blotter.is_wanted(order) or order.leg == Leg.ENTRY
         self._blotter.close(order)
         if order.reported or not concerned:
             return
         order.reported = True
         fields = {"number": order.number, "leg": order.leg, "code": code, "flag": int(past)}
         later = 0
-        if order.leg == EXIT:  # the core asks for another exit at once: back off
+        if order.leg == Leg.EXIT:  # the core asks for another exit at once: back off
             self._exit_tries[order.k] += 1
             later = now + self._timeouts.backoff(self._exit_tries[order.k])
             self.request_snapshot()
-        self.report(CoreReport(CMD_ORDER_END, order.k, fields), later)
+        self.report(CoreReport(CommandKind.ORDER_END, order.k, fields), later)
 
     def settle(self, order: WorkingOrder, now: int) -> None:
         """Finish an order whose end is known and whose executions are all counted."""
         if order.fate is Fate.DONE or not order.complete:
             return
-        if order.leg == EXIT and order.counted:
+        if order.leg == Leg.EXIT and order.counted:
             self._exit_tries[order.k] = 0
-        self.end(order, ENDS.get(order.status or OrderStatus.CANCELLED, CANCELLED), now=now)
+        self.end(order, ENDS.get(order.status or OrderStatus.CANCELLED, OrderEnd.CANCELLED), now=now)

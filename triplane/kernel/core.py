@@ -1,7 +1,7 @@
 """The state of one symbol in a session: everything the core remembers, in one flat record.
 
 The two halves share it but not its parts: *decide* owns ``legs``, ``plan``, ``waiting`` and the state machine; the
-simulated *broker* owns ``book`` and the watch levels. They speak through audit rows (``records.OUTPUT``) and fills.
+simulated *broker* owns ``book`` and the watch levels. They speak through audit rows (``rows.OUTPUT``) and fills.
 """
 
 from triplane.kernel.indicators.volatility import ATR

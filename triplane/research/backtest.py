@@ -24,8 +24,8 @@ from triplane.engine.settings import CostSettings, TradingSettings, checked, fix
 from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
-from triplane.kernel.records import CANDLE, OUTBOX
-from triplane.kernel.rows import LAST_DECISION, OUTPUT, of_kind
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import LAST_DECISION, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import performance
 from triplane.model.settings import START_BALANCE
@@ -64,7 +64,7 @@ class Backtest:
     candles
         The base candles, array of ``records.CANDLE``.
     rows
-        The audit trail, array of ``records.OUTPUT``.
+        The audit trail, array of ``rows.OUTPUT``.
     equity_curve
         Equity at the close of each base candle, quote currency.
     seconds
@@ -259,7 +259,7 @@ def simulate(
 ) -> Backtest:
     """Run one strategy over one market; see :func:`backtest` for the arguments.
 
-    Besides those: ``commands``, an array of ``records.COMMAND`` in order of time, such as the gate events of
+    Besides those: ``commands``, an array of ``inputs.COMMAND`` in order of time, such as the gate events of
     ``data/calendars.py``: each is carried out before any candle that closes after its time. ``regime`` is a regime
     model (``strategies/regime_model.py``) for a strategy that uses one.
     """

@@ -4,7 +4,7 @@ This file is both the driver of ``ema_cross`` and the pattern for all others: ``
 folder with the marked import replaced. (Numba caches a function beside the file that defines it.)
 
 ``A`` is the account (one element), ``S`` the states of all symbols, ``out`` the outbox (one element of
-``records.OUTBOX``), whose fill level is ``A[0].n_out``.
+``rows.OUTBOX``), whose fill level is ``A[0].n_out``.
 """
 
 from triplane.kernel.commands import on_command as _command

@@ -15,7 +15,8 @@ from triplane.engine.session import JOURNAL, Session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Setup
 from triplane.engine.verify import verify
-from triplane.kernel.records import CMD_CLOSE, CMD_GATE, OUTPUT, ROW_TRADE
+from triplane.kernel.codes import CommandKind, RowKind
+from triplane.kernel.rows import OUTPUT
 from triplane.strategies.registry import find
 
 N = 900
@@ -42,7 +43,7 @@ def world() -> tuple[Setup, Any, Any, Any]:
 
 def do_command(session: Session, at: int) -> None:
     """A command that depends on the place alone."""
-    kind = (CMD_GATE, CMD_CLOSE, CMD_GATE)[at % 3]
+    kind = (CommandKind.GATE, CommandKind.CLOSE, CommandKind.GATE)[at % 3]
     price = float(session.S[at % 2]["core"]["last"]["close"])
     session.command(kind, at % 2, code=2, flag=at % 2, price=price)
 
@@ -124,5 +125,5 @@ def test_pieces_and_kills_do_not_matter(
 def test_the_market_of_these_tests_trades() -> None:
     rows = np.frombuffer(undisturbed(frozenset())[2], OUTPUT)
 
-    assert np.count_nonzero(rows["kind"] == ROW_TRADE) > 20
+    assert np.count_nonzero(rows["kind"] == RowKind.TRADE) > 20
     assert set(rows["symbol"].tolist()) == {0, 1}

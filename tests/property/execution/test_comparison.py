@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from triplane.execution import messages as m
 from triplane.execution.comparison import compare
 from triplane.execution.orders import Fate, WorkingOrder
-from triplane.kernel.records import ENTRY, STOP
+from triplane.kernel.codes import Leg
 from triplane.venues.base import Balance, NewOrder, OrderReport, OrderStatus, OrderType, PositionReport, Snapshot
 
 LOTS = st.integers(-30, 30)
@@ -22,7 +22,9 @@ def workings(draw):
     """An order of ours in any state."""
     kind = draw(st.sampled_from(list(OrderType)))
     name = draw(NAMES.filter(lambda n: n.startswith("s.")))
-    order = WorkingOrder(NewOrder(name, SYMBOL, 1, kind, D("0.010")), 0, ENTRY if ".e." in name else STOP, 1, 0, 0, 0)
+    order = WorkingOrder(
+        NewOrder(name, SYMBOL, 1, kind, D("0.010")), 0, Leg.ENTRY if ".e." in name else Leg.STOP, 1, 0, 0, 0
+    )
     order.fate = draw(st.sampled_from([f for f in Fate if f is not Fate.DONE]))
     order.accepted, order.cancelling = draw(st.booleans()), draw(st.booleans())
     order.venue_id = draw(st.sampled_from(["", "7", "8"]))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.execution.ids import OrderName, client_order_id, parse_client_id
-from triplane.kernel.records import LEGS
+from triplane.kernel.codes import Leg
 
 WIRE = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
 SESSIONS = st.from_regex(r"[0-9]{6}-[0-9]{6}-[0-9a-z]{4}", fullmatch=True)
@@ -14,7 +14,7 @@ NAMES = st.builds(
     OrderName,
     st.integers(0, 35),
     st.integers(0, 36**4 - 1),
-    st.integers(0, len(LEGS) - 1),
+    st.integers(0, len(Leg.labels) - 1),
     st.integers(0, 36**4 - 1),
     st.integers(0, 36**3 - 1),
 )
@@ -48,4 +48,4 @@ def test_the_id_of_another_session_is_not_ours(session, other, name):
 def test_whatever_else_is_found_at_a_venue_is_read_without_an_error(session, text):
     for client_id in (text, f"{session}.{text}"):
         name = parse_client_id(session, client_id)
-        assert name is None or name.leg < len(LEGS)
+        assert name is None or name.leg < len(Leg.labels)

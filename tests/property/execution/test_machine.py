@@ -12,19 +12,10 @@ from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.execution import messages as m
 from triplane.execution.ids import parse_client_id
 from triplane.execution.order_manager import OrderManager
-from triplane.kernel.records import (
-    CANDLE,
-    CMD_AMEND,
-    CMD_CANCEL,
-    CMD_CLOSE,
-    CMD_FILL,
-    CMD_RESUME,
-    CMD_SIMULATE,
-    COMMAND,
-    EXIT,
-    OUTBOX,
-    STOP,
-)
+from triplane.kernel.codes import CommandKind, Leg
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.records import CANDLE
+from triplane.kernel.rows import OUTBOX
 from triplane.strategies.base import Bar, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 from triplane.venues.base import Capabilities, StreamState, StreamStatus
@@ -91,7 +82,7 @@ class Machine(RuleBasedStateMachine):
 
     def pump(self):
         while (report := self.manager.take_report(self.now)) is not None:
-            if report.kind == CMD_FILL:
+            if report.kind == CommandKind.FILL:
                 self.counted += report.fields["side"] * report.fields["lots"]
                 self.trades.append(report.fields.get("trade", 0))
             self.command(report.kind, **report.fields)
@@ -113,11 +104,11 @@ class Machine(RuleBasedStateMachine):
     def judge(self, request):
         """A stop may go when the position is flat, or when another one is known to rest."""
         name = parse_client_id("s", request.client_id)
-        if name.leg != STOP or self.manager.blotter.held[0] == 0:
+        if name.leg != Leg.STOP or self.manager.blotter.held[0] == 0:
             return
         order = self.manager.blotter.orders[request.client_id]
         others = [
-            o for o in self.manager.blotter.live(0) if o.leg == STOP and o is not order and o.accepted and o.alive
+            o for o in self.manager.blotter.live(0) if o.leg == Leg.STOP and o is not order and o.accepted and o.alive
         ]
         if not others:
             self.breaches.append(f"{request.client_id} was the only stop of {self.manager.blotter.held[0]} lots")
@@ -148,12 +139,12 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: not self.held and not any(order.rests for order in self.venue.orders.values()))
     @rule(side=st.sampled_from([1, -1]))
     def enter(self, side):
-        self.command(CMD_RESUME)
-        self.command(CMD_SIMULATE, side=side)
+        self.command(CommandKind.RESUME)
+        self.command(CommandKind.SIMULATE, side=side)
         self.cycle()
 
     @precondition(lambda self: self.held or self.venue.resting())
-    @rule(kind=st.sampled_from([CMD_CLOSE, CMD_CANCEL]))
+    @rule(kind=st.sampled_from([CommandKind.CLOSE, CommandKind.CANCEL]))
     def ask(self, kind):
         self.command(kind)
         self.cycle()
@@ -162,7 +153,7 @@ class Machine(RuleBasedStateMachine):
     @rule(away=st.integers(1, 40))
     def move_the_stop(self, away):
         side = 1 if self.S[0]["core"]["position"]["lots"] > 0 else -1
-        self.command(CMD_AMEND, price=100.0 - side * away / 10)
+        self.command(CommandKind.AMEND, price=100.0 - side * away / 10)
         self.cycle()
 
     @precondition(lambda self: self.flights)
@@ -257,8 +248,8 @@ class Machine(RuleBasedStateMachine):
         if self.venue.position == 0:
             assert [o.new.client_id for o in resting if o.new.reduce_only] == []
         else:
-            stops = [o for o in resting if parse_client_id("s", o.new.client_id).leg == STOP]
-            leaving = [o for o in self.manager.blotter.live(0) if o.leg == EXIT]
+            stops = [o for o in resting if parse_client_id("s", o.new.client_id).leg == Leg.STOP]
+            leaving = [o for o in self.manager.blotter.live(0) if o.leg == Leg.EXIT]
             assert leaving or [o.lots for o in stops] == [abs(self.venue.position)]
         known = list(self.trades)
         self.hear(StreamState(StreamStatus.UP, "once more", self.now))

@@ -7,9 +7,11 @@ import pytest
 
 from triplane.data.instruments import Instrument
 from triplane.engine.setup import Setup
+from triplane.kernel.codes import CommandKind, RowKind
 from triplane.kernel.core import CORE
 from triplane.kernel.jit import record
-from triplane.kernel.records import ACCOUNT, CANDLE, CMD_END, OUT_MARGIN, OUT_ROWS, ROW_FILL, ROW_STATE
+from triplane.kernel.records import ACCOUNT, CANDLE
+from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 
 STATE = record([("core", CORE), ("strategy", record([("total", "f8")]))])
 
@@ -40,13 +42,13 @@ class FakeCore:
         s["total"] += candle["close"]
         A[0]["equity"] += candle["close"] * S[k]["core"]["limits"]["risk_per_trade"]
         if s["total"] % 2 == 1:
-            for kind in (ROW_STATE, ROW_FILL):
+            for kind in (RowKind.STATE, RowKind.FILL):
                 self._row(A, k, int(candle["open_time"]) + 60_000, kind, A[0]["equity"], out)
 
     def on_command(self, A: Any, S: Any, k: int, commands: Any, out: Any) -> None:
         S[k]["strategy"]["total"] += commands[0]["price"]
-        if commands[0]["kind"] == CMD_END:
-            self._row(A, k, int(commands[0]["time"]), ROW_STATE, S[k]["strategy"]["total"], out)
+        if commands[0]["kind"] == CommandKind.END:
+            self._row(A, k, int(commands[0]["time"]), RowKind.STATE, S[k]["strategy"]["total"], out)
 
     def run(self, A: Any, S: Any, which: Any, candles: Any, out: Any, equity: Any, start: int) -> int:
         for i in range(start, len(candles)):

@@ -9,7 +9,7 @@ from triplane.engine.session import Session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Setup
 from triplane.errors import BadInput
-from triplane.kernel.records import CMD_READY
+from triplane.kernel.codes import CommandKind
 from triplane.strategies.registry import find
 
 START = 1_735_689_600_000
@@ -34,7 +34,7 @@ def paper(folder, core, *, source="binance", mode="paper", params=None, days=2, 
     session = Session.create(folder, setup, core, start)
     candles = generate(3, start - history * 60_000, history + days * 1440)
     session.feed_batch(np.zeros(history, np.int64), candles[:history])
-    session.command(CMD_READY)
+    session.command(CommandKind.READY)
     session.feed_batch(np.zeros(len(candles) - history, np.int64), candles[history:])
     session.close()
 

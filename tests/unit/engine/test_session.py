@@ -12,7 +12,8 @@ from triplane.engine.session import JOURNAL, Session, open_session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.verify import session_folder, verify
 from triplane.errors import BadInput, DataError, TriplaneError
-from triplane.kernel.records import CMD_GATE, OUTPUT
+from triplane.kernel.codes import CommandKind
+from triplane.kernel.rows import OUTPUT
 
 
 def journaled_rows(folder: Path) -> bytes:
@@ -31,7 +32,7 @@ def test_every_input_is_journaled_before_the_core_sees_it(
     core.on_candle = spy
     session.feed_candle(0, make_candles(1))
     core.on_command = spy
-    session.command(CMD_GATE, 0)
+    session.command(CommandKind.GATE, 0)
     session.close()
 
     assert kinds == [[Kind.CANDLE], [Kind.CANDLE, Kind.COMMAND]]
@@ -64,7 +65,7 @@ def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
     setup, candles = make_setup(), make_candles(100)
     whole = Session.create(tmp_path / "whole", setup, core)
     whole.feed_batch(np.zeros(100, np.int64), candles)
-    whole.command(CMD_GATE, 0, price=3.0)
+    whole.command(CommandKind.GATE, 0, price=3.0)
     whole.set_limits(TradingSettings(risk_per_trade=0.5))
     whole.finish()
     whole.close()
@@ -78,7 +79,7 @@ def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
     assert second.session.last_open == [59 * 60_000]
     for i in range(60, 100):
         second.session.feed_candle(0, candles, i)
-    second.session.command(CMD_GATE, 0, price=3.0)
+    second.session.command(CommandKind.GATE, 0, price=3.0)
     second.session.set_limits(TradingSettings(risk_per_trade=0.5))
     second.session.close()
     third = open_session(tmp_path / "parts", setup, core)
@@ -195,7 +196,7 @@ def test_inputs_that_are_refused_leave_no_trace(tmp_path: Path, core: Any, make_
     with pytest.raises(TriplaneError, match="has ended"):
         session.feed_batch(np.zeros(1, np.int64), candles[9:])
     with pytest.raises(TriplaneError, match="takes no command"):
-        session.command(CMD_GATE)
+        session.command(CommandKind.GATE)
     ended, _ = Session.replayed(session.folder, core)
     assert ended.finished
     looked, recheck = Session.replayed(unfinished.folder, core)

@@ -8,21 +8,9 @@ from triplane.data.instruments import Instrument
 from triplane.execution import messages as m
 from triplane.execution.order_manager import OrderManager
 from triplane.execution.orders import WorkingOrder
-from triplane.kernel.records import (
-    CMD_FILL,
-    CMD_ORDER_END,
-    ENTRY,
-    EXIT,
-    MARKET,
-    ORDER_TYPES,
-    OUTPUT,
-    ROW_AMEND,
-    ROW_CANCEL,
-    ROW_PLACE,
-    STOP,
-    STOP_MARKET,
-    TP1,
-)
+from triplane.kernel import codes
+from triplane.kernel.codes import CommandKind, Leg, RowKind
+from triplane.kernel.rows import OUTPUT
 from triplane.venues.base import (
     Balance,
     Capabilities,
@@ -67,28 +55,43 @@ class Harness:
 
     def place(self, leg, number, lots=10, side=None, kind=None, price=None, trigger=None, **more):
         """An intent of a long position; returns the order."""
-        kind = kind if kind is not None else STOP_MARKET if leg == STOP else 3 if EXIT > leg >= TP1 else MARKET
+        types = codes.OrderType
+        if kind is None:
+            target = types.TAKE_PROFIT_MARKET if Leg.EXIT > leg >= Leg.TP1 else types.MARKET
+            kind = types.STOP_MARKET if leg == Leg.STOP else target
         trigger = (
-            trigger or {STOP: "49000", TP1: "51000"}.get(leg, "52000")
-            if ORDER_TYPES[kind].endswith("t_market")
+            trigger or {Leg.STOP: "49000", Leg.TP1: "51000"}.get(leg, "52000")
+            if types.labels[kind].endswith("t_market")
             else None
         )
         more |= {"price_ticks": RULES.ticks(D(price)) if price else 0}
         more |= {"trigger_ticks": RULES.ticks(D(trigger)) if trigger and kind in (2, 3) else 0}
-        side = side or (1 if leg == ENTRY else -1)
+        side = side or (1 if leg == Leg.ENTRY else -1)
         self.rows(
-            ROW_PLACE, leg=leg, order=number, type=kind, side=side, quantity_lots=lots, flag=int(leg != ENTRY), **more
+            RowKind.PLACE,
+            leg=leg,
+            order=number,
+            type=kind,
+            side=side,
+            quantity_lots=lots,
+            flag=int(leg != Leg.ENTRY),
+            **more,
         )
         return self.blotter.wanted[0, leg]
 
     def amend(self, leg, number, revision, trigger="49500", lots=10):
         self.rows(
-            ROW_AMEND, leg=leg, order=number, bits=revision, trigger_ticks=RULES.ticks(D(trigger)), quantity_lots=lots
+            RowKind.AMEND,
+            leg=leg,
+            order=number,
+            bits=revision,
+            trigger_ticks=RULES.ticks(D(trigger)),
+            quantity_lots=lots,
         )
         return self.blotter.wanted.get((0, leg))
 
     def cancel(self, leg, number):
-        self.rows(ROW_CANCEL, leg=leg, order=number)
+        self.rows(RowKind.CANCEL, leg=leg, order=number)
 
     # --------------------------------------------------------------------------------------------------- time passes
     def plan(self, after=0):
@@ -107,10 +110,10 @@ class Harness:
         return [r for r in self.reported if not kinds or r.kind in kinds]
 
     def fills(self):
-        return self.reports(CMD_FILL)
+        return self.reports(CommandKind.FILL)
 
     def ends(self):
-        return self.reports(CMD_ORDER_END)
+        return self.reports(CommandKind.ORDER_END)
 
     def codes(self):
         return [finding.code for finding in self.manager.findings]
@@ -168,12 +171,12 @@ class Harness:
 
     def long(self, lots=10, stop=True):
         """A position with its stop; returns the stop, or nothing."""
-        entry = self.open(self.place(ENTRY, 1, lots))
+        entry = self.open(self.place(Leg.ENTRY, 1, lots))
         self.event(self.fill(entry))
         self.event(self.report(entry, OrderStatus.FILLED, entry.new.quantity))
         assert self.blotter.held[0] == lots
         assert entry.fate == "done"
-        found = self.open(self.place(STOP, 2, lots)) if stop else None
+        found = self.open(self.place(Leg.STOP, 2, lots)) if stop else None
         self.reports()
         self.reported.clear()
         return found
@@ -213,7 +216,7 @@ class Session:
         return [fields for what, fields in self.commands if what == kind]
 
 
-def working(kind=OrderType.LIMIT, quantity="0.010", leg=ENTRY, number=1, name="s.0.1.e.1", side=1):
+def working(kind=OrderType.LIMIT, quantity="0.010", leg=Leg.ENTRY, number=1, name="s.0.1.e.1", side=1):
     """A working order of its own, outside any blotter."""
     trigger = D(49_000) if kind.conditional else None
     price = D(49_000) if kind is OrderType.LIMIT else None

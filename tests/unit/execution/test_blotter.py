@@ -7,7 +7,7 @@ from harness import PRICE, RULES, SYMBOL, D, Harness, execution, report, working
 
 from triplane.execution.blotter import Blotter
 from triplane.execution.orders import Fate
-from triplane.kernel.records import CMD_FILL, EXIT, STOP, TP1, WHY_EXTERNAL, WHY_LIQUIDATION
+from triplane.kernel.codes import CommandKind, Leg, Reason
 from triplane.venues.base import Capabilities, Cause, OrderReport, OrderStatus, OrderType
 
 SPOT = Capabilities(conditional=frozenset(), reduce_only=False, shorts=False, stop_beside_target=False)
@@ -53,22 +53,22 @@ def test_the_last_execution_says_that_the_order_is_done():
 
 def test_an_execution_of_a_conditional_order_waits_for_its_parent():
     blotter = empty()
-    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=STOP, name="s.0.1.s.1", side=-1)
+    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=Leg.STOP, name="s.0.1.s.1", side=-1)
     stop.learn(report(stop, venue_id="3"), 0)
     fill = execution(stop, "1", "0.010", client_id="", venue_order_id="99", side=-1)
     assert blotter.take(fill, 0, 100) == []
     assert blotter.adopt_orphans(0, 50) == []
     blotter.learn(report(stop, venue_id="3", child_id="99"), 60)
     (found,) = blotter.adopt_orphans(0, 60)
-    assert (found.kind, found.fields["number"], found.fields["leg"]) == (CMD_FILL, 1, STOP)
+    assert (found.kind, found.fields["number"], found.fields["leg"]) == (CommandKind.FILL, 1, Leg.STOP)
 
 
 def test_an_orphan_that_nobody_claims_becomes_a_foreign_execution():
     blotter = empty()
-    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=STOP, name="s.0.1.s.1", side=-1)
+    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=Leg.STOP, name="s.0.1.s.1", side=-1)
     blotter.take(execution(stop, "1", "0.010", client_id="web_1", venue_order_id="99", side=-1), 0, 100)
     (found,) = blotter.adopt_orphans(0, 100)
-    assert (found.fields["number"], found.fields["code"], found.fields["side"]) == (0, WHY_EXTERNAL, -1)
+    assert (found.fields["number"], found.fields["code"], found.fields["side"]) == (0, Reason.EXTERNAL, -1)
     assert blotter.held[0] == -10
 
 
@@ -80,27 +80,27 @@ def test_with_no_order_of_ours_there_is_nothing_to_wait_for():
 
 @pytest.mark.parametrize(
     ("cause", "code"),
-    [(Cause.LIQUIDATION, WHY_LIQUIDATION), (Cause.ADL, WHY_EXTERNAL), (Cause.SETTLEMENT, WHY_EXTERNAL)],
+    [(Cause.LIQUIDATION, Reason.LIQUIDATION), (Cause.ADL, Reason.EXTERNAL), (Cause.SETTLEMENT, Reason.EXTERNAL)],
 )
 def test_forced_closes_are_taken_at_once(cause, code):
     blotter = empty()
-    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=STOP, name="s.0.1.s.1", side=-1)
+    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=Leg.STOP, name="s.0.1.s.1", side=-1)
     fill = execution(stop, "1", "0.010", client_id="autoclose-1", venue_order_id="99", side=-1, cause=cause)
     (found,) = blotter.take(fill, 0, 100)
-    assert (found.fields["number"], found.fields["leg"], found.fields["code"]) == (0, EXIT, code)
+    assert (found.fields["number"], found.fields["leg"], found.fields["code"]) == (0, Leg.EXIT, code)
 
 
 def test_an_execution_of_an_order_from_before_a_restart_is_known_by_its_name():
     blotter = empty()
     (found,) = blotter.take(execution(working(), "1", "0.010", client_id="s.0.1.1.9"), 0, 0, again=True)
-    assert (found.fields["number"], found.fields["leg"]) == (9, TP1)
+    assert (found.fields["number"], found.fields["leg"]) == (9, Leg.TP1)
 
 
 def test_an_older_revision_is_adopted_when_the_venue_lists_it():
     blotter = empty()
     listed = OrderReport("s.0.1.s.4.2", SYMBOL, -1, OrderType.STOP_MARKET, OrderStatus.OPEN, D("0.010"), venue_id="3")
     order = blotter.learn(listed, 5)
-    assert (order.leg, order.number, order.revision) == (STOP, 4, 2)
+    assert (order.leg, order.number, order.revision) == (Leg.STOP, 4, 2)
     assert order in blotter.live(0)
     assert blotter.learn(replace(listed, client_id="x.0.1.s.4", venue_id="5"), 5) is None
     assert blotter.learn(replace(listed, client_id="s.0.1.s.5", venue_id="4", status=OrderStatus.CANCELLED), 5) is None
@@ -120,7 +120,7 @@ def test_an_order_that_was_given_up_and_arrives_all_the_same_lives_again():
 
 def test_only_a_stop_over_all_that_is_held_protects():
     blotter = empty()
-    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=STOP, name="s.0.1.s.1", side=-1)
+    stop = kept(blotter, kind=OrderType.STOP_MARKET, leg=Leg.STOP, name="s.0.1.s.1", side=-1)
     assert blotter.resting_stop(0) is None
     stop.learn(report(stop, venue_id="3"), 0)
     blotter.held[0] = 10
@@ -152,7 +152,7 @@ def test_a_fee_in_the_base_asset_makes_less_to_hold_and_is_the_cost():
 
 def test_a_sale_pays_in_the_quote_currency():
     blotter = empty(SPOT)
-    order = kept(blotter, kind=OrderType.MARKET, leg=EXIT, name="s.0.1.x.1", side=-1)
+    order = kept(blotter, kind=OrderType.MARKET, leg=Leg.EXIT, name="s.0.1.x.1", side=-1)
     (found,) = blotter.take(execution(order, "1", "0.010", fee=D("0.5"), side=-1), 1, 100)
     assert (found.fields["lots"], found.fields["fee"], blotter.held[0]) == (10, 0.5, -10)
 
@@ -172,9 +172,9 @@ def test_what_is_sold_for_somebody_else_is_not_ours():
 def test_orders_of_long_ago_are_forgotten_but_not_what_lives(monkeypatch):
     monkeypatch.setattr("triplane.execution.blotter.KEPT", 10)
     harness = Harness()
-    first = harness.open(harness.place(STOP, 1))
+    first = harness.open(harness.place(Leg.STOP, 1))
     for number in range(2, 60):
-        order = harness.place(TP1, number)
+        order = harness.place(Leg.TP1, number)
         harness.open(order)
         harness.event(harness.report(order, OrderStatus.CANCELLED))
         harness.reports()

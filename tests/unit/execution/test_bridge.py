@@ -6,7 +6,8 @@ from harness import Harness, Session
 
 from triplane.execution import messages as m
 from triplane.execution.bridge import SessionBridge
-from triplane.kernel.records import CANDLE, CMD_FILL, CMD_GATE, CMD_ORDER_END, ENTRY
+from triplane.kernel.codes import CommandKind, Leg
+from triplane.kernel.records import CANDLE
 
 
 def test_intents_of_a_replay_are_not_sent_but_looked_up():
@@ -34,18 +35,18 @@ def placed_row():
     harness, rows = Harness(), []
     harness.manager.on_rows = lambda row, now, again: rows.append(row)
     with pytest.raises(KeyError):  # nobody took it
-        harness.place(ENTRY, 1)
+        harness.place(Leg.ENTRY, 1)
     return rows[0]
 
 
 def test_reports_become_commands_in_their_order():
     harness = Harness()
     bridge, session = SessionBridge(harness.manager, 1), Session()
-    for kind in (CMD_FILL, CMD_ORDER_END, CMD_GATE):
+    for kind in (CommandKind.FILL, CommandKind.ORDER_END, CommandKind.GATE):
         harness.manager.reports.report(m.CoreReport(kind, 0, {}))
-    harness.manager.reports.report(m.CoreReport(CMD_FILL, 0, {}), 2)
+    harness.manager.reports.report(m.CoreReport(CommandKind.FILL, 0, {}), 2)
     bridge.pump(session)
-    assert [kind for kind, _ in session.commands] == [CMD_FILL, CMD_ORDER_END, CMD_GATE]
+    assert [kind for kind, _ in session.commands] == [CommandKind.FILL, CommandKind.ORDER_END, CommandKind.GATE]
     bridge.now = 2
     bridge.pump(session)
-    assert [kind for kind, _ in session.commands][3:] == [CMD_FILL]
+    assert [kind for kind, _ in session.commands][3:] == [CommandKind.FILL]

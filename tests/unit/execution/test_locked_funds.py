@@ -3,7 +3,8 @@
 from harness import D, Harness
 
 from triplane.execution import messages as m
-from triplane.kernel.records import ENTRY, EXIT, MARKET, STOP, TP1
+from triplane.kernel import codes
+from triplane.kernel.codes import Leg
 from triplane.venues.base import Capabilities, OrderStatus, OrderType
 
 SPOT = Capabilities(reduce_only=False, shorts=False, stop_beside_target=False)
@@ -13,7 +14,7 @@ def held():
     """A position of 10 lots with its stop at 49,000 and a target of 4 lots at 51,000."""
     harness = Harness(SPOT).ready()
     stop = harness.long()
-    target = harness.place(TP1, 3, 4)
+    target = harness.place(Leg.TP1, 3, 4)
     harness.manager.locked_funds.on_price(0, 50_000.0)
     return harness, stop, target
 
@@ -51,8 +52,8 @@ def test_the_stop_comes_back_for_the_rest_when_the_target_has_sold():
     harness.manager.locked_funds.on_price(0, 51_100.0)
     cancelled(harness, stop)
     (report,) = harness.ends()  # the core hears that its stop is gone, and places it again
-    assert report.fields["leg"] == STOP
-    again = harness.place(STOP, 4)
+    assert report.fields["leg"] == Leg.STOP
+    again = harness.place(Leg.STOP, 4)
     (request,) = harness.orders(0)
     assert request.client_id == target.client_id  # the way out comes first
     harness.answer(request, harness.report(target))
@@ -60,7 +61,7 @@ def test_the_stop_comes_back_for_the_rest_when_the_target_has_sold():
 
     harness.event(harness.fill(target))
     harness.event(harness.report(target, OrderStatus.FILLED, "0.004"))
-    harness.amend(STOP, 4, 1, lots=6)
+    harness.amend(Leg.STOP, 4, 1, lots=6)
 
     (request,) = harness.orders(0)
     assert request.client_id.startswith(again.client_id)
@@ -69,7 +70,7 @@ def test_the_stop_comes_back_for_the_rest_when_the_target_has_sold():
 
 def test_an_exit_waits_until_the_stop_has_let_go():
     harness, stop, _ = held()
-    exit_ = harness.place(EXIT, 5, kind=MARKET)
+    exit_ = harness.place(Leg.EXIT, 5, kind=codes.OrderType.MARKET)
 
     assert [type(request) for request in harness.plan()] == [m.CancelOrder]
     assert sent(harness, m.PlaceOrder, 100) == []
@@ -80,7 +81,7 @@ def test_an_exit_waits_until_the_stop_has_let_go():
 
 def test_a_moved_stop_lets_go_first_for_both_cannot_rest():
     harness, stop, _ = held()
-    harness.amend(STOP, 2, 1, "49500")
+    harness.amend(Leg.STOP, 2, 1, "49500")
 
     requests = harness.plan()
     assert [type(r) for r in requests] == [m.CancelOrder]
@@ -92,5 +93,5 @@ def test_a_moved_stop_lets_go_first_for_both_cannot_rest():
 
 def test_entries_are_not_held_back():
     harness = Harness(SPOT).ready()
-    entry = harness.place(ENTRY, 1)
+    entry = harness.place(Leg.ENTRY, 1)
     assert sent(harness, m.PlaceOrder) == [entry.client_id]

@@ -10,7 +10,7 @@ from triplane.data.clock import ManualClock
 from triplane.errors import TriplaneError
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.loop import ExecutionLoop
-from triplane.kernel.records import CMD_FILL, CMD_GATE, CMD_ORDER_END, ENTRY, LIMIT
+from triplane.kernel.codes import CommandKind, Leg, OrderType
 from triplane.venues.errors import Refused, Unknown, Why
 
 
@@ -43,7 +43,7 @@ class RunningLoop:
 
     def enter(self, number=1, **more):
         self.harness.now = self.loop.now()
-        order = self.harness.place(ENTRY, number, **more)
+        order = self.harness.place(Leg.ENTRY, number, **more)
         self.loop.kick()
         return order
 
@@ -62,13 +62,13 @@ async def test_an_intent_becomes_an_order_and_its_execution_a_report(running):
     running.enter()
     await running.go(1.0)
     assert running.sent() == ["s.0.1.e.1"]
-    (fill,) = running.session.of(CMD_FILL)
+    (fill,) = running.session.of(CommandKind.FILL)
     assert (fill["number"], fill["lots"], fill["done"]) == (1, 10, 1)
     assert running.loop.placing.count == 1
 
 
 async def test_the_gate_opens_when_the_venue_was_seen(running):
-    assert [fields["flag"] for fields in running.session.of(CMD_GATE)] == [1, 0]
+    assert [fields["flag"] for fields in running.session.of(CommandKind.GATE)] == [1, 0]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyError("orderId"), Unknown("lost")])
@@ -78,8 +78,8 @@ async def test_what_an_adapter_did_not_foresee_leaves_the_fate_unknown(running, 
     running.enter()
     await running.go(10.0)
     assert running.sent() == ["s.0.1.e.1"]
-    assert ("order", "s.0.1.e.1") in running.venue.asked or len(running.session.of(CMD_FILL)) == 1
-    assert [fill["lots"] for fill in running.session.of(CMD_FILL)] == [10]
+    assert ("order", "s.0.1.e.1") in running.venue.asked or len(running.session.of(CommandKind.FILL)) == 1
+    assert [fill["lots"] for fill in running.session.of(CommandKind.FILL)] == [10]
 
 
 async def test_an_adapter_that_fails_before_it_sends_is_not_asked_to_send_an_entry_again(running):
@@ -87,7 +87,7 @@ async def test_an_adapter_that_fails_before_it_sends_is_not_asked_to_send_an_ent
     running.enter()
     await running.go(10.0)
     assert running.sent() == []
-    assert [end["number"] for end in running.session.of(CMD_ORDER_END)] == [1]
+    assert [end["number"] for end in running.session.of(CommandKind.ORDER_END)] == [1]
 
 
 async def test_a_request_without_an_answer_ends_in_a_time_out():
@@ -107,7 +107,7 @@ async def test_a_refusal_reaches_the_core(running):
     running.venue.will("place", Refused("no", why=Why.FUNDS))
     running.enter()
     await running.go(1.0)
-    assert [end["number"] for end in running.session.of(CMD_ORDER_END)] == [1]
+    assert [end["number"] for end in running.session.of(CommandKind.ORDER_END)] == [1]
     assert [finding.code for finding in running.findings] == ["order_refused"]
 
 
@@ -139,9 +139,9 @@ async def test_time_never_goes_back(running):
 
 
 async def test_a_resting_entry_is_taken_out_when_the_core_wants(running):
-    running.enter(kind=LIMIT, price="49000")
+    running.enter(kind=OrderType.LIMIT, price="49000")
     await running.go(0.5)
-    running.harness.cancel(ENTRY, 1)
+    running.harness.cancel(Leg.ENTRY, 1)
     await running.go(1.0)
     assert ("cancel", "s.0.1.e.1") in running.venue.asked
-    assert len(running.session.of(CMD_ORDER_END)) == 1
+    assert len(running.session.of(CommandKind.ORDER_END)) == 1

@@ -6,7 +6,7 @@ import pytest
 from harness import D, execution, report, working
 
 from triplane.execution.orders import Fate
-from triplane.kernel.records import STOP
+from triplane.kernel.codes import Leg
 from triplane.venues.base import OrderStatus, OrderType
 
 FORWARD = [Fate.WANTED, Fate.SENT, Fate.UNKNOWN, Fate.OPEN, Fate.DONE]
@@ -75,6 +75,6 @@ def test_what_was_accepted_is_never_of_unknown_fate_again():
     ],
 )
 def test_when_an_end_is_the_end(status, filled, counted, child, verified, complete):
-    it = working(OrderType.STOP_MARKET, leg=STOP)
+    it = working(OrderType.STOP_MARKET, leg=Leg.STOP)
     it.status, it.filled, it.counted, it.child_id, it.verified = status, D(filled), D(counted), child, verified
     assert it.complete is complete

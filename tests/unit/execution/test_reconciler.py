@@ -5,16 +5,7 @@ from dataclasses import replace
 from harness import D, Harness, ended, settle_unknown
 
 from triplane.execution import messages as m
-from triplane.kernel.records import (
-    CANCELLED,
-    CMD_BALANCE,
-    CMD_FUNDING,
-    CMD_GATE,
-    ENTRY,
-    GATES,
-    LIMIT,
-    STOP,
-)
+from triplane.kernel.codes import CommandKind, Gate, Leg, OrderEnd, OrderType
 from triplane.venues.base import Funding, MarginCall, OrderStatus, StreamStatus
 from triplane.venues.errors import Refused, Why
 
@@ -23,8 +14,8 @@ def test_the_gate_for_entries_opens_when_the_books_are_right_and_closes_with_the
     harness = Harness()
     for request in harness.plan():
         harness.answer(request, harness.snapshot())
-    gate = GATES.index("not_reconciled")
-    assert [(r.kind, r.fields) for r in harness.reports()] == [(CMD_GATE, {"code": gate, "flag": 1})]
+    gate = Gate.labels.index("not_reconciled")
+    assert [(r.kind, r.fields) for r in harness.reports()] == [(CommandKind.GATE, {"code": gate, "flag": 1})]
     harness.stream()
     for request in harness.orders(400, m.TakeSnapshot):
         harness.answer(request, harness.snapshot())
@@ -65,7 +56,7 @@ def test_a_stop_that_a_snapshot_does_not_list_is_asked_for():
     (request,) = harness.orders(of=m.QueryOrder)
     assert request.client_id == stop.client_id
     harness.answer(request, harness.report(stop, OrderStatus.CANCELLED))
-    assert ended(harness) == [(STOP, 2, CANCELLED)]
+    assert ended(harness) == [(Leg.STOP, 2, OrderEnd.CANCELLED)]
 
 
 def test_funding_is_told_once():
@@ -74,18 +65,18 @@ def test_funding_is_told_once():
     harness.event(event)
     harness.event(event)
     harness.event(Funding("ETHUSDT", D("-0.7"), 1_700_000_000_000))
-    assert [r.fields["price"] for r in harness.reports(CMD_FUNDING)] == [-0.7]
+    assert [r.fields["price"] for r in harness.reports(CommandKind.FUNDING)] == [-0.7]
 
 
 def test_the_balance_is_adjusted_when_it_stays_different():
     harness = Harness(wallet=lambda: 10_000.0).ready()
     looks = 0
-    while not harness.reports(CMD_BALANCE):
+    while not harness.reports(CommandKind.BALANCE):
         settle_wallet(harness, "9990")
         looks += 1
         assert looks < 10
     assert looks > 1
-    assert [(r.fields["price"], r.fields["flag"]) for r in harness.reports(CMD_BALANCE)] == [(9990.0, 0)]
+    assert [(r.fields["price"], r.fields["flag"]) for r in harness.reports(CommandKind.BALANCE)] == [(9990.0, 0)]
     assert "balance_adjusted" in harness.codes()
 
 
@@ -93,15 +84,15 @@ def test_a_balance_that_differs_for_a_moment_is_left_alone():
     harness = Harness(wallet=lambda: 10_000.0).ready()
     for wallet in ("9990", "10000", "9990", "10000"):
         settle_wallet(harness, wallet)
-    assert harness.reports(CMD_BALANCE) == []
+    assert harness.reports(CommandKind.BALANCE) == []
 
 
 def test_the_balance_that_it_starts_with_is_taken_over():
     harness = Harness(wallet=lambda: 0.0)
     harness.stream()
-    while not harness.reports(CMD_BALANCE):
+    while not harness.reports(CommandKind.BALANCE):
         settle_wallet(harness, "500")
-    assert [(r.fields["price"], r.fields["flag"]) for r in harness.reports(CMD_BALANCE)] == [(500.0, 1)]
+    assert [(r.fields["price"], r.fields["flag"]) for r in harness.reports(CommandKind.BALANCE)] == [(500.0, 1)]
 
 
 def settle_wallet(harness, wallet):
@@ -129,7 +120,7 @@ def test_a_position_that_no_execution_explains_is_adjusted_once():
 def test_a_warning_of_the_venue_and_foreign_orders_are_reported_once():
     harness = Harness().ready()
     harness.event(MarginCall(("BTCUSDT",), harness.now))
-    order = harness.place(ENTRY, 1, kind=LIMIT, price="49000")
+    order = harness.place(Leg.ENTRY, 1, kind=OrderType.LIMIT, price="49000")
     foreign = replace(harness.report(order), client_id="web_1", venue_id="99")
     for _ in range(3):
         for request in harness.orders(10_000, m.TakeSnapshot):

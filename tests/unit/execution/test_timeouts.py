@@ -3,14 +3,14 @@
 from harness import Harness
 
 from triplane.execution.timeouts import Timeouts
-from triplane.kernel.records import EXIT
+from triplane.kernel.codes import Leg
 from triplane.venues.errors import Refused, Why
 
 
 def test_exits_wait_twice_as_long_each_time():
     harness = Harness().ready()
     harness.long()
-    harness.place(EXIT, 3)
+    harness.place(Leg.EXIT, 3)
     waits, began = [], harness.now
     (request,) = harness.orders()
     for _ in range(5):

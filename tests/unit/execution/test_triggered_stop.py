@@ -6,7 +6,7 @@ import pytest
 from harness import PRICE, SYMBOL, D, Harness
 
 from triplane.execution import messages as m
-from triplane.kernel.records import STOP
+from triplane.kernel.codes import Leg
 from triplane.venues.base import OrderStatus
 from triplane.venues.binance import codec
 from triplane.venues.errors import NotFound, Refused, Why
@@ -72,7 +72,7 @@ def triggered(events, lookups, trades=((7, "0.010"),), child_id=str(CHILD)):
     fills = harness.fills()
     assert sum(f.fields["lots"] for f in fills) == 10
     assert len({f.fields["trade"] for f in fills}) == len(fills) == len(trades)
-    assert [(f.fields["number"], f.fields["leg"]) for f in fills] == [(2, STOP)] * len(fills)
+    assert [(f.fields["number"], f.fields["leg"]) for f in fills] == [(2, Leg.STOP)] * len(fills)
     assert sum(f.fields["done"] for f in fills) + len(harness.ends()) == 1
     assert harness.blotter.held[0] == 0
     assert stop.fate == "done"
