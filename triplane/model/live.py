@@ -83,14 +83,6 @@ class Forming(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=
     candle: Candle
 
 
-class Resync(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="resync"):
-    """Facts of a session were passed over (fast replay): read its file again from where you are."""
-
-    session_id: str
-    seq: int
-    reason: str
-
-
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="answer"):
     """What became of a command; ``code`` is ok, not_found, invalid, conflict or failed."""
 
@@ -116,7 +108,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="co
     fields: dict[str, Any] = {}
 
 
-AnyMessage = Health | Forming | Resync | Answer
+AnyMessage = Health | Forming | Answer
 FROM_ENGINE: Final[msgspec.json.Decoder[AnyFact | AnyMessage]] = msgspec.json.Decoder(AnyFact | AnyMessage)
 """Decodes a line from the engine."""
 TO_ENGINE: Final[msgspec.json.Decoder[Hello | Command]] = msgspec.json.Decoder(Hello | Command)
