@@ -25,12 +25,12 @@ class StartSession(Body):
     """What to trade, and with what; what is left out is as in the configuration of the start."""
 
     strategy: Annotated[str | None, Field(min_length=1, max_length=100)] = None
-    symbols: Annotated[list[str] | None, Field(min_length=1, max_length=100)] = None
+    symbols: Annotated[list[Annotated[str, Field(max_length=40)]] | None, Field(min_length=1, max_length=100)] = None
     timeframe: Annotated[str | None, Field(pattern=r"^[0-9]{1,4}[mhdw]$")] = None
     source: Annotated[str | None, Field(min_length=1, max_length=500)] = None
     mode: Literal["paper", "testnet", "live"] | None = None
     balance: Positive | None = None
-    parameters: dict[str, float] | None = None
+    parameters: Annotated[dict[Annotated[str, Field(max_length=100)], float] | None, Field(max_length=100)] = None
 
 
 class KillSwitch(Body):

@@ -20,6 +20,7 @@ from triplane.engine.opening import Opened, Options, open_runner
 from triplane.engine.session import Observer
 from triplane.engine.setup import Setup
 from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
+from triplane.errors import BadInput
 from triplane.execution.messages import Finding
 from triplane.execution.remote import RemoteRouter
 from triplane.model.money import money
@@ -35,9 +36,14 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
     """The configuration of a session that was asked for: what was not said is inherited.
 
     Another strategy comes with its own timeframe and parameters, not with those of the configured one; and only what
-    is registered, or lies in a folder set aside for it, may be named.
+    is registered, or lies in a folder set aside for it, may be named. Beside the configured mode there is only paper:
+    the router sends to where it was configured for, whatever a session calls itself. What a person typed to go live
+    without a record was typed for the configured strategy alone.
     """
     changes = {name: value for name, value in wanted.items() if value is not None}
+    if changes.get("mode", config.mode) not in (config.mode, "paper"):
+        raise BadInput(f"mode is {changes['mode']}; beside a configuration for {config.mode} it must be {config.mode}"
+                       f"{' or paper' if config.mode != 'paper' else ''}")  # fmt: skip
     for name, check, kept in (("strategy", check_strategy, "strategies"), ("source", check_source, "data")):
         if name in changes and changes[name] != getattr(config, name):
             changes[name] = check(str(changes[name]), [config.data_dir / kept, *config.session_folders])
@@ -45,6 +51,8 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
         changes["params"] = changes.pop("parameters")
     if changes.get("strategy", config.strategy) != config.strategy:
         changes = {"timeframe": None, "params": {}} | changes
+    if changes.keys() & {"strategy", "params"}:
+        changes["override_gate"] = None
     return config.changed(changes) if changes else config
 
 

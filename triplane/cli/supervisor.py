@@ -118,11 +118,15 @@ class Child:
         return {"wanted": self.last["wanted"]} if self.last.get("wanted") else {}
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        while process.stdout is not None and (line := await process.stdout.readline()):
+        while process.stdout is not None:
             try:
-                message = msgspec.json.decode(line)
-            except msgspec.DecodeError:
+                line = await process.stdout.readline()
+                message = msgspec.json.decode(line, type=dict[str, Any]) if line else None
+            except (ValueError, RecursionError) as error:  # too long, or not ours: nothing that a child says ends `up`
+                log.warning(f"the {self.name} says what is not understood", error=str(error)[:200])
                 continue
+            if message is None:
+                return
             if "beat" in message:
                 self.beat_at = time.monotonic()
                 self.last = message

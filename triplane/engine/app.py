@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 BEAT_S: Final = 0.5
 TURN_S: Final = 0.1
+MOST: Final = 32
+"""Sessions that run beside each other."""
 KEPT: Final = 50
 """Sessions that are over and still told of."""
 
@@ -131,6 +133,8 @@ class EngineApp:
     async def start(self, wanted: Mapping[str, Any]) -> Hosted:
         """Build a session and run it."""
         async with self._starting:
+            if len(self._running()) >= MOST:
+                raise BadInput(f"{MOST} sessions run here, which is the most; stop one first")
             hosted = await self._build(wanted)
         self.sessions[hosted.id] = hosted
         self.wanted[hosted.id] = dict(wanted)
@@ -159,6 +163,8 @@ class EngineApp:
             hosted.error = str(error) or type(error).__name__
             log.exception("a session ended with an error", session=hosted.id)
         finally:
+            if hosted.status != "stopped":  # another engine need not go on with it
+                self.wanted.pop(hosted.id, None)
             if hosted.facts is not None:
                 await asyncio.to_thread(hosted.facts.close)
             await hosted.close()

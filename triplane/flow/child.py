@@ -27,12 +27,31 @@ def read_config() -> bytes:
     return line
 
 
+_begun = b""
+"""What is left of a line for which the pipe had no room."""
+
+
 def tell(message: Mapping[str, Any]) -> None:
-    """Tell the supervisor; never waits, and does not mind when nobody listens."""
+    """Tell the supervisor; never waits, and does not mind when nobody listens.
+
+    A line that finds no room is left out; one that was begun is ended first, so that only whole lines arrive.
+    """
+    global _begun  # noqa: PLW0603 - there is one standard output
+    _begun = _write(_begun)
+    if not _begun:
+        line = msgspec.json.encode(message) + b"\n"
+        rest = _write(line)
+        _begun = rest if len(rest) < len(line) else b""
+
+
+def _write(data: bytes) -> bytes:
+    """Write what there is room for; gives the rest."""
     try:
-        os.write(1, msgspec.json.encode(message) + b"\n")
+        return data[os.write(1, data) :] if data else b""
+    except BlockingIOError:
+        return data
     except OSError:
-        return
+        return b""
 
 
 def prepare() -> None:

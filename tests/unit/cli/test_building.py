@@ -42,6 +42,22 @@ def test_another_strategy_comes_with_its_own_timeframe_and_parameters(config):
     assert (said.params, said.timeframe) == ({"fast": 3}, "1h")
 
 
+@pytest.mark.parametrize(("configured", "asked"), [("live", "testnet"), ("testnet", "live"), ("paper", "live")])
+def test_nothing_trades_but_in_the_configured_mode_or_on_paper(config, configured, asked):
+    config = config.model_copy(update={"mode": configured})
+    with pytest.raises(BadInput, match=f"mode is {asked}; beside a configuration for {configured} it must be"):
+        chosen(config, {"mode": asked})
+    assert chosen(config, {"mode": "paper"}).mode == "paper"
+    assert chosen(config, {"mode": configured}).mode == configured
+
+
+def test_a_gate_is_overridden_for_the_configured_strategy_alone(config):
+    config = config.model_copy(update={"override_gate": "I know"})
+    assert chosen(config, {"balance": 5.0}).override_gate == "I know"
+    assert chosen(config, {"strategy": "ema_cross"}).override_gate is None
+    assert chosen(config, {"parameters": {"fast": 3}}).override_gate is None
+
+
 def test_a_file_runs_only_from_the_folders_for_it(config, tmp_path):
     kept = tmp_path / "kept" / "strategies" / "kept_own.py"
     for name in ("kept_own", "kept_own.py", str(kept)):

@@ -71,6 +71,14 @@ async def nursery(tmp_path: Path) -> AsyncIterator[Nursery]:
     await nursery.supervisor.stop()
 
 
+async def test_nothing_that_a_child_says_ends_the_supervisor(nursery: Nursery) -> None:
+    long = 'print("x" * (1 << 21), flush=True)'
+    child = nursery.start(f'print("no JSON"); print("7"); print("[" * 100000); {long}; print("[1]")')
+    assert await nursery.supervisor.ready(child) is None
+    assert child.alive
+    assert child.starts == 1
+
+
 def gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
