@@ -86,6 +86,8 @@ class Conditions:
 
     # ------------------------------------------------------------------------------------------------ what there is
     def _engine(self, health: Health) -> None:
+        if health.starting:  # it may not come to an end with that
+            return
         before, self._memory.engine = self._memory.engine, health.started_at
         active = self._memory.active.get(ENGINE)
         if active is not None:
@@ -104,6 +106,8 @@ class Conditions:
             free = "" if health.disk_free is None else f" ({health.disk_free / 2**20:,.0f} MB)"
             found.append((_alert("error", "critical", "The disk is nearly full", f"No entries are made{free}."),
                           "There is disk space again"))  # fmt: skip
+        lost = "A session could not be continued"
+        found += [(_alert("error", "critical", lost, problem), "All sessions run") for problem in health.problems]
         for session in health.sessions:
             found += self._of_session(session, killed=health.kill_switch)
         return found

@@ -20,6 +20,12 @@ LEVELS: Final = ("bad", "warn", "info")
 GOES_ON: Final = ("running", "loading")
 
 STARTING: Final = "The engine is starting. A strategy that is new here is compiled first, which takes up to a minute."
+STARTING_MS: Final = 60_000
+"""How long it may take."""
+STILL_STARTING: Final = (
+    "The engine is still starting: it reads long journals again, or a strategy does not come to an end. Nothing is "
+    "decided meanwhile, and no position can be closed from here; stops that rest at a venue stay."
+)
 REACHABLE: Final = "The kill switch and closing a position work all the same"
 ENGINE: Final = {
     "starting": ("info", STARTING),
@@ -45,8 +51,9 @@ def _of_engine(engine: EngineState, told: Health | None) -> Iterator[Fault]:
     if engine.state in ENGINE:
         level, text = ENGINE[engine.state]
         yield Fault(name=f"engine_{engine.state}", level=level, text=text, age_s=engine.heard_s)
-    elif told is not None and not told.sessions:
-        yield Fault(name="engine_starting", level="info", text=STARTING)
+    elif told is not None and told.starting:
+        late = told.at - told.started_at > STARTING_MS
+        yield Fault(name="engine_starting", level="bad" if late else "info", text=STILL_STARTING if late else STARTING)
 
 
 def _of_store(store: StoreState) -> Iterator[Fault]:

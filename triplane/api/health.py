@@ -87,6 +87,10 @@ class Monitor:
         engine, told = self._watch.state(), self._watch.told
         if engine.state != "ok" or told is None:
             return engine.text or "The engine has not said how it is."
+        if told.starting:
+            return "The engine is starting."
+        if told.problems:
+            return told.problems[0]
         failed = [one for one in told.sessions if one.status == "failed"]
         if failed:
             return _failed(failed[0])

@@ -46,15 +46,17 @@ async def engine(told: Told) -> None:
     async def make(wanted: Mapping[str, Any]) -> Hosted:
         return await build(chosen(config, wanted), router_token=told["router_token"])
 
-    session = ""
+    session: str | None = None
 
     def beat(_health: Any) -> None:
-        if session:  # until then it is starting, however long that takes
+        if session is None:  # it reads journals, however long that takes
+            child.tell({"beat": True, "starting": True})
+        else:
             child.tell({"beat": True, "session": session, "wanted": list(app.wanted.values())})
 
     async def start() -> None:
         nonlocal session
-        session = await app.open(told.get("wanted") or [{}])
+        session = await app.open(told.get("wanted", [{}]), again="wanted" in told)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
         await asyncio.Event().wait()

@@ -1,8 +1,8 @@
 """Which processes ``triplane up`` consists of, what each is told, and what each may know.
 
 ``up`` has checked the settings by now and has become this process, which loads next to nothing, so that it can outlive
-everything: ``python -m triplane.cli.processes FD`` reads from a pipe what to run. Exchange keys are in the environment
-of the router alone. The secret with which readers reach the engine, and the token of the router, are made anew at each
+everything: ``python -m triplane.cli.processes FD`` reads from a pipe what to run. Exchange keys come down that pipe
+too, and are in the environment of the router alone. The secret with which readers reach the engine, and the token of the router, are made anew at each
 start and go down a pipe.
 """
 
@@ -21,6 +21,7 @@ from typing import Any, Final
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import console, errors, exit_code, never_block, one_sentence, print_json
 from triplane.cli.supervisor import Child, Supervisor
+from triplane.engine.lock import FolderLock
 from triplane.errors import TriplaneError
 from triplane.flow.listening import listen
 from triplane.venues.keys import without_keys
@@ -48,15 +49,22 @@ class Processes:
     ----------
     told
         ``config`` (settings as JSON, without what is secret), ``token`` of the page, ``router_token`` of a router that
-        runs elsewhere, ``alerts`` and ``processors``.
+        runs elsewhere, ``alerts`` and ``processors``, ``keys`` (the variables for the router alone).
     """
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         self._told = told
         self._config: dict[str, Any] = dict(told["config"])
         self._page_file = Path(self._config["data_dir"]) / PAGE
+        data_dir = Path(self._config["data_dir"])
+        taken = (
+            f"`triplane up` runs on {data_dir} already. Start a further session in it with `triplane start`, or use "
+            "another folder with --data-dir"
+        )
+        self._lock = FolderLock(data_dir, taken, patience=1.0)
         self._secret = secrets.token_urlsafe(32)
         self._router_token = told["router_token"] or secrets.token_urlsafe(32)
+        self._published = False
         self._supervisor = Supervisor()
         self._page_socket = listen(self._config["port"])
         self._sockets: list[socket.socket] = [self._page_socket]
@@ -94,12 +102,14 @@ class Processes:
             self._sockets.append(listener)
             message["fd"] = listener.fileno()
         environment = dict(os.environ)
+        if keys:
+            environment |= self._told["keys"]
         child = Child(
             name,
             ["-m", "triplane.cli.process", name],
             lambda: message,
             descriptors=[listener.fileno()] if listener is not None else [],
-            environment=environment if keys else without_keys(environment),
+            environment=environment,
             on_message=self._asked,
         )
         self._supervisor.start(child)
@@ -132,16 +142,19 @@ class Processes:
 
     def publish(self) -> None:
         """Tell other commands on this machine where the page is."""
+        self._published = True
         with contextlib.suppress(OSError):  # a full disk: they cannot find it, and everything else goes on
             self._page_file.write_text(json.dumps({"port": self.port, "pid": os.getpid()}))
 
     async def stop(self) -> None:
         """Stop all, in reverse."""
-        with contextlib.suppress(OSError):
-            self._page_file.unlink(missing_ok=True)
+        if self._published:
+            with contextlib.suppress(OSError):
+                self._page_file.unlink(missing_ok=True)
         await self._supervisor.stop()
         for listener in self._sockets:
             listener.close()
+        self._lock.release()
 
 
 async def supervise(told: Mapping[str, Any]) -> int:
@@ -189,14 +202,16 @@ def become(told: Mapping[str, Any]) -> None:
     """Turn the process that checked the settings into one that only supervises; does not return."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)  # it fits, or this fails at once
-    data = json.dumps(told).encode()
+    clean = without_keys(os.environ)
+    keys = {name: value for name, value in os.environ.items() if name not in clean}
+    data = json.dumps({**told, "keys": keys}).encode()
     if os.write(writing, data) < len(data):
         raise TriplaneError("The settings are too long to be handed on.")
     os.close(writing)
     os.set_inheritable(reading, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "triplane.cli.processes", str(reading)])  # noqa: S606 - ourselves
+    os.execve(sys.executable, [sys.executable, "-m", "triplane.cli.processes", str(reading)], clean)  # noqa: S606 - ourselves
 
 
 def main() -> None:

@@ -96,9 +96,11 @@ def stop(
 def ask(data_dir: Path, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Post to the page of the `triplane up` that runs on a data folder."""
     try:
-        port = json_module.loads((data_dir / PAGE).read_text())["port"]
+        if not held(data_dir):  # whoever has its port now must not be given the token
+            raise OSError
+        port = int(json_module.loads((data_dir / PAGE).read_text())["port"])
         token = (data_dir / "token").read_text().strip()
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise TriplaneError(
             f"No `triplane up` runs on {data_dir}; start it, or give its folder with --data-dir"
         ) from None

@@ -64,6 +64,8 @@ class Child:
         """It has beaten once."""
         self.first: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
+        self.beats = 0
+        """Of this life."""
         self.beat_at = 0.0
         self.starts = 0
         self.exit_code: int | None = None
@@ -97,7 +99,7 @@ class Child:
 
     async def _life(self) -> int:
         """From one start to the end."""
-        self.beat_at = time.monotonic()
+        self.beat_at, self.beats = time.monotonic(), 0
         self.starts += 1
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable, *self._arguments,
@@ -114,8 +116,8 @@ class Child:
             watch.cancel()
 
     def _remembered(self) -> dict[str, Any]:
-        """What its last life was busy with."""
-        return {"wanted": self.last["wanted"]} if self.last.get("wanted") else {}
+        """What its last life was busy with; nothing at all is said as such."""
+        return {"wanted": self.last["wanted"]} if "wanted" in self.last else {}
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None:
@@ -129,6 +131,9 @@ class Child:
                 return
             if "beat" in message:
                 self.beat_at = time.monotonic()
+                self.beats += 1
+                if message.get("starting"):
+                    continue
                 self.last = message
                 if not self.started.is_set():
                     self.first = message
@@ -137,10 +142,13 @@ class Child:
                 await self._on_message(message)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Kill it when its loop does not turn."""
+        """Kill it when its loop does not turn any more; before its first beat it may be busy with starting."""
         while True:
+            begin = time.monotonic()
             await asyncio.sleep(1.0)
-            if self.started.is_set() and self.silent_s > FROZEN_S:
+            if time.monotonic() - begin > SILENT_S:  # this process was stopped meanwhile, so nothing could be heard
+                self.beat_at = time.monotonic()
+            if self.beats and self.silent_s > FROZEN_S:
                 log.error(f"the {self.name} does not turn and is killed", seconds=round(self.silent_s))
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
@@ -150,6 +158,8 @@ class Child:
         """Kill it when it is silent, so that it is started again; says whether it was."""
         process = self._process
         if process is None or process.returncode is not None:
+            return True
+        if not self.beats and self.silent_s < FROZEN_S:  # it has only just been started
             return True
         if self.silent_s < SILENT_S:
             return False

@@ -114,21 +114,29 @@ class EngineApp:
         self._opened = asyncio.Event()
 
     # ------------------------------------------------------------------------------------------------------- sessions
-    async def open(self, wanted: Sequence[Mapping[str, Any]]) -> str:
+    async def open(self, wanted: Sequence[Mapping[str, Any]], *, again: bool = False) -> str:
         """Start the sessions that this engine is there for; until then commands wait, but for the kill switch.
 
-        Returns the id of the first, without which there is no engine: what it raises is raised. A further one that
-        cannot be started is told of, and the others run.
+        Returns the id of the first that runs. One that cannot be started is told of, and the others run; only at the
+        very first start, with somebody at the command line, the configured one must: what it raises is raised.
+
+        Parameters
+        ----------
+        wanted
+            What each was asked for with, the configured one first.
+        again
+            Another engine has run these before.
         """
-        first = (await self.start(wanted[0])).id
-        for further in wanted[1:]:
+        for number, one in enumerate(wanted):
             try:
-                await self.start(further)
+                await self.start(one)
             except Exception as error:
+                if not again and number == 0:
+                    raise
                 self._problems.append(f"A session that ran before could not be continued: {error}")
-                log.exception("a session could not be continued", wanted=dict(further))
+                log.exception("a session could not be continued", wanted=dict(one))
         self._opened.set()
-        return first
+        return next(iter(self.sessions), "")
 
     async def start(self, wanted: Mapping[str, Any]) -> Hosted:
         """Build a session and run it."""
@@ -251,6 +259,8 @@ class EngineApp:
         except TriplaneError as error:
             problems.append(str(error))
         text = "The kill switch is on: no entries until a person resumes."
+        if not self._opened.is_set():
+            text += " Sessions are still being started; each halts before it takes a candle."
         return f"{text} {' '.join(problems)}".strip()
 
     def _write_kill_switch(self) -> None:
@@ -325,6 +335,7 @@ class EngineApp:
             memory_mb=memory_mb(),
             kill_switch=self._killed or self.kill_switch.on,
             kill_reason=(self._unwritten or self.kill_switch.read()).get("reason"),
+            starting=not self._opened.is_set(),
             problems=self._problems,
             sessions=[session_health(one) for one in self.sessions.values()],
         )

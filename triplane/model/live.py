@@ -74,6 +74,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
     kill_switch: Annotated[bool, Meta(description="Entries are forbidden for every session of the data folder.")]
     kill_reason: str | None
     sessions: list[SessionHealth]
+    starting: Annotated[bool, Meta(description="Not all sessions run yet: strategies are compiled, journals read.")] = (
+        False
+    )
     problems: Annotated[list[str], Meta(description="What went wrong at the start, as sentences.")] = []
 
 

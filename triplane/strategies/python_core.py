@@ -52,7 +52,7 @@ class PythonCore(Core):
             answer = strategy.on_bar(Bar(*bar.item()), seen)
             if answer is not None:
                 answer.write(s["signal"])
-        except Exception as error:  # noqa: BLE001 - the user's code may raise anything; whoever runs it halts the session
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything; its session halts
             S["core"]["signal"][k] = EMPTY
             S["core"]["raised"][k] = seen.bar + 1
             self.failures[k] = Failure.of(strategy.name, seen.bar, error)

@@ -23,8 +23,8 @@ _PLACEHOLDERS: Final = re.compile(
 _SHAPES: Final = re.compile(
     r"(?i)((?:signature|listen_?key|api_?key|x-mbx-apikey|secret)['\"]?\s*[=:]\s*['\"]?)[\w%+/.-]+"
 )
-_KEYS: Final = re.compile(r"API_?(KEY|SECRET|PASSPHRASE)|ROUTER_TOKEN", re.IGNORECASE)
-"""Names in the environment; :func:`credentials` reads no others."""
+_KEYS: Final = re.compile(r"API_?(KEY|SECRET|PASSPHRASE)|ROUTER_TOKEN|^TRIPLANE_ALERTS", re.IGNORECASE)
+"""Names in the environment; :func:`credentials` reads no others. Addresses of alerts hold tokens too."""
 _secrets: set[str] = set()
 
 

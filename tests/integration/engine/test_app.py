@@ -167,6 +167,12 @@ async def test_a_further_session_that_cannot_go_on_is_told_of_and_the_first_runs
     host.app = host.engine()
     with pytest.raises(BadInput, match="there is none of this name"):
         await host.app.open([{"strategy": "no"}])
+    for wanted in ([{"strategy": "no"}, {"source": "b"}], [{"strategy": "no"}], []):  # after a crash nobody is there
+        host.app = host.engine()
+        key = await host.app.open(wanted, again=True)
+        assert (key in host.app.sessions) == (len(wanted) == 2)
+        assert len(host.app.health(None, low=False).problems) == min(len(wanted), 1)
+        await host.app.stop()
 
 
 async def test_a_kill_by_another_process_is_seen_within_a_second(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,14 @@ def test_an_engine_that_is_not_heard_is_told_first_and_what_it_said_of_others_no
 
 
 def test_an_engine_without_a_session_still_compiles() -> None:
-    assert [fault.name for fault in faults(OK, replace(HEALTH, sessions=[]), STORED)] == ["engine_starting"]
+    starting = replace(HEALTH, sessions=[], starting=True)
+    (fault,) = faults(OK, starting, STORED)
+    assert (fault.name, fault.level) == ("engine_starting", "info")
+    (fault,) = faults(OK, replace(starting, at=starting.started_at + 61_000), STORED)
+    assert (fault.name, fault.level) == ("engine_starting", "bad")
+    assert "no position can be closed" in fault.text
+    (fault,) = faults(OK, replace(HEALTH, sessions=[], problems=["It could not."]), STORED)
+    assert (fault.name, fault.level, fault.text) == ("session_lost", "bad", "It could not.")
 
 
 @pytest.mark.parametrize(

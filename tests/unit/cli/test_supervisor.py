@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,40 @@ async def test_a_child_that_stands_still_is_killed_and_started_again(
     os.kill(pid, signal.SIGSTOP)
     await nursery.until_life(2)
     assert gone(pid)
+
+
+async def test_a_child_that_is_long_in_starting_again_is_let_be_and_one_that_hangs_then_is_not(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long journal is read again for longer than a loop may stand still; meanwhile it says that it is starting."""
+    monkeypatch.setattr(module, "FROZEN_S", 1.0)
+    busy = """
+if "wanted" in told:
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        print(json.dumps({"beat": True, "starting": True}), flush=True)
+        time.sleep(0.1)
+"""
+    child = nursery.start(busy)
+    await nursery.supervisor.ready(child)
+    first = child.last
+    os.kill(nursery.lives()[0]["pid"], signal.SIGKILL)
+    async with asyncio.timeout(30):
+        while child.starts < 2 or child.last is first:
+            await asyncio.sleep(0.05)
+    assert child.starts == 2
+
+
+async def test_a_supervisor_that_was_stopped_itself_kills_nobody(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FROZEN_S", 1.0)
+    monkeypatch.setattr(module, "SILENT_S", 0.5)
+    child = nursery.start()
+    await nursery.supervisor.ready(child)
+    time.sleep(3)  # noqa: ASYNC251 - nothing turns here, as after Ctrl-Z
+    await asyncio.sleep(2)
+    assert (child.starts, child.alive) == (1, True)
 
 
 async def test_a_person_may_have_a_silent_child_restarted_but_not_a_lively_one(
