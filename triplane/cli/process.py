@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import exit_code, one_sentence
+from triplane.cli.output import errors, exit_code, one_sentence
 from triplane.flow import child
 
 Told = Mapping[str, Any]
@@ -39,9 +39,11 @@ async def engine(told: Told) -> None:
     from triplane.data.clock import SystemClock  # noqa: PLC0415
     from triplane.engine.app import EngineApp, Hosted  # noqa: PLC0415
     from triplane.engine.disk import DiskSpace  # noqa: PLC0415
+    from triplane.engine.remembered import Remembered  # noqa: PLC0415
     from triplane.flow.server import FlowServer  # noqa: PLC0415
 
     config = Config.model_validate(told["config"])
+    remembered = Remembered(config.data_dir, told["config"])
 
     async def make(wanted: Mapping[str, Any]) -> Hosted:
         return await build(chosen(config, wanted), router_token=told["router_token"])
@@ -52,11 +54,19 @@ async def engine(told: Told) -> None:
         if session is None:  # it reads journals, however long that takes
             child.tell({"beat": True, "starting": True})
         else:
-            child.tell({"beat": True, "session": session, "wanted": list(app.wanted.values())})
+            wanted = list(app.wanted.values())
+            remembered.write(wanted)
+            child.tell({"beat": True, "session": session, "wanted": wanted})
 
     async def start() -> None:
         nonlocal session
-        session = await app.open(told.get("wanted", [{}]), again="wanted" in told)
+        wanted, again = told.get("wanted"), "wanted" in told
+        if wanted is None:
+            further, notice = remembered.read()
+            wanted = [{}, *further]
+            if notice:
+                errors.print(notice, highlight=False, soft_wrap=True)
+        session = await app.open(wanted, again=again)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: the collector need not look at it again while trading
         await asyncio.Event().wait()

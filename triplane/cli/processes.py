@@ -2,8 +2,8 @@
 
 ``up`` has checked the settings by now and has become this process, which loads next to nothing, so that it can outlive
 everything: ``python -m triplane.cli.processes FD`` reads from a pipe what to run. Exchange keys come down that pipe
-too, and are in the environment of the router alone. The secret with which readers reach the engine, and the token of the router, are made anew at each
-start and go down a pipe.
+too, and are in the environment of the router alone. The secret with which readers reach the engine, and the token of
+the router, are made anew at each start. A data folder has one ``up``, which holds its lock.
 """
 
 import asyncio

@@ -96,14 +96,12 @@ def stop(
 def ask(data_dir: Path, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Post to the page of the `triplane up` that runs on a data folder."""
     try:
-        if not held(data_dir):  # whoever has its port now must not be given the token
-            raise OSError
-        port = int(json_module.loads((data_dir / PAGE).read_text())["port"])
-        token = (data_dir / "token").read_text().strip()
+        page = json_module.loads((data_dir / PAGE).read_text())
+        port, token = int(page["port"]), (data_dir / "token").read_text().strip()
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise TriplaneError(
-            f"No `triplane up` runs on {data_dir}; start it, or give its folder with --data-dir"
-        ) from None
+        port, token = 0, ""
+    if not port or not held(data_dir):  # whoever has the port of one that is gone must not be given the token
+        raise TriplaneError(f"No `triplane up` runs on {data_dir}; start it, or give its folder with --data-dir")
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
     try:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

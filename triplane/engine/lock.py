@@ -9,6 +9,8 @@ from triplane.errors import TriplaneError
 
 def held(folder: Path) -> bool:
     """Whether a process holds the lock of a folder now."""
+    if not folder.is_dir():  # FileLock would make it
+        return False
     lock = FileLock(folder / "lock", timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire()

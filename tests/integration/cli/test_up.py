@@ -224,9 +224,22 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}
         assert listed[second] == "interrupted"
         assert sorted(listed.values()) == ["interrupted", "running"]
+        again = triplane("start", "ict_blocks", "--balance", "6000", *at)
+        third = json.loads(again.stdout)["id"]
+        second_up = triplane("up", "--port", "0", "--strategy", "ict_blocks", "--data-dir", tmp_path, check=False)
+        assert second_up.returncode == 1
+        assert "`triplane up` runs on" in second_up.stderr
+        assert "triplane start" in second_up.stderr
+        assert (tmp_path / "page.json").exists()  # of the first
         wrong = triplane("start", "../../evil.py", *at, check=False)
         assert wrong.returncode == 2
         assert "over the API it must be one of" in wrong.stderr
+    with Page("--source", market, "--speed", "60", "--strategy", "ema_cross", "--data-dir", tmp_path) as page:
+        page.wait(lambda s: s["session_status"] == "running")
+        listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}
+        assert listed.pop(second) == "interrupted"  # it was stopped by a person
+        assert set(listed.values()) == {"running"}
+        assert third in listed
     gone = triplane("stop", second, *at, check=False)
     assert gone.returncode == 1
     assert "No `triplane up` runs on" in gone.stderr
