@@ -108,6 +108,12 @@ def _of_outside(session: SessionHealth) -> Iterator[Fault]:
     if age is not None and age > VENUE_S:
         text = f"The venue {session.venue} says nothing, so orders and positions shown may be old."
         yield Fault(name="venue_silent", level=level, text=text, session_id=name, age_s=age)
+    if session.facts_error and not session.journal_behind:
+        text = (
+            "The log of facts is not written, so lists and other programs miss what happens. Trading goes on; with "
+            "space on the disk, a restart makes the log again from the journal."
+        )
+        yield Fault(name="facts_error", level=level, text=text, session_id=name, detail=session.facts_error)
     if session.reconciled is False:
         text = "Orders and positions are being compared with the venue's; no position is opened until they agree."
         yield Fault(name="not_reconciled", level=level, text=text, session_id=name)

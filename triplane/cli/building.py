@@ -23,7 +23,7 @@ from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
 from triplane.errors import BadInput
 from triplane.execution.messages import Finding
 from triplane.execution.remote import RemoteRouter
-from triplane.model.money import money
+from triplane.model.money import price
 from triplane.research.backtest import choose_timeframe
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
@@ -142,7 +142,7 @@ async def _build(
     runner, venue = opened.runner, trading.venue
     try:
         if isinstance(venue, RemoteRouter):
-            venue.reference = lambda symbol: money(runner.price(setup.symbols.index(symbol)))
+            venue.reference = lambda symbol: price(runner.price(setup.symbols.index(symbol)))
         await prepare(trading, setup.symbols, int(config.costs.leverage), resume=opened.continued)
     except BaseException:
         runner.session.close()

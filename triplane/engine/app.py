@@ -382,6 +382,7 @@ def session_health(hosted: Hosted) -> SessionHealth:
         halt_reason=Reason(account["halt_code"]).label if halted else None,
         error=hosted.error or runner.error,
         error_line=runner.error_line,
+        facts_error=hosted.facts.failed if hosted.facts is not None else "",
         venue=hosted.venue,
         venue_age_s=None if execution is None else execution.heard_s(),
         reconciled=None if execution is None else not runner.closed(Gate.NOT_RECONCILED),

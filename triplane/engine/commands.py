@@ -75,6 +75,10 @@ class Commands:
         if self._session.S[k]["core"]["position"]["lots"] == 0:
             raise LookupError(f"There is no open position in {fields['symbol']}.")
         self._runner.command(CommandKind.CLOSE, k, price=self._runner.price(k))
+        if self._runner.execution is not None:
+            return (
+                f"An order to close the position in {fields['symbol']} at market goes to the venue; its fill is told."
+            )
         return f"The position in {fields['symbol']} is closed at market."
 
     def _entry(self, k: int) -> None:

@@ -28,7 +28,7 @@ from triplane.model.facts import (
     TpLevels,
     Trade,
 )
-from triplane.model.money import money, money_text, number, text
+from triplane.model.money import money_text, number, price_text, text
 from triplane.model.sentences import alert_text, reject_text
 
 KEPT_SIGNALS: Final = 64
@@ -264,7 +264,7 @@ class Decoder:
             quantity=size,
             price=instrument.price_text(row.price_ticks) if row.price_ticks else None,
             trigger_price=instrument.price_text(row.trigger_ticks) if row.trigger_ticks else None,
-            requested_price=money_text(row.reference),
+            requested_price=price_text(row.reference),
             reduce_only=bool(row.reduce_only),
             created_at=row.time,
             expires_at=row.expires_at or None,
@@ -316,7 +316,7 @@ class Decoder:
     # ---------------------------------------------------------------------------------------------- fills, positions
     def _fill(self, row: Any) -> None:
         instrument = self._instruments[row.symbol]
-        slippage = money_text(row.slippage)
+        slippage = price_text(row.slippage)
         fill = Fill(
             **self._head(row),
             fill_id=ids.fill_id(self._session, row.seq),
@@ -340,10 +340,11 @@ class Decoder:
     def _fills(self, row: Any, order: Order, fill: Fill) -> None:
         """Take a fill into its order."""
         before, quantity = Decimal(order.filled_quantity), Decimal(fill.quantity)
-        filled, price = before + quantity, fill.price
+        filled, price, slippage = before + quantity, fill.price, fill.slippage
         if before:
             paid = Decimal(order.filled_price or 0) * before + Decimal(fill.price) * quantity
-            price = money_text(float(paid / filled))
+            slipped = Decimal(order.slippage or 0) * before + Decimal(fill.slippage) * quantity
+            price, slippage = price_text(float(paid / filled)), price_text(float(slipped / filled))
         asked = float(order.requested_price or 0.0)
         order = replace(
             order, **self._head(row),
@@ -351,8 +352,8 @@ class Decoder:
             reason=order.reason if row.leg == Leg.EXIT else None,
             filled_quantity=text(filled),
             filled_price=price,
-            slippage=fill.slippage,
-            slippage_percent=100.0 * float(fill.slippage) / asked if asked else None,
+            slippage=slippage,
+            slippage_percent=100.0 * float(slippage) / asked if asked else None,
         )  # fmt: skip
         if row.done:
             del self._orders[row.order]
@@ -379,7 +380,7 @@ class Decoder:
         instrument = self._instruments[row.symbol]
         ticks, lots = position.entry_ticks, position.entry_lots
         whole = ticks % lots == 0
-        entry = instrument.price_text(ticks // lots) if whole else text(money(float(instrument.price(ticks) / lots)))
+        entry = instrument.price_text(ticks // lots) if whole else price_text(float(instrument.price(ticks) / lots))
         head = self._head(row)
         head["decision"] = position.decision
         self._out.append(
@@ -411,8 +412,8 @@ class Decoder:
                 quantity=self._instruments[row.symbol].quantity_text(row.quantity_lots),
                 entry_time=int(row.entry_time),
                 exit_time=int(row.exit_time),
-                entry_price=money_text(row.entry_price),
-                exit_price=money_text(row.exit_price),
+                entry_price=price_text(row.entry_price),
+                exit_price=price_text(row.exit_price),
                 pnl=money_text(row.pnl),
                 fees=money_text(row.fees),
                 funding=money_text(row.funding),

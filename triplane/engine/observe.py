@@ -183,10 +183,11 @@ class _Symbol:
         k = self._k
         count = int(self._count[k])
         closed, self._seen_bars = count - self._seen_bars, count
-        if closed > 1:
-            self._closed(heads, self._late[k : k + 1], now, out)
+        if closed > 1:  # by one candle behind a gap: what the strategy drew on the first of them is no longer there
+            self._closed(heads, self._late[k : k + 1], now, out, {})
         if closed:
-            self._closed(heads, self._bar[k : k + 1], now, out)
+            plots = {name: read() for name, read in self._plots.items()}
+            self._closed(heads, self._bar[k : k + 1], now, out, plots)
             self._found(heads, now, out)
         return out
 
@@ -197,13 +198,12 @@ class _Symbol:
             volume=volume,
         )  # fmt: skip
 
-    def _closed(self, heads: Heads, bar: Array, now: int, out: list[Fact]) -> None:
+    def _closed(self, heads: Heads, bar: Array, now: int, out: list[Fact], plots: dict[str, float | None]) -> None:
         """A decision bar closed."""
         values = bar.item(0)
         if not self._same:
             out.append(self._candle(heads.make(now, self.name), self.tf, values))
         figures: dict[str, Any] = self._indicators.step(self._k, np.array(bar, CANDLE))
-        plots = {name: read() for name, read in self._plots.items()}
         out.append(Features(**heads.make(now, self.name), tf=self.tf, ts=values[0], **figures, plots=plots))
 
     def _found(self, heads: Heads, now: int, out: list[Fact]) -> None:

@@ -18,6 +18,7 @@ from triplane.execution.order_manager import OrderManager
 from triplane.execution.risk import Bounds
 from triplane.flow.log import FactLog
 from triplane.model.money import money
+from triplane.model.money import price as as_price
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core
 from triplane.venues.base import Venue
@@ -78,7 +79,7 @@ def make_bridge(session: Session, venue: Venue, now: int) -> SessionBridge:
         if limits.max_position_quote:
             most = min(most, limits.max_position_quote)
         price = float(session.S[k]["core"]["last"]["close"])
-        return Bounds(money(most * SLACK), money(price))
+        return Bounds(money(most * SLACK), as_price(price))
 
     manager = OrderManager(
         session.id,

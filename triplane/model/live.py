@@ -51,6 +51,7 @@ class SessionHealth(msgspec.Struct, frozen=True, kw_only=True):
     halted: bool = False
     halt_reason: str | None = None
     error: Annotated[str | None, Meta(description="What ended it, or what its strategy raised.")] = None
+    facts_error: Annotated[str, Meta(description="Why the log of facts cannot be written; else empty.")] = ""
     error_line: Annotated[str | None, Meta(description="The strategy's line, as file:line: source.")] = None
     venue: str | None = None
     venue_age_s: Age = None

@@ -16,6 +16,16 @@ def money_text(value: float) -> str:
     return "0" if digits == "-0" else digits
 
 
+def price(value: float) -> Decimal:
+    """A float of the core as a price: eight decimals, or twelve digits where those are more (there are tiny prices)."""
+    return Decimal(f"{value:.12g}") if 0.0 < abs(value) < 1.0 else money(value)
+
+
+def price_text(value: float) -> str:
+    """The same as text."""
+    return text(price(value)) if 0.0 < abs(value) < 1.0 else money_text(value)
+
+
 def text(value: Decimal) -> str:
     """A decimal without an exponent."""
     return format(value, "f")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -364,6 +364,8 @@ class Store:
             if "seq" in names:  # of two sessions with one candle, the one with the higher id, whoever comes first
                 said, known = (tuple_(of["session_id"], of["seq"]) for of in (insert.excluded, table.c))
                 newer = said >= known
+                if "volume" in names:  # a session that began within a bar knows only a part of it
+                    newer = and_(newer, insert.excluded["volume"] >= table.c["volume"])
             statement = insert.on_conflict_do_update(index_elements=keys, set_=changes, where=newer)
             self._statements[label] = statement
         return statement

@@ -109,3 +109,18 @@ def test_made_again_from_the_journal_alone(made: Made, tmp_path: Path) -> None:
     with Store(path) as store:
         assert everything(store) == before
     assert [checked.ok for checked in check(path, [made.folder], facts_of)] == [True]
+
+
+def test_a_session_that_began_within_a_bar_does_not_replace_the_whole_one(tmp_path: Path) -> None:
+    def candle(session: str, **values: float) -> Candle:
+        figures = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 5.0} | values
+        return Candle(session_id=session, seq=1, time=900_000, symbol="X", venue="v", tf="15m", open_time=0, **figures)
+
+    with Store(tmp_path / "a.sqlite") as store:
+        store.project([candle("a")])
+        store.project([candle("b", open=11.5, volume=2.0)])
+        (row,) = store.candles("v", "X", "15m")
+        assert (row["open"], row["volume"]) == (10.0, 5.0)
+        store.project([candle("c", close=10.5)])
+        (row,) = store.candles("v", "X", "15m")
+        assert row["close"] == 10.5

@@ -27,7 +27,7 @@ from triplane.model.facts import (
     TpLevels,
     Trade,
 )
-from triplane.model.money import money, money_text
+from triplane.model.money import money, money_text, price, price_text
 from triplane.model.sentences import entry
 
 BTC = Instrument("BTCUSDT", Decimal("0.1"), Decimal("0.001"))
@@ -101,6 +101,13 @@ def test_money_has_eight_decimals_and_no_tail(value: float) -> None:
     assert text != "-0"
     assert Decimal(money_text(value)) == money(value)
     assert "E" not in money_text(value)
+
+
+@given(st.floats(1e-12, 1e9))
+def test_a_price_keeps_its_digits_however_small_it_is(value: float) -> None:
+    assert float(price_text(value)) == pytest.approx(value, rel=1e-8)
+    assert Decimal(price_text(value)) == price(value)
+    assert "E" not in price_text(value)
 
 
 def test_an_executed_signal_becomes_a_decision_with_its_order() -> None:
@@ -223,9 +230,18 @@ def test_an_entry_in_two_fills_has_their_average() -> None:
 
     assert one(first, Order).status == "partially_filled"
     order = one(second, Order)
-    assert (order.status, order.filled_quantity, order.slippage) == ("filled", "0.003", "0.1")
-    assert order.slippage_percent == pytest.approx(0.1)
+    assert (order.status, order.filled_quantity, order.slippage) == ("filled", "0.003", "0.0666666666667")
+    assert order.slippage_percent == pytest.approx(0.2 / 3)
     assert order.filled_price == one(second, Position).entry_price == "100.06666667"
+
+
+def test_a_trade_in_a_tiny_price_adds_up() -> None:
+    rows = Rows()
+    rows.signal()
+    rows.entry(reference=1.2375e-9)
+    rows(RowKind.FILL, position_lots=20, order=9, decision=4, side=1, price_ticks=1000, quantity_lots=20, done=1)
+    trade = one(rows(RowKind.TRADE, decision=4, side=1, entry_price=1.2375e-9, exit_price=1.23456789012e-9), Trade)
+    assert (trade.entry_price, trade.exit_price) == ("0.0000000012375", "0.00000000123456789012")
 
 
 def test_orders_that_end_without_a_fill() -> None:

@@ -50,7 +50,7 @@ from triplane.model.facts import (
     Zone,
 )
 from triplane.model.live import FeedHealth, Forming, SessionHealth
-from triplane.model.money import money_text
+from triplane.model.money import money_text, price_text
 from triplane.model.sentences import LogEntry, alert_text, entry
 from triplane.model.settings import TradingSettings
 
@@ -371,11 +371,11 @@ class SessionReplica:
         liquidation = of.status.liquidation_price if of.status is not None else None
         return extended(
             PositionView, of.position,
-            current_price=money_text(price),
+            current_price=price_text(price),
             current_pnl=money_text(pnl),
             current_pnl_pct=100.0 * pnl / worth if worth else None,
             margin_ratio=(margin + pnl) / margin if margin > 0 else None,
-            liquidation_price=money_text(liquidation) if liquidation else None,
+            liquidation_price=price_text(liquidation) if liquidation else None,
         )  # fmt: skip
 
     def portfolio(self) -> Portfolio:

@@ -284,7 +284,7 @@ class Fault(View, frozen=True, kw_only=True):
         Meta(
             description="engine_starting, engine_silent, engine_dead, session_lost, kill_switch, halted, "
             "strategy_error, session_failed, feed_stale, feed_down, venue_silent, not_reconciled, disk_full, "
-            "disk_low, store_error, store_behind."
+            "disk_low, facts_error, store_error, store_behind."
         ),
     ]
     level: Annotated[str, Meta(description="info, warn or bad.")]
