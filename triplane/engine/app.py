@@ -220,6 +220,8 @@ class EngineApp:
         if command.kind == "options":
             return "This is what a session can be started with.", await asyncio.to_thread(self._options)
         hosted = self._hosted(command.session_id)
+        if command.kind == "refusal":
+            return "", Commands(hosted.runner).refusal(command.fields)
         if command.kind == "resume":
             self.kill_switch.clear()
             self._killed, self._unwritten = False, None

@@ -5,7 +5,8 @@ from typing import Any
 
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
-from triplane.kernel.codes import CommandKind, State
+from triplane.kernel.codes import Check, CommandKind, State
+from triplane.model.money import number
 from triplane.model.settings import TradingSettings, checked
 
 Fields = Mapping[str, Any]
@@ -127,6 +128,14 @@ class Commands:
         if not self._runner.command(CommandKind.SIMULATE, k, side=side, price=float(stop or 0.0)):
             raise TriplaneError(f"No debug signal was made: the session is {self._state(k)}, not SCANNING.")
         return f"A debug signal in {fields['symbol']} went to risk and execution."
+
+    def refusal(self, fields: Fields) -> dict[str, Any]:
+        """What the core would refuse an entry for now: ``check``, ``value``, ``limit``; a check of None for nothing."""
+        k, session = self._k(fields), self._session
+        asked = [session.core.refusal(session.A, session.S, k, side) for side in (1, -1)]
+        check, value, limit = next((one for one in asked if one[0] == Check.OK), asked[0])
+        label = None if check == Check.OK else check.label
+        return {"check": label, "value": number(value), "limit": number(limit)}
 
     def reset(self, fields: Fields) -> str:
         """Close everything and start the paper account again."""

@@ -163,3 +163,11 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
     if failed != Check.OK:
         return failed
     return _statistics(a, s, entry)
+
+
+@njit
+def refusal(a: Rec, s: Rec, side: int) -> int:
+    """What an entry at the last price with the default stop would be refused for now; asked of copies of the state."""
+    entry = s.last.close
+    stop = entry - side * entry * s.limits.default_stop
+    return int(check_entry(a, s, side, entry, stop, size_lots(a, s, entry, stop)))

@@ -66,6 +66,7 @@ class CompiledCore(Core):
             ("the strategy", lambda: self._failure(states, 0, 0)),
             ("the decision", lambda: self.on_candle(account, states, 0, np.zeros(1, CANDLE), 0, out)),
             ("the commands", lambda: self.on_command(account, states, 0, np.zeros(1, COMMAND), out)),
+            ("the checks", lambda: self.refusal(account, states, 0, 1)),
             ("the backtest loop", lambda: self.run(account, states, which, candles, out, np.zeros(0), 0)),
         ]
         for number, (text, call) in enumerate(steps, 1):

@@ -7,10 +7,12 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
+from triplane.kernel.codes import Check
 from triplane.kernel.core import CORE
 from triplane.kernel.layout import record
 from triplane.kernel.records import ACCOUNT
@@ -48,7 +50,15 @@ class Failure:
 
 
 class Core:
-    """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments."""
+    """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments.
+
+    Attributes
+    ----------
+    module
+        The compiled functions.
+    """
+
+    module: ModuleType
 
     def __init__(self, strategy: AnyStrategy, state: "np.dtype[Any]", source_hash: str) -> None:
         self.strategy = strategy
@@ -128,6 +138,12 @@ class Core:
             return None
         raised[k] = 0
         return self._failure(S, k, bar - 1)
+
+    def refusal(self, A: Array, S: Array, k: int, side: int) -> tuple[Check, float, float]:
+        """The check that an entry at the last price would fail now (``Check.OK`` for none), its value and its limit."""
+        S = S[k : k + 1].copy()
+        check = Check(self.module.refusal(A.copy(), S, 0, side))
+        return check, S["core"]["check_value"].item(0), S["core"]["check_limit"].item(0)
 
     def _failure(self, S: Array, k: int, bar: int) -> Failure:
         raise NotImplementedError

@@ -12,6 +12,7 @@ from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import INBOX
 from triplane.kernel.jit import Arr, Rec, entry, njit
 from triplane.kernel.records import NO_SIGNAL
+from triplane.kernel.risk import refusal as _refusal
 from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
@@ -75,6 +76,12 @@ def on_candle(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> None:
 def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
     """Carry out ``commands[0]`` for symbol ``k``."""
     _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])
+
+
+@entry
+def refusal(A: Arr, S: Arr, k: int, side: int) -> int:
+    """The check that an entry of symbol ``k`` would fail now; asked of copies."""
+    return _refusal(A[0], S[k].core, side)
 
 
 @entry

@@ -11,6 +11,7 @@ from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import COMMAND, INBOX
 from triplane.kernel.jit import Arr, entry, record
 from triplane.kernel.records import ACCOUNT, CANDLE
+from triplane.kernel.risk import refusal as _refusal
 from triplane.kernel.rows import OUTBOX
 from triplane.kernel.step import begin_bar, end_bar, open_candle
 from triplane.kernel.timeframes import agg_init, agg_push
@@ -58,6 +59,12 @@ def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
     _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])
 
 
+@entry
+def refusal(A: Arr, S: Arr, k: int, side: int) -> int:
+    """The check that an entry of symbol ``k`` would fail now; asked of copies."""
+    return _refusal(A[0], S[k].core, side)
+
+
 def warm() -> None:
     """Compile every function, or load it from the cache."""
     A, S, out = np.zeros(1, ACCOUNT), np.zeros(1, STATE), np.zeros(1, OUTBOX)
@@ -67,3 +74,4 @@ def warm() -> None:
     begin(A, S, 0, False, out)
     end(A, S, 0, out)
     on_command(A, S, 0, np.zeros(1, COMMAND), out)
+    refusal(A, S, 0, 1)

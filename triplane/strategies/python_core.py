@@ -26,7 +26,7 @@ class PythonCore(Core):
 
     def __init__(self, strategy: type[PythonStrategy], source: Path, progress: Progress | None = None) -> None:
         super().__init__(strategy, record([("none", "i8")]), file_hash(source))
-        self.halves = compiled_halves(progress)
+        self.module = compiled_halves(progress)
         self.kind = strategy
         self.current: list[PythonStrategy] = []
         self.failures: dict[int, Failure] = {}
@@ -34,10 +34,10 @@ class PythonCore(Core):
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
         self.current = [self.kind(**params) for _ in states]
         states["core"]["warmup"] = self.current[0].warmup
-        self.halves.init(states)
+        self.module.init(states)
 
     def _bar(self, A: Array, S: Array, k: int, late: bool, out: Array) -> None:
-        self.halves.begin(A, S, k, late, out)
+        self.module.begin(A, S, k, late, out)
         s = S[k]["core"]
         bar, view = s["bar"], s["shown"]
         seen = View(
@@ -56,14 +56,14 @@ class PythonCore(Core):
             S["core"]["signal"][k] = EMPTY
             S["core"]["raised"][k] = seen.bar + 1
             self.failures[k] = Failure.of(strategy.name, seen.bar, error)
-        self.halves.end(A, S, k, out)
+        self.module.end(A, S, k, out)
 
     def _failure(self, S: Array, k: int, bar: int) -> Failure:  # noqa: ARG002 - it was kept when it was raised
         return self.failures.pop(k)
 
     def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
         """Take one closed base candle of symbol ``k`` through everything."""
-        closed = self.halves.open(A, S, k, candles, i, out)
+        closed = self.module.open(A, S, k, candles, i, out)
         if closed & LATE:
             self._bar(A, S, k, True, out)
         if closed & DONE:
@@ -71,7 +71,7 @@ class PythonCore(Core):
 
     def on_command(self, A: Array, S: Array, k: int, commands: Array, out: Array) -> None:
         """Carry out one command."""
-        self.halves.on_command(A, S, k, commands, out)
+        self.module.on_command(A, S, k, commands, out)
 
     def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
         """Take candles through until the end, a failure, or until ``out`` is nearly full; returns the next index."""

@@ -14,6 +14,7 @@ from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.data.recorded import open_recorded
 from triplane.data.replay import ReplayFeed
+from triplane.engine.commands import Commands
 from triplane.engine.facts import Collector, facts_of
 from triplane.engine.journal import JournalError, Kind, Reader
 from triplane.engine.opening import Options, open_runner
@@ -24,7 +25,7 @@ from triplane.engine.verify import verify
 from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import Gate
 from triplane.model.facts import Candle, Error, Fill, Order, Signal, StateChange, Trade
-from triplane.model.settings import CostSettings
+from triplane.model.settings import CostSettings, TradingSettings
 from triplane.research.backtest import simulate
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of
@@ -95,7 +96,7 @@ def shown(engine: Any) -> list[Any]:
     replica = engine.replica
     return [
         list(replica.log), replica.portfolio(), replica.history("BTCUSDT", 400), replica.performance(),
-        replica.equity_curve(500), replica.pending_signals(), replica.signal_check("BTCUSDT"), engine.status(),
+        replica.equity_curve(500), replica.pending_signals(), replica.signal_check("BTCUSDT", None), engine.status(),
     ]  # fmt: skip
 
 
@@ -164,7 +165,7 @@ async def test_a_stale_feed_closes_entries_until_it_recovers(world: Any) -> None
         assert engine.runner.feed_health().stale == bool(gates)
         if gates:
             assert not status.can_receive_signals
-            assert not engine.replica.signal_check("BTCUSDT").would_trade
+            assert not engine.replica.signal_check("BTCUSDT", None).would_trade
     await world.say(FeedState.RECONNECTING, "lost")
     feed = engine.runner.feed_health()
     assert (feed.connected, feed.reconnects, feed.text) == (False, 1, "lost")
@@ -427,3 +428,16 @@ async def test_a_broken_feed_ends_the_run_with_its_error_and_the_session_goes_on
     await task
     points = world.engine.replica.equity_curve(1000).points
     assert [point.time for point in points] == (world.candles["open_time"][:200] + 60_000).tolist()  # its close
+
+
+async def test_why_there_is_no_trade_is_what_the_core_says(make_world: Any) -> None:
+    world = make_world(trading=TradingSettings(volatility_ceiling=1e-9))
+    task = await world.start()
+    await world.feed(100)
+    said = Commands(world.engine.runner).refusal({"symbol": "BTCUSDT"})
+    assert said["check"] == "volatility_ceiling"
+    assert said["value"] > said["limit"] == 1e-9
+    found = world.engine.replica.signal_check("BTCUSDT", said)
+    assert not found.would_trade
+    world.engine.stop()
+    await task

@@ -52,8 +52,9 @@ class Engine:
 
     def __init__(self) -> None:
         self.commands: list[tuple[str, str | None, dict[str, Any]]] = []
+        data = {"options": OPTIONS, "refusal": {"check": None, "value": None, "limit": None}}
         self.answer: Callable[[str, str | None, dict[str, Any]], Any] = lambda kind, _session, _fields: (
-            ("ok", "Done.", OPTIONS) if kind == "options" else ("ok", "Done.")
+            ("ok", "Done.", data.get(kind, {}))
         )
         self.restarts = 0
 

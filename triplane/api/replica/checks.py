@@ -1,9 +1,15 @@
-"""Why there is no signal, or no order, right now: the verdict of each gate that does not need the signal itself."""
+"""Why there is no signal, or no order, right now: what is known here of each gate, and then the core's own word.
 
-from typing import Final
+The page has no core. It shows the figures that it knows beside their limits; whether an entry would be refused is what
+the engine's core answers.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
 
 from triplane.api.replica.views import Check
 from triplane.model.facts import Account
+from triplane.model.sentences import check_text
 from triplane.model.settings import TradingSettings
 
 GATE_TEXTS: Final = {
@@ -24,7 +30,7 @@ def _percent(share: float) -> str:
 
 
 def signal_checks(account: Account, state: str, grade: str | None, trading: TradingSettings) -> list[Check]:
-    """Verdicts in the order in which the core asks.
+    """What stands beside its limit, roughly in the order in which the core asks.
 
     Parameters
     ----------
@@ -58,6 +64,18 @@ def signal_checks(account: Account, state: str, grade: str | None, trading: Trad
     checks += _losses(account, trading)
     checks.append(_below("max_trades_day", today, t.max_trades_day, "{} of {} trades were opened today."))
     return checks
+
+
+def last_word(said: Mapping[str, Any] | None) -> Check:
+    """What the core says of an entry at the last price with the default stop; None when it could not be asked."""
+    if said is None:
+        text = "The engine does not answer, so what the core would say is not known."
+        return Check(name="core", passed=False, text=text)
+    name, value, limit = said["check"], said["value"], said["limit"]
+    if name is None:
+        return Check(name="core", passed=True, text="The core would take an entry at the last price.")
+    text = f"The core would refuse an entry: {check_text(name, value, limit)}."
+    return Check(name="core", passed=False, text=text, value=value, limit=limit)
 
 
 def _below(name: str, value: float, limit: float, text: str, shown: tuple[str, str] | None = None) -> Check:

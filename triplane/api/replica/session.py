@@ -6,13 +6,13 @@ made.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from triplane.api.replica.chart import Chart
-from triplane.api.replica.checks import BAD_GRADES, signal_checks
+from triplane.api.replica.checks import BAD_GRADES, last_word, signal_checks
 from triplane.api.replica.record import Record
 from triplane.api.replica.views import (
     CandleView,
@@ -322,12 +322,12 @@ class SessionReplica:
             net_pnl=money_text(self.equity - float(session.start_balance)),
         )
 
-    def signal_check(self, symbol: str) -> SignalCheck:
-        """Each gate's verdict now."""
+    def signal_check(self, symbol: str, said: Mapping[str, Any] | None) -> SignalCheck:
+        """Each gate's verdict now, and what the core ``said`` when it was asked."""
         of = self.symbols[symbol]
         grade = of.status.data_grade if of.status is not None else None
         account = self.account or self._untouched()
-        checks = signal_checks(account, of.state, grade, self.trading)
+        checks = [*signal_checks(account, of.state, grade, self.trading), last_word(said)]
         passed = all(check.passed for check in checks)
         return SignalCheck(
             session_id=self.id, symbol=symbol, time=of.chart.last_time, checks=checks, would_trade=passed

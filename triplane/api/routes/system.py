@@ -8,6 +8,9 @@ from triplane.api.errors import ApiError
 from triplane.api.replica.views import PageHealth, SignalCheck, StatusView, View
 from triplane.api.routing import StructRoute
 
+ASKED_S = 2.0
+"""How long the engine may take to say what its core would refuse."""
+
 router = APIRouter(tags=["system"], route_class=StructRoute)
 public = APIRouter(tags=["ops"], route_class=StructRoute)
 
@@ -27,9 +30,13 @@ async def status(here: Here, symbol: Symbol = None, session: SessionId = None) -
 
 @router.get("/system/debug/signal-check", responses=problems(404))
 async def signal_check(here: Here, symbol: Symbol = None, session: SessionId = None) -> SignalCheck:
-    """Say why there is no signal: each gate's verdict now."""
+    """Say why there is no signal: each gate's verdict now, and the core's own."""
     replica, name = here.sessions.symbol(session, symbol)
-    return replica.signal_check(name)
+    try:
+        said = (await here.link.command("refusal", replica.id, ASKED_S, symbol=name)).data
+    except ApiError:
+        said = None
+    return replica.signal_check(name, said)
 
 
 @router.get("/health")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from triplane.api.replica.checks import GATE_TEXTS, signal_checks
+from triplane.api.replica.checks import GATE_TEXTS, last_word, signal_checks
 from triplane.kernel.codes import Check as Code
 from triplane.kernel.codes import Gate
 from triplane.model.settings import TradingSettings
@@ -57,3 +57,13 @@ def test_the_names_are_the_cores() -> None:
     assert list(GATE_TEXTS) == [gate.label for gate in Gate]
     names = {code.label for code in Code}
     assert set(checks(trading={"daily_loss_quote": 1})) - {"state"} - set(GATE_TEXTS) <= names
+
+
+def test_the_core_has_the_last_word() -> None:
+    assert last_word({"check": None, "value": None, "limit": None}).passed
+    refused = last_word({"check": "min_sharpe", "value": 0.5, "limit": 2.0})
+    assert not refused.passed
+    assert refused.text == (
+        "The core would refuse an entry: the Sharpe ratio of the trades so far, 0.5, is below the minimum of 2."
+    )
+    assert not last_word(None).passed

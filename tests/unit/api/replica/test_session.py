@@ -14,6 +14,9 @@ from ..streams import MINUTE, START, Stream, session_health
 
 OK = EngineState(state="ok", heard_s=0.1, text="")
 
+FREE = {"check": None, "value": None, "limit": None}
+"""What the core says when it would take an entry."""
+
 
 def folded(stream: Stream) -> SessionReplica:
     replica = SessionReplica(stream.facts[0])  # type: ignore[arg-type]
@@ -139,10 +142,10 @@ def test_signals_that_wait() -> None:
 def test_settings_that_were_replaced_count_for_the_checks() -> None:
     stream = desk()
     replica = folded(stream)
-    assert replica.signal_check("ETHUSDT").would_trade
+    assert replica.signal_check("ETHUSDT", FREE).would_trade
     values = replica.trading.model_dump() | {"max_open_positions": 1}
     replica.take([stream.add(f.Settings, "", values=values)])
-    found = replica.signal_check("ETHUSDT")
+    found = replica.signal_check("ETHUSDT", FREE)
     assert not found.would_trade
     assert [check.name for check in found.checks if not check.passed] == ["max_open_positions"]
 
