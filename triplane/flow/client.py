@@ -92,10 +92,9 @@ class FlowClient:
         """Take what lies in a session's file, in pieces."""
         file = self._files.setdefault(session_id, FactFile(self._sessions / session_id / FILE))
         while True:
-            lines = list(file.lines(self.have.get(session_id, 0), CHUNK))
-            if lines:
-                self._take([FROM_ENGINE.decode(line) for line in lines])
-            if len(lines) < CHUNK:
+            facts = file.facts(self.have.get(session_id, 0), CHUNK)
+            self._take(facts)
+            if len(facts) < CHUNK:
                 return
             await asyncio.sleep(0)
 
@@ -136,11 +135,10 @@ class FlowClient:
         if fact.seq > known:
             self._take([fact])
 
-    def _take(self, facts: list[Any]) -> None:
-        known: list[Fact] = [fact for fact in facts if isinstance(fact, Fact)]
-        if known:
-            self.have[known[0].session_id] = known[-1].seq
-            self._reader.on_facts(known)
+    def _take(self, facts: list[Fact]) -> None:
+        if facts:
+            self.have[facts[0].session_id] = facts[-1].seq
+            self._reader.on_facts(facts)
 
     async def command(self, kind: str, session_id: str | None = None, within: float = 10.0, **fields: Any) -> Answer:
         """Give a command; asked again under the same id when the connection breaks.

@@ -154,6 +154,21 @@ async def test_the_file_tells_the_story_of_a_dead_engine(engine: Engine) -> None
     assert told.seen["s"] == list(range(1, 31))
 
 
+async def test_a_damaged_file_keeps_no_reader_from_what_comes(engine: Engine) -> None:
+    await engine.start(5000)
+    path = engine.folder / "facts.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:99], b"nonsense\n", *lines[100:]]))
+    told = Told()
+    _, task = await connect(engine, told)
+    await told.until(lambda: told.seen.get("s", [0])[-1] == 5000)
+    assert told.seen["s"] == [*range(1, 100), *range(905, 5001)]  # what the wire still had
+    engine.log.take(facts(5001, 3))
+    await told.until(lambda: told.seen["s"][-1] == 5003)
+    await end(task)
+    await engine.stop()
+
+
 async def test_a_command_is_answered_and_carried_out_once(engine: Engine) -> None:
     await engine.start(1)
     told = Told()
