@@ -26,6 +26,8 @@ CHUNK: Final = 2000
 """Facts of a file that are taken before others get their turn."""
 LINE: Final = 16 * 1024 * 1024
 RETRY_S: Final = 0.2
+TOLD: Final = 500
+"""Sessions that the engine is told of, the newest: of others it may send lines again, which are passed over here."""
 
 
 class NoAnswer(TriplaneError):  # noqa: N818 - reads as what it is
@@ -101,7 +103,8 @@ class FlowClient:
     async def _connection(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=LINE)
         try:
-            writer.write(ENCODER.encode(Hello(secret=self._secret, have=self.have)) + b"\n")
+            newest = {session_id: self.have[session_id] for session_id in sorted(self.have)[-TOLD:]}
+            writer.write(self._secret.encode() + b"\n" + ENCODER.encode(Hello(have=newest)) + b"\n")
             self._writer = writer
             while line := await reader.readline():
                 message = FROM_ENGINE.decode(line)
