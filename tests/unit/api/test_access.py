@@ -146,11 +146,22 @@ async def test_a_wrong_token(anybody: httpx.AsyncClient, token: str) -> None:
 async def test_too_many_wrong_tokens(anybody: httpx.AsyncClient) -> None:
     answers = [(await anybody.post("/api/login", json={"token": "wrong"})).status_code for _ in range(11)]
     assert answers == [401] * 10 + [429]
-    right = await anybody.post("/api/login", json={"token": TOKEN})
-    assert right.status_code == 429
-    assert 0 < int(right.headers["retry-after"]) <= 60
-    assert (await anybody.get("/", params={"token": TOKEN})).status_code == 429
+    wrong = await anybody.get("/", params={"token": "wrong"})
+    assert wrong.status_code == 429
+    assert 0 < int(wrong.headers["retry-after"]) <= 60
+    assert (await anybody.post("/api/login", json={"token": TOKEN})).status_code == 200
     assert (await anybody.get("/system/status", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_site_neither_uses_up_the_tries_nor_signs_in(anybody: httpx.AsyncClient, site: str) -> None:
+    for token in [*["wrong"] * 20, TOKEN]:
+        answer = await anybody.get("/", params={"token": token}, headers={"Sec-Fetch-Site": site})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert "set-cookie" not in answer.headers
+    assert (await anybody.post("/api/login", json={"token": "wrong"})).status_code == 401
+    right = await anybody.get("/", params={"token": TOKEN}, headers={"Sec-Fetch-Site": "none"})
+    assert (right.status_code, "set-cookie" in right.headers) == (303, True)
 
 
 def test_after_a_minute_it_may_be_tried_again() -> None:
