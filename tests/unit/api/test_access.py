@@ -199,6 +199,45 @@ def test_the_token_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
 
 
+def test_the_data_folder_is_its_owner_s_alone_when_it_is_made_here(tmp_path: Path) -> None:
+    load_token(tmp_path / "data")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    (tmp_path / "mine").mkdir(mode=0o755)
+    load_token(tmp_path / "mine")
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o755
+
+
+def test_a_token_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for content in ("", "a-token-of-somebody-else"):
+        other = tmp_path / "other"
+        other.write_text(content)
+        other.chmod(0o644)
+        path = tmp_path / "data" / "token"
+        path.unlink(missing_ok=True)
+        path.symlink_to(other)
+        with pytest.raises(BadInput, match="is a link or no file; take it away"):
+            load_token(tmp_path / "data")
+        assert (other.read_text(), stat.S_IMODE(other.stat().st_mode)) == (content, 0o644)
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BadInput, match="is a link or no file"):
+        load_token(tmp_path / "data")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadInput, match="is a link or no file"):
+        load_token(tmp_path / "data")
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 15, "x" * 16 + "\r\nSet-Cookie: a", "x" * 20 + ";", "ü" * 20, "x" * 1001])
+def test_a_token_that_is_no_token_is_refused(tmp_path: Path, token: str) -> None:
+    (tmp_path / "token").write_text(token)
+    with pytest.raises(BadInput, match="must be 16 letters, digits, '-' or '_' or more"):
+        load_token(tmp_path)
+    (tmp_path / "token").write_text("of-my_own-choice-1\n")
+    assert load_token(tmp_path) == "of-my_own-choice-1"
+
+
 def test_an_empty_token_file_is_filled(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("\n")
     assert load_token(tmp_path) == (tmp_path / "token").read_text().strip() != ""
