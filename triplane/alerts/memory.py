@@ -98,12 +98,14 @@ class Memory(msgspec.Struct, kw_only=True):
 
 def newest_seq(path: Path) -> int:
     """Number of the last whole line of a file of facts; 0 when there is none."""
+    if not path.is_file():
+        return 0
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             lines = file.read().rpartition(b"\n")[0]
         return msgspec.json.decode(lines.rpartition(b"\n")[2], type=_Seq).seq
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return 0
 
 

@@ -107,7 +107,9 @@ class Access:
             )
 
     def sign_in(self, token: str) -> None:
-        """Check a token that was typed in; too many wrong ones in a minute are refused (429)."""
+        """Check a token that was typed in: the right one always does; after too many wrong ones in a minute, 429."""
+        if self.knows(token):
+            return
         wait = self.limiter.wait_s()
         if wait > 0:
             raise ApiError(
@@ -115,9 +117,8 @@ class Access:
                 f"Too many wrong tokens; try again in {wait:.0f} seconds.",
                 headers={"Retry-After": f"{wait:.0f}"},
             )
-        if not self.knows(token):
-            self.limiter.failed()
-            raise ApiError(401, "That is not the token; it is in the file named token in the data folder.")
+        self.limiter.failed()
+        raise ApiError(401, "That is not the token; it is in the file named token in the data folder.")
 
     def set_cookie(self, response: Response, token: str) -> None:
         """Let the browser hold the token."""
@@ -131,10 +132,14 @@ class Access:
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self.origins:
             return f"The origin {origin[:80]!r} is not allowed; only this server's own page may call it."
-        foreign = headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
-        if origin is None and foreign and method not in SAFE_METHODS:
+        if origin is None and foreign(headers) and method not in SAFE_METHODS:
             return "A request from another site is not allowed; only this server's own page may call it."
         return None
+
+
+def foreign(headers: Headers) -> bool:
+    """Tell whether a browser says that another site made it ask."""
+    return headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
 
 
 Public = Callable[[str, str], bool]

@@ -267,6 +267,12 @@ class Socket(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:
             self.transport.abort()
 
+    async def send(self, message: Any) -> None:
+        """Send; a refusal that is complete ends the handshake, which the base would log as an error."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
     def handle_parser_exception(self) -> None:
         """End what cannot be parsed; the base does not expect that before the handshake."""
         if self.handshake_initiated:

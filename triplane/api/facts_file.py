@@ -32,7 +32,7 @@ class FactFiles:
         """Give up to ``limit`` facts behind number ``after``, each as JSON; answers 404 without such a session."""
         file, lock = self._file(session_id)
         with lock:  # what it remembers of its places is for one at a time
-            return list(file.lines(after, limit))
+            return [line for line, _ in file.checked(after, limit)]
 
     def _file(self, session_id: str) -> tuple[FactFile, threading.Lock]:
         path = self._sessions / session_id / FILE

@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from triplane.api.faults import faults
 from triplane.api.messages import MessageLog
@@ -19,6 +19,8 @@ from triplane.version import __version__
 
 TICK: Final = 0.1
 TELL: Final = 0.5
+FRESH_S: Final = 0.5
+"""For how long it counts whether the database could be read: anybody may ask."""
 
 
 class Monitor:
@@ -39,8 +41,12 @@ class Monitor:
         messages: MessageLog,
         storing: Storing,
         sockets: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.sockets = sockets
+        self._clock = clock
+        self._reading: asyncio.Future[Any] | None = None
+        self._read_at = 0.0
         self._watch, self._sessions, self._messages = watch, sessions, messages
         self._storing = storing
         self._started_at = time.time_ns() // 1_000_000
@@ -98,6 +104,13 @@ class Monitor:
             loading = any(one.status == "loading" for one in told.sessions)
             return "The session is still loading its history." if loading else "No session runs."
         return None
+
+    async def read_store(self) -> None:
+        """Raise what keeps the database from being read; it is asked once in a while, however many want to know."""
+        if self._reading is None or (self._reading.done() and self._clock() - self._read_at >= FRESH_S):
+            self._read_at = self._clock()
+            self._reading = asyncio.ensure_future(asyncio.to_thread(lambda: self._storing.store.sessions(limit=1)))
+        await asyncio.shield(self._reading)
 
 
 def _failed(session: SessionHealth) -> str:

@@ -203,5 +203,5 @@ async def _past(client: FlowClient, sessions: Path) -> None:
 
 
 def _newest(sessions: Path) -> str | None:
-    files = sorted(sessions.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime)
+    files = sorted((path for path in sessions.glob(f"*/{FILE}") if path.is_file()), key=lambda p: p.stat().st_mtime)
     return files[-1].parent.name if files else None

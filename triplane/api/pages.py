@@ -11,6 +11,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from triplane.api.auth import foreign
 from triplane.api.context import Here, find
 from triplane.api.errors import ApiError, answer
 
@@ -86,6 +87,8 @@ def _sign_in(request: Request, token: str) -> Response:
     """Turn the address that was printed at the start into a cookie; a wrong token leads to the sign-in form."""
     access = find(request).access
     response = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
+    if foreign(request.headers):  # no site may use up the tries, or sign anybody in
+        return response
     try:
         access.sign_in(token)
     except ApiError as error:

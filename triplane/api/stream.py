@@ -17,6 +17,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from triplane.api.context import Context, find
 from triplane.api.errors import ApiError, answer
+from triplane.api.limits import BodyLimit, check_json
 from triplane.api.messages import RESYNC, STREAM_TYPES, TOPICS, USUAL, Batch, Filter, MessageLog, envelope, frame_of
 from triplane.api.replica.views import View
 from triplane.api.wire import drop, wire_to
@@ -24,6 +25,9 @@ from triplane.errors import TriplaneError
 from triplane.model.live import ENCODER
 
 MAX_CLIENTS: Final = 1000
+MESSAGE: Final = BodyLimit(values=2500)
+"""Of a client; it may name a thousand topics and symbols."""
+LONGEST_ID: Final = 100
 TRY_AGAIN_LATER: Final = 1013
 TICK: Final = 0.25
 """Seconds between two looks at who is silent or stuck."""
@@ -146,7 +150,7 @@ class Workspace(Client):
         """Take ``{"op": "subscribe" | "unsubscribe" | "ping", …}``."""
         try:
             self._apply(_object(text))
-        except TriplaneError as error:
+        except (TriplaneError, ApiError) as error:
             self._say("error", {"code": "invalid", "message": str(error)})
             return
         self.heartbeat()
@@ -167,8 +171,11 @@ class Workspace(Client):
             raise TriplaneError(
                 f"topics has {', '.join(sorted(topics - TOPICS))[:80]}; allowed are {', '.join(sorted(TOPICS))}."
             )
-        if session is not None and not isinstance(session, str):
-            raise TriplaneError("session must be the id of a session, '*' for all, or null for the one that is shown.")
+        if session is not None and not (isinstance(session, str) and len(session) <= LONGEST_ID):
+            raise TriplaneError(
+                f"session must be the id of a session (at most {LONGEST_ID} characters), '*' for all, or null for the "
+                "one that is shown."
+            )
         last = message.get("last_event_id")
         if last is not None and (not isinstance(last, int) or isinstance(last, bool) or last < 0):
             raise TriplaneError(f"last_event_id is {str(last)[:40]!r}; it must be a whole number from 0, or null.")
@@ -346,6 +353,7 @@ def _cursor(socket: WebSocket, context: Context) -> int:
 
 
 def _object(text: str) -> dict[str, Any]:
+    check_json(text.encode(), MESSAGE)
     try:
         message = msgspec.json.decode(text)
     except msgspec.DecodeError:

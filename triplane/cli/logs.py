@@ -7,6 +7,7 @@ wherever it goes. What the libraries beneath log goes the same way.
 import logging
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -19,6 +20,10 @@ from triplane.venues.keys import protect_logs, redact, redact_event
 
 LONGEST: Final = 16_384
 """Letters of one line."""
+AGAIN_S: Final = 5.0
+"""Before the same line of a library is written again."""
+KNOWN: Final = 256
+"""Lines that are remembered for that."""
 
 
 class _Lines:
@@ -32,13 +37,41 @@ class _Lines:
     debug = info = warning = error = critical = exception = msg
 
 
+class Repeats:
+    """Lets the same line through once in some seconds: what strangers cause must not fill a log."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lines: dict[str, tuple[float, int]] = {}  # when it was let through last, and how many were held back
+
+    def held(self, line: str) -> int | None:
+        """How many of a line were held back before this one; None when it is held back too."""
+        now = self._clock()
+        last, held = self._lines.get(line, (-AGAIN_S, 0))
+        if now - last < AGAIN_S:
+            self._lines[line] = (last, held + 1)
+            return None
+        if len(self._lines) >= KNOWN:
+            self._lines.clear()
+        self._lines[line] = (now, 0)
+        return held
+
+
 class _Handler(logging.Handler):
     """The same end for the standard library's logging, that of the libraries beneath too."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record."""
         try:
-            _Lines.msg(self.format(record))
+            error = record.exc_info[1] if record.exc_info else None
+            held = self._repeats.held(f"{record.name} {record.getMessage()} {error!r}")
+            if held is None:
+                return
+            _Lines.msg(self.format(record) + (f" ({held} more of this line before)" if held else ""))
         except Exception:  # noqa: BLE001 - a record that cannot be shown
             STDERR.lost += 1
 

@@ -22,7 +22,7 @@ from triplane.flow.token import load_token
 
 def _data_dir(path: Path) -> Path:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / ".writable"
         probe.touch()
         probe.unlink()

@@ -26,7 +26,7 @@ from triplane.flow.log import FactLog
 from triplane.flow.server import FlowServer
 from triplane.kernel.codes import Gate, Reason
 from triplane.model.facts import Candle
-from triplane.model.killswitch import KillSwitch
+from triplane.model.killswitch import KillSwitch, Thrown
 from triplane.model.live import Answer, Command, Forming, Health, SessionHealth, Stage
 from triplane.version import __version__
 
@@ -109,7 +109,7 @@ class EngineApp:
         self._started_at = clock.now_ms()
         self._longest = 0.0
         self._killed = False
-        self._unwritten: dict[str, Any] | None = None
+        self._unwritten: Thrown | None = None
         self._problems: list[str] = []
         self._opened = asyncio.Event()
 
@@ -180,9 +180,9 @@ class EngineApp:
     def _recall(self, hosted: Hosted) -> None:
         """A kill switch that was thrown before the session ran is still on."""
         if not hosted.runner.session.A["halted"].item(0):
-            found = self._unwritten or self.kill_switch.read()
+            found = self._thrown()
             hosted.runner.halt(
-                str(found.get("reason", "it was on at the start")), flatten=bool(found.get("flatten", False))
+                found.reason if found else "it was on at the start", flatten=found is not None and found.flatten
             )
 
     def _running(self) -> list[Hosted]:
@@ -255,7 +255,7 @@ class EngineApp:
         reason, flatten = str(command.fields.get("reason", "by hand")), bool(command.fields.get("flatten", False))
         self._killed = True
         problems = self._halt_all(reason, flatten)
-        self._unwritten = {"reason": reason, "flatten": flatten, "time_ms": self._clock.now_ms()}
+        self._unwritten = Thrown(reason, flatten, self._clock.now_ms())
         try:
             self._write_kill_switch()
         except TriplaneError as error:
@@ -266,9 +266,13 @@ class EngineApp:
         return f"{text} {' '.join(problems)}".strip()
 
     def _write_kill_switch(self) -> None:
-        if self._unwritten is not None:
-            self.kill_switch.set(**self._unwritten)
+        if (due := self._unwritten) is not None:
+            self.kill_switch.set(due.reason, flatten=due.flatten, time_ms=due.time)
             self._unwritten = None
+
+    def _thrown(self) -> Thrown | None:
+        """Why the kill switch is on, as told last."""
+        return self._unwritten or self.kill_switch.read()
 
     def _halt_all(self, reason: str, flatten: bool) -> list[str]:
         problems = []
@@ -318,14 +322,14 @@ class EngineApp:
         """Another process (the page, the command line) may have thrown it; what a full disk refused is due."""
         with contextlib.suppress(TriplaneError):
             self._write_kill_switch()
-        on = self._unwritten is not None or self.kill_switch.on
-        if on and not self._killed:
-            found = self.kill_switch.read()
-            self._halt_all(str(found.get("reason", "by hand")), bool(found.get("flatten", False)))
-        self._killed = on
+        found = self._thrown()
+        if found is not None and not self._killed:
+            self._halt_all(found.reason, found.flatten)
+        self._killed = found is not None
 
     def health(self, free: int | None, low: bool) -> Health:
         """How the engine is now."""
+        thrown = self._thrown()
         return Health(
             at=self._clock.now_ms(),
             pid=os.getpid(),
@@ -335,8 +339,8 @@ class EngineApp:
             disk_free=free,
             disk_low=low,
             memory_mb=memory_mb(),
-            kill_switch=self._killed or self.kill_switch.on,
-            kill_reason=(self._unwritten or self.kill_switch.read()).get("reason"),
+            kill_switch=self._killed or thrown is not None,
+            kill_reason=thrown.reason if thrown is not None else None,
             starting=not self._opened.is_set(),
             problems=self._problems,
             sessions=[session_health(one) for one in self.sessions.values()],

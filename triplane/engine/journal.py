@@ -23,8 +23,9 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Annotated, Any, Final, NamedTuple, Self
 
+import msgspec
 import structlog
 
 from triplane.errors import TriplaneError
@@ -64,6 +65,26 @@ class JournalError(TriplaneError):
     """A journal cannot be read or written; the text says where and why."""
 
 
+class _Instrument(msgspec.Struct):
+    symbol: str
+
+
+class _Setup(msgspec.Struct):
+    mode: str
+    strategy: str
+    source: str
+    instruments: list[_Instrument]
+
+
+class _Meta(msgspec.Struct):
+    """What every reader may count on in a header; the rest is for whoever replays the journal."""
+
+    session: str
+    created_at: Annotated[int, msgspec.Meta(ge=0, lt=1 << 45)]  # a time that can be shown
+    setup: _Setup
+    code: dict[str, str]
+
+
 class Frame(NamedTuple):
     """One frame; ``payload`` is a view into the mapped file."""
 
@@ -76,6 +97,17 @@ class Frame(NamedTuple):
 
 def _checksum(length: int, kind: int, symbol: int, count: int, payload: bytes | memoryview) -> int:
     return zlib.crc32(payload, zlib.crc32(_CHECKED.pack(length, kind, symbol, count)))
+
+
+def _object(path: Path, text: bytes) -> dict[str, Any]:
+    """JSON of a journal, which anybody may have written."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise JournalError(f"The journal {path} holds what is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise JournalError(f"The journal {path} holds JSON that is not an object.")
+    return found
 
 
 def _frame(kind: int, symbol: int, count: int, payload: bytes) -> bytes:
@@ -104,12 +136,14 @@ class Reader:
     Raises
     ------
     JournalError
-        The file does not exist, is no journal, or has a damaged header.
+        The file does not exist, is no journal, or has a header that is damaged or not of a session.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+                raise JournalError(f"The journal {path} cannot be read: it is not a file.")
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
@@ -123,7 +157,11 @@ class Reader:
         text = bytes(self._view[_HEADER.size : _HEADER.size + length])
         if len(text) < length or zlib.crc32(text) != crc:
             raise JournalError(f"The journal {path} is damaged in its header.")
-        self.meta: dict[str, Any] = json.loads(text)
+        self.meta = _object(path, text)
+        try:
+            msgspec.convert(self.meta, _Meta)
+        except msgspec.ValidationError as error:
+            raise JournalError(f"The journal {path} is not of a session: {error}.") from error
         self.start = self.end = _HEADER.size + length + -length % 8
 
     def __len__(self) -> int:
@@ -179,8 +217,7 @@ class Reader:
         frame = self._last(Kind.END, _END_MARK)
         if frame is None:
             return None
-        found: dict[str, Any] = json.loads(bytes(frame.payload[len(_END_MARK) :]))
-        return found
+        return _object(self.path, bytes(frame.payload[len(_END_MARK) :]))
 
 
 class Journal:

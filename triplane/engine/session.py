@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
+import structlog
 
 from triplane.engine.decisions import DecisionHash
 from triplane.engine.journal import NO_SYMBOL, Journal, Kind, Reader
@@ -27,6 +28,8 @@ from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, OUTPUT
 from triplane.strategies.compiler import Core
+
+log = structlog.get_logger(__name__)
 
 JOURNAL: Final = "journal.tpj"
 NOTHING: Final = np.zeros(0, OUTPUT)
@@ -386,10 +389,10 @@ def open_session(
     for path in sorted(sessions.glob(f"*/{JOURNAL}")):
         try:
             reader = Reader(path)
-        except TriplaneError:  # not ours to repair: `verify` tells about it
-            continue
-        if reader.meta["setup"] == wanted and (newest is None or reader.meta["created_at"] >= newest[0]):
-            newest = (reader.meta["created_at"], path.parent, reader.meta) if reader.ending() is None else None
+            if reader.meta["setup"] == wanted and (newest is None or reader.meta["created_at"] >= newest[0]):
+                newest = (reader.meta["created_at"], path.parent, reader.meta) if reader.ending() is None else None
+        except TriplaneError as error:  # not ours to repair
+            log.warning("a journal is passed over", path=str(path), error=str(error))
     notice = ""
     if newest is not None:
         try:

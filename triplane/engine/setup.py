@@ -155,14 +155,19 @@ def code_of(core: Core) -> dict[str, str]:
 
 
 def read_setup(meta: Mapping[str, Any]) -> Setup:
-    """The setup in a journal's header; raises TriplaneError when its records cannot be read by this version."""
+    """The setup in a journal's header; raises TriplaneError when this version cannot read it or its records."""
     if meta.get("records") != fingerprints():
         version = meta.get("code", {}).get("triplane", "another version")
         raise TriplaneError(
             f"The journal of session {meta.get('session')} was written by Triplane {version}, whose records differ "
             f"from those of this version, {__version__}."
         )
-    return Setup.from_dict(meta["setup"])
+    try:
+        return Setup.from_dict(meta["setup"])
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise TriplaneError(
+            f"The journal of session {meta.get('session')} has a setup that cannot be read: {error!r}."
+        ) from error
 
 
 def settings_of(record: Array) -> TradingSettings:

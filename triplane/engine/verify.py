@@ -88,8 +88,9 @@ def verify(path: Path, core: Core | None = None) -> VerifyResult:
         difference, rows = error.difference, error.rows
     ending = reader.ending()
     digest = session.decisions.hexdigest()
-    if difference is None and ending is not None and ending["decisions_sha256"] != digest:
-        what = f"decisions_sha256 is {digest}, at the end of the session it was {ending['decisions_sha256']}."
+    told = digest if ending is None else ending.get("decisions_sha256")
+    if difference is None and told != digest:
+        what = f"decisions_sha256 is {digest}, at the end of the session it was {told}."
         difference = Difference(session.rows, session.now, what)
     changed = [name for name, value in code_of(core).items() if reader.meta["code"].get(name) != value]
     return VerifyResult(

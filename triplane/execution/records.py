@@ -174,7 +174,7 @@ class OrderRecords:
         self._dirty = True
 
     def _open(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = FileLock(folder / LOCK, timeout=0, mode=0o600, thread_local=False)
         try:
             self._lock.acquire()

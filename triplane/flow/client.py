@@ -26,6 +26,8 @@ CHUNK: Final = 2000
 """Facts of a file that are taken before others get their turn."""
 LINE: Final = 16 * 1024 * 1024
 RETRY_S: Final = 0.2
+TOLD: Final = 500
+"""Sessions that the engine is told of, the newest: of others it may send lines again, which are passed over here."""
 
 
 class NoAnswer(TriplaneError):  # noqa: N818 - reads as what it is
@@ -92,17 +94,17 @@ class FlowClient:
         """Take what lies in a session's file, in pieces."""
         file = self._files.setdefault(session_id, FactFile(self._sessions / session_id / FILE))
         while True:
-            lines = list(file.lines(self.have.get(session_id, 0), CHUNK))
-            if lines:
-                self._take([FROM_ENGINE.decode(line) for line in lines])
-            if len(lines) < CHUNK:
+            facts = file.facts(self.have.get(session_id, 0), CHUNK)
+            self._take(facts)
+            if len(facts) < CHUNK:
                 return
             await asyncio.sleep(0)
 
     async def _connection(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=LINE)
         try:
-            writer.write(ENCODER.encode(Hello(secret=self._secret, have=self.have)) + b"\n")
+            newest = {session_id: self.have[session_id] for session_id in sorted(self.have)[-TOLD:]}
+            writer.write(self._secret.encode() + b"\n" + ENCODER.encode(Hello(have=newest)) + b"\n")
             self._writer = writer
             while line := await reader.readline():
                 message = FROM_ENGINE.decode(line)
@@ -136,11 +138,10 @@ class FlowClient:
         if fact.seq > known:
             self._take([fact])
 
-    def _take(self, facts: list[Any]) -> None:
-        known: list[Fact] = [fact for fact in facts if isinstance(fact, Fact)]
-        if known:
-            self.have[known[0].session_id] = known[-1].seq
-            self._reader.on_facts(known)
+    def _take(self, facts: list[Fact]) -> None:
+        if facts:
+            self.have[facts[0].session_id] = facts[-1].seq
+            self._reader.on_facts(facts)
 
     async def command(self, kind: str, session_id: str | None = None, within: float = 10.0, **fields: Any) -> Answer:
         """Give a command; asked again under the same id when the connection breaks.

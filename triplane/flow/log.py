@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+import msgspec
 import structlog
 
 from triplane.model.facts import Fact
-from triplane.model.live import ENCODER
+from triplane.model.live import ENCODER, FROM_ENGINE
 
 log = structlog.get_logger(__name__)
 
@@ -183,14 +184,40 @@ class FactFile:
         self.path = path
         self._places = [0]  # offset of line 1 + i * STRIDE
         self._known: tuple[int, int] = (0, 0)  # which file it was, and its size then
+        self.bad = 0
+        """The line that was found to hold no fact, from which on the file tells nothing; 0 when all was well."""
+
+    def facts(self, after: int, limit: int = 1 << 40) -> list[Fact]:
+        """Up to ``limit`` facts behind number ``after``; none from a line on that is damaged."""
+        return [fact for _, fact in self.checked(after, limit)]
+
+    def checked(self, after: int, limit: int = 1 << 40) -> list[tuple[bytes, Fact]]:
+        """Facts with their lines. What cannot be read is said and ends no reader: the next start makes it anew."""
+        found: list[tuple[bytes, Fact]] = []
+        number, said, self.bad = after, self.bad, 0
+        try:
+            for line in self.lines(after, limit):
+                number += 1
+                found.append((line, self._fact(line, number)))
+        except OSError as error:
+            log.warning("facts cannot be read", path=str(self.path), error=str(error))
+        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+            self.bad = number
+            if number != said:
+                log.warning("facts are passed over", path=str(self.path), line=number, error=str(error))
+        return found
+
+    def _fact(self, line: bytes, number: int) -> Fact:
+        fact = FROM_ENGINE.decode(line)
+        if not isinstance(fact, Fact) or (fact.session_id, fact.seq) != (self.path.parent.name, number):
+            raise ValueError("it is not the fact of this place")
+        return fact
 
     def lines(self, after: int, limit: int = 1 << 40) -> Iterator[bytes]:
         """Give up to ``limit`` whole lines behind number ``after``, without their ends; none while there is no file."""
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
+        if not self.path.is_file():  # opening a pipe would wait for ever
             return
-        with file:
+        with self.path.open("rb") as file:
             self._look(file.fileno())
             place = min(after // STRIDE, len(self._places) - 1)
             number, at = place * STRIDE, self._places[place]

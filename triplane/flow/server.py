@@ -1,15 +1,16 @@
 """The engine's end of the wire: pushes facts and messages to its readers, and takes their commands.
 
-Loopback TCP, one JSON object a line both ways. A reader says hello with the secret of this start and the newest fact it
-has of each session; it is sent what it lacks of the newest lines (older ones it reads in the file) and from then on
-everything. A reader that does not keep up is cut off and comes again: nothing here ever waits for one.
+Loopback TCP. A reader first sends the secret of this start, as a line; before it has, it is a stranger, of whom no more
+bytes than that are read, and nothing is decoded. Then both ways go lines of one JSON object. A reader says hello with
+the newest fact it has of each session; it is sent what it lacks of the newest lines (older ones it reads in the file)
+and from then on everything. A reader that does not keep up is cut off and comes again: nothing here ever waits for one.
 """
 
 import asyncio
 import hmac
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -22,10 +23,11 @@ log = structlog.get_logger(__name__)
 BEHIND: Final = 32 * 1024 * 1024
 """Bytes that may wait for a reader before it is cut off."""
 HELLO_S: Final = 2.0
-STRANGERS: Final = 256
-"""Connections that have not said hello yet; the oldest makes room for the newest."""
-LINE: Final = 1 << 20
-"""Longest line that a reader may send."""
+STRANGERS: Final = 32
+"""Connections that have not shown the secret yet; the oldest makes room for the newest."""
+LINE: Final = 128 * 1024
+"""Longest line that a reader may send: a command with the largest body that the page takes, and what is around it."""
+RETRY_S: Final = 0.1
 ANSWERS: Final = 256
 """Answers that are kept for commands that are asked again."""
 
@@ -46,27 +48,31 @@ class FlowServer:
     """
 
     def __init__(self, listener: socket.socket, secret: str, handle: Handle) -> None:
-        self._listener, self._secret, self._handle = listener, secret.encode(), handle
+        self._listener, self._secret, self._handle = listener, secret.encode() + b"\n", handle
         self._logs: dict[str, FactLog] = {}
-        self._open: set[asyncio.StreamWriter] = set()
-        self._strangers: dict[asyncio.StreamWriter, None] = {}  # in the order they came
+        self._strangers: dict[asyncio.Task[None], None] = {}  # in the order they came
         self._readers: set[asyncio.StreamWriter] = set()  # those that have said hello
         self._answers: dict[int, asyncio.Task[Answer]] = {}
-        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._last: AnyMessage | None = None
 
     async def start(self) -> None:
         """Accept readers."""
-        self._server = await asyncio.start_server(self._serve, sock=self._listener, limit=LINE)
+        self._listener.setblocking(False)
+        self._begin(self._accept())
 
     async def stop(self) -> None:
         """Cut all readers off."""
-        if self._server is not None:
-            self._server.close()
-        for writer in self._open:
-            writer.transport.abort()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._listener.close()
+
+    def _begin(self, part: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(part)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def add(self, session_id: str, facts: FactLog) -> None:
         """Push the lines of a session from here on."""
@@ -104,22 +110,52 @@ class FlowServer:
         else:
             writer.write(data)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self) -> None:
+        """One at a time, so that each has some turns of the loop to show the secret before newer ones push it out."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._listener)
+            except OSError:  # it has gone already, or there is no descriptor left
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._strangers[self._begin(self._meet(connection))] = None
+            if len(self._strangers) > STRANGERS:
+                oldest = next(iter(self._strangers))
+                del self._strangers[oldest]
+                oldest.cancel()
+            await asyncio.sleep(0)
+
+    async def _meet(self, connection: socket.socket) -> None:
+        """Serve a stranger once it has shown the secret."""
         task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-        self._open.add(writer)
-        self._strangers[writer] = None
-        if len(self._strangers) > STRANGERS:
-            oldest = next(iter(self._strangers))
-            del self._strangers[oldest]
-            oldest.transport.abort()
+        with connection:
+            try:
+                async with asyncio.timeout(HELLO_S):
+                    known = await self._shows_secret(connection)
+            except (TimeoutError, OSError):
+                return
+            finally:
+                self._strangers.pop(task, None)  # type: ignore[arg-type]
+            if known:
+                await self._serve(*await asyncio.open_connection(sock=connection, limit=LINE))
+
+    async def _shows_secret(self, connection: socket.socket) -> bool:
+        """Read so many bytes as the secret has, and none of what comes behind it."""
+        loop, given = asyncio.get_running_loop(), b""
+        while len(given) < len(self._secret) and b"\n" not in given:
+            piece = await loop.sock_recv(connection, len(self._secret) - len(given))
+            if not piece:
+                return False
+            given += piece
+        return hmac.compare_digest(given, self._secret)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(HELLO_S):
                 hello = TO_ENGINE.decode(await reader.readline())
-            if not isinstance(hello, Hello) or not hmac.compare_digest(hello.secret.encode(), self._secret):
+            if not isinstance(hello, Hello):
                 return
-            self._strangers.pop(writer, None)
             for session_id, facts in self._logs.items():
                 lacking = facts.last_seq - hello.have.get(session_id, 0)
                 if lacking > 0:
@@ -133,11 +169,7 @@ class FlowServer:
             pass  # it may come again
         finally:
             self._readers.discard(writer)
-            self._open.discard(writer)
-            self._strangers.pop(writer, None)
-            writer.close()
-            if task is not None:
-                self._tasks.discard(task)
+            writer.transport.abort()
 
     def _start(self, command: Command, writer: asyncio.StreamWriter) -> None:
         """Carry out a command once, however often it is asked; the answer goes to whoever asked last."""

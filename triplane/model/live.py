@@ -97,9 +97,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hello"):
-    """First message of a reader: the secret of this start, and the newest fact that it has of each session."""
+    """First message of a reader: the newest fact that it has of each session."""
 
-    secret: str
     have: dict[str, int]
 
 

@@ -150,8 +150,8 @@ class Projector:
         """Take notice of facts that nobody tells any more, such as of a session that ended while this was not there."""
         for path in sorted(self._sessions.glob(f"*/{FILE}")):
             try:
-                newest = _newest(path)
-            except (OSError, msgspec.DecodeError) as error:
+                newest = _newest(path) if path.is_file() else 0
+            except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
                 log.warning("facts cannot be read", path=str(path), error=str(error))
                 continue
             with self._wake:
@@ -202,11 +202,19 @@ class Projector:
             first = stream.facts[0].seq if stream.facts else stream.told + 1
             if first <= stream.stored + 1:
                 return list(islice(stream.facts, BATCH))
-        lines = stream.file.lines(stream.stored, min(BATCH, first - 1 - stream.stored))
-        found: list[Fact] = [fact for line in lines if isinstance(fact := FROM_ENGINE.decode(line), Fact)]
-        if not found:
+        found = stream.file.facts(stream.stored, min(BATCH, first - 1 - stream.stored))
+        if not found and stream.file.bad:
+            self._pass_over(stream)
+        elif not found:
             raise BadInput(f"Facts {stream.stored + 1} to {first - 1} are not in {stream.file.path} yet.")
         return found
+
+    def _pass_over(self, stream: _Stream) -> None:
+        """Wait no more for facts that a damaged file does not tell; whoever tells of newer ones has it read again."""
+        with self._wake:
+            self._behind -= stream.told - stream.stored
+            stream.told = stream.stored
+            self._drop(stream, len(stream.facts))
 
     def _run(self) -> None:
         self.discover()

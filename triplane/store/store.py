@@ -86,7 +86,7 @@ class Store:
         try:
             with guard(self.name, "opened"):
                 if upgrade and url.get_backend_name() == "sqlite" and self.name != ":memory:":
-                    Path(self.name).parent.mkdir(parents=True, exist_ok=True)
+                    Path(self.name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self.backup = bring_up_to_date(self._engine, schema.metadata, migrations, allowed=upgrade)
         except BaseException:
             self._engine.dispose()

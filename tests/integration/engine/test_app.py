@@ -11,7 +11,7 @@ from triplane.engine.app import EngineApp, Hosted
 from triplane.errors import BadInput
 from triplane.kernel.codes import State
 from triplane.model.killswitch import KillSwitch
-from triplane.model.live import Command
+from triplane.model.live import ENCODER, FROM_ENGINE, Command, Health
 
 
 class Host:
@@ -90,7 +90,9 @@ async def test_a_kill_halts_every_session_and_stays_on(host: Host) -> None:
     answer = await host.ask("halt", reason="enough", flatten=True)
     assert (answer.code, answer.message) == ("ok", "The kill switch is on: no entries until a person resumes.")
     assert (state(one), state(two)) == ("HALTED", "HALTED")
-    assert KillSwitch(host.folder).read()["reason"] == "enough"
+    thrown = KillSwitch(host.folder).read()
+    assert thrown is not None
+    assert (thrown.reason, thrown.flatten) == ("enough", True)
     await host.app.stop()
 
     host.app = host.engine()  # another life, and a session that did not run before
@@ -186,6 +188,18 @@ async def test_a_kill_by_another_process_is_seen_within_a_second(host: Host, mon
         while state(one) != "HALTED":
             await asyncio.sleep(0)
     watching.cancel()
+    await host.app.stop()
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b'{"reason":"\\ud800"}', b'{"reason":5,"flatten":"false"}'])
+async def test_a_kill_switch_that_cannot_be_read_is_on_and_hides_nothing(host: Host, content: bytes) -> None:
+    (host.folder / "kill_switch.json").write_bytes(content)
+    one = await host.start(source="a")
+    await one.feed(150)
+    assert state(one) == "HALTED"
+    health = FROM_ENGINE.decode(ENCODER.encode(host.app.health(None, low=False)))
+    assert isinstance(health, Health)
+    assert (health.kill_switch, health.kill_reason) == (True, "the kill switch file cannot be read")
     await host.app.stop()
 
 

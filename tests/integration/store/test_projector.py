@@ -199,6 +199,7 @@ def test_what_nobody_tells_any_more_is_found(
         (b'{"seq":1}\n', 1),
         (b'{"seq":1}\n{"seq":2,"x":"' + b"y" * 9000 + b'"}\n{"se', 2),
         (b'{"seq":1}\nnonsense\n', 0),
+        (b"[" * 100_000 + b"\n", 0),
     ],
 )
 def test_the_newest_fact_of_a_file(tmp_path: Path, content: bytes, lag: int) -> None:
@@ -259,6 +260,28 @@ def test_facts_that_are_not_in_the_file_yet_are_waited_for(tmp_path: Path) -> No
         while projector.lag:
             assert projector.step()
         assert projector.have() == {"a": 60}
+
+
+def test_a_damaged_file_is_passed_over_until_it_is_made_anew(tmp_path: Path) -> None:
+    facts = STORIES["a"]
+    path = journal(tmp_path, facts)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:20], b"nonsense\n", *lines[21:]]))
+    with Store(":memory:") as store:
+        projector = Projector(store, tmp_path)
+        projector.discover()
+        while projector.step():
+            pass
+        assert (projector.lag, projector.error, projector.have()) == (0, "", {"a": 20})
+        projector.on_facts(facts[-5:-2])
+        assert not projector.step()
+        assert (projector.lag, projector.error) == (0, "")
+        path.unlink()
+        journal(tmp_path, facts)
+        projector.on_facts(facts[-2:])
+        while projector.lag:
+            assert projector.step()
+        assert projector.have() == {"a": len(facts)}
 
 
 def test_a_database_that_was_changed_behind_its_back(tmp_path: Path, sessions: Path) -> None:

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 
 from triplane.engine.journal import Journal, JournalError, Kind, Reader
 
+META = {
+    "session": "x", "created_at": 1, "code": {},
+    "setup": {"mode": "paper", "strategy": "x", "source": "demo", "instruments": []},
+}  # fmt: skip
 PAYLOADS = st.lists(
     st.tuples(st.sampled_from(list(Kind)[:5]), st.integers(0, 65535), st.binary(max_size=60)), max_size=12
 )
@@ -18,7 +22,7 @@ PAYLOADS = st.lists(
 def written(path: Path, payloads: list[tuple[Kind, int, bytes]], syncs: set[int]) -> list[int]:
     """Write frames, syncing after some; returns the offset behind each frame."""
     ends = []
-    journal = Journal.create(path, {"session": "x"})
+    journal = Journal.create(path, META)
     for i, (kind, symbol, payload) in enumerate(payloads):
         journal.append(kind, payload, symbol, i)
         ends.append(journal.size)
@@ -84,7 +88,7 @@ def test_a_flipped_bit_is_damage_where_it_was_safe_and_a_torn_end_behind(
 
 def test_a_mark_inside_a_payload_is_not_taken_for_a_sync(tmp_path: Path) -> None:
     path = tmp_path / "journal.tpj"
-    with Journal.create(path, {}) as journal:
+    with Journal.create(path, META) as journal:
         journal.append(Kind.OUTPUT, b"\x89TPSYNC\n" + b"\xff" * 8)
         journal.append(Kind.OUTPUT, b"\x89TPEND!\n{}")
     assert Reader(path).ending() is None

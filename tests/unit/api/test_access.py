@@ -146,11 +146,22 @@ async def test_a_wrong_token(anybody: httpx.AsyncClient, token: str) -> None:
 async def test_too_many_wrong_tokens(anybody: httpx.AsyncClient) -> None:
     answers = [(await anybody.post("/api/login", json={"token": "wrong"})).status_code for _ in range(11)]
     assert answers == [401] * 10 + [429]
-    right = await anybody.post("/api/login", json={"token": TOKEN})
-    assert right.status_code == 429
-    assert 0 < int(right.headers["retry-after"]) <= 60
-    assert (await anybody.get("/", params={"token": TOKEN})).status_code == 429
+    wrong = await anybody.get("/", params={"token": "wrong"})
+    assert wrong.status_code == 429
+    assert 0 < int(wrong.headers["retry-after"]) <= 60
+    assert (await anybody.post("/api/login", json={"token": TOKEN})).status_code == 200
     assert (await anybody.get("/system/status", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_site_neither_uses_up_the_tries_nor_signs_in(anybody: httpx.AsyncClient, site: str) -> None:
+    for token in [*["wrong"] * 20, TOKEN]:
+        answer = await anybody.get("/", params={"token": token}, headers={"Sec-Fetch-Site": site})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert "set-cookie" not in answer.headers
+    assert (await anybody.post("/api/login", json={"token": "wrong"})).status_code == 401
+    right = await anybody.get("/", params={"token": TOKEN}, headers={"Sec-Fetch-Site": "none"})
+    assert (right.status_code, "set-cookie" in right.headers) == (303, True)
 
 
 def test_after_a_minute_it_may_be_tried_again() -> None:
@@ -186,6 +197,45 @@ def test_the_token_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None
         (folder / "token").chmod(0o644)
         load_token(folder)
         assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
+
+
+def test_the_data_folder_is_its_owner_s_alone_when_it_is_made_here(tmp_path: Path) -> None:
+    load_token(tmp_path / "data")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    (tmp_path / "mine").mkdir(mode=0o755)
+    load_token(tmp_path / "mine")
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o755
+
+
+def test_a_token_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for content in ("", "a-token-of-somebody-else"):
+        other = tmp_path / "other"
+        other.write_text(content)
+        other.chmod(0o644)
+        path = tmp_path / "data" / "token"
+        path.unlink(missing_ok=True)
+        path.symlink_to(other)
+        with pytest.raises(BadInput, match="is a link or no file; take it away"):
+            load_token(tmp_path / "data")
+        assert (other.read_text(), stat.S_IMODE(other.stat().st_mode)) == (content, 0o644)
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BadInput, match="is a link or no file"):
+        load_token(tmp_path / "data")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadInput, match="is a link or no file"):
+        load_token(tmp_path / "data")
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 15, "x" * 16 + "\r\nSet-Cookie: a", "x" * 20 + ";", "ü" * 20, "x" * 1001])
+def test_a_token_that_is_no_token_is_refused(tmp_path: Path, token: str) -> None:
+    (tmp_path / "token").write_text(token)
+    with pytest.raises(BadInput, match="must be 16 letters, digits, '-' or '_' or more"):
+        load_token(tmp_path)
+    (tmp_path / "token").write_text("of-my_own-choice-1\n")
+    assert load_token(tmp_path) == "of-my_own-choice-1"
 
 
 def test_an_empty_token_file_is_filled(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from triplane.api import health as healths
 from triplane.api.health import Monitor, memory_mb
+from triplane.store import StoreError
 
 from .conftest import Page, Socket, Stored
 from .streams import Stream, session_health
@@ -91,6 +92,26 @@ async def test_a_database_that_cannot_be_read_is_not_ready(page: Page, client: h
     with page.store._engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE sessions")
     assert (await client.get("/readyz")).status_code == 503
+
+
+async def test_the_database_is_asked_once_in_a_while_whoever_wants_to_know(
+    page: Page, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(page.store, "sessions", lambda **_: asked.append(1))
+    monkeypatch.setattr(monitor(page), "_clock", page.clock)
+    answers = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+    assert ({answer.status_code for answer in answers}, len(asked)) == ({200}, 1)
+    page.clock.now += healths.FRESH_S
+    page.hear(session_health("s"))
+
+    def broken(**_: Any) -> None:
+        asked.append(1)
+        raise StoreError("The database is locked.")
+
+    monkeypatch.setattr(page.store, "sessions", broken)
+    answers = [await client.get("/readyz") for _ in range(5)]
+    assert ({answer.status_code for answer in answers}, len(asked)) == ({503}, 2)
 
 
 async def test_it_is_told_to_the_sockets_whatever_the_engine_does(

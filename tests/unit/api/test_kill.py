@@ -14,7 +14,7 @@ import pytest
 from triplane.api import kill
 from triplane.api.errors import ApiError
 from triplane.api.kill import KillPath, KillReport, RouterAddress
-from triplane.model.killswitch import KillSwitch
+from triplane.model.killswitch import KillSwitch, Thrown
 
 from .conftest import Page
 
@@ -158,7 +158,7 @@ async def test_with_an_engine_that_is_frozen_the_switch_is_on_the_disk_and_the_e
         "The engine has said nothing for 5 seconds; it may be frozen. The kill switch is on the disk: an engine that "
         "starts halts before anything else. The engine is being restarted."
     )
-    assert KillSwitch(page.folder).read() == {"reason": "enough", "flatten": True, "time": 7}
+    assert KillSwitch(page.folder).read() == Thrown("enough", flatten=True, time=7)
     assert page.engine.restarts == 1
 
 

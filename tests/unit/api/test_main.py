@@ -87,6 +87,8 @@ async def test_without_an_engine_the_newest_session_is_shown(tmp_path: Path, mon
         path = tmp_path / name / "facts.jsonl"
         path.touch()
         os.utime(path, (number, number))
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "facts.jsonl").symlink_to(tmp_path / "nowhere")
     await main._past(Client(), tmp_path)  # type: ignore[arg-type]
     Client.have = {"s": 1}
     await main._past(Client(), tmp_path)  # type: ignore[arg-type]

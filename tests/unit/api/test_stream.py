@@ -249,6 +249,11 @@ async def test_heartbeats(make_page: Callable[..., Page], stream: Stream, path: 
         assert {*kinds} <= {kind, "state_change"}
 
 
+NO_SESSION = (
+    "session must be the id of a session (at most 100 characters), '*' for all, or null for the one that is shown."
+)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -258,8 +263,14 @@ async def test_heartbeats(make_page: Callable[..., Page], stream: Stream, path: 
         ('{"op": "subscribe", "symbols": "BTCUSDT"}', "symbols must be a list of names."),
         (
             '{"op": "subscribe", "session": 7}',
-            "session must be the id of a session, '*' for all, or null for the one that is shown.",
+            NO_SESSION,
         ),
+        (
+            '{"op": "subscribe", "session": "' + "x" * 101 + '"}',
+            NO_SESSION,
+        ),
+        ("[" * 60_000, "The body has too many values; at most 2500 are taken."),
+        ('{"op":' + '{"a":' * 1000 + "1" + "}" * 1001, "The body is nested too deeply; at most 16 levels are taken."),
         (
             '{"op": "subscribe", "last_event_id": "3"}',
             "last_event_id is '3'; it must be a whole number from 0, or null.",

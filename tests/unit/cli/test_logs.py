@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from triplane.cli.logs import AGAIN_S, KNOWN, Repeats
+
 LINES = 1500
 BEGIN = """
 import logging, sys, threading
@@ -82,7 +84,7 @@ def test_a_log_that_cannot_be_written(kind):
     code = f"""
         for number in range({LINES}):
             log.error("a fault", number=number)
-            logging.getLogger("uvicorn.error").error("another")
+            logging.getLogger("uvicorn.error").error(f"another {{number}}")
         STDERR.drain(0.2)
         report("goes on", STDERR.lost)
     """
@@ -164,7 +166,7 @@ def test_a_value_that_cannot_be_shown():
         log.error("a fault", value=Bad())
         log.error("a fault %d", "of words")
         logging.getLogger("library").error(Bad())
-        logging.getLogger("library").error("%d", "words")
+        logging.getLogger("another").error("%d", "words")
         log.error("x" * 100_000)
         report("goes on")
     """
@@ -183,6 +185,33 @@ def test_no_standard_error_at_all():
         report(STDERR.drain(), STDERR.lost)
     """
     assert run(code)[:2] == (0, "True 1\n")
+
+
+def test_what_a_library_repeats_is_written_once_in_some_seconds():
+    code = """
+        for _ in range(1000):
+            logging.getLogger("asyncio").warning("socket.send() raised exception.")
+            for reason in ("one", "two"):
+                try:
+                    raise ValueError(reason)
+                except ValueError:
+                    logging.getLogger("uvicorn.error").exception("it failed")
+    """
+    _, _, _, err = run(code)
+    assert err.count("socket.send() raised exception.") == 1
+    assert err.count("it failed") == 2
+
+
+def test_how_often_a_line_was_held_back_is_told():
+    now = 0.0
+    repeats = Repeats(lambda: now)
+    assert [repeats.held("a") for _ in range(4)] == [0, None, None, None]
+    assert repeats.held("b") == 0
+    now = AGAIN_S
+    assert [repeats.held("a"), repeats.held("a"), repeats.held("b")] == [3, None, 0]
+    for number in range(10 * KNOWN):
+        repeats.held(str(number))
+    assert len(repeats._lines) <= KNOWN
 
 
 def test_a_slow_reader_gets_every_line():

@@ -1,13 +1,20 @@
 """The journal: what is written can be read, torn ends are cut, damage is told."""
 
 import os
+import struct
+import zlib
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from triplane.engine.journal import NO_SYMBOL, Journal, JournalError, Kind, Reader
 
-META = {"session": "s", "setup": {"α": 1}}
+META: dict[str, Any] = {
+    "session": "s", "created_at": 1, "code": {"triplane": "1"},
+    "setup": {"mode": "paper", "strategy": "α", "source": "demo", "instruments": [{"symbol": "BTCUSDT"}]},
+}  # fmt: skip
 
 
 def frames(path: Path) -> list[tuple[int, int, int, bytes]]:
@@ -99,6 +106,44 @@ def test_files_that_are_no_journal(path: Path, content: bytes | None, said: str)
         path.write_bytes(content)
     with pytest.raises(JournalError, match=said):
         Reader(path)
+
+
+def headed(text: bytes) -> bytes:
+    """A journal with a whole header that says this."""
+    head = struct.pack("<16sIII4x", b"TRIPLANE-JOURNAL", 1, len(text), zlib.crc32(text))
+    return head + text + b"\0" * (-len(text) % 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{}", "is not of a session: Object missing required field `session`"),
+        (b"[]", "JSON that is not an object"),
+        (b"[" * 200_000, "what is not JSON"),
+        (b"{", "what is not JSON"),
+        (b"\xff", "what is not JSON"),
+        (msgspec.json.encode(META | {"setup": 5}), "is not of a session"),
+        (msgspec.json.encode(META | {"created_at": 10**17}), "is not of a session"),
+        (msgspec.json.encode(META | {"setup": META["setup"] | {"instruments": [{}]}}), "is not of a session"),
+    ],
+)
+def test_a_whole_header_of_something_else_is_refused(path: Path, text: bytes, said: str) -> None:
+    path.write_bytes(headed(text))
+    with pytest.raises(JournalError, match=said):
+        Reader(path)
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(JournalError, match="it is not a file"):
+        Reader(path)
+
+
+def test_an_ending_of_something_else_is_refused(path: Path) -> None:
+    with Journal.create(path, META) as journal:
+        journal.append(Kind.END, b"\x89TPEND!\n" + b"[" * 200_000)
+    with pytest.raises(JournalError, match="what is not JSON"):
+        Reader(path).ending()
 
 
 def test_a_journal_is_never_begun_twice_or_outside_a_folder(path: Path, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Sessions: journaled before acted on, continued where they ended, never run twice."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
-from triplane.engine.journal import JournalError, Kind, Reader
+from triplane.engine.journal import Journal, JournalError, Kind, Reader
 from triplane.engine.replay import ReplayError
 from triplane.engine.session import JOURNAL, Session, open_session
 from triplane.engine.settings import TradingSettings
@@ -230,3 +232,43 @@ def test_records_of_another_version_are_told(
     monkeypatch.setattr("triplane.engine.setup.fingerprints", dict)
     with pytest.raises(TriplaneError, match="whose records differ"):
         verify(session.folder, core)
+
+
+def test_a_foreign_journal_is_passed_over_in_one_sentence(tmp_path: Path, core: Any, make_setup: Any) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    session.close()
+    meta = Reader(session.folder / JOURNAL).meta
+    for name in ("260101-000000-aaaa", "990101-000000-zzzz"):
+        (tmp_path / name).mkdir()
+    Journal.create(tmp_path / "990101-000000-zzzz" / JOURNAL, meta).close()
+    with Journal.create(tmp_path / "260101-000000-aaaa" / JOURNAL, meta) as journal:
+        journal.append(Kind.END, b"\x89TPEND!\n[")
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / JOURNAL)
+    with capture_logs() as said:
+        opened = open_session(tmp_path, make_setup(), core)
+    assert opened.continued
+    opened.session.close()
+    assert [(one["event"], Path(one["path"]).parent.name) for one in said] == [
+        ("a journal is passed over", "260101-000000-aaaa"), ("a journal is passed over", "pipe"),
+    ]  # fmt: skip
+
+
+def test_a_setup_that_cannot_be_read_is_told(tmp_path: Path, core: Any, make_setup: Any) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    session.close()
+    meta = Reader(session.folder / JOURNAL).meta
+    (tmp_path / "other").mkdir()
+    for change in ({"trading": 5}, {"unknown": 1}, {"instruments": [{"symbol": "X"}]}):
+        path = tmp_path / "other" / JOURNAL
+        path.unlink(missing_ok=True)
+        Journal.create(path, meta | {"setup": meta["setup"] | change}).close()
+        with pytest.raises(TriplaneError, match=r"cannot be read|lacks the field"):
+            verify(path.parent, core)
+
+
+def test_an_ending_without_a_digest_is_a_difference(tmp_path: Path, core: Any, make_setup: Any) -> None:
+    session = Session.create(tmp_path, make_setup(), core)
+    session.journal.end({})
+    session.close()
+    assert not verify(session.folder, core).ok

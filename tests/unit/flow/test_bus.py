@@ -8,7 +8,7 @@ import pytest
 
 from triplane.flow.bus import EventBus, topic_of
 from triplane.model.facts import Error
-from triplane.model.live import Resync
+from triplane.model.live import Answer
 
 
 class Event:
@@ -57,15 +57,15 @@ async def test_facts_and_messages_are_published_under_their_versioned_name() -> 
     bus = EventBus()
     seen: list[Any] = []
     error = Error(session_id="s", seq=1, time=1, code="x", message="y")
-    resync = Resync(session_id="s", seq=1, reason="z")
-    bus.subscribe(("error.v1", "resync"), seen.append)
+    answer = Answer(id=1, code="ok", message="z")
+    bus.subscribe(("error.v1", "answer"), seen.append)
     await bus.start()
-    for event in (error, Event(1), resync):
+    for event in (error, Event(1), answer):
         bus.publish(event)
     await bus.stop()
 
-    assert seen == [error, resync]
-    assert [topic_of(event) for event in (error, resync, Event(1), 5)] == ["error.v1", "resync", "fill.v1", "int"]
+    assert seen == [error, answer]
+    assert [topic_of(event) for event in (error, answer, Event(1), 5)] == ["error.v1", "answer", "fill.v1", "int"]
     assert bus.wants("error.v1")
     assert not bus.wants("fill.v1")
 

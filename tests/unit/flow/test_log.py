@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from triplane.flow import log as module
 from triplane.flow.log import STRIDE, FactFile, FactLog
@@ -130,3 +131,47 @@ def test_a_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     log.take(facts(3, 1))
     assert (log.last_seq, heard, log.failed) == (3, [3], "No such file or directory")
     log.close()
+
+
+def damaged(folder: Path, line: bytes) -> FactFile:
+    """Nine facts, the sixth of them spoilt."""
+    live(folder, 9).close()
+    path = folder / "facts.jsonl"
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:5], line or lines[6], *lines[6:]]) + b"\n")
+    return FactFile(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nonsense", b"\0" * 512, b"[" * 100_000, b"\xff\xfe", b'{"event":"of.another.version"}', b"{}",
+        b'{"event":"answer","id":1,"code":"ok","message":""}', b"",
+    ],
+    ids=["garbage", "zeros", "deep", "bytes", "version", "empty", "answer", "another-number"],
+)  # fmt: skip
+def test_a_damaged_line_ends_the_story_and_no_reader(tmp_path: Path, line: bytes) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    file = damaged(folder, line)
+    with capture_logs() as said:
+        for _ in range(3):
+            assert [fact.seq for fact in file.facts(0)] == [1, 2, 3, 4, 5]
+            assert file.facts(5) == []
+    assert file.bad == 6
+    assert [(one["event"], one["line"]) for one in said] == [("facts are passed over", 6)]
+    live(folder, 9).close()  # a start of the session makes it anew
+    assert [fact.seq for fact in file.facts(5)] == [6, 7, 8, 9]
+    assert file.bad == 0
+
+
+def test_facts_of_another_session_are_passed_over(tmp_path: Path) -> None:
+    live(tmp_path, 3).close()
+    assert FactFile(tmp_path / "facts.jsonl").facts(0) == []
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "facts.jsonl")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "facts.jsonl", tmp_path / "folder"):
+        assert FactFile(path).facts(0) == []

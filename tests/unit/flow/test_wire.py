@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from triplane.flow import server
 from triplane.flow.client import FlowClient, NoAnswer
 from triplane.flow.log import FactLog
 from triplane.flow.server import FlowServer
@@ -30,7 +32,7 @@ def health() -> Health:
 def listener() -> socket.socket:
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
-    bound.listen()
+    bound.listen(256)
     return bound
 
 
@@ -154,6 +156,21 @@ async def test_the_file_tells_the_story_of_a_dead_engine(engine: Engine) -> None
     assert told.seen["s"] == list(range(1, 31))
 
 
+async def test_a_damaged_file_keeps_no_reader_from_what_comes(engine: Engine) -> None:
+    await engine.start(5000)
+    path = engine.folder / "facts.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:99], b"nonsense\n", *lines[100:]]))
+    told = Told()
+    _, task = await connect(engine, told)
+    await told.until(lambda: told.seen.get("s", [0])[-1] == 5000)
+    assert told.seen["s"] == [*range(1, 100), *range(905, 5001)]  # what the wire still had
+    engine.log.take(facts(5001, 3))
+    await told.until(lambda: told.seen["s"][-1] == 5003)
+    await end(task)
+    await engine.stop()
+
+
 async def test_a_command_is_answered_and_carried_out_once(engine: Engine) -> None:
     await engine.start(1)
     told = Told()
@@ -204,7 +221,7 @@ async def test_a_reader_that_does_not_read_is_cut_off(engine: Engine, monkeypatc
     monkeypatch.setattr("triplane.flow.server.BEHIND", 1000)
     await engine.start(1)
     _, writer = await asyncio.open_connection("127.0.0.1", engine.port)
-    writer.write(b'{"op":"hello","secret":"secret","have":{}}\n')
+    writer.write(b'secret\n{"op":"hello","have":{}}\n')
     async with asyncio.timeout(20):
         while not engine.server.heard:
             await asyncio.sleep(0.01)
@@ -217,17 +234,25 @@ async def test_a_reader_that_does_not_read_is_cut_off(engine: Engine, monkeypatc
     await engine.stop()
 
 
+HELLO = b'{"op":"hello","have":{}}\n'
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("line", "decoded"),
     [
-        b"\n", b"{}\n", b'{"op":"hello"}\n', b"[" * 70_000 + b"\n", b"\xff\xfe\n",
-        '{"op":"hello","secret":"gr\u00fc\u00df","have":{}}\n'.encode(),
-        b'{"op":"hello","more":' + b"[" * 70_000 + b"\n", b"x" * 1_100_000,
+        (b"\n", 0), (HELLO, 0), (b"secre\n" + HELLO, 0), (b"secrets\n" + HELLO, 0), (b"gr\xc3\xbc\xc3\n" + HELLO, 0),
+        (b"x" * 1_100_000, 0), (b"[" * 70_000 + b"\n", 0), (b"secret\n{}\n", 1), (b"secret\n\xff\xfe\n", 1),
+        (b"secret\n" + b'{"op":"hello","more":' + b"[" * 70_000 + b"\n", 1), (b"secret\n" + b"x" * 1_100_000, 0),
+        (b'secret\n{"op":"command","id":1,"kind":"halt"}\n', 1),
     ],
 )  # fmt: skip
-async def test_what_is_no_hello_ends_the_connection(engine: Engine, line: bytes) -> None:
+async def test_what_is_no_hello_ends_the_connection(
+    engine: Engine, line: bytes, decoded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     problems: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+    decoder = Mock(wraps=server.TO_ENGINE)
+    monkeypatch.setattr(server, "TO_ENGINE", decoder)
     await engine.start(1)
     reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
     writer.write(line)
@@ -235,8 +260,59 @@ async def test_what_is_no_hello_ends_the_connection(engine: Engine, line: bytes)
         with suppress(ConnectionResetError):
             assert await reader.read() == b""
     writer.close()
+    assert decoder.decode.call_count == decoded  # nothing of a stranger
+    assert engine.asked == []
     await engine.stop()
     assert problems == []
+
+
+async def test_a_stranger_takes_no_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it sends stays where it is: no more is read than the secret is long."""
+    read: list[int] = []
+    monkeypatch.setattr("triplane.flow.server.HELLO_S", 600.0)
+    await engine.start(1)
+    loop = asyncio.get_running_loop()
+    real = loop.sock_recv
+
+    async def receive(connection: socket.socket, most: int) -> bytes:
+        read.append(most)
+        return await real(connection, most)
+
+    monkeypatch.setattr(loop, "sock_recv", receive)
+    reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+    writer.write(b"sec")
+    async with asyncio.timeout(10):
+        while len(read) < 2:
+            await asyncio.sleep(0)
+        writer.write(b"x" * 1_000_000)
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
+    assert read == [7, 4]
+    await engine.stop()
+
+
+async def test_a_reader_of_very_many_sessions_is_heard(engine: Engine) -> None:
+    await engine.start(5)
+    have = {f"260101-000000-{number:06}": number for number in range(20_000)}
+    client, task = await connect(engine, told := Told(), have=have)
+    await told.until(lambda: len(told.seen.get("s", [])) == 5)
+    assert client.connected
+    await end(task)
+    await engine.stop()
+
+
+async def test_a_crowd_of_strangers_does_not_keep_a_reader_out(engine: Engine) -> None:
+    await engine.start(5)
+    crowd = [socket.create_connection(("127.0.0.1", engine.port)) for _ in range(40)]
+    client, task = await connect(engine, told := Told())
+    crowd += [socket.create_connection(("127.0.0.1", engine.port)) for _ in range(40)]
+    await told.until(lambda: len(told.seen.get("s", [])) == 5)
+    assert client.connected
+    await end(task)
+    for one in crowd:
+        one.close()
+    await engine.stop()
 
 
 async def test_who_says_nothing_makes_room(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,10 +106,15 @@ class Replicas:
         first = facts[0]
         replica = self._replicas.get(first.session_id)
         if isinstance(first, Session):  # the first fact of all: a new session, or one that is told anew
+            try:
+                fresh = SessionReplica(first)
+            except Exception:
+                log.exception("a session could not be shown", session=first.session_id)
+                return
             pace = self._paces[first.session_id] = Pace()
             if replica is not None:
                 pace.hush(self._clock())  # what was told once is not told again
-            replica = self._replicas[first.session_id] = SessionReplica(first)
+            replica = self._replicas[first.session_id] = fresh
             replica.health = self._health_of(first.session_id)
             self._unlisted.discard(first.session_id)
             self._says[first.session_id] = self._say(replica)

@@ -1,7 +1,6 @@
 """What the session is doing, why it is not trading right now, and how it goes in all."""
 
 from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
 
 from triplane.api.context import Here, SessionId, Symbol, problems
 from triplane.api.errors import ApiError
@@ -57,5 +56,5 @@ async def readyz(here: Here) -> Alive:
     why_not = here.monitor.why_not()
     if why_not is not None:
         raise ApiError(503, why_not)
-    await run_in_threadpool(here.store.sessions, limit=1)  # raises what is answered with 503
+    await here.monitor.read_store()  # raises what is answered with 503
     return Alive(status="ready", version=here.version)
