@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -82,12 +82,20 @@ class FlowClient:
 
     async def run(self) -> None:
         """Read for ever; cancelled to end it."""
+        await asyncio.gather(self._keep(self._facts), self._keep(self._talk))
+
+    async def _keep(self, connection: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
+        """Make a connection again whenever it ends."""
         while True:
             try:
-                await self._connection()
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=LINE)
+                try:
+                    writer.write(self._secret.encode() + b"\n")
+                    await connection(reader, writer)
+                finally:
+                    writer.close()
             except (OSError, ConnectionError, ValueError, msgspec.MsgspecError) as error:
                 log.debug("no connection with the engine", error=str(error))
-            self.connected, self._writer = False, None
             await asyncio.sleep(RETRY_S)
 
     async def catch_up(self, session_id: str) -> None:
@@ -100,29 +108,36 @@ class FlowClient:
                 return
             await asyncio.sleep(0)
 
-    async def _connection(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=LINE)
+    async def _facts(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        newest = {session_id: self.have[session_id] for session_id in sorted(self.have)[-TOLD:]}
+        writer.write(ENCODER.encode(Hello(have=newest)) + b"\n")
+        while line := await reader.readline():
+            message = FROM_ENGINE.decode(line)
+            if isinstance(message, Fact):
+                await self._fact(message)
+            elif isinstance(message, Health):
+                self._rewind(message)
+            self.connected = True
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What is only true now, commands and their answers: never behind facts that are still to be taken."""
+        writer.write(ENCODER.encode(Hello(have=None)) + b"\n")
+        self._writer = writer
         try:
-            newest = {session_id: self.have[session_id] for session_id in sorted(self.have)[-TOLD:]}
-            writer.write(self._secret.encode() + b"\n" + ENCODER.encode(Hello(have=newest)) + b"\n")
-            self._writer = writer
             while line := await reader.readline():
                 message = FROM_ENGINE.decode(line)
                 if isinstance(message, Answer):
                     waiting = self._waiting.pop(message.id, None)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(message)
-                elif isinstance(message, Fact):
-                    await self._fact(message)
                 elif isinstance(message, Health | Forming):
+                    self._reader.on_message(message)
                     if isinstance(message, Health):
                         self.heard_at = time.monotonic()
                         self._came.set()
-                        self._rewind(message)
-                    self._reader.on_message(message)
                 self.connected = True
         finally:
-            writer.close()
+            self.connected, self._writer = False, None
 
     def _rewind(self, health: Health) -> None:
         """Begin anew with a session that has fewer facts than were heard: its engine died with the end of a journal."""

@@ -9,7 +9,7 @@ and from then on everything. A reader that does not keep up is cut off and comes
 import asyncio
 import hmac
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +52,7 @@ class FlowServer:
         self._logs: dict[str, FactLog] = {}
         self._strangers: dict[asyncio.Task[None], None] = {}  # in the order they came
         self._readers: set[asyncio.StreamWriter] = set()  # those that have said hello
+        self._listeners: set[asyncio.StreamWriter] = set()  # those of them that want no facts
         self._answers: dict[int, asyncio.Task[Answer]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._last: AnyMessage | None = None
@@ -88,12 +89,18 @@ class FlowServer:
     @property
     def heard(self) -> bool:
         """Whether anybody listens."""
-        return bool(self._readers)
+        return bool(self._readers or self._listeners)
 
     def say(self, message: AnyMessage) -> None:
-        """Push a message."""
-        if self._readers:
-            self._push(ENCODER.encode(message) + b"\n")
+        """Push a message, to those who want no facts first."""
+        if self._readers or self._listeners:
+            line = ENCODER.encode(message) + b"\n"
+            for writer in [*self._listeners, *self._readers]:
+                self._send(writer, line)
+
+    def _drop(self, writer: asyncio.StreamWriter) -> None:
+        self._readers.discard(writer)
+        self._listeners.discard(writer)
 
     def _push(self, data: bytes) -> None:
         for writer in list(self._readers):
@@ -102,10 +109,10 @@ class FlowServer:
     def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         transport = writer.transport
         if transport.is_closing():
-            self._readers.discard(writer)
+            self._drop(writer)
         elif transport.get_write_buffer_size() > BEHIND:
             log.warning("a reader does not keep up and is cut off")
-            self._readers.discard(writer)
+            self._drop(writer)
             transport.abort()
         else:
             writer.write(data)
@@ -156,11 +163,11 @@ class FlowServer:
                 hello = TO_ENGINE.decode(await reader.readline())
             if not isinstance(hello, Hello):
                 return
-            for session_id, facts in self._logs.items():
-                lacking = facts.last_seq - hello.have.get(session_id, 0)
-                if lacking > 0:
-                    writer.write(b"".join(list(facts.ring)[-lacking:]))
-            self._readers.add(writer)
+            if hello.have is None:
+                self._listeners.add(writer)
+            else:
+                self._tell_lacking(hello.have, writer)
+                self._readers.add(writer)
             while line := await reader.readline():
                 command = TO_ENGINE.decode(line)
                 if isinstance(command, Command):
@@ -168,8 +175,14 @@ class FlowServer:
         except (TimeoutError, ConnectionError, ValueError, RecursionError, msgspec.MsgspecError):
             pass  # it may come again
         finally:
-            self._readers.discard(writer)
+            self._drop(writer)
             writer.transport.abort()
+
+    def _tell_lacking(self, have: Mapping[str, int], writer: asyncio.StreamWriter) -> None:
+        for session_id, facts in self._logs.items():
+            lacking = facts.last_seq - have.get(session_id, 0)
+            if lacking > 0:
+                writer.write(b"".join(list(facts.ring)[-lacking:]))
 
     def _start(self, command: Command, writer: asyncio.StreamWriter) -> None:
         """Carry out a command once, however often it is asked; the answer goes to whoever asked last."""

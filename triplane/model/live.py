@@ -97,9 +97,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="hello"):
-    """First message of a reader: the newest fact that it has of each session."""
+    """First message of a reader: the newest fact that it has of each session, or None to be told no facts."""
 
-    have: dict[str, int]
+    have: dict[str, int] | None
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="command"):

@@ -217,6 +217,30 @@ async def test_a_stranger_hears_nothing(engine: Engine) -> None:
     await engine.stop()
 
 
+async def test_what_is_true_now_and_answers_are_not_behind_facts_that_are_still_to_be_taken(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that reads a long file hears the engine all the same, and its kill switch is answered."""
+    await engine.start(5)
+    told = Told()
+    client, task = await connect(engine, told)
+    await told.until(lambda: len(told.seen.get("s", [])) == 5)
+
+    async def long(_session: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client, "catch_up", long)
+    engine.log.take(facts(8, 1))  # 6 and 7 are missing
+    engine.log.flush()
+    await asyncio.sleep(0)
+    before = len(told.messages)
+    engine.server.say(health())
+    await told.until(lambda: len(told.messages) > before)
+    assert (await client.command("halt", within=5.0)).code == "ok"
+    await end(task)
+    await engine.stop()
+
+
 async def test_a_reader_that_does_not_read_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triplane.flow.server.BEHIND", 1000)
     await engine.start(1)
