@@ -19,6 +19,7 @@ import structlog
 
 from triplane.data.clock import Clock
 from triplane.engine.commands import Commands
+from triplane.engine.lock import FolderHeld
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.latency import Latency
@@ -131,7 +132,12 @@ class EngineApp:
     async def start(self, wanted: Mapping[str, Any]) -> Hosted:
         """Build a session and run it."""
         async with self._starting:
-            hosted = await self._build(wanted)
+            try:
+                hosted = await self._build(wanted)
+            except FolderHeld as error:
+                if error.folder.name not in {one.id for one in self._running()}:
+                    raise
+                raise TriplaneError(f"A session with these settings runs already ({error.folder.name}).") from None
         self.sessions[hosted.id] = hosted
         self.wanted[hosted.id] = dict(wanted)
         over = [key for key, one in self.sessions.items() if one.task is not None and one.task.done()]

@@ -7,6 +7,14 @@ from filelock import FileLock, Timeout
 from triplane.errors import TriplaneError
 
 
+class FolderHeld(TriplaneError):  # noqa: N818 - reads as what it is
+    """Somebody runs the session in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"The session in {folder} is already running in another process.")
+        self.folder = folder
+
+
 def held(folder: Path) -> bool:
     """Whether a process runs the session in a folder now."""
     try:
@@ -17,7 +25,7 @@ def held(folder: Path) -> bool:
 
 
 class FolderLock:
-    """Held from the moment it is made until :meth:`release`; raises TriplaneError when another process holds it."""
+    """Held from the moment it is made until :meth:`release`; raises FolderHeld when somebody holds it."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():  # FileLock would make it
@@ -27,7 +35,7 @@ class FolderLock:
         try:
             self._lock.acquire()
         except Timeout:
-            raise TriplaneError(f"The session in {folder} is already running in another process.") from None
+            raise FolderHeld(folder) from None
         except OSError as error:
             raise TriplaneError(f"The folder {folder} cannot be written to: {error.strerror}.") from error
 

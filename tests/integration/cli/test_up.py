@@ -226,7 +226,15 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         assert sorted(listed.values()) == ["interrupted", "running"]
         wrong = triplane("start", "../../evil.py", *at, check=False)
         assert wrong.returncode == 2
-        assert "over the API it must be one of" in wrong.stderr
+        assert "evil.py'; it must be one of" in wrong.stderr
+        again = triplane("start", *at, check=False)
+        assert again.returncode == 1
+        first = page.ready["session"]
+        assert f"A session with these settings runs already ({first})." in again.stderr
+        (tmp_path / "kill_switch.json").write_text('{"reason": "by hand"}')
+        said = triplane("start", "ema_cross", "--set", "slow=150", "--data-dir", tmp_path).stdout
+        assert "has started, but the kill switch is on: it is halted until you resume it." in " ".join(said.split())
+        assert page.client.get("/api/sessions").json()["items"][0]["parameters"]["slow"] == 150
     gone = triplane("stop", second, *at, check=False)
     assert gone.returncode == 1
     assert "No `triplane up` runs on" in gone.stderr
