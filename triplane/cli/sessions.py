@@ -77,8 +77,10 @@ def start(
     json: Json = False,
 ) -> None:
     """Start a further session in the engine of a running `triplane up`; what is not said is inherited."""
-    wanted = {"strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
-              "symbols": [name.upper() for name in parse_list(symbols)] or None}  # fmt: skip
+    wanted: dict[str, Any] = {
+        "strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
+        "symbols": [name.upper() for name in parse_list(symbols)] or None,
+    }  # fmt: skip
     with one_sentence():
         wanted["parameters"] = parse_set(params) if params else None
         answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})

@@ -1,8 +1,8 @@
 """The store rebuilt from the journals, and the proof that it says what they say.
 
 On SQLite everything happens in a copy, which takes the place of the old file at the end; the old one stays beside it.
-Sessions are replaced one by one, so what no journal tells stays as it was: what a person has acknowledged, results of
-backtests, parameter sets, and sessions whose journal is gone or cannot be read.
+Sessions are replaced one by one, so what no journal tells stays as it was: results of backtests,
+parameter sets, and sessions whose journal is gone or cannot be read.
 """
 
 import hashlib
