@@ -1,4 +1,4 @@
-"""The store made again from the journals: the same tables, nothing of a person's lost, and a proof that finds lies."""
+"""The store rebuilt from the journals: the same tables, nothing of a person's lost, and a proof that finds lies."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""``triplane db``: the store made again and checked, from the command line."""
+"""``triplane db``: the store rebuilt and checked, from the command line."""
 
 import json
 from collections.abc import Iterator
