@@ -113,8 +113,8 @@ def several() -> pd.DataFrame:
             ["open_time is missing in row 0"],
         ),
         (
-            table(["yesterday"] * 80, "date"),
-            ["date must be times such as 2025-01-01T12:30:00", "row 0 holds 'yesterday'"],
+            table(["2025-01-01", *["yesterday"] * 79], "date"),
+            ["date must be times such as 2025-01-01T12:30:00", "row 1 holds 'yesterday'"],
         ),
         (table([b"x"] * 80, "date"), ["date must be a datetime or an integer", "bytes"]),
         (table(pd.Series(UTC.astype(str)).mask(np.arange(80) == 5), "date"), ["date is missing in row 5"]),
