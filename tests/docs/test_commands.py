@@ -12,8 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from triplane.data.generator import generate
-
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -32,8 +30,10 @@ def commands():
 def folder(tmp_path_factory):
     """What the pages speak of: candles, a calendar, strategy files."""
     path = tmp_path_factory.mktemp("docs")
-    candles = pd.DataFrame(generate(seed=4, start_ms=1_700_000_100_000, n=75_000))
-    candles.to_parquet(path / "candles.parquet")
+    (script,) = re.findall(
+        r'```python title="candles.py"\n(.*?)```', (ROOT / "docs" / "strategies.md").read_text(), re.DOTALL
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=path, check=True)
     (path / "calendar.csv").write_text("time,title\n2023-11-20T14:30:00Z,rates\n")
     (path / "funding.csv").write_text("funding_time,funding_rate\n1700496000000,0.001\n1700524800000,0.0001\n")
     (path / "calendar.ics").write_text(

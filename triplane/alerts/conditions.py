@@ -72,8 +72,7 @@ class Conditions:
             self._heard = now
         self._looked = now
         if now - self._heard >= self._patience:
-            text = f"No sign of life for {self._patience:g} seconds. Only orders that rest at the venue still act."
-            self._begin(_alert("engine", "critical", "The engine is silent", text), "The engine is back")
+            self._begin(silent(self._patience), "The engine is back")
         return self._take()
 
     def end(self) -> list[Alert]:
@@ -114,9 +113,13 @@ class Conditions:
 
     def _of_session(self, session: SessionHealth, *, killed: bool) -> list[tuple[Alert, str]]:
         found, name = [], ", ".join(session.symbols)
+        if session.status == "running":
+            text = f"{name}, {session.timeframe}, {session.venue or session.feed.source}"
+            found.append((_alert("session", "info", "A session is running", text, session), "A session has ended"))
         if session.error and session.status in ("running", "failed"):
-            text = "\n".join(part for part in (session.error, session.error_line) if part)
             ended = session.status == "failed"
+            halted = "Trading is halted: no entries until a person resumes." if session.halted and not ended else ""
+            text = "\n".join(part for part in (session.error, session.error_line, halted) if part)
             title = f"The session of {name} has failed" if ended else f"An error in the session of {name}"
             found.append(
                 (_alert("error", "critical", title, text, session), f"The session of {name} is in order again")
@@ -130,13 +133,10 @@ class Conditions:
             text = f"{reason[:1].upper()}{reason[1:]}. No entries until a person resumes."
             found.append((_alert("halted", "critical", f"Trading of {name} is halted", text, session),
                           f"Trading of {name} was resumed"))  # fmt: skip
-        if session.status == "running":
-            text = f"{name}, {session.timeframe}, {session.venue or session.feed.source}"
-            found.append((_alert("session", "info", "A session is running", text, session), "A session has ended"))
-            if self._feed_down(session):
-                text = session.feed.text or f"Nothing has come from {session.feed.source} for {FEED_S:g} seconds."
-                title = f"No market data for {name}"
-                found.append((_alert("feed", "critical", title, text, session), f"Market data for {name} is back"))
+        if session.status == "running" and self._feed_down(session):
+            text = session.feed.text or f"Nothing has come from {session.feed.source} for {FEED_S:g} seconds."
+            title = f"No market data for {name}"
+            found.append((_alert("feed", "critical", title, text, session), f"Market data for {name} is back"))
         return found
 
     def _feed_down(self, session: SessionHealth) -> bool:
@@ -186,6 +186,12 @@ class Conditions:
     def _take(self) -> list[Alert]:
         told, self._told = self._told, []
         return told
+
+
+def silent(seconds: float) -> Alert:
+    """The engine is dead or frozen."""
+    text = f"No sign of life for {seconds:g} seconds. Only orders that rest at the venue still act."
+    return _alert("engine", "critical", "The engine is silent", text)
 
 
 def _alert(kind: Kind, severity: Severity, title: str, text: str, session: SessionHealth | None = None) -> Alert:

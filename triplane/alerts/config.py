@@ -73,7 +73,7 @@ class AlertTarget(BaseModel):
 
     def called(self, environment: Mapping[str, str] = os.environ) -> str:
         """How it is called in logs and tables."""
-        return self.name or self.address(environment).partition("://")[0]
+        return self.name or service_of(self.address(environment))
 
     def wants(self, alert: Alert) -> bool:
         """Whether this target is to hear of it."""
@@ -98,6 +98,15 @@ def _hide(url: str) -> None:
     for secret in (url, parts.password or "", *tokens):
         hide(secret)
         hide(unquote(secret))
+
+
+def service_of(url: str) -> str:
+    """The service behind an address: its scheme, or for a webhook of a service the name of its host."""
+    scheme = url.partition("://")[0].lower()
+    if scheme not in ("http", "https"):
+        return scheme
+    name = (urlsplit(url).hostname or "").rpartition(".")[0].rpartition(".")[2].replace("discordapp", "discord")
+    return name if name.isalpha() else scheme
 
 
 def shown(url: str) -> str:

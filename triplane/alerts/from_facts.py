@@ -7,7 +7,7 @@ from typing import Any, Final
 from triplane.alerts.alert import Alert, Severity, Tone
 from triplane.alerts.memory import Memory
 from triplane.model.facts import Error, Fact, Fill, Order, Position, RiskAlert, Session, Signal, Trade, event_name
-from triplane.model.sentences import REASON_TEXTS, alert_text, exact, fill_text, order_text, signal_text
+from triplane.model.sentences import REASON_TEXTS, alert_text, cash, exact, fill_text, order_text, signal_text
 
 KEPT: Final = 256
 """Signals whose reasons are remembered until their position opens."""
@@ -23,12 +23,8 @@ def place(mode: str, strategy: str) -> str:
     return " · ".join(part for part in (mode.upper(), strategy) if part)
 
 
-def _money(value: str | None) -> str:
+def _price(value: str | None) -> str:
     return "–" if value is None else exact(value)
-
-
-def _signed(value: str) -> str:
-    return ("+" if float(value) > 0 else "") + exact(value)
 
 
 def _tone(severity: Severity) -> Tone:
@@ -43,7 +39,7 @@ def opened(position: Position, reasons: list[str]) -> Alert:
         ("Side", position.side),
         ("Entry", exact(position.entry_price)),
         ("Size", exact(position.size)),
-        ("Stop", _money(position.stop_loss)),
+        ("Stop", _price(position.stop_loss)),
         ("Targets", targets or "–"),
     ]
     if reasons:
@@ -61,22 +57,22 @@ def opened(position: Position, reasons: list[str]) -> Alert:
 
 def closed(trade: Trade) -> Alert:
     """A position was closed."""
-    pnl = float(trade.pnl)
+    pnl, earned = float(trade.pnl), cash(trade.pnl, trade.symbol, signed=True)
     fields = [
         ("Symbol", trade.symbol),
         ("Side", trade.side),
         ("Entry", exact(trade.entry_price)),
         ("Exit", exact(trade.exit_price)),
         ("Size", exact(trade.quantity)),
-        ("Stop", _money(trade.stop_loss)),
-        ("P&L", _signed(trade.pnl)),
+        ("Stop", _price(trade.stop_loss)),
+        ("P&L", earned),
         ("R", "–" if trade.r_multiple is None else f"{trade.r_multiple:+.2f}"),
         ("Reason", REASON_TEXTS.get(trade.exit_reason, trade.exit_reason)),
     ]
     return Alert(
         kind="closed",
         severity="info",
-        title=f"{trade.symbol} {trade.side.lower()} closed: {_signed(trade.pnl)}",
+        title=f"{trade.symbol} {trade.side.lower()} closed: {earned}",
         tone="good" if pnl > 0 else "bad" if pnl < 0 else "neutral",
         fields=tuple(fields),
         symbol=trade.symbol,
@@ -85,18 +81,28 @@ def closed(trade: Trade) -> Alert:
     )
 
 
+def waits(fact: Signal) -> Alert:
+    """A signal that a person decides on."""
+    title = f"{fact.symbol}: a {fact.signal_type} signal waits for you"
+    return Alert(kind="signal", severity="info", title=title, text=signal_text(fact), tone="warning",
+                 symbol=fact.symbol, session_id=fact.session_id, key=f"signal {fact.id}")  # fmt: skip
+
+
 def fill(fact: Fill) -> Alert:
     """An execution."""
-    return Alert(kind="fill", severity="debug", title=fill_text(fact), fields=(("Fee", exact(fact.fee)),),
+    return Alert(kind="fill", severity="debug", title=fill_text(fact), fields=(("Fee", cash(fact.fee, fact.symbol)),),
                  symbol=fact.symbol, session_id=fact.session_id, key=f"fill {fact.fill_id}")  # fmt: skip
 
 
 def risk(fact: RiskAlert) -> Alert:
-    """A check refused, or execution found something."""
-    severity, kind = SEVERITY.get(fact.severity, "info"), fact.alert_type.replace("_", " ")
+    """A check refused an entry, which is the daily business of a strategy, or execution found something."""
+    refused = "signal_id" in fact.details
+    severity: Severity = "debug" if refused else SEVERITY.get(fact.severity, "info")
+    kind = "an entry was refused" if refused else fact.alert_type.replace("_", " ")
     title = f"{fact.symbol}: {kind}" if fact.symbol else kind
     return Alert(kind="risk", severity=severity, title=title, text=alert_text(fact), tone=_tone(severity),
-                 symbol=fact.symbol, session_id=fact.session_id)  # fmt: skip
+                 symbol=fact.symbol, session_id=fact.session_id,
+                 key=f"risk {fact.session_id} {fact.symbol} {fact.alert_type}")  # fmt: skip
 
 
 class FromFacts:
@@ -142,13 +148,7 @@ class FromFacts:
         self._reasons[fact.session_id, fact.decision] = fact.reasons
         if len(self._reasons) > KEPT:
             self._reasons.popitem(last=False)
-        if fact.status != "pending":
-            return []
-        title = f"{fact.symbol}: a {fact.signal_type} signal waits for you"
-        return [
-            Alert(kind="signal", severity="info", title=title, text=signal_text(fact), tone="warning",
-                  symbol=fact.symbol, session_id=fact.session_id, key=f"signal {fact.id}")
-        ]  # fmt: skip
+        return [waits(fact)] if fact.status == "pending" else []
 
     def _order(self, fact: Order) -> list[Alert]:
         if fact.status != "rejected":

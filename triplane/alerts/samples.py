@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from triplane.alerts.alert import Alert
-from triplane.alerts.from_facts import closed, fill, opened, risk
+from triplane.alerts.conditions import SILENT_S, silent
+from triplane.alerts.from_facts import closed, fill, opened, risk, waits
 from triplane.alerts.memory import wall_ms
-from triplane.model.facts import Fill, Position, RiskAlert, TakeProfit, Trade
+from triplane.model.facts import Fill, Position, RiskAlert, Signal, TakeProfit, TpLevels, Trade
 
 _HEAD: Any = {"session_id": "", "seq": 0, "time": 0, "symbol": "BTCUSDT"}
 _POSITION = Position(
@@ -24,10 +25,21 @@ _TRADE = Trade(
     exit_price="65500.5", pnl="362.05", fees="12.95", funding="0", slippage="0", balance_after="10362.05",
     r_multiple=2.9, mae=None, mfe=None, exit_reason="target", bars_held=12, stop_loss="63500",
 )  # fmt: skip
-_RISK = RiskAlert(
-    **_HEAD, alert_id="1", severity="WARNING", alert_type="max_open_positions", message="",
-    details={"value": 4.0, "limit": 3.0},
+_SIGNAL = Signal(
+    **_HEAD, agent="ict_blocks", action="enter", signal_type="buy", status="pending", confidence=0.7,
+    confidence_level="high", price=64000.5, entry_price=64000.5, stop_loss=63500.0,
+    tp_levels=TpLevels(65000.0, 66000.0), position_size=0.25, risk_reward_ratio=2.0, indicators={}, reasons=[],
+    generated_at=0, id="1",
 )  # fmt: skip
+_REFUSED = RiskAlert(
+    **_HEAD, alert_id="1", severity="WARNING", alert_type="max_open_positions", message="",
+    details={"value": 4.0, "limit": 3.0, "signal_id": "1"},
+)  # fmt: skip
+_FOUND = RiskAlert(
+    **_HEAD, alert_id="2", severity="WARNING", alert_type="foreign_fill",
+    message="An order that is not Triplane's was filled in BTCUSDT.", details={},
+)  # fmt: skip
+_RAISED = "Strategy mine failed on bar 300: ZeroDivisionError: division by zero\nmine.py:9: return 1 / 0"
 
 
 def samples() -> Iterator[Alert]:
@@ -38,15 +50,29 @@ def samples() -> Iterator[Alert]:
         closed(_TRADE),
         closed(loss),
         fill(_FILL),
-        Alert(kind="signal", severity="info", title="BTCUSDT: a buy signal waits for you", tone="warning"),
-        Alert(kind="rejected", severity="warning", title="The stop order of BTCUSDT was rejected", tone="warning"),
-        risk(_RISK),
+        waits(_SIGNAL),
+        Alert(
+            kind="rejected",
+            severity="warning",
+            title="The stop order of BTCUSDT was rejected",
+            text="The venue said: the price is out of range.",
+            tone="warning",
+        ),
+        risk(_REFUSED),
+        risk(_FOUND),
         Alert(kind="halted", severity="critical", title="Trading of BTCUSDT is halted", text="Daily loss.", tone="bad"),
         Alert(kind="kill_switch", severity="critical", title="The kill switch is on", text="By hand.", tone="bad"),
-        Alert(kind="error", severity="warning", title="Something went wrong", tone="warning"),
-        Alert(kind="feed", severity="critical", title="No market data for BTCUSDT", tone="bad"),
+        Alert(kind="error", severity="critical", title="An error in the session of BTCUSDT", text=_RAISED, tone="bad"),
+        Alert(
+            kind="feed",
+            severity="critical",
+            title="No market data for BTCUSDT",
+            text="Nothing has come from binance for 30 seconds.",
+            tone="bad",
+        ),
+        silent(SILENT_S),
         Alert(kind="engine", severity="critical", title="The engine is back", tone="good"),
         Alert(kind="session", severity="info", title="A session is running"),
     )
     for alert in found:
-        yield replace(alert, where="TEST · nothing of this has happened", time=wall_ms())
+        yield replace(alert, where="TEST · this is only a test", time=wall_ms())

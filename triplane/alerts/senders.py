@@ -84,7 +84,7 @@ class Discord(Sender):
                 raise NotSent(
                     answer,
                     after=float(after) if re.fullmatch(r"\d+(\.\d+)?", after) else None,
-                    final=response.status < 500 and response.status not in WAIT_CODES,
+                    final=refused(response.status),
                 )
         except (aiohttp.ClientError, OSError) as error:
             raise NotSent(f"{type(error).__name__}: {error}") from None
@@ -92,6 +92,11 @@ class Discord(Sender):
     async def close(self) -> None:
         if self._http is not None:
             await self._http.close()
+
+
+def refused(status: int) -> bool:
+    """Whether an HTTP status is an answer for good: the same request would get it again."""
+    return status < 500 and status not in WAIT_CODES
 
 
 def message(alert: Alert) -> dict[str, Any]:
@@ -121,7 +126,8 @@ class ByApprise(Sender):
     def __init__(self, url: str) -> None:
         import apprise  # noqa: PLC0415 - a quarter of a second and 40 MB, for those who use it
 
-        logging.getLogger("apprise").addHandler(logging.NullHandler())  # what it says is told with the alert
+        logging.getLogger("apprise").propagate = False  # what it says is told with the alert and its target
+        logging.getLogger("apprise").addHandler(logging.NullHandler())
         # called in this thread alone: the workers of a pool would be waited for at the end of the process
         asset = apprise.AppriseAsset(async_mode=False, service_timeout=0, app_id="Triplane")
         self._service = apprise.Apprise(asset=asset)
@@ -142,7 +148,8 @@ class ByApprise(Sender):
         )
         said = " ".join(str(entry.message) for entry in result.logs())
         if not result:
-            raise NotSent(said or "The service did not take it.")
+            code = re.search(r"\berror[= ](\d{3})\b", said)
+            raise NotSent(said or "The service did not take it.", final=code is not None and refused(int(code[1])))
         return "sent"
 
 

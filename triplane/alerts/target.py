@@ -30,6 +30,13 @@ LONGEST_PAUSE_S: Final = 60.0
 GIVE_UP_S: Final = 900.0
 
 
+def _share(alert: Alert) -> float:
+    """How much of a minute's alerts may be gone when this one is still sent: details leave room for positions."""
+    if alert.severity == "debug":
+        return 0.5
+    return 2.0 if alert.severity == "critical" or alert.kind == "session" else 1.0
+
+
 class Target:
     """Takes alerts for one sender.
 
@@ -62,7 +69,7 @@ class Target:
             return False
         if not self._until:
             self._until = self._clock() + self._window
-        most = self._settings.per_minute * self._window / WINDOW_S * (2 if alert.severity == "critical" else 1)
+        most = self._settings.per_minute * self._window / WINDOW_S * _share(alert)
         if alert.same in self._sent or len(self._sent) >= most or self._queue.qsize() >= QUEUED:
             self._more[alert.kind] += 1
         else:
@@ -78,7 +85,8 @@ class Target:
             minutes = round(self._window / WINDOW_S)
             period = "in the last minute" if minutes == 1 else f"in the last {minutes} minutes"
             title = f"{self._more.total()} more: {count(self._more)}"
-            summary = Alert(kind="session", severity="info", title=title, text=f"Not told one by one {period}.",
+            text = f"These came {period} and were not sent one by one."
+            summary = Alert(kind="session", severity="info", title=title, text=text,
                             time=time.time_ns() // 1_000_000)  # fmt: skip
             self._queue.put_nowait((self._clock(), summary))
         self._window = min(self._window * 2, LONGEST_S) if self._more else WINDOW_S

@@ -84,7 +84,7 @@ class Client:
             if not log.first_id - 1 <= self.cursor <= log.last_id:
                 why = "behind the oldest" if self.cursor < log.first_id else "ahead of the newest"
                 lost, self.cursor = self.cursor, log.last_id
-                self.resync(f"The event {lost} is {why} that is held; read the present state over REST.")
+                self.resync(f"The event {lost} is {why} that is kept; read the present state over REST.")
                 continue
             batch = log.batch(self.cursor, self.wanted)
             self.cursor = batch.last_id

@@ -28,7 +28,7 @@ from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.settings import CostSettings, TradingSettings, checked
-from triplane.errors import BadInput
+from triplane.errors import BadInput, TriplaneError
 from triplane.flow.processors import find as find_processor
 from triplane.model.settings import START_BALANCE
 from triplane.problems import Place, dotted, sentence
@@ -275,6 +275,17 @@ def init(
         console.print(f"Wrote {path}. Edit it, then: triplane config check {path}", highlight=False)
 
 
+def _usable(target: AlertTarget) -> None:
+    from triplane.alerts.service import open_sender  # noqa: PLC0415 - only those who have alerts wait for it
+
+    try:
+        open_sender(target)
+    except BadInput:
+        raise
+    except TriplaneError as error:
+        raise BadInput(str(error)) from None
+
+
 @app.command()
 def check(
     path: Annotated[Path, typer.Argument(help="File to check.")] = DEFAULT_FILE,
@@ -283,6 +294,8 @@ def check(
     """Say whether a configuration file can be used, and what it comes to."""
     with one_sentence():
         config = _combine(_file(path))
+        for target in config.alerts:
+            _usable(target)
         if json:
             print_json({"ok": True, "path": str(path), "config": config.model_dump(mode="json")})
         else:

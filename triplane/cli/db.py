@@ -1,4 +1,4 @@
-"""``triplane db``: make the store again from the journals, or prove that it says what they say."""
+"""``triplane db``: rebuild the store from the journals, or prove that it says what they say."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +10,7 @@ from rich.progress import Progress
 from triplane.cli.output import FAILED, Json, console, errors, one_sentence, print_json, print_table
 from triplane.cli.processes import DATABASE
 from triplane.engine.facts import facts_of
+from triplane.engine.lock import held
 from triplane.engine.session import JOURNAL
 from triplane.errors import BadInput
 from triplane.store.rebuild import Checked, Rebuilt
@@ -41,9 +42,9 @@ def _target(data_dir: Path, database: str | None) -> Path | str:
 def rebuild(
     sessions: Sessions = None, data_dir: DataDir = _DATA_DIR, database: Database = None, json: Json = False
 ) -> None:
-    """Make the database again from the journals; the old one is kept beside it.
+    """Rebuild the database from the journals; the old one is kept beside it.
 
-    What a person has acknowledged, results of backtests, parameter sets and sessions without a readable journal stay.
+    Results of backtests, parameter sets and sessions without a readable journal stay.
     """
     done: list[Rebuilt] = []
     with one_sentence():
@@ -60,7 +61,7 @@ def rebuild(
         print_json({"sessions": [asdict(one) for one in done], "backup": None if backup is None else str(backup)})
     else:
         rows = [(one.session_id, f"{one.facts:,}", one.error) for one in done]
-        print_table("Made again", ("session", "facts", "cannot be read"), rows)
+        print_table("Rebuilt", ("session", "facts", "cannot be read"), rows)
         if backup is not None:
             console.print(f"The database as it was: {backup}", highlight=False, soft_wrap=True)
     if any(one.error for one in done):
@@ -82,16 +83,31 @@ def check(
     if json:
         print_json([asdict(one) | {"ok": one.ok} for one in done])
     else:
-        rows = [(one.session_id or "all", f"{one.stored:,} of {one.facts:,}", _verdict(one)) for one in done]
-        print_table("Store and journals", ("session", "stored", "verdict"), rows)
+        running = {folder.name for folder in folders if held(folder)}
+        rows = [_row(one, one.session_id in running) for one in done]
+        print_table("The database and the journals", ("session", "facts stored", "verdict"), rows)
     if not all(one.ok for one in done):
         raise typer.Exit(FAILED)
 
 
-def _verdict(checked: Checked) -> str:
+def _row(checked: Checked, running: bool) -> tuple[str, str, str]:
+    if not checked.session_id:  # candles belong to all sessions of a market
+        return "all", "", _verdict(checked, running)
+    return checked.session_id, f"{checked.stored:,} of {checked.facts:,}", _verdict(checked, running)
+
+
+def _verdict(checked: Checked, running: bool) -> str:
     if checked.error:
         return checked.error
-    if not checked.different:
-        return "the same" if checked.stored == checked.facts else "the same so far"
-    tables = (f"{table} ({there:,} rows, {due:,} by the journal)" for table, (there, due) in checked.different.items())
-    return f"different: {', '.join(tables)}; triplane db rebuild {checked.session_id}".rstrip()
+    if checked.different:
+        tables = (
+            f"{table} ({there:,} rows, {due:,} by the journal)"
+            if there != due
+            else f"{table} ({there:,} rows, with other values)"
+            for table, (there, due) in checked.different.items()
+        )
+        return f"different: {', '.join(tables)}; triplane db rebuild {checked.session_id}".rstrip()
+    if checked.stored == checked.facts:
+        return "the same"
+    when = "follow while it runs" if running else "follow when triplane up starts again"
+    return f"the same so far; the last {checked.facts - checked.stored:,} {when}"

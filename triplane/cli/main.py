@@ -6,9 +6,10 @@ Only the module of the command that was asked for is imported, so that small com
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperCommand
 
 from triplane.version import __version__
 
@@ -35,6 +36,15 @@ GROUPS: Final = {
 """Each group of commands and the module whose ``app`` it is."""
 
 
+class WholeNames(TyperCommand):
+    """Its help is plain text: in a table of 80 columns long names of options would be cut off."""
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write the help."""
+        self.rich_markup_mode = None
+        super().format_help(ctx, formatter)
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"triplane {__version__}")
@@ -58,7 +68,7 @@ def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
     app.callback()(root)
     for name in names:
         if name in COMMANDS:
-            app.command(name)(getattr(import_module(COMMANDS[name]), name))
+            app.command(name, cls=WholeNames if name == "up" else None)(getattr(import_module(COMMANDS[name]), name))
         else:
             app.add_typer(import_module(GROUPS[name]).app, name=name)
     return app

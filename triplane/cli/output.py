@@ -6,7 +6,7 @@ Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Annotated, Any, TypeAlias, cast
+from typing import IO, Annotated, Any, Final, TypeAlias, cast
 
 import orjson
 import typer
@@ -94,6 +94,25 @@ def figure(value: object) -> str:
     return str(value)
 
 
+LABELS: Final = {
+    "net_pnl": "net P&L",
+    "pnl": "P&L",
+    "cagr_pct": "CAGR %",
+    "average_mae": "average adverse excursion (MAE)",
+    "average_mfe": "average favourable excursion (MFE)",
+    "max_drawdown_pct": "largest drawdown %",
+    "max_drawdown_bars": "longest drawdown, bars",
+    "expectancy_r": "expectancy, R",
+    "decisions_sha256": "decisions_sha256",
+}
+"""Figures whose name is not what people call them."""
+
+
+def label(name: str) -> str:
+    """What people call a figure."""
+    return LABELS.get(name, name.replace("_pct", " %").replace("_", " "))
+
+
 def print_figures(title: str, figures: Mapping[str, object]) -> None:
     """Name and value, one a line; what could not be computed says why."""
     why = figures.get("reasons")
@@ -103,5 +122,5 @@ def print_figures(title: str, figures: Mapping[str, object]) -> None:
         if name in ("reasons", "params"):
             continue
         shown = figure(value) + (f"  [dim]({reasons[name]})[/]" if name in reasons else "")
-        table.add_row(name.replace("_", " ").replace(" pct", " %"), shown)
+        table.add_row(label(name), shown)
     console.print(table)

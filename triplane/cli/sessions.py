@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import typer
 
+from triplane.cli.options import Set, parse_list, parse_set
 from triplane.cli.output import FAILED, Json, console, one_sentence, print_json, print_table
 from triplane.cli.processes import PAGE
 from triplane.engine.journal import Reader
@@ -17,6 +18,7 @@ from triplane.engine.session import JOURNAL
 from triplane.engine.verify import VerifyResult, session_folder
 from triplane.engine.verify import verify as verify_journal
 from triplane.errors import BadInput, TriplaneError
+from triplane.model.killswitch import KillSwitch
 
 DATA_DIR = Path("triplane-data")
 ANSWER_S = 150.0
@@ -70,15 +72,20 @@ def start(
     source: Annotated[str | None, typer.Option(help="Market data; by default the configured one.")] = None,
     mode: Annotated[str | None, typer.Option(help="paper, testnet or live; by default the configured one.")] = None,
     balance: Annotated[float | None, typer.Option(help="Paper money to start with.")] = None,
+    params: Set = None,
     data_dir: Annotated[Path, typer.Option(help="Data folder of the running `triplane up`.")] = DATA_DIR,
     json: Json = False,
 ) -> None:
     """Start a further session in the engine of a running `triplane up`; what is not said is inherited."""
-    wanted = {"strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
-              "symbols": [name.strip().upper() for name in symbols.split(",") if name.strip()] or None}  # fmt: skip
+    wanted: dict[str, Any] = {
+        "strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
+        "symbols": [name.upper() for name in parse_list(symbols)] or None,
+    }  # fmt: skip
     with one_sentence():
+        wanted["parameters"] = parse_set(params) if params else None
         answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})
-        said = f"Session {answer.get('id')} of {answer.get('strategy')} has started."
+        halted = ", but the kill switch is on: it is halted until you resume it" if KillSwitch(data_dir).on else ""
+        said = f"Session {answer.get('id')} of {answer.get('strategy')} has started{halted}."
         print_json(answer) if json else console.print(said, highlight=False)
 
 

@@ -102,8 +102,8 @@ def as_candles(frame: Any) -> Candles:
     frame
         pandas or polars DataFrame, Arrow table or structured array with the columns ``open, high, low, close`` and
         ``volume``, and the times of opening: a column ``open_time``, ``date``, ``datetime``, ``timestamp``, ``ts`` or
-        ``time``, or the index of a pandas frame. Times are datetimes (without a zone they are UTC) or whole seconds,
-        milli-, micro- or nanoseconds since 1970. Names may differ in case; other columns are ignored.
+        ``time``, or the index of a pandas frame. Times are datetimes or ISO texts (without a zone they are UTC) or
+        whole seconds, milli-, micro- or nanoseconds since 1970. Names may differ in case; other columns are ignored.
 
     Returns
     -------
@@ -115,21 +115,23 @@ def as_candles(frame: Any) -> Candles:
         In one sentence: a missing column, no rows, NaN, infinite or non-positive prices, negative volume, times that
         are missing, unsorted, duplicate or of an unknown unit.
     """
+    dated = "open_time"
     if isinstance(frame, np.ndarray) and frame.dtype == CANDLE:
         candles = frame.reshape(-1)
     else:
         names, column = read(frame)
-        times = column(time_column(names))
+        dated = time_column(names)
+        times = column(dated)
         for name in COLUMNS[1:]:
             if name not in names:
                 raise DataError(f"column {name!r} is missing; there is {', '.join(map(str, names.values()))}")
         if len(times) == 0:
             raise DataError(NO_CANDLES)
         candles = np.empty(len(times), dtype=CANDLE)
-        candles["open_time"] = milliseconds("open_time", times)
+        candles["open_time"] = milliseconds(dated, times)
         for name in COLUMNS[1:]:
             candles[name] = _numbers(name, column(names[name]))
-    _check(candles)
+    _check(candles, dated)
     return candles
 
 
@@ -140,19 +142,19 @@ def _numbers(name: str, values: Any) -> npt.NDArray[np.float64]:
         raise DataError(f"column {name!r} must hold numbers") from None
 
 
-def _check(candles: Candles) -> None:
+def _check(candles: Candles, dated: str) -> None:
     if len(candles) == 0:
         raise DataError(NO_CANDLES)
     times = candles["open_time"]
     if times[0] < 0:
-        raise DataError(f"open_time must be milliseconds since 1970, but row 0 holds {times[0]}")
+        raise DataError(f"{dated} must be milliseconds since 1970, but row 0 holds {times[0]}")
     steps = np.diff(times)
     if (steps <= 0).any():
         row = int(np.argmax(steps <= 0)) + 1
         if steps[row - 1] == 0:
-            raise DataError(f"open_time must be unique, but {utc(int(times[row]))} comes twice (row {row})")
+            raise DataError(f"{dated} must be unique, but {utc(int(times[row]))} comes twice (row {row})")
         raise DataError(
-            f"open_time must increase, but row {row} ({utc(int(times[row]))}) comes after {utc(int(times[row - 1]))}"
+            f"{dated} must increase, but row {row} ({utc(int(times[row]))}) comes after {utc(int(times[row - 1]))}"
         )
     for name in PRICES:
         good = np.isfinite(candles[name]) & (candles[name] > 0.0)

@@ -48,7 +48,7 @@ class FeedState(StrEnum):
     GAP_REPAIRED = "gap_repaired"
     GAP_REMAINS = "gap_remains"
     CONFLICT = "conflict"
-    LIVE = "live"  # all history is delivered, from here on candles come as time passes
+    LIVE = "live"  # all history is loaded, from here on candles come as time passes
     FINISHED = "finished"
 
 

@@ -1,8 +1,8 @@
 """The columns of whatever frame people keep their data in, as NumPy arrays, and times as milliseconds.
 
 pandas, polars and Arrow tables (and what else narwhals reads) and structured arrays are understood as they come from
-freqtrade (``date``), ccxt (``timestamp`` in ms) and yfinance (a datetime index, columns of one ticker). None of the
-libraries of frames is imported here: who brings a frame has its library loaded.
+freqtrade (``date``), ccxt (``timestamp`` in ms) and yfinance (a datetime index, columns of one ticker). Neither
+pandas nor polars is imported here: who brings a frame has its library loaded.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from triplane.errors import DataError
 
@@ -106,8 +107,35 @@ def _array(series: Any) -> Array:
     return array
 
 
+def _from_texts(name: str, values: Array) -> Array:
+    """Texts such as ``2025-01-01`` or ``2025-01-01T12:30:00+02:00`` as datetimes, the way a CSV file is read."""
+    missing = np.array([value is None or value != value for value in values])  # noqa: PLR0124 - so is NaN
+    if missing.any():
+        raise DataError(f"{name} is missing in row {int(np.argmax(missing))}")
+    wrong = next((value for value in values if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise DataError(f"{name} must be a datetime or an integer such as milliseconds, not {type(wrong).__name__}")
+    kinds = (pa.timestamp("ns"), pa.timestamp("ns", "UTC"))  # without a zone, with one
+    for kind in kinds:
+        if (found := _parsed(values, kind)) is not None:
+            return found
+    row = next((n for n in range(len(values)) if all(_parsed(values[n : n + 1], kind) is None for kind in kinds)), 0)
+    text = values[row]
+    raise DataError(f"{name} must be times such as 2025-01-01T12:30:00 or milliseconds, but row {row} holds {text!r}")
+
+
+def _parsed(texts: Array, kind: pa.DataType) -> Array | None:
+    try:
+        times: Array = pa.array(texts.tolist(), pa.string()).cast(kind).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    return times
+
+
 def milliseconds(name: str, values: Array) -> npt.NDArray[np.int64]:
     """Times as milliseconds since 1970 UTC; raises DataError for one that is missing or of an unknown unit."""
+    if values.dtype.kind not in "iufM":
+        values = _from_texts(name, values)
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise DataError(f"{name} is missing in row {int(np.argmax(np.isnat(values)))}")
@@ -117,8 +145,6 @@ def milliseconds(name: str, values: Array) -> npt.NDArray[np.int64]:
         if not whole.all():
             row = int(np.argmin(whole))
             raise DataError(f"{name} must be a whole number or a datetime, but row {row} holds {values[row]}")
-    elif values.dtype.kind not in "iu":
-        raise DataError(f"{name} must be a datetime or an integer such as milliseconds, not {type(values[0]).__name__}")
     times = values.astype(np.int64)
     firsts = np.array(list(UNITS.values()))
     unit = np.searchsorted(firsts, times, side="right") - 1

@@ -371,7 +371,7 @@ class LiveFeed:
         self._report(stream, FeedState.CONNECTED if first else FeedState.RECOVERED, f"{stream.symbol} is streaming")
         self._catching_up -= first
         if first and self._catching_up == 0:
-            self._queue.put_nowait(FeedStatus(FeedState.LIVE, "history is delivered", None, int(self._server_ms())))
+            self._queue.put_nowait(FeedStatus(FeedState.LIVE, "the history is loaded", None, int(self._server_ms())))
 
     def _report(self, stream: _Stream, state: FeedState, text: str) -> None:
         self._queue.put_nowait(FeedStatus(state, text, stream.index, int(self._server_ms())))

@@ -216,7 +216,7 @@ class ReplayFeed:
                 await self._clock.sleep(0)
             if instant < len(batch):
                 if self._begin is None:
-                    yield self._status(FeedState.LIVE, "history is delivered")
+                    yield self._status(FeedState.LIVE, "the history is loaded")
                     self._begin = (self._clock.monotonic(), int(times[instant]))
                 async for event in self._paced(CandleBatch(batch.which[instant:], batch.candles[instant:])):
                     yield event

@@ -53,4 +53,4 @@ def _inside(name: str, folders: Sequence[Path]) -> Iterator[Path]:
 def _sentence(field: str, name: str, known: Sequence[str], what: str, folders: Sequence[Path]) -> str:
     """The same for a file that does not exist and for one that is not allowed: what there is elsewhere is not told."""
     places = " or ".join(map(str, folders)) or "no folder at all"
-    return f"{field} is {name[:100]!r}; over the API it must be one of {', '.join(known)}, or {what} {places}"
+    return f"{field} is {name[:100]!r}; it must be one of {', '.join(known)}, or {what} {places}"

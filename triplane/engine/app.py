@@ -19,6 +19,7 @@ import structlog
 
 from triplane.data.clock import Clock
 from triplane.engine.commands import Commands
+from triplane.engine.lock import FolderHeld
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.latency import Latency
@@ -143,7 +144,12 @@ class EngineApp:
         async with self._starting:
             if len(self._running()) >= MOST:
                 raise BadInput(f"{MOST} sessions run here, which is the most; stop one first")
-            hosted = await self._build(wanted)
+            try:
+                hosted = await self._build(wanted)
+            except FolderHeld as error:
+                if error.folder.name not in {one.id for one in self._running()}:
+                    raise
+                raise TriplaneError(f"A session with these settings runs already ({error.folder.name}).") from None
         self.sessions[hosted.id] = hosted
         self.wanted[hosted.id] = dict(wanted)
         over = [key for key, one in self.sessions.items() if one.task is not None and one.task.done()]

@@ -1,4 +1,4 @@
-"""The facts of a session, made again from its journal."""
+"""The facts of a session, replayed from its journal."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Going live is earned: what a strategy must have shown on paper before it may trade real money.
 
-The record is made again from the journals of its paper sessions on live market data, so it cannot be edited. Replays of
+The record is computed from the journals of its paper sessions on live market data, so it cannot be edited. Replays of
 recorded or generated markets do not count, nor does history that was loaded to warm up.
 """
 

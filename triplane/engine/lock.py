@@ -7,6 +7,14 @@ from filelock import FileLock, Timeout
 from triplane.errors import TriplaneError
 
 
+class FolderHeld(TriplaneError):  # noqa: N818 - reads as what it is
+    """Somebody holds the lock of ``folder``."""
+
+    def __init__(self, folder: Path, taken: str = "") -> None:
+        super().__init__(taken or f"The session in {folder} is already running in another process.")
+        self.folder = folder
+
+
 def held(folder: Path) -> bool:
     """Whether a process holds the lock of a folder now."""
     if not folder.is_dir():  # FileLock would make it
@@ -23,7 +31,7 @@ def held(folder: Path) -> bool:
 
 
 class FolderLock:
-    """Held from the moment it is made until :meth:`release`; raises TriplaneError when another process holds it.
+    """Held from the moment it is made until :meth:`release`; raises FolderHeld when somebody holds it.
 
     Parameters
     ----------
@@ -43,7 +51,7 @@ class FolderLock:
         try:
             self._lock.acquire()
         except Timeout:
-            raise TriplaneError(taken or f"The session in {folder} is already running in another process.") from None
+            raise FolderHeld(folder, taken) from None
         except OSError as error:
             raise TriplaneError(f"The folder {folder} cannot be written to: {error.strerror}.") from error
 

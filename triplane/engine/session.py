@@ -201,7 +201,7 @@ class Session:
     def journal(self) -> Journal:
         """Where inputs and rows are written."""
         if self._journal is None:
-            raise TriplaneError(f"Session {self.id} was only made again to look at it; it takes no input.")
+            raise TriplaneError(f"Session {self.id} was only opened to look at it; it takes no input.")
         return self._journal
 
     def finish(self) -> None:

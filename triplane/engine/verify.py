@@ -1,4 +1,4 @@
-"""The proof that a session can be made again from its journal, decision for decision, byte for byte."""
+"""The proof that a session can be replayed from its journal, decision for decision, byte for byte."""
 
 import time
 from dataclasses import asdict, dataclass

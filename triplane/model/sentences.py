@@ -71,6 +71,8 @@ STATE_TEXTS: Final = {
     "COOLDOWN": "{symbol}: cooling down after the trade.",
     "BOOTSTRAP": "{symbol}: warming up again.",
 }
+QUOTES: Final = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH", "BNB")
+"""Currencies in which markets are paid, at the end of a symbol's name."""
 MOVED: Final = {"break_even": " to break-even", "trailing": " behind the price", "manual": " by hand"}
 """Why a stop was moved: the ``reason`` of an order that works, given only in the fact that moved it."""
 
@@ -137,6 +139,23 @@ def exact(value: str) -> str:
     """A price or quantity for reading: every digit, thousands grouped."""
     shown = format(Decimal(value), ",f")
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def cash(value: float | str | Decimal, symbol: str, *, signed: bool = False) -> str:
+    """Money for reading, in the quote currency of a market: two decimals, more for less than a cent."""
+    number = Decimal(str(value))
+    digits = 2 if number == 0 or abs(number) >= Decimal("0.01") else 8
+    shown = f"{number:+,.{digits}f}" if signed and number > 0 else f"{number:,.{digits}f}"
+    shown = shown.rstrip("0") if digits > 2 else shown
+    return f"{shown} {quote_of(symbol)}".strip()
+
+
+def quote_of(symbol: str) -> str:
+    """The currency in which a market is paid; empty when its name does not tell."""
+    base, line, quote = symbol.partition("_")
+    if line:
+        return quote
+    return next((known for known in QUOTES if base.endswith(known) and base != known), "")
 
 
 def check_text(check: str, value: float | str | None, limit: float | str | None) -> str:

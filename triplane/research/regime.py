@@ -254,7 +254,7 @@ def windows(n: int, settings: FitSettings) -> list[tuple[int, int]]:
     """
     train = settings.train or n
     if n < train:
-        raise BadInput(f"train is {train} bars, but there are only {n}; it must not be more.")
+        raise BadInput(f"train is {train} bars, but there are only {n}; choose a shorter one.")
     if settings.step == 0 or settings.train == 0:
         return [(n - train, n)]
     ends = range(train, n + 1, settings.step)

@@ -1,13 +1,13 @@
-"""The store made again from the journals, and the proof that it says what they say.
+"""The store rebuilt from the journals, and the proof that it says what they say.
 
 On SQLite everything happens in a copy, which takes the place of the old file at the end; the old one stays beside it.
-Sessions are replaced one by one, so what no journal tells stays as it was: what a person has acknowledged, results of
-backtests, parameter sets, and sessions whose journal is gone or cannot be read.
+Sessions are replaced one by one, so what no journal tells stays as it was: results of backtests,
+parameter sets, and sessions whose journal is gone or cannot be read.
 """
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -22,7 +22,7 @@ from triplane.flow.log import FILE
 from triplane.model.facts import Fact
 from triplane.store.database import StoreError, guard
 from triplane.store.projector import batches, project
-from triplane.store.store import Store
+from triplane.store.store import Row, Store
 from triplane.store.upgrade import free_name
 
 FactsOf = Callable[[Path], Iterator[Fact]]
@@ -30,6 +30,7 @@ FactsOf = Callable[[Path], Iterator[Fact]]
 
 _UNREADABLE: Final = (TriplaneError, OSError, msgspec.MsgspecError)
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_Digest = tuple[int, int]
 _SHARED: Final = "candles"  # sessions of one market have them together
 
 
@@ -133,7 +134,7 @@ def _alone(path: Path) -> Iterator[sqlite3.Connection | None]:
             healthy = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
         except sqlite3.OperationalError as error:
             cause = "another program has it open; stop triplane up first" if "locked" in str(error) else str(error)
-            raise StoreError(f"The database {path} cannot be made again: {cause}.") from error
+            raise StoreError(f"The database {path} cannot be rebuilt: {cause}.") from error
         except sqlite3.DatabaseError:
             healthy = False
         yield connection if healthy else None
@@ -143,25 +144,36 @@ def _alone(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 # --------------------------------------------------------------------------------------------------------------- check
 def check(target: Path | str, folders: Sequence[Path], facts_of: FactsOf) -> Iterator[Checked]:
-    """Compare what is stored of the sessions in ``folders`` with their journals; nothing is written."""
+    """Compare what is stored of the sessions in ``folders`` with their journals; nothing is written.
+
+    The store is read once, of one moment, before any journal is: a session may run meanwhile.
+    """
     with (
         Store(target, upgrade=False) as store,
         TemporaryDirectory() as place,
         Store(Path(place) / "check.sqlite") as fresh,
     ):
-        have, failed = store.have(), False
+        names = sorted({"sessions", *(plan.table.name for plan in store.schema.plans.values())} - {_SHARED})
+        with store.snapshot() as still:
+            have, shared = store.have(still), _digest(store.rows(_SHARED, still=still))
+            found = {
+                (folder.name, table): _digest(store.rows(table, folder.name, still))
+                for folder in folders
+                for table in names
+            }
+        failed = False
         for folder in folders:
-            checked = _check(store, fresh, folder, facts_of, have.get(folder.name, 0))
+            stored = {table: found[folder.name, table] for table in names}
+            checked = _check(stored, fresh, folder, facts_of, have.get(folder.name, 0))
             failed = failed or bool(checked.error)
             yield checked
         if not failed and {folder.name for folder in folders} >= set(have):
-            stored, made = _digest(store, _SHARED), _digest(fresh, _SHARED)
-            if stored != made:
-                yield Checked("", different={_SHARED: (stored[0], made[0])})
+            made = _digest(fresh.rows(_SHARED))
+            if shared != made:
+                yield Checked("", different={_SHARED: (shared[0], made[0])})
 
 
-def _check(store: Store, fresh: Store, folder: Path, facts_of: FactsOf, stored: int) -> Checked:
-    different: dict[str, tuple[int, int]] = {}
+def _check(tables: Mapping[str, _Digest], fresh: Store, folder: Path, facts_of: FactsOf, stored: int) -> Checked:
     count = 0
 
     def counted() -> Iterator[Fact]:
@@ -181,17 +193,18 @@ def _check(store: Store, fresh: Store, folder: Path, facts_of: FactsOf, stored: 
         return Checked(folder.name, error=str(error))
     if stored > count:
         return Checked(folder.name, count, stored, error=f"The store has {stored} facts, the journal only {count}.")
-    for table in sorted({"sessions", *(plan.table.name for plan in store.schema.plans.values())} - {_SHARED}):
-        of_store, of_journal = _digest(store, table, folder.name), _digest(fresh, table, folder.name)
+    different: dict[str, tuple[int, int]] = {}
+    for table, of_store in tables.items():
+        of_journal = _digest(fresh.rows(table, folder.name))
         if of_store != of_journal:
             different[table] = (of_store[0], of_journal[0])
     return Checked(folder.name, count, stored, different)
 
 
-def _digest(store: Store, table: str, session_id: str | None = None) -> tuple[int, int]:
+def _digest(rows: Iterable[Row]) -> _Digest:
     """Number of rows, and a digest that does not depend on their order."""
     count = total = 0
-    for row in store.rows(table, session_id):
+    for row in rows:
         row.pop("acknowledged", None)
         count += 1
         total += int.from_bytes(hashlib.sha256(_ENCODER.encode(row)).digest()[:16])

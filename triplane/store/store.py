@@ -4,7 +4,8 @@ Any thread may read and write; writers wait for each other, and SQLite runs in W
 never do. Every failure of the database leaves as a :class:`StoreError` with one sentence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -105,10 +106,10 @@ class Store:
         self._engine.dispose()
 
     # ------------------------------------------------------------------------------------------------------ writing
-    def have(self) -> dict[str, int]:
-        """Number of the newest fact that is stored, by session."""
+    def have(self, still: Connection | None = None) -> dict[str, int]:
+        """Number of the newest fact that is stored, by session; ``still`` is of :meth:`snapshot`."""
         journal = self.schema.tables["journal"]
-        with guard(self.name, "read"), self._engine.connect() as connection:
+        with guard(self.name, "read"), nullcontext(still) if still else self._engine.connect() as connection:
             return {row.session_id: row.last_seq for row in connection.execute(select(journal))}
 
     def project(self, facts: Sequence[Fact], file: Path | None = None) -> int:
@@ -267,15 +268,22 @@ class Store:
             found = connection.execute(query.offset((page - 1) * limit).limit(limit)).mappings()
             return Page([dict(row) for row in found], page, limit, total)
 
-    def rows(self, table: str, session: str | None = None) -> Iterable[Row]:
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Everything read over this connection is of one moment, whoever writes meanwhile."""
+        level = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with guard(self.name, "read"), self._engine.connect() as connection:
+            yield connection.execution_options(**level)
+
+    def rows(self, table: str, session: str | None = None, still: Connection | None = None) -> Iterable[Row]:
         """Read a table, or what it has of one session, in the order of the facts, without holding it in memory."""
         source = self._table(table)
         key = source.c["seq"] if "seq" in source.c else source.primary_key.columns[0]
         query = select(source).order_by(key, *source.primary_key.columns)
         if session is not None:
             query = query.where(source.c[_SESSION.get(table, "session_id")] == session)
-        with guard(self.name, "read"), self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+        with guard(self.name, "read"), nullcontext(still) if still else self._engine.connect() as connection:
+            for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
                 yield dict(row)
 
     def _one(self, name: str, key: str) -> Row | None:

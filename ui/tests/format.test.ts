@@ -64,6 +64,7 @@ describe("times", () => {
     expect(formatTime("2026-03-14T09:05:07Z")).toBe("14 Mar 09:05");
     expect(formatClock(at, true)).toBe("09:05:07");
     expect(formatTime(null)).toBe(DASH);
+    expect(formatTime(0)).toBe(DASH); // before the first candle
   });
 
   it("have lengths", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faults, goesOn, LOST, sessionsOf, silence, staleness, type Pulse } from "../src/data/health";
+import { faults, goesOn, grouped, LOST, sessionsOf, silence, staleness, type Pulse } from "../src/data/health";
 import type { Fault, Health } from "../src/data/types";
 import { but, recorded } from "./recorded";
 
@@ -25,7 +25,17 @@ describe("faults", () => {
 
   it("of another session are told with its name", () => {
     const [shown] = faults(pulse(halted), "another");
-    expect(shown?.text).toMatch(new RegExp(`^PAPER ict_blocks BTCUSDT · ${session}: Trading is halted`));
+    expect(shown?.text).toMatch(new RegExp(`^PAPER ict_blocks 15m BTCUSDT · ${session}: Trading is halted`));
+  });
+
+  it("that one kill switch brings to several sessions are one, which resumes all of them", () => {
+    const several = ["a", "b", session].map((session_id) => but(fault, { session_id }));
+    const all = but(halted, { faults: [...several, but(fault, { session_id: "c", text: "Another reason." })] });
+    const [one, other, ...rest] = grouped(pulse(all), session);
+    expect(one).toMatchObject({ text: `3 sessions: ${fault.text}`, sessions: ["a", "b", session], resumable: true });
+    expect(other).toMatchObject({ text: "c: Another reason.", sessions: ["c"] });
+    expect(rest).toEqual([]);
+    expect(grouped(pulse(all, 4), session).map((shown) => shown.name)).toEqual(["link_lost"]);
   });
 
   it("give way to a lost connection, which the page knows by itself", () => {

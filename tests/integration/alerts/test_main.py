@@ -163,9 +163,9 @@ async def test_a_session_from_its_start_to_its_end(tmp_path: Path, discord: Disc
         engine.tell(session_fact(main.wall_ms()), FILL, POSITION)
         await discord.shows("A session is running", "BTCUSDT long opened")
         engine.tell(TRADE)
-        await discord.shows("A session is running", "BTCUSDT long opened", "BTCUSDT long closed: +998")
+        await discord.shows("A session is running", "BTCUSDT long opened", "BTCUSDT long closed: +998.00 USDT")
     await discord.shows(
-        "A session is running", "BTCUSDT long opened", "BTCUSDT long closed: +998", "A session has ended"
+        "A session is running", "BTCUSDT long opened", "BTCUSDT long closed: +998.00 USDT", "A session has ended"
     )
     await engine.end()
 
@@ -207,11 +207,11 @@ async def test_a_restart_tells_nothing_twice_and_nothing_is_lost(tmp_path: Path,
     async with subscribers(settings(tmp_path, engine.port)):  # the first start: all that is history
         await discord.shows("A session is running")
         engine.tell(trade(20))
-        await discord.shows("A session is running", "BTCUSDT long closed: +20")
+        await discord.shows("A session is running", "BTCUSDT long closed: +20.00 USDT")
     engine.tell(trade(21))
     discord.embeds.clear()
     async with subscribers(settings(tmp_path, engine.port)):  # a moment later: what happened meanwhile is news
-        await discord.shows("BTCUSDT long closed: +21", "A session is running")
+        await discord.shows("BTCUSDT long closed: +21.00 USDT", "A session is running")
         assert {embed["footer"]["text"] for embed in discord.embeds} == {"PAPER · ict_blocks"}
     note = tmp_path / "alerts.json"
     note.write_text(json.dumps(json.loads(note.read_text()) | {"at": 0}))
@@ -222,7 +222,7 @@ async def test_a_restart_tells_nothing_twice_and_nothing_is_lost(tmp_path: Path,
     async with subscribers(settings(tmp_path, engine.port)):  # a day later: history again
         await discord.shows("A session is running")
         engine.tell(trade(23))
-        await discord.shows("A session is running", "BTCUSDT long closed: +23")
+        await discord.shows("A session is running", "BTCUSDT long closed: +23.00 USDT")
     await engine.end()
 
 
@@ -233,7 +233,7 @@ async def test_the_past_of_an_old_session_that_is_made_again_is_not_told(tmp_pat
         await engine.start(session_fact(1), *(trade(number) for number in range(1, 20)))
         await discord.shows("A session is running")
         engine.tell(trade(20))
-        await discord.shows("A session is running", "BTCUSDT long closed: +20")
+        await discord.shows("A session is running", "BTCUSDT long closed: +20.00 USDT")
     await engine.end()
 
 
@@ -243,14 +243,14 @@ async def test_a_session_that_has_lost_its_end_is_not_told_again(tmp_path: Path,
     async with subscribers(settings(tmp_path, engine.port)):
         await discord.shows("A session is running")
         engine.tell(session_fact(main.wall_ms()), trade(1), trade(2), trade(3))
-        before = ["A session is running", *(f"BTCUSDT long closed: +{number}" for number in (1, 2, 3))]
+        before = ["A session is running", *(f"BTCUSDT long closed: +{number}.00 USDT" for number in (1, 2, 3))]
         await discord.shows(*before)
         await engine.end()
         again = Engine(tmp_path, engine.port)
         await again.start(session_fact(main.wall_ms()), trade(1), trade(2))
         await again.heard()
         again.tell(trade(33))
-        await discord.shows(*before, "BTCUSDT long closed: +33")
+        await discord.shows(*before, "BTCUSDT long closed: +33.00 USDT")
     await again.end()
 
 

@@ -70,7 +70,7 @@ async def test_discord_gets_embeds(service: Service) -> None:
         assert await sender.send(alert) == "204 No Content"
     await sender.close()
 
-    assert [path for path, _ in service.got] == [f"/api/webhooks/12345678/{TOKEN}?thread_id=9"] * 13
+    assert [path for path, _ in service.got] == [f"/api/webhooks/12345678/{TOKEN}?thread_id=9"] * 15
     sent = [body["embeds"][0] for _, body in service.got]
     expected = [message(alert)["embeds"][0] for alert in samples()]
     assert [embed | {"timestamp": 0} for embed in sent] == [embed | {"timestamp": 0} for embed in expected]
@@ -92,6 +92,16 @@ async def test_discord_refuses(service: Service, status: int, final: bool) -> No
     assert str(error).startswith(str(status))
     assert str(error).endswith("no … here")
     assert (error.after, error.final) == (None, final)
+
+
+@pytest.mark.parametrize(
+    ("status", "final"), [(401, True), (404, True), (410, True), (429, False), (500, False), (503, False)]
+)
+async def test_another_service_refuses(service: Service, status: int, final: bool) -> None:
+    service.status = status
+    error = await refusal(sender_of(f"json://{service.base}/hooks/{TOKEN}"))
+
+    assert (str(status) in str(error), error.final) == (True, final)
 
 
 @pytest.mark.parametrize("address", ["discord://12345678/{token}", "json://user:{token}@{base}/hooks/{token}"])

@@ -233,7 +233,15 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         assert (tmp_path / "page.json").exists()  # of the first
         wrong = triplane("start", "../../evil.py", *at, check=False)
         assert wrong.returncode == 2
-        assert "over the API it must be one of" in wrong.stderr
+        assert "evil.py'; it must be one of" in wrong.stderr
+        again = triplane("start", *at, check=False)
+        assert again.returncode == 1
+        first = page.ready["session"]
+        assert f"A session with these settings runs already ({first})." in again.stderr
+        (tmp_path / "kill_switch.json").write_text('{"reason": "by hand"}')
+        said = triplane("start", "ema_cross", "--set", "slow=150", "--data-dir", tmp_path).stdout
+        assert "has started, but the kill switch is on: it is halted until you resume it." in " ".join(said.split())
+        assert page.client.get("/api/sessions").json()["items"][0]["parameters"]["slow"] == 150
     with Page("--source", market, "--speed", "60", "--strategy", "ema_cross", "--data-dir", tmp_path) as page:
         page.wait(lambda s: s["session_status"] == "running")
         listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}

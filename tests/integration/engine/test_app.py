@@ -83,6 +83,14 @@ async def test_sessions_run_beside_each_other(host: Host) -> None:
     assert host.closed == [one.engine.session.id, two.engine.session.id]
 
 
+async def test_one_with_the_settings_of_one_that_runs_is_refused_by_its_id(host: Host) -> None:
+    one = await host.start(source="a")
+    answer = await host.ask("start", source="a")
+    key = one.engine.session.id
+    assert (answer.code, answer.message) == ("conflict", f"A session with these settings runs already ({key}).")
+    await host.app.stop()
+
+
 async def test_a_kill_halts_every_session_and_stays_on(host: Host) -> None:
     one, two = await host.start(source="a"), await host.start(source="b")
     for world in (one, two):

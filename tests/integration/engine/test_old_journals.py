@@ -1,4 +1,4 @@
-"""Journals that an earlier Triplane wrote: they verify, and their facts can be told.
+"""Journals that an earlier Triplane wrote: they verify, and their facts can be read.
 
 The files were made by the version before the facts were declared: generated markets in a session with a page, and one
 traded through the real adapter on an exchange in a box.

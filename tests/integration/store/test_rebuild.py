@@ -1,4 +1,4 @@
-"""The store made again from the journals: the same tables, nothing of a person's lost, and a proof that finds lies."""
+"""The store rebuilt from the journals: the same tables, nothing of a person's lost, and a proof that finds lies."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_a_database_in_use_is_left_alone(tmp_path: Path) -> None:
     fill(path)
     with Store(path) as store:
         before = everything(store)
-        with pytest.raises(StoreError, match="cannot be made again: another program has it open; stop triplane up"):
+        with pytest.raises(StoreError, match="cannot be rebuilt: another program has it open; stop triplane up"):
             rebuild(path, FOLDERS, facts_of, lambda _: None)
         assert everything(store) == before
     assert [one.name for one in tmp_path.iterdir()] == ["triplane.sqlite"]
@@ -158,6 +158,21 @@ def test_a_store_that_is_behind_says_the_same_so_far(target: Path | str) -> None
         (True, 0, len(STORIES["b"])),
         (True, len(STORIES["c"]), len(STORIES["c"])),
     ]
+
+
+def test_a_session_that_runs_meanwhile_is_compared_as_it_was(target: Path | str) -> None:
+    with Store(target) as store:
+        project(store, STORIES["a"][:60])
+
+        def running(folder: Path) -> Iterator[Fact]:
+            """Stores on while its journal is read."""
+            for fact in facts_of(folder):
+                project(store, [fact])
+                yield fact
+
+        (checked,) = check(target, FOLDERS[:1], running)
+        assert (checked.stored, checked.different, checked.error) == (60, {}, "")
+        assert store.have() == {"a": len(STORIES["a"])}
 
 
 def test_a_store_that_knows_more_than_the_journal_is_wrong(tmp_path: Path) -> None:

@@ -222,8 +222,16 @@ def test_a_strategy_that_raises_is_one_alert_with_its_line() -> None:
                      error_line="my.py:7: x = 1 / 0")  # fmt: skip
 
     assert bench.hear(health(raised), 60) == ["An error in the session of BTCUSDT, ETHUSDT"]
-    assert bench.told[-1].text == "ZeroDivisionError: division by zero\nmy.py:7: x = 1 / 0"
+    assert bench.told[-1].text == (
+        "ZeroDivisionError: division by zero\nmy.py:7: x = 1 / 0\nTrading is halted: no entries until a person resumes."
+    )
     assert bench.hear(health(SESSION), 60) == ["The session of BTCUSDT, ETHUSDT is in order again"]
+
+
+def test_a_session_that_is_seen_first_when_it_has_raised_is_told_to_run_first() -> None:
+    raised = replace(SESSION, halted=True, halt_reason="error", error="ZeroDivisionError")
+
+    assert Bench().hear(health(raised)) == ["A session is running", "An error in the session of BTCUSDT, ETHUSDT"]
 
 
 def test_a_session_that_fails_is_one_alert() -> None:

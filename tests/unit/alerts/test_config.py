@@ -113,6 +113,22 @@ def test_an_address_without_its_secrets(url: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (URL, "discord"),
+        (f"https://discord.com/api/webhooks/1122334455/{TOKEN}", "discord"),
+        (f"https://ptb.discordapp.com/api/webhooks/1122334455/{TOKEN}", "discord"),
+        ("https://hooks.slack.com/services/T1A2/B3C4/D5E6", "slack"),
+        ("https://127.0.0.1/hook", "https"),
+        ("jsons://example.org/hook", "jsons"),
+    ],
+)
+def test_a_target_is_called_by_its_service(url: str, name: str) -> None:
+    assert AlertTarget.model_validate(url).called({}) == name
+    assert AlertTarget.model_validate({"url": url, "name": "mine"}).called({}) == "mine"
+
+
+@pytest.mark.parametrize(
     ("settings", "wanted"),
     [
         ({}, {"opened", "halted", "quiet"}),

@@ -90,7 +90,7 @@ def test_what_was_told_before_a_restart_is_not_told_again() -> None:
     second = Bench(first.memory)
     second.take(replace(FILL, fill_id="f2"), replace(WHOLE, size="0.5"))
     assert second.made.settled() == []
-    assert told(second.take(TRADE)) == ["BTCUSDT long closed: +1,362.05"]
+    assert told(second.take(TRADE)) == ["BTCUSDT long closed: +1,362.05 USDT"]
     assert second.memory.open == {}
 
 
@@ -103,7 +103,13 @@ def test_an_entry_without_a_known_position_waits_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pnl", "tone", "shown"), [("1362.05", "good", "+1,362.05"), ("-131.60", "bad", "-131.6"), ("0", "neutral", "0")]
+    ("pnl", "tone", "shown"),
+    [
+        ("1362.05272688", "good", "+1,362.05 USDT"),
+        ("-131.6", "bad", "-131.60 USDT"),
+        ("0.00012", "good", "+0.00012 USDT"),
+        ("0", "neutral", "0.00 USDT"),
+    ],
 )
 def test_a_closed_position_is_told_with_its_result(pnl: str, tone: str, shown: str) -> None:
     (alert,) = Bench().take(replace(TRADE, pnl=pnl))
@@ -127,7 +133,7 @@ def test_a_position_that_closes_at_once_is_told_as_opened_first() -> None:
     bench = Bench()
     alerts = bench.take(FILL, WHOLE, replace(WHOLE, status="closed", size="0"), replace(TRADE, r_multiple=None))
 
-    assert told(alerts) == ["BTCUSDT long opened", "BTCUSDT long closed: +1,362.05"]
+    assert told(alerts) == ["BTCUSDT long opened", "BTCUSDT long closed: +1,362.05 USDT"]
     assert dict(alerts[1].fields)["Size"] == "0.25"
     assert dict(alerts[2].fields)["R"] == "–"
     assert bench.made.settled() == []
@@ -168,11 +174,12 @@ def test_a_risk_alert_but_not_the_halt_of_every_symbol() -> None:
     alert = RiskAlert(**HEAD, alert_id="a", severity="WARNING", alert_type="max_open_positions", message="",
                       details=details)  # fmt: skip
     halt = replace(alert, severity="CRITICAL", alert_type="daily_loss", details={"from_state": "SCANNING"})
-    (found,) = Bench().take(alert, halt)
+    found, other = Bench().take(alert, halt, replace(alert, alert_type="foreign_fill", details={}, message="Theirs."))
 
-    assert (found.kind, found.severity, found.tone) == ("risk", "warning", "warning")
-    assert found.title == "BTCUSDT: max open positions"
+    assert (found.kind, found.severity, found.tone) == ("risk", "debug", "neutral")  # the daily business of a strategy
+    assert found.title == "BTCUSDT: an entry was refused"
     assert found.text == "BTCUSDT: no entry, 4 positions are open, and 3 are allowed."
+    assert (other.severity, other.title, other.text) == ("warning", "BTCUSDT: foreign fill", "Theirs.")
     assert replace(found, time=5).same == found.same
 
 

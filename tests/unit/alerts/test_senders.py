@@ -14,7 +14,7 @@ TRADE = next(alert for alert in samples() if alert.kind == "closed")
 
 def test_the_embed_of_a_closed_position() -> None:
     alert = Alert(
-        kind="closed", severity="info", title="BTCUSDT long closed: +362.05", tone="good", fields=TRADE.fields,
+        kind="closed", severity="info", title="BTCUSDT long closed: +362.05 USDT", tone="good", fields=TRADE.fields,
         where="PAPER · ict_blocks", time=1_700_000_000_123,
     )  # fmt: skip
 
@@ -23,7 +23,7 @@ def test_the_embed_of_a_closed_position() -> None:
         "allowed_mentions": {"parse": []},
         "embeds": [
             {
-                "title": "BTCUSDT long closed: +362.05",
+                "title": "BTCUSDT long closed: +362.05 USDT",
                 "color": 0x2ECC71,
                 "fields": [
                     {"name": "Symbol", "value": "BTCUSDT", "inline": True},
@@ -32,7 +32,7 @@ def test_the_embed_of_a_closed_position() -> None:
                     {"name": "Exit", "value": "65,500.5", "inline": True},
                     {"name": "Size", "value": "0.25", "inline": True},
                     {"name": "Stop", "value": "63,500", "inline": True},
-                    {"name": "P&L", "value": "+362.05", "inline": True},
+                    {"name": "P&L", "value": "+362.05 USDT", "inline": True},
                     {"name": "R", "value": "+2.90", "inline": True},
                     {"name": "Reason", "value": "target reached", "inline": True},
                 ],
@@ -49,16 +49,18 @@ def test_the_colour_says_how_it_went() -> None:
 
     assert colours == {
         "BTCUSDT long opened": grey,
-        "BTCUSDT long closed: +362.05": green,
-        "BTCUSDT long closed: -131.6": red,
+        "BTCUSDT long closed: +362.05 USDT": green,
+        "BTCUSDT long closed: -131.60 USDT": red,
         "Bought 0.25 BTCUSDT at 64,000.5.": grey,
         "BTCUSDT: a buy signal waits for you": yellow,
         "The stop order of BTCUSDT was rejected": yellow,
-        "BTCUSDT: max open positions": yellow,
+        "BTCUSDT: an entry was refused": grey,
+        "BTCUSDT: foreign fill": yellow,
         "Trading of BTCUSDT is halted": red,
         "The kill switch is on": red,
-        "Something went wrong": yellow,
+        "An error in the session of BTCUSDT": red,
         "No market data for BTCUSDT": red,
+        "The engine is silent": red,
         "The engine is back": green,
         "A session is running": grey,
     }
@@ -88,10 +90,13 @@ def test_a_plain_alert_has_no_empty_parts() -> None:
 
 
 def test_plain_text_has_everything_too() -> None:
-    (alert,) = [replaced for replaced in samples() if replaced.kind == "risk"]
+    alert = next(one for one in samples() if one.kind == "risk")
+    signal = next(one for one in samples() if one.kind == "signal")
 
-    assert alert.body == (
-        "BTCUSDT: no entry, 4 positions are open, and 3 are allowed.\nTEST · nothing of this has happened"
+    assert alert.body == "BTCUSDT: no entry, 4 positions are open, and 3 are allowed.\nTEST · this is only a test"
+    assert signal.body.startswith("Buy 0.25 BTCUSDT at about 64,000.5, stop 63,500, targets 65,000, 66,000.")
+    assert all(
+        one.text or one.fields for one in samples() if one.severity in ("warning", "critical") and one.tone != "good"
     )
 
 

@@ -132,6 +132,17 @@ async def test_what_is_critical_finds_room_in_a_storm(bench: Bench) -> None:
     assert await bench.after(60) == ["9 more: 7 fills, 2 halts"]
 
 
+async def test_details_leave_room_for_positions_and_for_sessions(bench: Bench) -> None:
+    for number in range(10):
+        bench.offer(f"refused {number}", "risk", "debug")
+    bench.offer("opened", "opened")
+    bench.offer("closed", "closed")
+    bench.offer("runs", "session")
+
+    assert await bench.after(0) == ["refused 0", "refused 1", "opened", "runs"]
+    assert await bench.after(60) == ["9 more: 8 risk alerts, 1 position closed"]
+
+
 async def test_a_service_that_fails_is_asked_again_with_growing_pauses(bench: Bench) -> None:
     bench.service.raises = [NotSent("500"), NotSent("500"), OSError("no"), NotSent("429", after=7.5), NotSent("500")]
     bench.offer("1")

@@ -107,6 +107,15 @@ async def test_followed_as_they_come(page: Page, told: Stream, monkeypatch: pyte
     assert page.app.state.context.facts.followers == 0
 
 
+async def test_who_has_had_the_end_waits_for_nothing(page: Page, told: Stream) -> None:
+    told.add(SessionEnd, "", decisions_sha256="0")
+    page.take(told)
+    page.write(told)
+    follower = Follower(page, len(told.facts) + 1)
+
+    assert [line async for line in follower.rest()] == []
+
+
 async def test_a_sign_of_life_while_nothing_happens(page: Page, told: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(route, "SIGN_OF_LIFE_S", 0.001)
     follower = Follower(page, len(told.facts) + 1)

@@ -69,7 +69,7 @@ async def test_reads(client: httpx.AsyncClient, path: str, expected: dict[str, A
 
 
 UNKNOWN_SYMBOL = "The symbol 'XRPUSDT' is not traded here; the session has BTCUSDT, ETHUSDT."
-UNKNOWN_SESSION = "The session 'other' is not held here; there is s."
+UNKNOWN_SESSION = "There is no session 'other' on the page; there is s."
 STATUSES = "'generated', 'pending', 'executed', 'expired' or 'rejected'"
 
 BAD_READS = [

@@ -172,7 +172,7 @@ async def test_resuming_beyond_what_is_held_asks_to_read_again(
         await socket.subscribe(topics=["position_closed"], last_event_id=last)
         message = await socket.next()
         assert (message["type"], message["id"]) == ("resync", newest)
-        assert message["data"]["reason"] == f"The event {last} is {why} that is held; read the present state over REST."
+        assert message["data"]["reason"] == f"The event {last} is {why} that is kept; read the present state over REST."
         stream.trade("next")
         page.take(stream)
         assert (await socket.next())["data"]["id"] == "next"

@@ -93,10 +93,12 @@ def test_one_of_each_kind_and_what_was_answered(tmp_path: Path, http: Recorder) 
 
     assert result.exit_code == 1
     rows = json.loads(result.stdout)
-    assert len(http.titles) == 13
-    assert [row["answer"] for row in rows if row["target"] == "good"] == ["sent"] * 13
+    assert len(http.titles) == 15
+    assert [row["answer"] for row in rows if row["target"] == "good"] == ["sent"] * 15
     bad = [row for row in rows if row["target"] == "bad"]
-    assert [row["alert"].partition(":")[0] for row in bad] == ["halted", "kill_switch", "feed", "engine"]
+    assert [row["alert"].partition(":")[0] for row in bad] == [
+        "halted", "kill_switch", "error", "feed", "engine", "engine",
+    ]  # fmt: skip
     assert all("403" in row["answer"] for row in bad)
     assert TOKEN not in result.output
 
@@ -107,10 +109,10 @@ def test_a_service_that_asks_to_wait_is_asked_again(
 ) -> None:
     monkeypatch.setattr(senders, "DISCORD", f"http://127.0.0.1:{http.server_port}")
     http.busy = busy
-    result = call(tmp_path, [{"url": f"discord://123456/{TOKEN}", "kinds": ["engine"]}], "test", "--json")
+    result = call(tmp_path, [{"url": f"discord://123456/{TOKEN}", "kinds": ["kill_switch"]}], "test", "--json")
 
     assert [(row["target"], row["sent"]) for row in json.loads(result.stdout)] == [("discord", sent)]
-    assert http.titles == ["The engine is back"] * sent
+    assert http.titles == ["The kill switch is on"] * sent
 
 
 def test_one_target_alone(tmp_path: Path, http: Recorder) -> None:
@@ -119,7 +121,7 @@ def test_one_target_alone(tmp_path: Path, http: Recorder) -> None:
     result = call(tmp_path, targets, "test", "--target", "good")
 
     assert result.exit_code == 0
-    assert http.titles == ["BTCUSDT long closed: +362.05", "BTCUSDT long closed: -131.6"]
+    assert http.titles == ["BTCUSDT long closed: +362.05 USDT", "BTCUSDT long closed: -131.60 USDT"]
     assert result.stdout.count(" sent ") == 2
     none = call(tmp_path, targets, "test", "--target", "goof")
     assert (none.exit_code, "there are: bad, good" in none.stderr) == (2, True)
@@ -143,11 +145,11 @@ def test_settings_that_cannot_be_used(tmp_path: Path, targets: list[object], wor
 
 
 def test_a_target_that_cannot_be_used_does_not_stop_the_others(tmp_path: Path, http: Recorder) -> None:
-    targets = [f"nobody://{TOKEN}", {"url": f"json://127.0.0.1:{http.server_port}/good", "kinds": ["engine"]}]
+    targets = [f"nobody://{TOKEN}", {"url": f"json://127.0.0.1:{http.server_port}/good", "kinds": ["kill_switch"]}]
     result = call(tmp_path, targets, "test", "--json")
 
     assert result.exit_code == 1
     assert [(row["target"], row["sent"]) for row in json.loads(result.stdout)] == [("nobody", False), ("json", True)]
     assert "nobody (nobody://…) cannot be used" in result.stdout
-    assert http.titles == ["The engine is back"]
+    assert http.titles == ["The kill switch is on"]
     assert TOKEN not in result.output

@@ -60,7 +60,7 @@ def test_people_get_a_table(path):
     result = call("backtest", "ema_cross", "--data", path)
 
     assert result.exit_code == 0
-    assert "max drawdown %" in result.stdout
+    assert "largest drawdown %" in result.stdout
 
 
 def spoil(frame, how):

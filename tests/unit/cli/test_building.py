@@ -63,7 +63,7 @@ def test_a_file_runs_only_from_the_folders_for_it(config, tmp_path):
     for name in ("kept_own", "kept_own.py", str(kept)):
         assert chosen(config, {"strategy": name}).strategy == str(kept)
     more = str(tmp_path / "more" / "more_own.py")
-    with pytest.raises(BadInput, match=r"strategy is .*over the API it must be one of"):
+    with pytest.raises(BadInput, match=r"strategy is .*it must be one of"):
         chosen(config, {"strategy": more})
     wider = config.model_copy(update={"session_folders": [tmp_path / "more"]})
     assert chosen(wider, {"strategy": more}).strategy == more
@@ -81,7 +81,7 @@ def test_nothing_of_a_refused_file_runs(config, tmp_path):
 def test_data_comes_only_from_the_folders_for_it(config, tmp_path):
     assert chosen(config, {"source": "x.csv"}).source == str(tmp_path / "kept" / "data" / "x.csv")
     assert chosen(config, {"source": "demo"}).source == "demo"
-    with pytest.raises(BadInput, match=r"source is .*over the API"):
+    with pytest.raises(BadInput, match=r"source is .*it must be one of"):
         chosen(config, {"source": "/etc"})
     wider = config.model_copy(update={"session_folders": [tmp_path]})
     assert chosen(wider, {"source": str(tmp_path / "more")}).source == str(tmp_path / "more")

@@ -58,6 +58,7 @@ def test_init_does_not_overwrite(tmp_path):
         ("[1, 2]\n", ["names and values"]),
         ("a: [\n", ["YAML", "line"]),
         ("alerts: [env:NOT_SET_ANYWHERE]\n", ["NOT_SET_ANYWHERE"]),
+        ("alerts: ['foo://bar1']\n", ["Alert target foo", "not the address of a service that Apprise knows"]),
         ("processors: [none.py]\n", ["none.py"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""``triplane db``: the store made again and checked, from the command line."""
+"""``triplane db``: the store rebuilt and checked, from the command line."""
 
 import json
 from collections.abc import Iterator
@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 
 from triplane.cli import db
 from triplane.cli.main import make_app
+from triplane.engine.lock import FolderLock
 from triplane.errors import TriplaneError
 from triplane.model.facts import Error, Fact, Session, SessionEnd
 from triplane.store import Store, project
+from triplane.store.rebuild import Checked
 
 
 def facts(session_id: str) -> list[Fact]:
@@ -49,7 +51,7 @@ def test_rebuilt_and_checked(data: Path) -> None:
     code, out = run("check", "--data-dir", data)
     assert code == 0
     assert "2 of 3" in out
-    assert "the same so far" in out
+    assert "the same so far; the last 1 follow when triplane up starts again" in " ".join(out.replace("│", " ").split())
     code, out = run("rebuild", "--data-dir", data)
     assert code == 0, out
     assert f"{data / 'triplane.sqlite.before-rebuild'}" in out.replace("\n", "")
@@ -59,6 +61,21 @@ def test_rebuilt_and_checked(data: Path) -> None:
         ("a", 3, True),
         ("b", 3, True),
     ]
+
+
+def test_a_session_that_runs_is_compared_as_far_as_it_is_stored(data: Path) -> None:
+    lock = FolderLock(data / "sessions" / "a")
+    try:
+        code, out = run("check", "a", "--data-dir", data)
+    finally:
+        lock.release()
+    assert code == 0
+    assert "the same so far; the last 1 follow while it runs" in " ".join(out.replace("│", " ").split())
+
+
+def test_candles_of_all_sessions_have_no_count(data: Path) -> None:
+    shown = db._row(Checked("", different={"candles": (3, 2)}), running=False)
+    assert shown == ("all", "", "different: candles (3 rows, 2 by the journal); triplane db rebuild")
 
 
 def test_one_session_of_another_database(data: Path) -> None:
@@ -74,7 +91,7 @@ def test_a_difference_is_a_failure(data: Path) -> None:
         connection.exec_driver_sql("UPDATE errors SET message = 'Here.'")
     code, out = run("check", "--data-dir", data)
     assert code == 1
-    assert "errors (1 rows, 1 by the journal)" in " ".join(out.split())
+    assert "errors (1 rows, with other values)" in " ".join(out.split())
 
 
 def test_a_journal_that_cannot_be_read_is_a_failure(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import typer
 
-from triplane.cli.output import exit_code, figure, one_sentence, print_figures, print_json, print_table, progress
+from triplane.cli.output import exit_code, figure, label, one_sentence, print_figures, print_json, print_table, progress
 from triplane.errors import BadInput, DataError, TriplaneError
 
 
@@ -63,7 +63,7 @@ def test_figures_say_why_one_is_missing(capsys: pytest.CaptureFixture[str]) -> N
     print_figures("Title", {"net_pnl": 2.0, "sharpe": None, "return_pct": 1.0, "reasons": {"sharpe": "too few days"}})
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        ["Title"], ["net", "pnl", "2.0000"], ["sharpe", "–", "(too", "few", "days)"], ["return", "%", "1.0000"],
+        ["Title"], ["net", "P&L", "2.0000"], ["sharpe", "–", "(too", "few", "days)"], ["return", "%", "1.0000"],
     ]  # fmt: skip
 
 
@@ -78,3 +78,8 @@ def test_progress_is_not_part_of_the_result(capsys: pytest.CaptureFixture[str]) 
     progress()("working")
     progress(quiet=True)("silence")
     assert capsys.readouterr() == ("", "working\n")
+
+
+def test_figures_are_called_as_people_call_them() -> None:
+    names = ("cagr_pct", "max_drawdown_bars", "net_pnl", "win_rate", "return_pct")
+    assert [label(name) for name in names] == ["CAGR %", "longest drawdown, bars", "net P&L", "win rate", "return %"]

@@ -136,5 +136,5 @@ def test_recorded_data_of_the_folder(place, allowed, name, real):
 
 @pytest.mark.parametrize("name", ["../secret", "{}/secret/evil.py", "/etc/passwd", "/", "..", "", "data.csv\0", "DEMO"])
 def test_other_data_is_refused(place, allowed, name):
-    with pytest.raises(BadInput, match=r"^source is .*; over the API it must be one of demo, binance, .* or recorded "):
+    with pytest.raises(BadInput, match=r"^source is .*; it must be one of demo, binance, .* or recorded "):
         check_source(name.format(place), allowed)

@@ -203,7 +203,7 @@ def test_inputs_that_are_refused_leave_no_trace(tmp_path: Path, core: Any, make_
     assert ended.finished
     looked, recheck = Session.replayed(unfinished.folder, core)
     assert len(recheck.missing()) == 0
-    with pytest.raises(TriplaneError, match="only made again to look at it"):
+    with pytest.raises(TriplaneError, match="only opened to look at it"):
         looked.feed_candle(0, make_candles(30), 20)
 
 

@@ -247,7 +247,7 @@ class Replicas:
         replica = self._replicas.get(wanted)
         if replica is None:
             known = ", ".join(one.id for one in self.all())
-            raise ApiError(404, f"The session {wanted!r} is not held here; there is {known or 'none'}.")
+            raise ApiError(404, f"There is no session {wanted!r} on the page; there is {known or 'none'}.")
         return replica
 
     def symbol(self, session_id: str | None, symbol: str | None) -> tuple[SessionReplica, str]:

@@ -70,13 +70,15 @@ async def _lines(here: Context, session_id: str, first: int, lines: list[bytes],
     here.facts.followers += follow
     over = False
     try:
+        if not lines and first > 1:  # whoever has had the last fact already waits for nothing
+            over = _ends(await run_in_threadpool(here.facts.read, session_id, first - 2, 1))
         while True:
             if lines:
                 yield b"\n".join(lines) + b"\n"
                 first += len(lines)
             if not lines and (not follow or over):
                 return
-            over = over or (bool(lines) and lines[-1].startswith(LAST))
+            over = over or _ends(lines)
             if not lines and await here.sessions.reach(session_id, first, SIGN_OF_LIFE_S):
                 await asyncio.sleep(ON_DISK_S)
             elif not lines:
@@ -84,3 +86,7 @@ async def _lines(here: Context, session_id: str, first: int, lines: list[bytes],
             lines = await run_in_threadpool(here.facts.read, session_id, first - 1, CHUNK)
     finally:
         here.facts.followers -= follow
+
+
+def _ends(lines: list[bytes]) -> bool:
+    return bool(lines) and lines[-1].startswith(LAST)

@@ -258,8 +258,16 @@ export const expireSignal = (signal_id: string): Promise<boolean> =>
   act(post("/signals/{signal_id}/expire", { path: { signal_id } }));
 export const stopSession = (session_id: string): Promise<boolean> =>
   act(post("/api/sessions/{session_id}/stop", { path: { session_id } }));
-export const resume = (session_id: string): Promise<boolean> =>
-  act(post("/api/sessions/{session_id}/resume", { path: { session_id }, body: { acknowledge: true }, within: INSIST }));
+/** Resume sessions one after the other; says whether all of them were. */
+export async function resumeAll(sessions: readonly string[]): Promise<boolean> {
+  let done = true;
+  for (const session_id of sessions)
+    done =
+      (await act(
+        post("/api/sessions/{session_id}/resume", { path: { session_id }, body: { acknowledge: true }, within: INSIST }),
+      )) && done;
+  return done;
+}
 
 /** Stop all trading; what each part did is the caller's to show. */
 export async function killSwitch(flatten: boolean, reason: string): Promise<KillReport> {

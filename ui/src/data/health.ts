@@ -20,6 +20,8 @@ export interface Shown extends Fault {
   key: string;
   /** A person may resume trading after it. */
   resumable: boolean;
+  /** Of which sessions it is said. */
+  sessions: string[];
 }
 
 const RESUMABLE = new Set(["halted", "kill_switch", "strategy_error"]);
@@ -31,14 +33,34 @@ const NO_CONNECTION =
 export function faults({ health, silent_s }: Pulse, session: string | null): Shown[] {
   if (silent_s > 0) {
     const lost = { name: "link_lost", level: "bad", text: NO_CONNECTION, session_id: null, detail: null };
-    return [{ ...lost, age_s: silent_s, key: "link_lost", resumable: false }];
+    return [{ ...lost, age_s: silent_s, key: "link_lost", resumable: false, sessions: [] }];
   }
   return (health?.faults ?? []).map((fault) => ({
     ...fault,
     text: nameOf(fault, health, session) + fault.text,
     key: `${fault.name} ${fault.session_id ?? ""}`,
     resumable: RESUMABLE.has(fault.name),
+    sessions: fault.session_id === null ? [] : [fault.session_id],
   }));
+}
+
+/** The same, where what is said alike of several sessions, such as the halts of one kill switch, is said once. */
+export function grouped(pulse: Pulse, session: string | null): Shown[] {
+  const together = new Map<string, Shown>();
+  const plain = pulse.health?.faults ?? [];
+  faults(pulse, session).forEach((fault, index) => {
+    const own = plain[index]?.text ?? fault.text;
+    const key = fault.session_id === null ? fault.key : `${fault.name} ${own} ${fault.detail ?? ""}`;
+    const first = together.get(key);
+    if (!first) {
+      together.set(key, fault);
+      return;
+    }
+    const sessions = [...first.sessions, ...fault.sessions];
+    const age_s = Math.max(first.age_s ?? 0, fault.age_s ?? 0) || null;
+    together.set(key, { ...first, key, session_id: null, text: `${sessions.length} sessions: ${own}`, sessions, age_s });
+  });
+  return [...together.values()];
 }
 
 function nameOf(fault: Fault, health: Health | null, session: string | null): string {
@@ -49,7 +71,7 @@ function nameOf(fault: Fault, health: Health | null, session: string | null): st
 
 /** How one tells sessions apart. */
 export const titleOf = (session: SessionHealth): string =>
-  `${session.mode.toUpperCase()} ${session.strategy} ${session.symbols.slice(0, 3).join(", ")} · ${session.session_id}`;
+  `${session.mode.toUpperCase()} ${session.strategy} ${session.timeframe} ${session.symbols.slice(0, 3).join(", ")} · ${session.session_id}`;
 
 const ON = new Set(["running", "loading"]);
 

@@ -105,10 +105,10 @@ export function formatDate(value: unknown): string {
   return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()] ?? ""} ${d.getUTCFullYear()}`;
 }
 
-/** "14 Mar 09:45". */
+/** "14 Mar 09:45"; what happened before the first candle has the time 0, which is no time of the market. */
 export function formatTime(value: unknown): string {
   const ms = toMillis(value);
-  if (!Number.isFinite(ms)) return DASH;
+  if (!Number.isFinite(ms) || ms <= 0) return DASH;
   const d = new Date(ms);
   return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()] ?? ""} ${formatClock(ms)}`;
 }

@@ -33,13 +33,21 @@ function show(value: unknown, kind: Kind): string {
   return kind === "count" ? formatNumber(value, 0) : formatMoney(value);
 }
 
+/** Figures whose name in words is not what people call them. */
+const LABELS: Partial<Record<Name, string>> = {
+  cagr_pct: "Yearly growth (CAGR)",
+  average_mae: "Average adverse excursion",
+  average_mfe: "Average favourable excursion",
+  max_drawdown_bars: "Longest drawdown, bars",
+};
+
 /** Everything else that is told, with a unit guessed from its name. */
 function others({ reasons: _reasons, session_id: _session, ...figures }: Figures): [Name, string, Kind][] {
   const known = new Set<string>(KNOWN.map(([name]) => name));
   const names = (Object.keys(figures) as Name[]).filter((name) => !known.has(name));
   return names.map((name) => {
     const kind = name.endsWith("_pct") ? "percent" : Number.isInteger(figures[name]) ? "count" : "number";
-    return [name, words(name.replace(/_pct$/, "")), kind];
+    return [name, LABELS[name] ?? words(name.replace(/_pct$/, "")), kind];
   });
 }
 

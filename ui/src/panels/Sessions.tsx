@@ -121,7 +121,7 @@ function Line({ session, current, readable, halt }: LineProps): ReactNode {
           </button>
         )}
         {asking === "resume" && halt && (
-          <ResumeDialog fault={halt} session={session.id} onClose={() => setAsking(null)} />
+          <ResumeDialog fault={halt} shown={session.id} onClose={() => setAsking(null)} />
         )}
         {asking === "stop" && (
           <Confirm

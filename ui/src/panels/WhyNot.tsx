@@ -39,6 +39,11 @@ export function WhyNot(): ReactNode {
           : `No trade on ${pair(data.symbol)} now: ${failed} of ${data.checks.length} conditions ${failed === 1 ? "is" : "are"} not met.`}{" "}
         <small className="muted num">{formatTime(data.time)} UTC</small>
       </p>
+      {data.would_trade && (
+        <p className="muted">
+          Nothing stands in the way: the strategy itself has given no signal to enter. It decides at the close of each bar.
+        </p>
+      )}
       <ul>
         {data.checks.map((check) => (
           <li key={check.name} className={check.passed ? "passed" : "failed"}>

@@ -1,7 +1,7 @@
 /** Which thing is wrong, for as long as it is; and a note of its age on everything that is old because of it. */
 import { useState, type ReactNode } from "react";
-import { model, pulse, resume } from "../data/client";
-import { faults, staleness, type Shown, type Staleness } from "../data/health";
+import { model, pulse, resumeAll } from "../data/client";
+import { grouped, staleness, type Shown, type Staleness } from "../data/health";
 import { useStore } from "../data/store";
 import { formatDuration } from "../lib/format";
 import { Confirm } from "./basics";
@@ -17,7 +17,7 @@ export function FaultBar(): ReactNode {
   const session = useStore(model, (m) => m.session);
   const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState<string | null>(null);
-  const list = faults(told, session).filter((fault) => !dismissed.has(fault.key));
+  const list = grouped(told, session).filter((fault) => !dismissed.has(fault.key));
   if (list.length === 0) return null;
   const target = asking === null ? undefined : list.find((fault) => fault.key === asking);
   return (
@@ -34,7 +34,7 @@ export function FaultBar(): ReactNode {
               {since(fault.age_s)}
             </span>
           )}
-          {fault.resumable && (fault.session_id ?? session) !== null && (
+          {fault.resumable && (fault.sessions.length > 0 || session !== null) && (
             <button type="button" className="button small" onClick={() => setAsking(fault.key)}>
               Resume…
             </button>
@@ -52,21 +52,53 @@ export function FaultBar(): ReactNode {
         </div>
       ))}
       {target && (
-        <ResumeDialog fault={target} session={target.session_id ?? session ?? ""} onClose={() => setAsking(null)} />
+        <ResumeDialog fault={target} shown={session} onClose={() => setAsking(null)} />
       )}
     </div>
   );
 }
 
-export function ResumeDialog({ fault, session, onClose }: { fault: Shown; session: string; onClose: () => void }): ReactNode {
+interface ResumeProps {
+  fault: Shown;
+  /** What is resumed after a kill switch that halted no session. */
+  shown: string | null;
+  onClose: () => void;
+}
+
+export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode {
   const [read, setRead] = useState(false);
+  const sessions = fault.sessions.length > 0 ? fault.sessions : shown === null ? [] : [shown];
+  const [only, setOnly] = useState("");
+  const wanted = only === "" ? sessions : [only];
   return (
-    <Confirm title="Resume trading?" action="Resume" disabled={!read} onClose={onClose} onConfirm={() => resume(session)}>
+    <Confirm
+      title="Resume trading?"
+      action={wanted.length > 1 ? `Resume all ${wanted.length}` : "Resume"}
+      disabled={!read}
+      onClose={onClose}
+      onConfirm={() => resumeAll(wanted)}
+    >
       <p>
         <strong>{fault.text}</strong>
       </p>
       {fault.detail && <code>{fault.detail}</code>}
-      <p>Session {session} warms up again, then looks for signals. The kill switch is taken off.</p>
+      {sessions.length > 1 && (
+        <label className="field">
+          <span>Which</span>
+          <select value={only} onChange={(event) => setOnly(event.target.value)}>
+            <option value="">All {sessions.length} sessions</option>
+            {sessions.map((one) => (
+              <option key={one} value={one}>
+                {one === shown ? `${one} (shown)` : one}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <p>
+        {wanted.length > 1 ? `${wanted.length} sessions warm` : `Session ${wanted[0] ?? ""} warms`} up again, then{" "}
+        {wanted.length > 1 ? "look" : "looks"} for signals. The kill switch is taken off.
+      </p>
       <label className="check">
         <input type="checkbox" checked={read} onChange={(event) => setRead(event.target.checked)} />
         <span>I know why it stopped and want it to trade again</span>

@@ -96,7 +96,7 @@ def test_what_is_not_held(world: World) -> None:
     assert still_none.value.message == "No session has been started yet."
     world.start("s")
     for call, text in (
-        (lambda: world.replicas.get("x"), "The session 'x' is not held here; there is s."),
+        (lambda: world.replicas.get("x"), "There is no session 'x' on the page; there is s."),
         (
             lambda: world.replicas.symbol(None, "X"),
             "The symbol 'X' is not traded here; the session has BTCUSDT, ETHUSDT.",
