@@ -7,7 +7,7 @@ PAGE := triplane/api/static/index.html
 TYPES := ui/src/data/schema.d.ts
 MAKEFLAGS += --jobs=2
 # A file's tests stay in one process: they share servers and fixtures.
-SPREAD := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+SPREAD := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage size setup lock wheel clean
 .DEFAULT_GOAL := run

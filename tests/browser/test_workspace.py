@@ -68,7 +68,7 @@ from triplane.strategies.base import Enter, PythonStrategy
 
 class Eager(PythonStrategy):
     name = "eager"
-    timeframe = "1m"
+    timeframe = "15m"
 
     def on_bar(self, bar, view):
         return Enter(side=1, stop_distance=bar.close * 0.02, target_distances=(bar.close,))

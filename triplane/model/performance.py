@@ -133,7 +133,8 @@ def _per_trade(trades: dict[str, Array], reasons: dict[str, str]) -> dict[str, f
         else:
             reasons[name] = "there was none"
     if losses.sum() < 0:
-        out["profit_factor"] = float(wins.sum() / -losses.sum())
+        with np.errstate(over="ignore"):  # a loss of next to nothing
+            out["profit_factor"] = float(wins.sum() / -losses.sum())
     else:
         reasons["profit_factor"] = "there was no losing trade"
     out["average_mae"] = _mean(trades["mae"])

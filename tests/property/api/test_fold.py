@@ -43,7 +43,7 @@ def views(replica: SessionReplica) -> list[bytes]:
     """Everything that is shown, as it is shown."""
     symbol = replica.session.symbols[0]
     shown: list[Any] = [
-        replica.status(symbol, OK), replica.portfolio(), replica.performance(), replica.signal_check(symbol),
+        replica.status(symbol, OK), replica.portfolio(), replica.performance(), replica.signal_check(symbol, None),
         replica.history(symbol, 2000), replica.equity_curve(1000), replica.view(), replica.feed(),
         replica.pending_signals(), list(replica.log),
     ]  # fmt: skip
