@@ -23,7 +23,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from triplane.data.frames import read
 from triplane.errors import BadInput, DataError
 from triplane.kernel.calendar import DAY_MINUTES, DEFAULT_ZONES, MINUTE, in_window
 from triplane.kernel.codes import CommandKind, Gate
@@ -267,6 +266,8 @@ def load_funding(path: str | Path) -> tuple[Array, Array]:
         table = parquet.read_table(where) if where.suffix == ".parquet" else pa_csv.read_csv(where)
     except (OSError, ValueError) as error:
         raise DataError(f"funding {where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    from triplane.data.frames import read  # noqa: PLC0415 - as above
+
     names, column = read(table)
     missing = sorted({"funding_time", "funding_rate"} - set(names))
     if missing:

@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from triplane.data.frames import milliseconds, read, time_column
 from triplane.errors import BadInput, DataError
 from triplane.kernel.records import CANDLE
 
@@ -119,6 +118,8 @@ def as_candles(frame: Any) -> Candles:
     if isinstance(frame, np.ndarray) and frame.dtype == CANDLE:
         candles = frame.reshape(-1)
     else:
+        from triplane.data.frames import milliseconds, read, time_column  # noqa: PLC0415 - heavy, and rarely needed
+
         names, column = read(frame)
         dated = time_column(names)
         times = column(dated)

@@ -17,7 +17,6 @@ from triplane.data.generator import MINUTE, demo_instrument
 from triplane.data.instruments import Instrument, Market
 from triplane.data.mexc import mexc_feed
 from triplane.data.quality import QualityReport, assess
-from triplane.data.recorded import UNKNOWN, open_recorded
 from triplane.data.replay import ReplayFeed, Speed, demo_feed
 from triplane.engine.opening import MakeFeed
 from triplane.errors import BadInput
@@ -114,6 +113,8 @@ def _demo(symbols: tuple[str, ...], clock: Clock, speed: Speed, once: bool) -> S
 
 
 def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) -> Source:
+    from triplane.data.recorded import UNKNOWN, open_recorded  # noqa: PLC0415 - 30 MB that no other source needs
+
     markets: dict[str, Candles] = {}
     for symbol in symbols or (None,):
         found = open_recorded(path, symbol)

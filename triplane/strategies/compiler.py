@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,16 @@ from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.kernel.rows import OUTBOX
 from triplane.strategies.base import AnyStrategy, Number, Strategy, set_params
 from triplane.strategies.core import Array, Core, Failure, InstrumentLike
-from triplane.strategies.drivers import Progress, compiled_features, is_cached, kernel_hash, strategy_driver
+from triplane.strategies.drivers import (
+    AROUND,
+    Progress,
+    around_is_cached,
+    compile_around,
+    compiled_features,
+    is_cached,
+    kernel_hash,
+    strategy_driver,
+)
 from triplane.strategies.python_core import PythonCore
 from triplane.strategies.registry import file_hash, find, name_of, source_of
 
@@ -76,13 +87,21 @@ class CompiledCore(Core):
         return time.perf_counter() - begin
 
 
-def _compile_apart(name: str, progress: Progress | None) -> None:
-    """Fill the cache from a process of its own: the 300 MB that a compiler needs would stay with a long session."""
-    command = [sys.executable, "-m", "triplane.strategies.compiler", name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
-        for line in process.stdout or ():
-            if progress:
-                progress(line.rstrip())
+def _compile_apart(around: Sequence[str], strategy: str | None, progress: Progress | None) -> None:
+    """Fill the cache from processes of their own: the 300 MB that a compiler needs would stay with a long session.
+
+    ``around`` names what is needed of ``drivers.AROUND``, ``strategy`` one that is not compiled yet.
+    """
+    names = [name for name in around if not around_is_cached(name)] + ([strategy] if strategy else [])
+    command = [sys.executable, "-m", "triplane.strategies.compiler"]
+    with ExitStack() as stack:
+        for process in [
+            stack.enter_context(subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True))  # noqa: S603 - ours
+            for name in names
+        ]:
+            for line in process.stdout or ():
+                if progress:
+                    progress(line.rstrip())
 
 
 def compile_strategy(
@@ -101,12 +120,18 @@ def compile_strategy(
     """
     if isinstance(strategy, Strategy):
         core = CompiledCore(strategy, source)
-        if apart and not is_cached(core.module):
-            _compile_apart(name_of(strategy, source), progress)
+        if apart:
+            _compile_apart(["features"], None if is_cached(core.module) else name_of(strategy, source), progress)
         core.warm(progress)
         return core
+    if apart:
+        _compile_apart(list(AROUND), None, progress)
     return PythonCore(strategy, source, progress)
 
 
 if __name__ == "__main__":
-    compile_strategy(find(sys.argv[1]), source_of(sys.argv[1]), lambda text: print(text, flush=True))
+    told, what = partial(print, flush=True), sys.argv[1]
+    if what in AROUND:
+        compile_around(what, told)
+    else:
+        compile_strategy(find(what), source_of(what), told)

@@ -32,6 +32,8 @@ Progress = Callable[[str], None]
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "compiled"
+AROUND = {"halves": ("halves.py", "the core"), "features": ("features_driver.py", "the indicators")}
+"""What is compiled once for all strategies."""
 
 
 @lru_cache(maxsize=1)
@@ -129,6 +131,11 @@ def is_cached(module: ModuleType) -> bool:
     return len(list(path.parent.glob(f"{path.stem}.*.nbi"))) >= wanted
 
 
+def around_is_cached(name: str) -> bool:
+    """Whether something around all strategies needs no compiler."""
+    return is_cached(driver(name, HERE / AROUND[name][0]))
+
+
 def ready(name: str, source: Path, what: str, progress: Progress | None = None) -> ModuleType:
     """A driver that warms itself (``warm()``), compiled or from the cache."""
     module = driver(name, source)
@@ -138,11 +145,17 @@ def ready(name: str, source: Path, what: str, progress: Progress | None = None) 
     return module
 
 
+def compile_around(name: str, progress: Progress | None = None) -> ModuleType:
+    """Make ready what is around all strategies."""
+    file, what = AROUND[name]
+    return ready(name, HERE / file, what, progress)
+
+
 def compiled_halves(progress: Progress | None = None) -> ModuleType:
     """The functions around a strategy in plain Python."""
-    return ready("halves", HERE / "halves.py", "the core", progress)
+    return compile_around("halves", progress)
 
 
 def compiled_features(progress: Progress | None = None) -> ModuleType:
     """The indicators of a session."""
-    return ready("features", HERE / "features_driver.py", "the indicators", progress)
+    return compile_around("features", progress)
