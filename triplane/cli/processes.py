@@ -18,12 +18,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from rich.markup import escape
+
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import console, errors, exit_code, never_block, one_sentence, print_json
 from triplane.cli.supervisor import Child, Supervisor
 from triplane.engine.lock import FolderLock
 from triplane.errors import TriplaneError
 from triplane.flow.listening import listen
+from triplane.model.killswitch import KillSwitch
 from triplane.venues.keys import without_keys
 
 DATABASE: Final = "triplane.sqlite"
@@ -147,7 +150,7 @@ class Processes:
             self._page_file.write_text(json.dumps({"port": self.port, "pid": os.getpid()}))
 
     async def stop(self) -> None:
-        """Stop all, in reverse."""
+        """Stop all."""
         if self._published:
             with contextlib.suppress(OSError):
                 self._page_file.unlink(missing_ok=True)
@@ -195,6 +198,11 @@ def _announce(processes: Processes, config: Mapping[str, Any], session: str, as_
     where = "on paper" if config["mode"] == "paper" else f"with {MONEY[config['mode']]} at {config['venue']}"
     title = f"\n  Triplane runs session [bold]{session}[/] {where}. Open\n"
     console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
+    thrown = KillSwitch(Path(config["data_dir"])).read()
+    if thrown is not None:
+        why = escape(thrown.reason or "no reason was given")
+        text = f"  [bold red]The kill switch is on[/] ({why}): no position is opened until you resume on the page.\n"
+        console.print(text, highlight=False, soft_wrap=True)
     console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
 
 

@@ -22,9 +22,11 @@ FROZEN_S: Final = 15.0
 """Seconds without a beat after which a child is killed."""
 SILENT_S: Final = 2.0
 """Seconds without a beat after which a person's wish to restart it is granted."""
-GRACE_S: Final = 8.0
-"""Seconds that a child gets to stop."""
+GRACE_S: Final = 4.5
+"""Seconds that a child gets to stop; what is cut off then is made again from the journal."""
 LONGEST_PAUSE_S: Final = 30.0
+SERVE: Final = ("router", "box")
+"""They stop last: an engine that ends still talks to them."""
 
 
 class Child:
@@ -188,7 +190,7 @@ class Child:
 
 
 class Supervisor:
-    """Several children with one life together; they stop in reverse of their start."""
+    """Several children with one life together; those that serve the others stop last."""
 
     def __init__(self) -> None:
         self.children: dict[str, Child] = {}
@@ -212,9 +214,10 @@ class Supervisor:
         return next(name for name, task in self._tasks.items() if task in done)
 
     async def stop(self) -> None:
-        """Stop all."""
-        for child in reversed(self.children.values()):
-            await child.stop()
+        """Stop all within two times the grace, whatever hangs: first who works, then who serves them."""
+        for serve in (False, True):
+            group = [child.stop() for child in self.children.values() if (child.name in SERVE) == serve]
+            await asyncio.gather(*group)
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
