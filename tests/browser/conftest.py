@@ -69,7 +69,7 @@ class Page:
         self.wait(f"document.querySelector({json.dumps(selector)}) === null")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # both cost time as long as they live
 def browser() -> Iterator[Page]:
     driver = Path(__file__).with_name("driver.mjs")
     process = subprocess.Popen(
@@ -152,7 +152,7 @@ class Triplane:
         return code
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # both cost time as long as they live
 def triplane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triplane]:
     folder = tmp_path_factory.mktemp("triplane")
     running = Triplane(folder / "data", folder / "log")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 PROGRAM = Path(__file__).with_name("schedules.py")
-COUNT = 400
+COUNT = 300
 
 
 def test_no_schedule_breaks_an_invariant():

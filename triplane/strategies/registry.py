@@ -7,12 +7,14 @@ A package names its strategies as entry points of the group ``triplane.strategie
 
 import hashlib
 import importlib.util
+import linecache
 import os
 import sys
 from functools import lru_cache
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from triplane.errors import BadInput, TriplaneError
 from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
@@ -26,12 +28,21 @@ def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+class _FromSource(SourceFileLoader):
+    """Never takes bytecode that was kept: Python knows it by whole seconds and the size, too rough for an editor."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the importer's signature
+        """Compile the file as it is now."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a strategy file; the module is known by the hash of its content, so an edit is a new module."""
     name = f"triplane_user_{path.stem}_{file_hash(path)[:12]}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    linecache.checkcache(str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if spec is None or spec.loader is None:
         raise BadInput(f"Strategy file {path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)

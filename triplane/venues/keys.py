@@ -37,7 +37,7 @@ def hide(secret: str) -> str:
 
 def redact(text: str) -> str:
     """A text without secrets."""
-    for secret in _secrets:
+    for secret in sorted(_secrets, key=len, reverse=True):  # one may begin like another
         if secret in text:
             text = text.replace(secret, HIDDEN)
     return _SHAPES.sub(rf"\1{HIDDEN}", text)

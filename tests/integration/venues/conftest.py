@@ -74,7 +74,7 @@ class Box:
         return code
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def one_box():
     running = Box("--no-limits")
     yield running

@@ -54,6 +54,12 @@ def test_an_environment_without_keys():
     assert len(given) == 12
 
 
+def test_a_secret_that_begins_like_another_leaves_nothing():
+    hide("prefix-of-both")
+    hide("prefix-of-both-and-more")
+    assert redact("a prefix-of-both-and-more b prefix-of-both") == "a … b …"
+
+
 def test_texts_without_secrets():
     Credentials("planted-key-1", "planted-secret-1")
     listen = hide("pqia91ma19a5s61cv6a81va65sdf19v8a65a1")
