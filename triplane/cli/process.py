@@ -78,6 +78,8 @@ async def engine(told: Told) -> None:
     try:
         await _until_parent_goes(app.watch(), start())
     finally:
+        if session is not None:  # one that was started since the last beat is remembered too
+            remembered.write(list(app.wanted.values()))
         await app.stop()
         await app.server.stop()
 
