@@ -100,16 +100,24 @@ class Decoder:
         For the sentences.
     leverage
         Of the session's costs.
+    on_decision
+        Is handed what was decoded so far as soon as there is a decision; :meth:`decode` returns the rest.
     """
 
     def __init__(
-        self, heads: Heads, instruments: Sequence[Instrument], strategy: Speaks, leverage: float = 1.0
+        self,
+        heads: Heads,
+        instruments: Sequence[Instrument],
+        strategy: Speaks,
+        leverage: float = 1.0,
+        on_decision: Callable[[list[Fact]], None] | None = None,
     ) -> None:
         self._heads = heads
         self._session = heads.session_id
         self._instruments = [Grid(instrument) for instrument in instruments]
         self._strategy = strategy
         self._leverage = money_text(leverage)
+        self._on_decision = on_decision
         self._orders: dict[int, Order] = {}
         self._signals: dict[int, Signal] = {}
         self._positions: dict[int, _Open] = {}
@@ -247,6 +255,9 @@ class Decoder:
                 risk=Risk(entry * quantity, risk * quantity, reward / risk if risk else None),
             )
         )
+        if self._on_decision is not None:
+            decided, self._out = self._out, []
+            self._on_decision(decided)
 
     # --------------------------------------------------------------------------------------------------------- orders
     def _place(self, row: Any) -> None:

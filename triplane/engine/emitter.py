@@ -18,7 +18,7 @@ from triplane.engine.heads import Heads
 from triplane.engine.observe import StateReader
 from triplane.engine.session import Observer, Session
 from triplane.execution.bridge import SessionBridge
-from triplane.model.facts import Decision, Error, Fact, RiskAlert, SessionEnd, Settings
+from triplane.model.facts import Error, Fact, RiskAlert, SessionEnd, Settings
 from triplane.model.facts import Session as SessionFact
 from triplane.model.money import money, text
 from triplane.strategies.base import AnyStrategy
@@ -75,7 +75,7 @@ class Emitter(Observer):
         self._heads = Heads(session.id)
         self._later: tuple[Session, int, Array, Array] | None = None
         if self._consumers:
-            self._decoder = Decoder(self._heads, setup.instruments, spec, setup.costs.leverage)
+            self._decoder = Decoder(self._heads, setup.instruments, spec, setup.costs.leverage, self._decided)
             self._reader = StateReader(session, spec, self._heads)
             self._emit([self._begin(session, spec)])
 
@@ -103,13 +103,16 @@ class Emitter(Observer):
         for consumer in self._consumers:
             consumer.take(facts)
 
+    def _decided(self, facts: list[Fact]) -> None:
+        """A decision goes out before its orders are described."""
+        self._emit(facts)
+        if not self.replaying:
+            self.decided_ns = time.perf_counter_ns()
+
     def _rows(self, rows: Array) -> None:
         """Facts of rows, at once."""
         if len(rows):
-            facts = self._decoder.decode(rows)
-            self._emit(facts)
-            if not self.replaying and any(type(fact) is Decision for fact in facts):
-                self.decided_ns = time.perf_counter_ns()
+            self._emit(self._decoder.decode(rows))
 
     # ------------------------------------------------------------------------------------------------ the observer
     def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
