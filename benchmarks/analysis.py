@@ -24,7 +24,7 @@ from triplane.kernel.features import FEATURE_ROW, FEATURES
 from triplane.kernel.patterns.detectors import DETECTORS, detectors_init
 from triplane.kernel.records import CANDLE
 from triplane.research.analysis import AnalysisParams, collect, compiled
-from triplane.research.analysis_loop import LOG, SERIES
+from triplane.research.analysis_loop import LOG, SERIES, TABLES
 
 os.environ.setdefault("SMC_CREDIT", "0")
 from smartmoneyconcepts import smc
@@ -37,16 +37,13 @@ LIMIT_S = 60.0
 
 
 def detectors(candles: Any) -> None:
-    """Every detector; what becomes known is written to the log, and the log thrown away when it is full."""
+    """Every detector; what is over is written to the log, and the log thrown away when it is full."""
     collector = collect(AnalysisParams())
     log, at = np.zeros(1, LOG), 0
     while at < len(candles):
         at = collector.module.run(collector.state, candles, log, at)
-        for name in ("n_swings", "n_breaks", "n_levels"):
-            log[name] = 0
-        for book in ("blocks", "gaps"):
-            log[book]["n_changes"] = 0
-            log[book]["n_ended"] = 0
+        for name in TABLES:
+            log[f"n_{name}"] = 0
 
 
 def steps(candles: Any) -> Callable[[], None]:
@@ -127,7 +124,7 @@ def compare(candles: Any, limit: float) -> None:
         more, less = ("", "") if done else ("> ", "< ")
         rows.append((label, f"{more}{seconds:.4g} s", less + rate(n, seconds), f"{more}{seconds / ours:,.1f} ×"))
 
-    row("all detectors, every change kept", ours)
+    row("all detectors, what is over kept", ours)
     row("all detectors, the steps alone", best(steps(candles), 3))
     row("all indicators, rows written", best(features(candles), 3))
     row("triplane.analyze and all pattern frames", best(lambda: frames(candles), 3))

@@ -16,6 +16,7 @@ from triplane.research.analysis import Analysis, AnalysisParams
 from triplane.research.plot import plot
 
 NEAREST = 5
+NESTED = ("symbol", "timeframe", "found", "live", "detectors")
 ZONES = {"order_blocks": "order block", "breakers": "breaker", "fvgs": "fair value gap"}
 SHOWN = ("side", "price_lo", "price_hi", "formed_at", "confirmed_at", "strength", "touches", "filled_percent")
 
@@ -33,6 +34,7 @@ def summary(analysis: Analysis, symbol: str) -> dict[str, Any]:
     candles, context, regime = (analysis.columns(name) for name in ("candles", "context", "regime"))
     counted = (*ZONES, "swings", "structure", "liquidity")
     probability = float(regime["probability"][-1])
+    own = {name: analysis.columns(name) for name in analysis.detectors}
     return {
         "symbol": symbol,
         "timeframe": analysis.timeframe,
@@ -50,14 +52,21 @@ def summary(analysis: Analysis, symbol: str) -> dict[str, Any]:
             "fvgs": _rows(analysis, "fvgs", "invalid_at", *SHOWN),
             "liquidity": _rows(analysis, "liquidity", "ended_at", "kind", "side", "level", "formed_at", "confirmed_at"),
         },
+        "detectors": {name: {field: rows[field][-1].item() for field in rows} for name, rows in own.items()},
     }
 
 
 def _print(result: dict[str, Any]) -> None:
     """For people: the figures, and the zones nearest to the close."""
-    figures = {name: value for name, value in result.items() if name not in ("symbol", "timeframe", "found", "live")}
+    figures = {name: value for name, value in result.items() if name not in NESTED}
     found = {f"{name} found": count for name, count in result["found"].items()}
-    print_figures(f"{result['symbol']}, {result['timeframe']}", figures | found)
+    own = {
+        f"{name}.{field}": value
+        for name, row in result["detectors"].items()
+        for field, value in row.items()
+        if field != "open_time"
+    }
+    print_figures(f"{result['symbol']}, {result['timeframe']}", figures | found | own)
     close = result["close"]
     zones = [(text, zone) for name, text in ZONES.items() for zone in result["live"][name]]
     zones.sort(key=lambda pair: max(pair[1]["price_lo"] - close, close - pair[1]["price_hi"], 0.0))
@@ -90,12 +99,15 @@ def analyze(
     at: Annotated[int | None, typer.Option(help="What was known at the close of this bar. Default: the last.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a chart there, one file that needs no network.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter of a detector, key=value.")] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(help="A detector of your own: a Python file or an installed name.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Find order blocks, gaps, structure, liquidity and regime in recorded candles."""
     with one_sentence():
         source = open_recorded(data, symbol)
-        analysis = research.analyze(source.candles, timeframe, **_detector_params(set_ or []))
+        analysis = research.analyze(source.candles, timeframe, detectors=detector or (), **_detector_params(set_ or []))
         if at is not None:
             analysis = analysis.at(at)
         result = summary(analysis, source.symbol)

@@ -1,16 +1,15 @@
 """Every detector and indicator over recorded candles, as frames: what was known, and since which bar.
 
-:func:`analyze` runs the very steps that trade live over the candles once and keeps a log of what became known on each
-bar. The frames are read from that log, so :meth:`Analysis.at` needs no second run to show what was known at an
-earlier bar: it shows exactly what the analysis of the candles up to that bar would.
+:func:`analyze` runs the very steps that trade live over the candles. What was known at an earlier bar is the analysis
+of the candles up to that bar, and :meth:`Analysis.at` is just that.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,27 +27,14 @@ from triplane.kernel.records import CANDLE
 from triplane.kernel.regime import REGIME, SLOTS
 from triplane.kernel.timeframes import AGG
 from triplane.research import analysis_loop as loop
-from triplane.research.analysis_frames import (
-    block_columns,
-    candle_columns,
-    fvg_columns,
-    liquidity_columns,
-    regime_columns,
-    structure_columns,
-    swing_columns,
-)
-from triplane.research.analysis_log import Collector, Tables
+from triplane.research.analysis_frames import PATTERNS, candle_columns, regime_columns
+from triplane.research.analysis_tables import Collector
 from triplane.research.frames import Columns, Maker, maker
+from triplane.strategies.detector import Detector, find_detectors
 from triplane.strategies.drivers import ready
 from triplane.strategies.regime_model import give_regime
 
 Array = np.ndarray[Any, Any]
-
-
-FRAMES = (
-    "candles", "features", "context", "regime", "swings", "structure", "order_blocks", "breakers", "fvgs", "liquidity",
-)  # fmt: skip
-"""The frames of an analysis."""
 
 
 class AnalysisParams(BaseModel):
@@ -83,44 +69,19 @@ def compiled() -> ModuleType:
 
 
 def collect(params: AnalysisParams) -> Collector:
-    """An empty log that takes candles in pieces of any size."""
+    """What takes candles in pieces of any size, and finds the patterns."""
     return Collector(compiled(), params.to_record())
 
 
-@dataclass(frozen=True)
-class Series:
-    """One run over the candles, shared by an analysis and its views of earlier bars."""
+class _Frame(cached_property[Any]):
+    """The frame that has the name of the attribute, made when it is first asked for."""
 
-    candles: Array
-    tables: Tables
-    params: AnalysisParams
-    timeframe: str | None
-    model: Array
-    make: Maker
-
-    @cached_property
-    def features(self) -> Array:
-        """``FEATURE_ROW`` of each bar."""
-        rows = np.zeros(len(self.candles), FEATURE_ROW)
-        compiled().features(self.candles, rows, np.zeros(1, FEATURES))
-        return rows
-
-    @cached_property
-    def context(self) -> Array:
-        """``CONTEXT_ROW`` of each bar."""
-        rows = np.zeros(len(self.candles), loop.CONTEXT_ROW)
-        compiled().context(collect(self.params).state, self.candles, rows)
-        return rows
-
-    @cached_property
-    def regime(self) -> tuple[Array, Array, Array]:
-        """Codes, probabilities and beliefs of the regime filter at each bar."""
-        n = len(self.candles)
-        found = np.zeros(n, np.int64), np.zeros(n), np.zeros((n, SLOTS))
-        compiled().regime(self.model.copy(), self.candles, *found)
-        return found
+    def __init__(self, text: str) -> None:
+        super().__init__(lambda of: of.make(of.columns(self.attrname)))
+        self.__doc__ = text
 
 
+@dataclass(frozen=True, repr=False, eq=False)
 class Analysis:
     """What is known at the close of one bar: the last one, or an earlier one with :meth:`at`.
 
@@ -135,131 +96,126 @@ class Analysis:
         Of the bars, such as ``15m``; None when the candles do not tell.
     params
         The parameters of the detectors.
+    detectors
+        A user's own ones by name; each has a frame of its name, see :meth:`frame`.
     """
 
-    def __init__(self, series: Series, bar: int) -> None:
-        self._series = series
-        self.bar = bar
+    bars: Array
+    params: AnalysisParams
+    timeframe: str | None
+    model: Array
+    make: Maker
+    detectors: Mapping[str, Detector] = field(default_factory=dict)
 
-    @property
-    def timeframe(self) -> str | None:
-        return self._series.timeframe
-
-    @property
-    def params(self) -> AnalysisParams:
-        return self._series.params
-
-    def __len__(self) -> int:
-        """Number of bars."""
-        return self.bar + 1
-
-    def __repr__(self) -> str:
-        """One line: what was analysed and how much was found."""
-        tables = self._series.tables
-        counts = {
-            "swings": len(tables.swings_as_of(self.bar)),
-            "breaks": len(tables.breaks_as_of(self.bar)),
-            "zones": len(self._blocks) + len(tables.gaps.as_of(self.bar)),
-        }
-        found = ", ".join(f"{count} {name}" for name, count in counts.items())
-        return f"<Analysis of {len(self)} {self.timeframe or 'bars'}: {found}>"
-
-    def at(self, i: int) -> "Analysis":
-        """What was known at the close of bar ``i``: exactly the analysis of the candles up to and with it."""
-        if not 0 <= i <= self.bar:
-            raise BadInput(f"at({i}): the bar must be 0 to {self.bar}.")
-        return Analysis(self._series, int(i))
-
-    def columns(self, name: str) -> Columns:
-        """The columns of the frame of this name as arrays, times in ms UTC (-1 = none)."""
-        tables, bar = self._series.tables, self.bar
-        if name in ("candles", "features", "context", "regime"):
-            return {"open_time": self._series.candles["open_time"][: len(self)].copy(), **self._per_bar(name)}
-        if name == "swings":
-            return swing_columns(tables.swings_as_of(bar))
-        if name == "structure":
-            return structure_columns(tables.breaks_as_of(bar))
-        if name == "order_blocks":
-            return block_columns(self._blocks[self._blocks["kind"] != ZoneKind.BREAKER])
-        if name == "breakers":
-            return block_columns(self._blocks[self._blocks["kind"] == ZoneKind.BREAKER])
-        if name == "fvgs":
-            return fvg_columns(tables.gaps.as_of(bar))
-        if name == "liquidity":
-            return liquidity_columns(tables.levels_as_of(bar))
-        raise BadInput(f"an analysis has no frame {name!r}; there is {', '.join(FRAMES)}.")
-
-    def _per_bar(self, name: str) -> Columns:
-        known = slice(len(self))
-        if name == "regime":
-            volatility = self._series.features["volatility_regime"]
-            return regime_columns(*(values[known] for values in (*self._series.regime, volatility)))
-        return candle_columns(getattr(self._series, name)[known])
-
-    def _frame(self, name: str) -> Any:
-        return self._series.make(self.columns(name))
-
-    @cached_property
-    def _blocks(self) -> Array:
-        return self._series.tables.blocks.as_of(self.bar)
-
-    @cached_property
-    def candles(self) -> Any:
-        """The bars that were analysed: ``open_time, open, high, low, close, volume``."""
-        return self._frame("candles")
-
-    @cached_property
-    def features(self) -> Any:
-        """All indicators, one row a bar; NaN until warm, ``volatility_regime`` 0..3 from low to extreme, -1 unknown."""
-        return self._frame("features")
-
-    @cached_property
-    def context(self) -> Any:
+    candles = _Frame("The bars that were analysed: ``open_time, open, high, low, close, volume``.")
+    features = _Frame(
+        "All indicators, one row a bar; NaN until warm, ``volatility_regime`` 0..3 from low to extreme, -1 unknown."
+    )
+    context = _Frame(
         """Where price stands, one row a bar.
 
         ``trend`` -1, 0, +1; the last range with ``range_position`` (percent; 0 at its low), ``range_zone`` (-1
         discount, +1 premium), its later leg and the optimal trade entry; highs and lows of the last finished day, week
         and sessions.
         """
-        return self._frame("context")
-
-    @cached_property
-    def regime(self) -> Any:
+    )
+    regime = _Frame(
         """The regime, one row a bar, by the forward filter of the model.
 
         ``regime`` and its ``probability``, the belief in each (``p_*``), ``volatility`` by the ATR's percentile.
         """
-        return self._frame("regime")
+    )
+    swings = _Frame("``kind`` high/low, ``price``, ``formed_at``, ``confirmed_at``, times.")
+    structure = _Frame(
+        "``kind`` BOS_UP/BOS_DN/CHOCH_UP/CHOCH_DN, ``level``, ``ref_at``, ``confirmed_at``, times, the block's bar."
+    )
+    order_blocks = _Frame(
+        "``kind`` displacement/structure, ``side`` demand/supply, prices, life, strength with its parts."
+    )
+    breakers = _Frame(
+        "Mitigated order blocks that live on as zones of the other side; the columns of ``order_blocks``."
+    )
+    fvgs = _Frame("Fair value gaps: ``side`` demand/supply, prices, ``filled_percent``, life, strength with its parts.")
+    liquidity = _Frame(
+        "Pools of equal highs and lows, and levels of the last day, week and sessions (``kind``), with sweeps."
+    )
+
+    @property
+    def bar(self) -> int:
+        return len(self.bars) - 1
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return len(self.bars)
+
+    def __repr__(self) -> str:
+        """One line: what was analysed and how much was found."""
+        found = {name: len(rows) for name, rows in self._tables.items()}
+        zones = found["blocks"] + found["breakers"] + found["gaps"]
+        counts = f"{found['swings']} swings, {found['breaks']} breaks, {zones} zones"
+        return f"<Analysis of {len(self)} {self.timeframe or 'bars'}: {counts}>"
+
+    def at(self, i: int) -> "Analysis":
+        """What was known at the close of bar ``i``: exactly the analysis of the candles up to and with it."""
+        if not 0 <= i <= self.bar:
+            raise BadInput(f"at({i}): the bar must be 0 to {self.bar}.")
+        return replace(self, bars=self.bars[: int(i) + 1])
+
+    def frame(self, name: str) -> Any:
+        """The frame of this name, also of a detector of one's own."""
+        return self.make(self.columns(name))
+
+    def columns(self, name: str) -> Columns:
+        """The columns of the frame of this name as arrays, times in ms UTC (-1 = none)."""
+        if name in PATTERNS:
+            table, columns = PATTERNS[name]
+            return columns(self._tables[table])
+        if name in self.detectors:
+            rows: Columns = candle_columns(self.detectors[name].rows(self.bars))
+        elif name == "regime":
+            rows = regime_columns(*self._regime, self._features["volatility_regime"])
+        elif name == "candles":
+            rows = candle_columns(self.bars)
+        elif name == "features":
+            rows = candle_columns(self._features)
+        elif name == "context":
+            rows = candle_columns(self._context)
+        else:
+            raise BadInput(f"an analysis has no frame {name!r}; there is {', '.join((*FRAMES, *self.detectors))}.")
+        return {"open_time": self.bars["open_time"].copy(), **rows}
 
     @cached_property
-    def swings(self) -> Any:
-        """``kind`` high/low, ``price``, ``formed_at``, ``confirmed_at``, times."""
-        return self._frame("swings")
+    def _tables(self) -> Mapping[str, Array]:
+        collector = collect(self.params)
+        collector.push(self.bars)
+        tables = collector.tables()
+        breakers = tables["blocks"]["kind"] == ZoneKind.BREAKER
+        return tables | {"blocks": tables["blocks"][~breakers], "breakers": tables["blocks"][breakers]}
 
     @cached_property
-    def structure(self) -> Any:
-        """``kind`` BOS_UP/BOS_DN/CHOCH_UP/CHOCH_DN, ``level``, ``ref_at``, ``confirmed_at``, times, the block's bar."""
-        return self._frame("structure")
+    def _features(self) -> Array:
+        """``FEATURE_ROW`` of each bar."""
+        rows = np.zeros(len(self), FEATURE_ROW)
+        compiled().features(self.bars, rows, np.zeros(1, FEATURES))
+        return rows
 
     @cached_property
-    def order_blocks(self) -> Any:
-        """``kind`` displacement/structure, ``side`` demand/supply, prices, life, strength with its parts."""
-        return self._frame("order_blocks")
+    def _context(self) -> Array:
+        """``CONTEXT_ROW`` of each bar."""
+        rows = np.zeros(len(self), loop.CONTEXT_ROW)
+        compiled().context(collect(self.params).state, self.bars, rows)
+        return rows
 
     @cached_property
-    def breakers(self) -> Any:
-        """Mitigated order blocks that live on as zones of the other side; the columns of ``order_blocks``."""
-        return self._frame("breakers")
+    def _regime(self) -> tuple[Array, Array, Array]:
+        """Codes, probabilities and beliefs of the regime filter at each bar."""
+        found = np.zeros(len(self), np.int64), np.zeros(len(self)), np.zeros((len(self), SLOTS))
+        compiled().regime(self.model.copy(), self.bars, *found)
+        return found
 
-    @cached_property
-    def fvgs(self) -> Any:
-        """Fair value gaps: ``side`` demand/supply, prices, ``filled_percent``, life, strength with its parts."""
-        return self._frame("fvgs")
 
-    @cached_property
-    def liquidity(self) -> Any:
-        """Pools of equal highs and lows, and levels of the last day, week and sessions (``kind``), with sweeps."""
-        return self._frame("liquidity")
+FRAMES: Final = tuple(name for name, value in vars(Analysis).items() if isinstance(value, _Frame))
+"""The frames of an analysis."""
 
 
 def _checked_params(values: Mapping[str, object]) -> AnalysisParams:
@@ -302,22 +258,28 @@ def _model(regime: Mapping[str, Any] | None, timeframe: str | None) -> Array:
 
 
 def analyze(
-    candles: Any, timeframe: str | None = None, *, regime: Mapping[str, Any] | None = None, **params: object
+    candles: Any,
+    timeframe: str | None = None,
+    *,
+    regime: Mapping[str, Any] | None = None,
+    detectors: Collection[str] = (),
+    **params: object,
 ) -> Analysis:
     """Run every detector and indicator over recorded candles; nothing looks ahead.
 
     Parameters
     ----------
     candles
-        pandas or polars DataFrame, Arrow table or structured array with ``open, high, low, close, volume`` and times
-        (``open_time``, ``date``, ``timestamp`` … or a datetime index), in their order; see
-        :func:`triplane.data.candles.as_candles`.
+        Any frame or array of candles, see :func:`triplane.data.candles.as_candles`.
     timeframe
         Bars to analyse, such as ``1h``: the candles' own (default) or a multiple, of which only bars that are over
         count. Positions are those of the bars.
     regime
         A model from :func:`triplane.research.regime.fit_regime`, of bars of this length; unknown until its first fit is
         due. By default the one that comes with Triplane, which was fitted on a generated market and knows no real one.
+    detectors
+        Detectors of your own: Python files, or names that installed packages offer. ``.frame(NAME)`` has what each
+        said of each bar.
     left, right
         Bars before [5] and after [5] a swing.
     break_on
@@ -348,7 +310,5 @@ def analyze(
     given = np.ascontiguousarray(as_candles(candles)).view(CANDLE)
     bars, name = _bars(given, timeframe)
     model = _model(regime, name)
-    collector = collect(chosen)
-    collector.push(bars)
-    make = maker(candles, own_rows=bars is given)
-    return Analysis(Series(bars, collector.tables(), chosen, name, model, make), len(bars) - 1)
+    own = find_detectors(detectors, taken=FRAMES)
+    return Analysis(bars, chosen, name, model, maker(candles, own_rows=bars is given), own)

@@ -4,7 +4,7 @@ Bar positions are integers, -1 = not yet; ``*_time`` are open times of those bar
 those that identify a pattern; what explains it follows.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -113,3 +113,14 @@ def regime_columns(names: Array, probabilities: Array, beliefs: Array, volatilit
 def candle_columns(rows: Array) -> Columns:
     """Columns of ``.features``, ``.context`` or ``.candles`` beside the time: the fields of the record."""
     return _fields(rows, *rows.dtype.names or ())
+
+
+PATTERNS: Final = {
+    "swings": ("swings", swing_columns),
+    "structure": ("breaks", structure_columns),
+    "order_blocks": ("blocks", block_columns),
+    "breakers": ("breakers", block_columns),
+    "fvgs": ("gaps", fvg_columns),
+    "liquidity": ("levels", liquidity_columns),
+}
+"""The frames that have a row for each pattern: their tables, and how they become columns."""

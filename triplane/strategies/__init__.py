@@ -3,6 +3,7 @@
 from triplane.kernel.codes import Action, OrderType
 from triplane.kernel.jit import Rec, njit, record
 from triplane.strategies.base import Bar, Close, Enter, Param, PythonStrategy, Strategy, View, state
+from triplane.strategies.detector import Detector
 from triplane.strategies.kit import Reasons, bracket, show
 
 NOTHING, ENTER, CLOSE = Action.NOTHING, Action.ENTER, Action.CLOSE
@@ -17,6 +18,7 @@ __all__ = [
     "STOP_MARKET",
     "Bar",
     "Close",
+    "Detector",
     "Enter",
     "Param",
     "PythonStrategy",

@@ -1,8 +1,9 @@
 """Finding strategies by name: the built-in ones, the user's files, and those of installed packages.
 
-A user's strategy is one file that defines ``STRATEGY``. Folders are searched in this order: those given, then
-``TRIPLANE_STRATEGIES`` (separated like ``PATH``), then ``./strategies``. A path to a ``.py`` file is taken as it is.
-A package names its strategies as entry points of the group ``triplane.strategies``.
+A user's strategy is one file that defines ``STRATEGY``. Folders are searched in this order: ``TRIPLANE_STRATEGIES``
+(separated like ``PATH``), then ``./strategies``. A path to a ``.py`` file is taken as it is.
+A package names its strategies as entry points of the group ``triplane.strategies``. Other parts that a user may write
+(:func:`find_part`) come from a file or a package in the same way.
 """
 
 import hashlib
@@ -10,16 +11,17 @@ import importlib.util
 import linecache
 import os
 import sys
+from collections.abc import Collection
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 from triplane.errors import BadInput, TriplaneError
 from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
 
-GROUP = "triplane.strategies"
 BUILT_IN = ("ema_cross", "ict_blocks", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
 
 
@@ -36,45 +38,45 @@ class _FromSource(SourceFileLoader):
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
-def load_file(path: Path) -> ModuleType:
-    """Import a strategy file; the module is known by the hash of its content, so an edit is a new module."""
+def load_file(path: Path, what: str = "Strategy") -> ModuleType:
+    """Import a user's file; the module is known by the hash of its content, so an edit is a new module."""
     name = f"triplane_user_{path.stem}_{file_hash(path)[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     linecache.checkcache(str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if spec is None or spec.loader is None:
-        raise BadInput(f"Strategy file {path} is not a Python file.")
+        raise BadInput(f"{what} file {path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # the user's code may raise anything; they need to know where
         del sys.modules[name]
-        raise TriplaneError(f"Strategy file {path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise TriplaneError(f"{what} file {path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
 
 
-def folders(given: list[Path] | None = None) -> list[Path]:
+def folders() -> list[Path]:
     """The folders that are searched for users' strategies."""
     listed = [Path(p) for p in os.environ.get("TRIPLANE_STRATEGIES", "").split(os.pathsep) if p]
-    return [p for p in [*(given or []), *listed, Path("strategies")] if p.is_dir()]
+    return [p for p in [*listed, Path("strategies")] if p.is_dir()]
 
 
-def files(given: list[Path] | None = None) -> dict[str, Path]:
+def files() -> dict[str, Path]:
     """Names and files of the users' strategies (the name is the file's)."""
     found: dict[str, Path] = {}
-    for folder in folders(given):
+    for folder in folders():
         for path in sorted(folder.glob("*.py")):
             if not path.name.startswith("_") and path.is_file():
                 found.setdefault(path.stem, path.resolve())
     return found
 
 
-@lru_cache(maxsize=1)
-def packaged() -> dict[str, EntryPoint]:
-    """Names and entry points of the strategies that installed packages offer."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+@lru_cache
+def packaged(group: str = "triplane.strategies") -> dict[str, EntryPoint]:
+    """Names and entry points of what installed packages offer in a group."""
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def _import(module: str) -> ModuleType:
@@ -84,33 +86,76 @@ def _import(module: str) -> ModuleType:
         raise TriplaneError(f"Module {module} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
-def _locate(name: str, given: list[Path] | None) -> tuple[Path, str, str]:
-    """File, module (empty: the file is loaded by its path) and attribute of strategy ``name``."""
-    path = Path(name)
+Place = tuple[Path, str, str]
+"""File, module (empty: the file is loaded by its path) and attribute of a part."""
+
+
+def _given(name: str, what: str, offered: dict[str, EntryPoint]) -> Place | None:
+    """Where a name leads that is the path of a file, or that a package offers."""
+    attribute = what.upper()
     if name.endswith(".py"):
-        if not path.is_file():
-            raise BadInput(f"Strategy file {name} does not exist.")
-        return path.resolve(), "", "STRATEGY"
+        if not Path(name).is_file():
+            raise BadInput(f"{what} file {name} does not exist.")
+        return Path(name).resolve(), "", attribute
+    if (point := offered.get(name)) is not None:
+        return Path(str(_import(point.module).__file__)), point.module, point.attr or attribute
+    return None
+
+
+def _locate(name: str) -> Place:
     if name in BUILT_IN:
         return Path(__file__).with_name(f"{name}.py"), f"triplane.strategies.{name}", "STRATEGY"
-    if name in packaged():
-        point = packaged()[name]
-        return Path(str(_import(point.module).__file__)), point.module, point.attr or "STRATEGY"
-    found = files(given)
+    if (place := _given(name, "Strategy", packaged())) is not None:
+        return place
+    found = files()
     if name in found:
         return found[name], "", "STRATEGY"
-    allowed = ", ".join(names(given))
+    allowed = ", ".join(names())
     raise BadInput(f"Unknown strategy {name}; there are: {allowed}. (A file of your own: give its path.)")
 
 
-def source_of(name: str, given: list[Path] | None = None) -> Path:
+def find_part(name: str, kind: type, taken: Collection[str], *, subclass: bool = False) -> Any:
+    """The detector or guard of a file (``….py``) that defines ``DETECTOR`` or ``GUARD``, or of an installed package.
+
+    Packages offer them in the groups ``triplane.detectors`` and ``triplane.guards``.
+
+    Parameters
+    ----------
+    kind
+        What it must be, or with ``subclass`` a subclass of.
+    taken
+        Names that are Triplane's own.
+
+    Raises
+    ------
+    BadInput
+        There is none, it is something else, or it has no name of its own.
+    TriplaneError
+        Its code cannot be loaded.
+    """
+    what = kind.__name__
+    offered = packaged(f"triplane.{what.lower()}s")
+    place = _given(name, what, offered)
+    if place is None:
+        known = ", ".join(offered) or "none"
+        raise BadInput(f"Unknown {what.lower()} {name}; installed: {known}. (A file of your own: give its path.)")
+    path, module, attribute = place
+    found: Any = getattr(_import(module) if module else load_file(path, what), attribute, None)
+    if not (isinstance(found, type) and issubclass(found, kind) if subclass else isinstance(found, kind)):
+        raise BadInput(f"{what} file {path} must define {attribute} as a {'subclass of ' if subclass else ''}{what}.")
+    if not found.name or found.name in taken:
+        raise BadInput(f"{what} file {path}: name is {found.name!r}; it must be one that Triplane does not use itself.")
+    return found
+
+
+def source_of(name: str) -> Path:
     """The file that defines strategy ``name``."""
-    return _locate(name, given)[0]
+    return _locate(name)[0]
 
 
-def find(name: str, given: list[Path] | None = None) -> AnyStrategy:
+def find(name: str) -> AnyStrategy:
     """Return the strategy called ``name``, or raise :class:`BadInput`."""
-    path, module, attribute = _locate(name, given)
+    path, module, attribute = _locate(name)
     strategy = getattr(_import(module) if module else load_file(path), attribute, None)
     if isinstance(strategy, Strategy) or (isinstance(strategy, type) and issubclass(strategy, PythonStrategy)):
         return strategy
@@ -123,6 +168,6 @@ def name_of(strategy: AnyStrategy, source: Path) -> str:
     return strategy.name if fixed and source_of(strategy.name) == source else str(source)
 
 
-def names(given: list[Path] | None = None) -> list[str]:
+def names() -> list[str]:
     """All strategies that can be found by name."""
-    return list(dict.fromkeys([*BUILT_IN, *packaged(), *files(given)]))
+    return list(dict.fromkeys([*BUILT_IN, *packaged(), *files()]))

@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 
 from triplane.data.generator import generate
+from triplane.kernel.patterns.liquidity import LIQUIDITY
 from triplane.kernel.patterns.zones import ZONE
 from triplane.kernel.records import CANDLE
 from triplane.kernel.timeframes import AGG
 from triplane.research.analysis import AnalysisParams, compiled
-from triplane.research.analysis_loop import CHANGES, CHANGES_MARGIN, CONTEXT_ROW, LIVE_ROOM, LOG, SERIES
+from triplane.research.analysis_loop import (
+    CONTEXT_ROW,
+    ENDED_MARGIN,
+    EVENTS_MARGIN,
+    LIVE_LEVELS,
+    LIVE_ZONES,
+    LOG,
+    SERIES,
+    TABLES,
+)
 
 MINUTE = 60_000
 START = 1_735_689_600_000
@@ -30,15 +40,20 @@ def new_series() -> Any:
 
 def test_it_stops_before_the_log_might_be_too_full(candles: Any) -> None:
     series, log = new_series(), np.zeros(1, LOG)
+    series["params"]["left"] = series["params"]["right"] = 1
+    compiled().init(series)
     stops = []
     at = compiled().run(series, candles, log, 0)
     while at < len(candles):
-        most = max(int(log[0][book]["n_changes"]) for book in ("blocks", "gaps"))
-        assert CHANGES - CHANGES_MARGIN < most <= CHANGES
+        left = {name: len(log[0][name]) - int(log[0][f"n_{name}"]) for name in TABLES}
+        assert all(room >= 0 for room in left.values())
+        assert any(left[name] < (ENDED_MARGIN if TABLES[name] is ZONE else EVENTS_MARGIN) for name in TABLES)
         stops.append(at)
-        log[:] = np.zeros(1, LOG)
+        for name in TABLES:
+            log[f"n_{name}"] = 0
+        log["n_swings"] = len(log[0]["swings"]) - EVENTS_MARGIN - 100
         at = compiled().run(series, candles, log, at)
-    assert stops
+    assert len(stops) > 2
     assert int(series[0]["count"]) == len(candles)
 
 
@@ -52,9 +67,12 @@ def test_a_candle_without_room_is_not_taken(candles: Any) -> None:
 def test_live_zones_are_those_that_have_not_ended(candles: Any) -> None:
     series, log = new_series(), np.zeros(1, LOG)
     compiled().run(series, candles[:800], log, 0)
-    blocks, gaps = np.zeros(LIVE_ROOM, ZONE), np.zeros(LIVE_ROOM, ZONE)
-    counts = compiled().live(series, blocks, gaps)
-    ended = [int(log[0][book]["n_ended"]) for book in ("blocks", "gaps")]
+    blocks, gaps = np.zeros(LIVE_ZONES, ZONE), np.zeros(LIVE_ZONES, ZONE)
+    levels = np.zeros(LIVE_LEVELS, LIQUIDITY)
+    *counts, n_levels = compiled().live(series, blocks, gaps, levels)
+    assert (levels["ended_at"][:n_levels] < 0).all()
+    assert n_levels > 0
+    ended = [int(log[0][f"n_{book}"]) for book in ("blocks", "gaps")]
     for zones, count, over in zip((blocks, gaps), counts, ended, strict=True):
         assert count > 0
         serials = zones["serial"][:count]
