@@ -28,7 +28,7 @@ def commands():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the pages speak of: candles, a calendar, strategy files."""
+    """What the pages speak of: candles, a calendar, files of a user's own."""
     path = tmp_path_factory.mktemp("docs")
     (script,) = re.findall(
         r'```python title="candles.py"\n(.*?)```', (ROOT / "docs" / "strategies.md").read_text(), re.DOTALL
@@ -40,9 +40,9 @@ def folder(tmp_path_factory):
         "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nDTSTART:20231120T143000Z\nSUMMARY:rates\n"
         "END:VEVENT\nEND:VCALENDAR\n"
     )
-    (path / "strategies").mkdir()
-    page = (ROOT / "docs" / "writing-a-strategy.md").read_text()
-    for name, code in re.findall(r'```python title="([^"]+)"\n(.*?)```', page, re.DOTALL):
+    pages = ((ROOT / "docs" / name).read_text() for name in ("writing-a-strategy.md", "detectors-and-guards.md"))
+    for name, code in re.findall(r'```python title="([^"]+)"\n(.*?)```', "".join(pages), re.DOTALL):
+        (path / name).parent.mkdir(exist_ok=True)
         (path / name).write_text(code)
     return path
 

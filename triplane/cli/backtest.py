@@ -6,7 +6,7 @@ import typer
 
 from triplane.cli.config import Config, described
 from triplane.cli.guards import agenda
-from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, parse_set
+from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, parse_list, parse_set
 from triplane.cli.output import Json, console, figure, one_sentence, print_figures, print_json, print_table, progress
 from triplane.data.candles import utc
 from triplane.data.instruments import parse_instrument
@@ -40,6 +40,7 @@ def backtest(
     news_minutes: Annotated[float, described("news_minutes")] = DEFAULTS.news_minutes,
     funding: Annotated[str | None, described("funding")] = None,
     funding_limit: Annotated[float, described("funding_limit")] = DEFAULTS.funding_limit,
+    guards: Annotated[str, described("guards")] = "",
     data_dir: DataDir = DATA_DIR,
     json: Json = False,
 ) -> None:
@@ -58,6 +59,7 @@ def backtest(
             costs=backtest_costs(fee, slippage, leverage),
             progress=progress(quiet=json),
             commands=agenda(news, news_minutes, funding, funding_limit),
+            guards=parse_list(guards),
             regime=regime_values(regime, data_dir / FOLDER) if regime else None,
         )
         if json:

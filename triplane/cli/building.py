@@ -93,6 +93,7 @@ async def build(
         consumers=consumers,
         observers=observers,
         agenda=agenda(config.news, config.news_minutes, config.funding, config.funding_limit),
+        guards=config.guards,
     )
     try:
         opened = await _build(config, trading, clock, options, quiet=quiet)

@@ -27,6 +27,7 @@ from triplane.cli.options import DATA_DIR, NONE, help_text, option_name, parse_l
 from triplane.cli.output import Json, console, one_sentence, print_json
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
+from triplane.engine.guards import find_guard
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput, TriplaneError
 from triplane.flow.processors import find as find_processor
@@ -102,6 +103,9 @@ class Config(BaseSettings):
     funding_limit: float = Field(
         0.0005, ge=0, le=1, description="highest funding rate at which entries are still made, fraction"
     )
+    guards: list[str] = Field(
+        default=[], description="own guards, which can only hold back entries: Python files or installed names"
+    )
     balance: float = Field(
         START_BALANCE, gt=0, allow_inf_nan=False, description="paper money to start with, quote currency"
     )
@@ -149,6 +153,8 @@ class Config(BaseSettings):
             target.address()
         for name in self.processors:
             find_processor(name)
+        for name in self.guards:
+            find_guard(name)
 
     def changed(self, changes: Mapping[str, object]) -> Self:
         """These settings with some replaced, checked; raises :class:`BadInput`."""

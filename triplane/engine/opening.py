@@ -1,15 +1,14 @@
 """A session put together with everything around it: execution, facts, feed, loop."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
-from triplane.engine.agenda import NOTHING, Array
-from triplane.engine.emitter import Consumer, Emitter
-from triplane.engine.runner import Runner
+from triplane.engine.emitter import Emitter
+from triplane.engine.runner import Options, Runner
 from triplane.engine.session import Observer, Session, open_session
 from triplane.engine.setup import Setup
 from triplane.execution.bridge import SessionBridge
@@ -23,41 +22,12 @@ from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core
 from triplane.venues.base import Venue
 
+__all__ = ["MakeFeed", "Opened", "Options", "make_bridge", "open_runner"]
+
 SLACK: Final = 1.05
 """An order's value may be so much above the largest position: the price has moved since it was sized."""
 MakeFeed = Callable[[Mapping[str, int]], Feed]
 """Makes the feed that goes on behind the open times given by symbol."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run.
-
-    Parameters
-    ----------
-    facts
-        Write the log of facts.
-    consumers
-        Take the facts too, in this order, before the log does.
-    observers
-        Hear of rows and candles.
-    whole
-        Take candles in whole batches: facts are made of what was decided, not of the candles.
-    live
-        Candles come as they happen.
-    stale_after
-        Seconds without a word from the feed after which entries are closed; None for no watchdog.
-    agenda
-        Gate events of calendars: commands in order of time.
-    """
-
-    facts: bool = True
-    consumers: Sequence[Consumer] = ()
-    observers: Sequence[Observer] = ()
-    whole: bool = False
-    live: bool = False
-    stale_after: float | None = None
-    agenda: Array = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +109,9 @@ def open_runner(
         session,
         make_feed(known),
         emitter,
-        one_by_one=not options.whole,
-        clock=clock,
-        live=options.live,
-        stale_after=options.stale_after,
-        agenda=options.agenda,
-        execution=execution,
+        options,
+        clock,
+        execution,
     )
     if execution is not None:
         execution.on_finding = runner.found

@@ -8,8 +8,8 @@ long (disk, database, readers) happens elsewhere and is never waited for.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -17,11 +17,12 @@ import numpy as np
 import structlog
 
 from triplane.data.candles import timeframe_name
-from triplane.data.clock import Clock, SystemClock
+from triplane.data.clock import Clock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
-from triplane.engine.emitter import Emitter
-from triplane.engine.session import Session
+from triplane.engine.emitter import Consumer, Emitter
+from triplane.engine.guards import Guards
+from triplane.engine.session import Observer, Session
 from triplane.execution.latency import Latency
 from triplane.execution.loop import ExecutionLoop
 from triplane.execution.messages import Finding
@@ -51,6 +52,40 @@ class Outcome:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run.
+
+    Parameters
+    ----------
+    facts
+        Write the log of facts.
+    consumers
+        Take the facts too, in this order, before the log does.
+    observers
+        Hear of rows and candles.
+    whole
+        Take candles in whole batches: facts are made of what was decided, not of the candles.
+    live
+        Candles come as they happen.
+    stale_after
+        Seconds without a word from the feed after which entries are closed; None for no watchdog.
+    agenda
+        Gate events of calendars: commands in order of time.
+    guards
+        A user's own: files, or names that installed packages offer.
+    """
+
+    facts: bool = True
+    consumers: Sequence[Consumer] = ()
+    observers: Sequence[Observer] = ()
+    whole: bool = False
+    live: bool = False
+    stale_after: float | None = None
+    agenda: Array = field(default_factory=lambda: NOTHING)
+    guards: Sequence[str] = ()
+
+
 class Runner:
     """Runs one session on one feed.
 
@@ -60,18 +95,12 @@ class Runner:
         The session, opened or resumed, and its candles behind the last one it knows.
     emitter
         The session's observer.
-    one_by_one
-        Somebody wants every candle's facts; otherwise batches are taken whole.
+    options
+        How to run.
     clock
-        Tells the time of commands when ``live``, and paces the watchdog.
-    live
-        Candles come as they happen: commands carry wall time, and the watchdog is on.
-    agenda
-        Gate events of calendars: commands in order of time.
+        Tells the time of commands when candles are live, and paces the watchdog.
     execution
         Executes at a venue; None for the simulated broker.
-    stale_after
-        Seconds without a word from the feed after which entries are closed; None for no watchdog.
 
     Attributes
     ----------
@@ -88,12 +117,8 @@ class Runner:
         session: Session,
         feed: Feed,
         emitter: Emitter,
-        *,
-        one_by_one: bool = True,
-        clock: Clock | None = None,
-        live: bool = False,
-        stale_after: float | None = None,
-        agenda: Array = NOTHING,
+        options: Options,
+        clock: Clock,
         execution: ExecutionLoop | None = None,
     ) -> None:
         self.session, self.feed, self.emitter, self.execution = session, feed, emitter, execution
@@ -103,11 +128,9 @@ class Runner:
         self.error: str | None = None
         self.error_line: str | None = None
         self.on_forming: Callable[[int, Array], None] = lambda _k, _candle: None
-        self._one_by_one = one_by_one
-        self._clock = clock or SystemClock()
-        self._live = live
-        self._stale_after = stale_after
-        self._agenda = Agenda(agenda, session)
+        self._options, self._clock = options, clock
+        self._agenda = Agenda(options.agenda, session)
+        self._guards = Guards(options.guards, session.setup.symbols)
         self._pump: asyncio.Task[None] | None = None
         self._stopping = False
         self._failure: BaseException | None = None
@@ -122,6 +145,8 @@ class Runner:
         """Run until the feed ends or :meth:`stop`; then everything is on the disk. May be called once."""
         begin, before = time.perf_counter(), self.session.candles
         self.emitter.replaying = False
+        if not self._guards:  # there may have been some when the session was interrupted
+            self.gate(Gate.GUARD, closed=False)
         self._pump = asyncio.create_task(self._take_feed())
         if self._stopping:
             self._pump.cancel()
@@ -156,7 +181,7 @@ class Runner:
 
     def _helpers(self) -> list[Callable[[], Any]]:
         helpers: list[Callable[[], Any]] = [self._sync]
-        if self._stale_after is not None:
+        if self._options.stale_after is not None:
             helpers.append(self._watch)
         if self.execution is not None:
             helpers.append(partial(self.execution.run, self.session))
@@ -180,10 +205,16 @@ class Runner:
     async def _take(self, batch: CandleBatch) -> None:
         session, candles = self.session, batch.candles
         closes = candles["open_time"] + session.setup.base_ms
-        if not self._one_by_one:
+        if self._options.whole:
+            turns = {
+                i: said
+                for i in range(len(batch) if self._guards else 0)
+                if (said := self._guards.ask(int(batch.which[i]), candles[i])) is not None
+            }
             begin = 0
-            for end in self._agenda.split(closes):
+            for end in sorted({*self._agenda.split(closes), *turns} - {0}):
                 self._agenda.carry_out(session, int(closes[begin]))
+                self._guarded(turns.get(begin))
                 session.feed_batch(batch.which[begin:end], candles[begin:end])
                 for k in range(len(session.setup.instruments)):
                     self._look_at_strategy(k)
@@ -192,13 +223,15 @@ class Runner:
             return
         if not (candles.flags.c_contiguous and candles.flags.writeable):
             candles = candles.copy()
-        if self._live and len(batch) == 1:
+        if self._options.live and len(batch) == 1:
             self.last_received_ns = max(self._clock.now_ms() - int(closes[0]), 0) * 1_000_000
             self.received.add(self.last_received_ns)
         which, last = batch.which.tolist(), int(closes[-1])
         for i in range(len(batch)):
             if self._agenda.due(last):
                 self._agenda.carry_out(session, int(closes[i]))
+            if self._guards:
+                self._guarded(self._guards.ask(which[i], candles[i]))
             await self._candle(which[i], candles, i)
             if i % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
@@ -220,6 +253,13 @@ class Runner:
                 self.last_decided_ns = emitter.decided_ns - begin
                 self.decided.add(self.last_decided_ns)
         self._look_at_strategy(k)
+
+    def _guarded(self, said: str | None) -> None:
+        """A user's guard forbids entries from here on, or allows them again (empty); None: nothing has changed."""
+        if said is not None:
+            if said and (self.ready or not self.session.setup.hold):  # history is not told
+                self.found(Finding("guard_closed", said, severity="INFO"))
+            self.gate(Gate.GUARD, closed=bool(said))
 
     def _look_at_strategy(self, k: int) -> None:
         """When it raised: no entries until a person has looked; what protects the position stays."""
@@ -261,7 +301,7 @@ class Runner:
     # --------------------------------------------------------------------------------------------------------- commands
     def now(self) -> int:
         """The time of a command: that of the wall when live, else that of the market."""
-        return max(self._clock.now_ms(), self.session.now) if self._live else self.session.now
+        return max(self._clock.now_ms(), self.session.now) if self._options.live else self.session.now
 
     def command(self, kind: int, k: int = 0, **fields: Any) -> int:
         """Carry out a command now, between two candles; returns how many rows came out."""
@@ -347,7 +387,7 @@ class Runner:
 
     async def _watch(self) -> None:
         """Close entries while the feed says nothing."""
-        limit = self._stale_after or 0.0
+        limit = self._options.stale_after or 0.0
         self._heard = self._clock.monotonic()
         while True:
             await self._clock.sleep(limit / 4)

@@ -164,6 +164,7 @@ class Check(Code):
     KILL_ZONE = 24
     REGIME = 25
     DISK_SPACE = 26
+    GUARD = 27
 
 
 class Gate(Code):
@@ -180,6 +181,7 @@ class Gate(Code):
     FUNDING_GUARD = 5
     KILL_ZONE = 6
     DISK_SPACE = 7
+    GUARD = 8  # a guard of the user's own
 
 
 # ------------------------------------------------------------------------------------------------------ rows, commands

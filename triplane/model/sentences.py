@@ -48,6 +48,7 @@ CHECK_TEXTS: Final = {
     "kill_zone": "it is outside the trading hours",
     "regime": "the market regime does not allow it",
     "disk_space": "the disk is nearly full",
+    "guard": "a guard of your own forbids it",
 }
 REASON_TEXTS: Final = {
     "stop": "stopped out",

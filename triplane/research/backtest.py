@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
 
+from triplane.data.calendars import merge_events
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
 from triplane.engine.decode import Decoder
+from triplane.engine.guards import Guards
 from triplane.engine.heads import Heads
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
 from triplane.errors import BadInput, TriplaneError
@@ -33,9 +34,6 @@ from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = np.ndarray[Any, Any]
 COSTS: Final = CostSettings()
@@ -92,14 +90,6 @@ class Backtest:
     def trade_columns(self) -> Columns:
         """The closed positions as arrays; times in ms UTC, money in the quote currency."""
         return trade_columns(of_kind(self.rows, RowKind.TRADE), self.instrument)
-
-    @cached_property
-    def trades_frame(self) -> "pd.DataFrame":
-        """One row for each closed position; times are datetimes in UTC, money is in the quote currency."""
-        import pandas as pd  # noqa: PLC0415 - only who wants such a frame needs it
-
-        made: pd.DataFrame = maker(pd.DataFrame())(self._shown)
-        return made
 
     @property
     def trades(self) -> Any:
@@ -162,16 +152,9 @@ def trade_columns(rows: Array, instrument: Instrument) -> Columns:
         "exit_time": rows["exit_time"].astype(np.int64),
         "side": np.where(rows["side"] > 0, "long", "short").astype(object),
         "quantity": rows["quantity_lots"] * float(instrument.lot_size),
-        "entry_price": rows["entry_price"],
-        "exit_price": rows["exit_price"],
-        "pnl": rows["pnl"],
-        "fees": rows["fees"],
+        **{name: rows[name] for name in ("entry_price", "exit_price", "pnl", "fees")},
         "exit_reason": np.array(Reason.labels, dtype=object)[rows["reason"]],
-        "r_multiple": rows["r_multiple"],
-        "mae": rows["mae"],
-        "mfe": rows["mfe"],
-        "slippage": rows["slippage"],
-        "funding": rows["funding"],
+        **{name: rows[name] for name in ("r_multiple", "mae", "mfe", "slippage", "funding")},
         "bars_held": rows["bars_held"].astype(np.int64),
     }
 
@@ -193,9 +176,8 @@ class _Collector:
         return np.concatenate(self.parts) if self.parts else np.zeros(0, OUTPUT)
 
 
-def _stops(candles: Array, base_ms: int, commands: Array | None) -> tuple[list[int], Array]:
+def _stops(candles: Array, base_ms: int, given: Array) -> tuple[list[int], Array]:
     """Where to stop for each command, and last for the end; commands that nothing comes after are left out."""
-    given = np.zeros(0, COMMAND) if commands is None else np.ascontiguousarray(commands)
     if given.dtype != COMMAND or (np.diff(given["time"]) < 0).any():
         raise BadInput("commands must be an array of COMMAND records in order of time.")
     stops = np.searchsorted(candles["open_time"] + base_ms, given["time"], side="right")
@@ -212,8 +194,14 @@ def model_data(strategy: AnyStrategy, regime: Mapping[str, Any] | None) -> dict[
     return {"regime": regime}
 
 
+def _with_verdicts(commands: Array | None, guards: Sequence[str], symbol: str, candles: Array) -> Array:
+    """The commands of a run, and the verdicts of a user's guards among them."""
+    given = np.zeros(0, COMMAND) if commands is None else np.ascontiguousarray(commands)
+    return merge_events(given, Guards(guards, (symbol,), strict=True).commands(candles)) if guards else given
+
+
 def _drive(
-    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array | None
+    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array
 ) -> tuple[Array, Array, float]:
     """Take all candles and commands, then close what is open; returns rows, equity curve and seconds."""
     collector = _Collector()
@@ -251,19 +239,19 @@ def simulate(
     quantity: float | str | Decimal | None = None,
     costs: CostSettings = COSTS,
     settings: TradingSettings | None = None,
-    folders: list[Path] | None = None,
     progress: Callable[[str], None] | None = None,
     make: Maker | None = None,
     commands: Array | None = None,
+    guards: Sequence[str] = (),
     regime: Mapping[str, Any] | None = None,
 ) -> Backtest:
     """Run one strategy over one market; see :func:`backtest` for the arguments.
 
     Besides those: ``commands``, an array of ``inputs.COMMAND`` in order of time, such as the gate events of
-    ``data/calendars.py``: each is carried out before any candle that closes after its time. ``regime`` is a regime
-    model (``strategies/regime_model.py``) for a strategy that uses one.
+    ``data/calendars.py``: each is carried out before any candle that closes after its time. ``guards`` are a user's own
+    (``engine/guards.py``). ``regime`` is a regime model (``strategies/regime_model.py``) for a strategy that uses one.
     """
-    found = find(strategy, folders)
+    found = find(strategy)
     chosen = found.resolve(params or {})
     instrument = instrument or Instrument.research(symbol)
     if not balance > 0:
@@ -271,7 +259,7 @@ def simulate(
     base_ms = infer_interval(candles) if len(candles) > 1 else parse_timeframe(timeframe or found.timeframe)
     timeframe_ms = choose_timeframe(base_ms, timeframe, found.timeframe)
     limits = (settings or TradingSettings()).to_record(fixed_lots(instrument, quantity))
-    core = compile_strategy(found, source_of(strategy, folders), progress)
+    core = compile_strategy(found, source_of(strategy), progress)
     account, states = core.new(
         [instrument],
         costs=costs.to_record(),
@@ -283,6 +271,7 @@ def simulate(
         data=model_data(found, regime),
     )
     candles = np.ascontiguousarray(candles).view(CANDLE)
+    commands = _with_verdicts(commands, guards, symbol, candles)
     rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands)
     return Backtest(
         strategy=found.name,
@@ -325,27 +314,19 @@ def backtest(
     Parameters
     ----------
     candles
-        pandas or polars DataFrame, Arrow table or structured array with ``open, high, low, close, volume`` and times
-        (``open_time``, ``date``, ``timestamp`` … or a datetime index), in their order; see
-        :func:`triplane.data.candles.as_candles`.
-    strategy
-        Name of a strategy, or path of a strategy file.
-    symbol
-        Its name in the result.
+        Any frame or array of candles, see :func:`triplane.data.candles.as_candles`.
+    strategy, symbol
+        Name of a strategy, or path of a strategy file; name of the market in the result.
     timeframe
         Bars to decide on, such as ``15m``: the candles' own or a multiple (then the finer candles settle what happened
         inside a bar). Default: the one that the strategy was made for.
-    balance
-        Quote currency to start with.
-    fee, slippage
-        Fractions of the notional and of the price; the fee is charged to maker and taker alike.
+    balance, fee, slippage
+        Quote currency to start with; fractions of the notional (maker and taker alike) and of the price.
     quantity
         Fixed size in base units, for research: account limits, sizing and cool-down are off. Without it the default
         risk profile (or ``settings``) applies.
-    leverage
-        Isolated; 1 to 125.
-    instrument
-        Ticks, lots and minimums; by default a grid of 1e-8 without minimums.
+    leverage, instrument
+        Isolated, 1 to 125; ticks, lots and minimums, by default a grid of 1e-8 without minimums.
     **params
         Parameters of the strategy.
 

@@ -65,8 +65,8 @@ def reference(c, fee):
 
 def compare(c, fee):
     expected = reference(c, fee)
-    result = triplane.backtest(c, "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee)
-    got = result.trades_frame
+    result = triplane.backtest(pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee)
+    got = result.trades
     assert list(got["exit_reason"]) == [t[4] for t in expected]
     opened = pd.to_datetime(c["open_time"], unit="ms", utc=True)
     assert list(got["entry_time"]) == [opened[t[0]] for t in expected]

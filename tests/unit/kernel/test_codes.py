@@ -23,8 +23,9 @@ WORDS = {
     "Check": "ok max_position_size max_open_positions concentration daily_loss_limit drawdown margin_utilisation "
     "max_trades_day volatility_ceiling min_sharpe no_stop below_minimum not_scanning halted data_quality stale_feed "
     "kill_switch no_short bad_stop expired not_reconciled operator_pause news_blackout funding_guard kill_zone regime "
-    "disk_space",
-    "Gate": "stale_feed kill_switch operator_pause not_reconciled news_blackout funding_guard kill_zone disk_space",
+    "disk_space guard",
+    "Gate": "stale_feed kill_switch operator_pause not_reconciled news_blackout funding_guard kill_zone disk_space "
+    "guard",
     "RowKind": "none signal reject place amend cancel state fill order trade",
     "CommandKind": "none ready halt resume close cancel market execute expire gate simulate amend limits reset end "
     "fill order_end funding balance",

@@ -72,7 +72,6 @@ def test_polars_and_arrow(candles: Any, plain: Any) -> None:
 
 def test_a_structured_array_has_datetimes_too(plain: Any) -> None:
     assert plain.trades.dtype["entry_time"] == np.dtype("M8[ms]")
-    assert ms(plain.trades_frame["entry_time"]) == plain.trades["entry_time"].astype(np.int64).tolist()
 
 
 def test_no_trades_are_an_empty_frame(candles: Any) -> None:

@@ -21,6 +21,7 @@ GATE_TEXTS: Final = {
     "funding_guard": "Funding is acceptable.",
     "kill_zone": "It is within the trading hours.",
     "disk_space": "There is space on the disk.",
+    "guard": "No guard of your own forbids entries.",
 }
 BAD_GRADES: Final = ("D", "F")
 
