@@ -1,12 +1,12 @@
-"""Times at which entries are blocked: economic news, funding times, hours outside the kill zones.
+"""Times at which entries are blocked: economic news, funding times.
 
 Everything here ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
 :func:`gate_events`: commands that close and open a gate of the account (``codes.Gate``). Engine and backtest feed them
 as they feed every other command: an event at time *t* comes before any candle that closes after *t*.
 
 A news calendar is an iCalendar file (``.ics``), a CSV file, or the address of one. CSV needs a header; the columns are
-``time`` (ISO 8601 or ms; without a zone it is UTC) or ``date`` and ``time``, and, if there are any, ``title`` (or
-``event``), ``currency`` (or ``country``) and ``impact`` (or ``importance``).
+``time`` (ISO 8601 or ms; without a zone it is UTC) or ``date`` and ``time``, and, if there is one, ``title`` (or
+``event``). Every event counts, whatever other columns say of it.
 
 Gates hold back entries of *both* sides, and never an order that reduces risk.
 """
@@ -15,7 +15,7 @@ import csv
 import io
 import math
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from triplane.errors import BadInput, DataError
-from triplane.kernel.calendar import DAY_MINUTES, DEFAULT_ZONES, MINUTE, in_window
+from triplane.kernel.calendar import DAY_MINUTES, MINUTE
 from triplane.kernel.codes import CommandKind, Gate
 from triplane.kernel.inputs import COMMAND, VIEWS
 
@@ -43,8 +43,6 @@ _COLUMNS: Final = {
     "time": ("time", "datetime", "timestamp", "start"),
     "date": ("date", "day"),
     "title": ("title", "event", "name", "summary"),
-    "currency": ("currency", "country"),
-    "impact": ("impact", "importance"),
 }
 
 
@@ -55,8 +53,6 @@ class NewsEvent:
     time: int
     end: int
     title: str = ""
-    currency: str = ""
-    impact: str = ""
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -179,7 +175,7 @@ def parse_csv(content: bytes, name: str = "calendar") -> list[NewsEvent]:
         if not any((v or "").strip() for v in row.values() if isinstance(v, str | None)):
             continue
         time = _csv_time(values["time"], values["date"], f"{name}, line {reader.line_num}")
-        events.append(NewsEvent(time, time, values["title"], values["currency"].upper(), values["impact"].lower()))
+        events.append(NewsEvent(time, time, values["title"]))
     return sorted(events, key=lambda e: e.time)
 
 
@@ -229,25 +225,10 @@ def merged(windows: Iterable[tuple[int, int]]) -> Array:
     return np.array(out, dtype=np.int64).reshape(-1, 2)
 
 
-def blackouts(
-    events: Iterable[NewsEvent],
-    before: float = 30.0,
-    after: float = 30.0,
-    *,
-    impact: Sequence[str] = (),
-    currencies: Sequence[str] = (),
-) -> Array:
-    """Windows around news: ``before`` and ``after`` in minutes.
-
-    ``impact`` and ``currencies`` choose among the events; an event that does not say what it is counts always.
-    """
+def blackouts(events: Iterable[NewsEvent], before: float = 30.0, after: float = 30.0) -> Array:
+    """Windows around news: ``before`` and ``after`` in minutes."""
     lead, lag = _minutes("before", before), _minutes("after", after)
-    impacts, money = {i.lower() for i in impact}, {c.upper() for c in currencies}
-    return merged(
-        (e.time - lead, e.end + lag)
-        for e in events
-        if (not impacts or not e.impact or e.impact in impacts) and (not money or not e.currency or e.currency in money)
-    )
+    return merged((e.time - lead, e.end + lag) for e in events)
 
 
 def load_funding(path: str | Path) -> tuple[Array, Array]:
@@ -307,24 +288,6 @@ def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 1
     expensive = np.abs(rates[:-1]) > limit
     ends, previous = times[1:][expensive].tolist(), times[:-1][expensive].tolist()
     return merged((max(end - lead, begin), end) for end, begin in zip(ends, previous, strict=True))
-
-
-def closed_hours(begin: int, end: int, zones: Sequence[tuple[int, int]] = DEFAULT_ZONES) -> Array:
-    """Windows in which no kill zone is open, from ``begin`` to ``end`` (ms UTC).
-
-    ``zones`` are minutes of the day, as in ``kernel/calendar.py``.
-    """
-    for opens, closes in zones:
-        if not (0 <= opens <= DAY_MINUTES and 0 <= closes <= DAY_MINUTES):
-            raise BadInput(f"kill zone is {opens} to {closes}; both must be minutes of a day, 0 to {DAY_MINUTES}")
-    shut = [m for m in range(DAY_MINUTES) if not any(in_window(m, opens, closes) for opens, closes in zones)]
-    day = merged((m, m + 1) for m in shut)
-    first = begin // DAY_MS * DAY_MS
-    return merged(
-        (max(start + int(a) * MINUTE, begin), min(start + int(b) * MINUTE, end))
-        for start in range(first, end, DAY_MS)
-        for a, b in day
-    )
 
 
 # ---------------------------------------------------------------------------------------------------------- events

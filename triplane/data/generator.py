@@ -20,7 +20,7 @@ Longer timeframes are the aggregated minutes of the same market.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from math import floor, log, log10
 from typing import Any, Final
@@ -65,32 +65,16 @@ class Regime:
     returns: bool = False  # ends where it began
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """The kind of market that is generated."""
-
-    regimes: tuple[Regime, ...]
-    daily_drift: float = 0.0
-    displacements: float = 14.0  # a day
-    pump_chance: float = 0.15  # a day
-
-
 _RANGE: Final = Regime(0.4, 0.0, 0.75, returns=True)
 _UP: Final = Regime(0.2, 0.05, 0.9)
 _DOWN: Final = Regime(0.2, -0.05, 0.9)
 _QUIET: Final = Regime(0.1, 0.0, 0.4)
 _WILD: Final = Regime(0.1, 0.0, 1.9)
-_MIXED: Final = Scenario((_RANGE, _UP, _DOWN, _QUIET, _WILD))
-
-SCENARIOS: Final[dict[str, Scenario]] = {
-    "mixed": _MIXED,
-    "trend_up": replace(_MIXED, regimes=(_UP,), daily_drift=0.025),
-    "trend_down": replace(_MIXED, regimes=(_DOWN,), daily_drift=-0.025),
-    "range": replace(_MIXED, regimes=(_RANGE,), displacements=4.0, pump_chance=0.0),
-    "volatile": replace(_MIXED, regimes=(_WILD,), displacements=25.0),
-    "pumps": replace(_MIXED, pump_chance=1.0),
-}
-"""Markets by name; ``mixed`` is the default."""
+_REGIMES: Final = (_RANGE, _UP, _DOWN, _QUIET, _WILD)
+_DISPLACEMENTS: Final = 14.0
+"""Fast moves a day."""
+_PUMP_CHANCE: Final = 0.15
+"""Of a day."""
 
 
 def demo_instrument(symbol: str) -> Instrument:
@@ -132,8 +116,6 @@ class GeneratedMarket:
         Open time of the first candle, on a boundary of the interval.
     interval_ms
         One of :data:`triplane.data.candles.TIMEFRAMES`.
-    scenario
-        Name in :data:`SCENARIOS`.
 
     Raises
     ------
@@ -147,7 +129,6 @@ class GeneratedMarket:
         seed: int,
         start_ms: int = DEMO_START_MS,
         interval_ms: int = MINUTE,
-        scenario: str | None = None,
     ) -> None:
         if seed < 0:
             raise BadInput(f"seed must be zero or more, not {seed}")
@@ -155,14 +136,10 @@ class GeneratedMarket:
             raise BadInput(f"interval_ms must be the length of one of {', '.join(TIMEFRAMES)}, not {interval_ms}")
         if start_ms < 0 or start_ms % interval_ms:
             raise BadInput(f"start_ms must be a multiple of the interval of {interval_ms} ms, not {start_ms}")
-        name = scenario or "mixed"
-        if name not in SCENARIOS:
-            raise BadInput(f"scenario must be one of {', '.join(SCENARIOS)}, not {name!r}")
         self.symbol = symbol
         self.start_ms = start_ms
         self.interval_ms = interval_ms
         self.instrument = demo_instrument(symbol)
-        self._scenario = SCENARIOS[name]
         self._seed = (seed, zlib.crc32(symbol.encode()))
         self._price, _, _, _, self._turnover = _traits(symbol)
         rules = self.instrument.to_record()[0]
@@ -198,14 +175,14 @@ class GeneratedMarket:
         """Log price at the beginning of a day."""
         start = self._midnights[0]
         while len(self._midnights) <= day:
-            away = 0.995 * (self._midnights[-1] - start) + self._scenario.daily_drift
+            away = 0.995 * (self._midnights[-1] - start)
             self._midnights.append(start + away + 0.02 * float(self._walk.standard_normal()))
         return self._midnights[day]
 
     def _day(self, day: int) -> Candles:
         if self._last[0] != day:
             rng = self._rng(day)
-            plan = _plan(rng, self._scenario)
+            plan = _plan(rng)
             minutes = self._minutes(rng, plan, self._midnight(day), self._midnight(day + 1))
             minutes["open_time"] = self.start_ms + MINUTE * (DAY * day + np.arange(DAY))
             self._last = (day, _aggregate(minutes, self.interval_ms // MINUTE))
@@ -247,31 +224,30 @@ def generate(
     n: int,
     interval_ms: int = MINUTE,
     symbol: str = "BTCUSDT",
-    scenario: str | None = None,
 ) -> Candles:
     """The first ``n`` candles of a generated market; see :class:`GeneratedMarket` for the parameters."""
-    return GeneratedMarket(symbol, seed, start_ms, interval_ms, scenario).candles(0, n)
+    return GeneratedMarket(symbol, seed, start_ms, interval_ms).candles(0, n)
 
 
-def _plan(rng: np.random.Generator, scenario: Scenario) -> _Day:
+def _plan(rng: np.random.Generator) -> _Day:
     """Regimes and events of one day."""
     day = _Day(np.zeros(DAY), np.full(DAY, SIGMA), np.ones(DAY), [], [])
-    weights = np.array([regime.weight for regime in scenario.regimes])
+    weights = np.array([regime.weight for regime in _REGIMES])
     at = 0
     while at < DAY:
         part = slice(at, min(at + int(rng.integers(90, 421)), DAY))
-        regime = scenario.regimes[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        regime = _REGIMES[int(rng.choice(len(weights), p=weights / weights.sum()))]
         day.drift[part] += regime.drift * SIGMA
         day.sigma[part] *= regime.volatility
         if regime.returns:
             day.ranges.append(part)
         at = part.stop
     day.sigma *= np.exp(0.3 * _smooth(rng, 15) + 0.35 * _smooth(rng, 120)) * _season()
-    for _ in range(int(rng.poisson(scenario.displacements))):
+    for _ in range(int(rng.poisson(_DISPLACEMENTS))):
         _displace(rng, day)
     for at in rng.integers(60, DAY, 10):
         day.sweeps.append((int(at), int(rng.choice((-1, 1)))))
-    if rng.random() < scenario.pump_chance:
+    if rng.random() < _PUMP_CHANCE:
         _pump(rng, day)
     return day
 

@@ -3,7 +3,7 @@
 Numbers enter and leave as decimals only; strings never carry an exponent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
 from typing import Any, Final, Literal, Self, TypeAlias, cast
 
@@ -50,12 +50,12 @@ def plain(value: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def _fraction(size: Decimal) -> tuple[int, int]:
-    """``size`` as whole number and decimal scale: 0.05 is 5 / 100."""
+def _whole(size: Decimal) -> tuple[int, int]:
+    """``size`` as a whole number and how many decimal places it is to be moved by: 0.05 is 5 and 2."""
     _, digits, exponent = size.normalize().as_tuple()
     number = int("".join(map(str, digits)))
     power = cast("int", exponent)  # finite, checked before
-    return (number * 10**power, 1) if power >= 0 else (number, 10**-power)
+    return (number * 10**power, 0) if power >= 0 else (number, -power)
 
 
 def _steps(value: Number, size: Decimal, rounding: str) -> int:
@@ -90,6 +90,8 @@ class Instrument:
     maintenance_margin: float = 0.005
     market: Market = "usdm"
     can_short: bool = True
+    _tick: tuple[int, int] = field(init=False, repr=False, compare=False)
+    _lot: tuple[int, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse grids that cannot be traded on."""
@@ -97,7 +99,7 @@ class Instrument:
             raise BadInput("symbol must not be empty")
         for name in ("tick_size", "lot_size"):
             size = decimal(name, getattr(self, name))
-            if size <= 0 or _fraction(size)[1] > 10**MAX_DECIMALS:
+            if size <= 0 or _whole(size)[1] > MAX_DECIMALS:
                 raise BadInput(f"{name} must be positive with at most {MAX_DECIMALS} decimals, not {plain(size)}")
         for name in ("min_quantity", "min_notional"):
             if decimal(name, getattr(self, name)) < 0:
@@ -108,6 +110,8 @@ class Instrument:
             raise BadInput(f"maintenance_margin must be a fraction from 0 to 1, not {self.maintenance_margin}")
         if self.market == "spot" and self.can_short:
             raise BadInput("can_short must be false on spot")
+        object.__setattr__(self, "_tick", _whole(self.tick_size))
+        object.__setattr__(self, "_lot", _whole(self.lot_size))
 
     @classmethod
     def research(cls, symbol: str) -> Self:
@@ -116,11 +120,23 @@ class Instrument:
 
     def price(self, ticks: int) -> Decimal:
         """Exact price of a number of ticks."""
-        return _exact(int(ticks), self.tick_size)
+        number, places = self._tick
+        return Decimal(int(ticks) * number).scaleb(-places, EXACT)
 
     def quantity(self, lots: int) -> Decimal:
         """Exact quantity of a number of lots."""
-        return _exact(int(lots), self.lot_size)
+        number, places = self._lot
+        return Decimal(int(lots) * number).scaleb(-places, EXACT)
+
+    def price_text(self, ticks: int) -> str:
+        """The price as text."""
+        number, places = self._tick
+        return _point(ticks * number, places)
+
+    def quantity_text(self, lots: int) -> str:
+        """The quantity as text."""
+        number, places = self._lot
+        return _point(lots * number, places)
 
     def ticks(self, price: Number, rounding: str = ROUND_HALF_EVEN) -> int:
         """Ticks of a price; ``rounding`` is one of the constants of :mod:`decimal`."""
@@ -134,8 +150,8 @@ class Instrument:
         """The kernel's INSTRUMENT record, as an array of one."""
         out = np.zeros(1, dtype=INSTRUMENT)
         record = out[0]
-        record["tick_num"], record["price_scale"] = _fraction(self.tick_size)
-        record["lot_num"], record["quantity_scale"] = _fraction(self.lot_size)
+        record["tick_num"], record["price_scale"] = self._tick[0], 10 ** self._tick[1]
+        record["lot_num"], record["quantity_scale"] = self._lot[0], 10 ** self._lot[1]
         record["min_quantity_lots"] = self.lots(self.min_quantity, ROUND_CEILING)
         record["min_notional"] = float(self.min_notional)
         record["maintenance_margin"] = self.maintenance_margin
@@ -144,16 +160,8 @@ class Instrument:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: decimals as plain strings."""
-        return {
-            "symbol": self.symbol,
-            "tick_size": plain(self.tick_size),
-            "lot_size": plain(self.lot_size),
-            "min_quantity": plain(self.min_quantity),
-            "min_notional": plain(self.min_notional),
-            "maintenance_margin": self.maintenance_margin,
-            "market": self.market,
-            "can_short": self.can_short,
-        }
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -173,13 +181,6 @@ class Instrument:
             raise BadInput(f"the instrument lacks the field {error.args[0]!r}") from None
 
 
-def _exact(steps: int, size: Decimal) -> Decimal:
-    number, scale = _fraction(size)
-    with localcontext() as context:
-        context.prec = 60  # the default of 28 digits would round silently
-        return Decimal(steps * number).scaleb(1 - len(str(scale)))
-
-
 def parse_instrument(text: str, symbol: str = "UNKNOWN") -> Instrument:
     """Read ``tick=0.1,lot=0.001,min_notional=100``; what is not named stays as in :meth:`Instrument.research`.
 
@@ -188,41 +189,16 @@ def parse_instrument(text: str, symbol: str = "UNKNOWN") -> Instrument:
     BadInput
         For an unknown key (listing the known ones), a doubled one, or a value that is no decimal.
     """
-    fields: dict[str, Any] = Instrument.research(symbol).to_dict()
+    rules: dict[str, Any] = Instrument.research(symbol).to_dict()
     seen: set[str] = set()
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         key, found, value = (piece.strip() for piece in part.partition("="))
         if not found or key not in _KEYS or key in seen:
             raise BadInput(f"instrument rule {part!r} must be key=value, each once, with a key of {', '.join(_KEYS)}")
         seen.add(key)
-        fields[_KEYS[key]] = value if key == "market" else plain(decimal(key, value))
-    fields["can_short"] = fields["market"] != "spot"
-    return Instrument.from_dict(fields)
-
-
-class Grid:
-    """The same exact decimals as an instrument's own, four times as fast: every order passes through here."""
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.symbol = instrument.symbol
-        self._tick, self._tick_exponent = _whole(instrument.tick_size)
-        self._lot, self._lot_exponent = _whole(instrument.lot_size)
-
-    def price(self, ticks: int) -> Decimal:
-        """Exact price of a number of ticks."""
-        return Decimal(ticks * self._tick).scaleb(self._tick_exponent, EXACT)
-
-    def quantity(self, lots: int) -> Decimal:
-        """Exact quantity of a number of lots."""
-        return Decimal(lots * self._lot).scaleb(self._lot_exponent, EXACT)
-
-    def price_text(self, ticks: int) -> str:
-        """The price as text."""
-        return _point(ticks * self._tick, -self._tick_exponent)
-
-    def quantity_text(self, lots: int) -> str:
-        """The quantity as text."""
-        return _point(lots * self._lot, -self._lot_exponent)
+        rules[_KEYS[key]] = value if key == "market" else plain(decimal(key, value))
+    rules["can_short"] = rules["market"] != "spot"
+    return Instrument.from_dict(rules)
 
 
 def _point(number: int, places: int) -> str:
@@ -231,11 +207,3 @@ def _point(number: int, places: int) -> str:
         return str(number)
     digits = str(abs(number)).rjust(places + 1, "0")
     return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
-
-
-def _whole(size: Decimal) -> tuple[int, int]:
-    """A step as a whole number and a power of ten, at most 0."""
-    _, digits, power = size.normalize().as_tuple()
-    exponent = int(power)
-    number = int("".join(map(str, digits)))
-    return (number * 10**exponent, 0) if exponent > 0 else (number, exponent)

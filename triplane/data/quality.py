@@ -21,7 +21,6 @@ QUIET_CANDLES: Final = 10
 OUTLIER_MEDIANS: Final = 40.0
 OUTLIER_MOVE: Final = 0.02
 """A lone spike: away by both measures (in typical moves, and as a share of the price), and back on the next candle."""
-STALE_CANDLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,6 @@ class QualityReport:
     impossible: tuple[int, ...]
     quiet: tuple[Span, ...]
     outliers: tuple[int, ...]
-    age_ms: int | None
     sentences: tuple[str, ...] = ()
 
     @property
@@ -63,7 +61,7 @@ class QualityReport:
         return self.grade in "ABC"
 
 
-def assess(candles: Candles, interval_ms: int | None = None, now_ms: int | None = None) -> QualityReport:
+def assess(candles: Candles, interval_ms: int | None = None) -> QualityReport:
     """Grade candles.
 
     Parameters
@@ -72,8 +70,6 @@ def assess(candles: Candles, interval_ms: int | None = None, now_ms: int | None 
         Array of CANDLE, increasing in time.
     interval_ms
         Length of a candle; inferred when not given.
-    now_ms
-        The present, to judge how old the last candle is; without it age does not count.
 
     Raises
     ------
@@ -89,7 +85,6 @@ def assess(candles: Candles, interval_ms: int | None = None, now_ms: int | None 
     quiet = _quiet(candles)
     impossible = _impossible(candles)
     outliers = _outliers(candles)
-    age = None if now_ms is None else int(now_ms - times[-1] - interval)
     usable = len(candles) - sum(span.candles for span in quiet)
     completeness = max(0.0, min(1.0, usable / expected))
     worst = sum(completeness < least for least in COMPLETE)
@@ -97,14 +92,11 @@ def assess(candles: Candles, interval_ms: int | None = None, now_ms: int | None 
         worst = max(worst, 4 if len(impossible) > len(candles) // 1000 else 3)
     if len(outliers):
         worst = max(worst, 2 if len(outliers) > len(candles) // 1000 else 1)
-    stale = age is not None and age > STALE_CANDLES * interval
-    if stale:
-        worst = max(worst, 3)
     report = QualityReport(
         GRADES[worst], len(candles), expected, completeness, gaps,
-        tuple(int(t) for t in times[impossible]), quiet, tuple(int(t) for t in times[outliers]), age,
+        tuple(int(t) for t in times[impossible]), quiet, tuple(int(t) for t in times[outliers]),
     )  # fmt: skip
-    return _with_sentences(report, stale, bool((candles["volume"] == 0).all()))
+    return _with_sentences(report, bool((candles["volume"] == 0).all()))
 
 
 def _gaps(times: npt.NDArray[np.int64], interval: int) -> tuple[Span, ...]:
@@ -146,7 +138,7 @@ def _outliers(candles: Candles) -> npt.NDArray[np.intp]:
     return np.flatnonzero((np.abs(out) > far) & (np.abs(out + back) < 0.2 * np.abs(out))) + 1
 
 
-def _with_sentences(report: QualityReport, stale: bool, no_volume: bool) -> QualityReport:
+def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:
     said: list[str] = []
     if report.impossible:
         first = utc(report.impossible[0])
@@ -157,8 +149,6 @@ def _with_sentences(report: QualityReport, stale: bool, no_volume: bool) -> Qual
         said.append(f"{_count(report.quiet, 'run')} without volume; {_longest(report.quiet)}.")
     if report.outliers:
         said.append(f"{_count(report.outliers, 'lone price spike')}, the first at {utc(report.outliers[0])}.")
-    if stale and report.age_ms is not None:
-        said.append(f"The last candle closed {report.age_ms / 1000:.0f} s ago.")
     if no_volume:
         said.append("No volume was recorded.")
     said.append(f"{report.completeness:.3%} of {report.expected} expected candles are usable.")

@@ -254,19 +254,16 @@ def demo_feed(
     seed: int = 1,
     speed: Speed = 60.0,
     history: int = 3000,
-    start_ms: int = DEMO_START_MS,
-    interval_ms: int = MINUTE,
-    scenario: str | None = None,
     start_after: Mapping[str, int] | None = None,
     total: int | None = None,
 ) -> ReplayFeed:
     """Generated markets as a feed: ``history`` candles at once, then paced; endless, or ``total`` candles each."""
-    markets = {s: GeneratedMarket(s, seed, start_ms, interval_ms, scenario) for s in symbols}
+    markets = {s: GeneratedMarket(s, seed) for s in symbols}
     return ReplayFeed(
         {s: GeneratedSource(market, total) for s, market in markets.items()},
         clock,
         speed,
         start_after,
-        start_ms + history * interval_ms,
+        DEMO_START_MS + history * MINUTE,
         {s: market.instrument for s, market in markets.items()},
     )

@@ -1,8 +1,8 @@
 """Puts a live stream of closed candles into order: every candle once, none before the one before it.
 
 Streams repeat candles, deliver them late, and lose them while a connection is down. The sequencer holds back what comes
-early, drops repeats, and says which ranges are missing, so that its owner can fetch them. It does no I/O and
-has no clock, so every kind of fault can be tested.
+early, drops repeats, and takes in what its owner has fetched. It does no I/O and has no clock, so every kind of fault
+can be tested.
 
 A delivered candle is never changed: decisions were made on it. When the same candle comes again with other
 values that is reported as a conflict.
@@ -55,14 +55,10 @@ class Sequencer:
         Length of a candle.
     last_ms
         Open time of the last candle that is already known. Without it the first candle that comes begins the sequence.
-    horizon
-        A missing candle is not asked for before a candle this many places after it has come, for it may be on its way.
-        With 0 it is asked for as soon as a later one is there.
     """
 
-    def __init__(self, interval_ms: int, last_ms: int | None = None, horizon: int = 0) -> None:
+    def __init__(self, interval_ms: int, last_ms: int | None = None) -> None:
         self._interval = interval_ms
-        self._horizon = horizon
         self._next: int | None = None if last_ms is None else last_ms + interval_ms
         self._early: dict[int, Any] = {}
         self._absent: set[int] = set()
@@ -73,21 +69,6 @@ class Sequencer:
         """Open time of the candle that comes next; None before the first."""
         return self._next
 
-    @property
-    def missing(self) -> list[Range]:
-        """What to fetch now: ranges before candles that have come. The same until they are filled."""
-        if self._next is None or not self._early:
-            return []
-        ranges: list[Range] = []
-        expected = self._next
-        newest = max(self._early)
-        for time in sorted(self._early):
-            # candles known to be absent do not end a range; asking again for some of them does no harm
-            if any(t not in self._absent for t in range(expected, time, self._interval)):
-                ranges.append(Range(expected, time - self._interval))
-            expected = time + self._interval
-        return [r for r in ranges if newest - r.first_ms >= self._horizon * self._interval]
-
     def push(self, candles: Candles) -> Sequenced:
         """Take closed candles in, in any order."""
         result = Sequenced()
@@ -97,7 +78,7 @@ class Sequencer:
         return result
 
     def fill(self, asked: Range, candles: Candles) -> Sequenced:
-        """Take the answer to a range of :attr:`missing`; what it lacks does not exist and is passed over."""
+        """Take the answer to the question for a range; what it lacks does not exist and is passed over."""
         result = Sequenced()
         for candle in candles:
             self._take(candle.copy(), result)

@@ -1,7 +1,7 @@
 """What a person may want of a running session, checked and carried out; each answers with a sentence."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
@@ -10,6 +10,10 @@ from triplane.model.money import number
 from triplane.model.settings import TradingSettings, checked
 
 Fields = Mapping[str, Any]
+KINDS: Final = (
+    "stop", "halt", "resume", "close", "cancel", "market", "execute", "expire", "simulate", "reset", "limits",
+)  # fmt: skip
+"""The commands, each a method."""
 
 
 class Commands:
@@ -21,28 +25,15 @@ class Commands:
 
     def __init__(self, runner: Runner) -> None:
         self._runner, self._session = runner, runner.session
-        self._kinds: dict[str, Callable[[Fields], str]] = {
-            "stop": self.stop,
-            "halt": self.halt,
-            "resume": self.resume,
-            "close": self.close,
-            "cancel": self.cancel,
-            "market": self.market,
-            "execute": self.execute,
-            "expire": self.expire,
-            "simulate": self.simulate,
-            "reset": self.reset,
-            "limits": self.limits,
-        }
 
     def carry_out(self, kind: str, fields: Fields) -> str:
         """Carry out one command."""
-        if kind not in self._kinds:
-            raise BadInput(f"command is {kind!r}; it must be one of {', '.join(self._kinds)}.")
+        if kind not in KINDS:
+            raise BadInput(f"command is {kind!r}; it must be one of {', '.join(KINDS)}.")
         if self._session.finished and kind != "stop":
             raise TriplaneError(f"Session {self._session.id} has ended; it takes no command ({kind}).")
         try:
-            return self._kinds[kind](fields)
+            return str(getattr(self, kind)(fields))
         except KeyError as missing:
             raise BadInput(f"{missing.args[0]} is missing; the command {kind} needs it.") from None
 

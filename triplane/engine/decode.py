@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
-from triplane.data.instruments import Grid, Instrument
+from triplane.data.instruments import Instrument
 from triplane.engine import ids
 from triplane.engine.heads import Heads
 from triplane.execution.ids import client_order_id
@@ -114,7 +114,7 @@ class Decoder:
     ) -> None:
         self._heads = heads
         self._session = heads.session_id
-        self._instruments = [Grid(instrument) for instrument in instruments]
+        self._instruments = instruments
         self._strategy = strategy
         self._leverage = money_text(leverage)
         self._on_decision = on_decision

@@ -155,13 +155,6 @@ class Session:
             raise
         return session
 
-    @classmethod
-    def replayed(cls, folder: Path, core: Core) -> tuple[Self, Recheck]:
-        """Make a session again only to look at it: nothing is locked or written."""
-        reader = Reader(folder / JOURNAL)
-        session = cls(folder, reader.meta, core)
-        return session, session.replay(reader)
-
     def replay(self, reader: Reader, *, one_by_one: bool = False) -> Recheck:
         """Take all inputs of a journal, and hold what comes out against its rows; raises ReplayError."""
         recheck = Recheck(reader)

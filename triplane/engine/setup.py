@@ -79,16 +79,9 @@ class Setup:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "strategy": self.strategy,
+            **vars(self),
             "params": dict(self.params),
             "instruments": [i.to_dict() for i in self.instruments],
-            "base_ms": self.base_ms,
-            "timeframe_ms": self.timeframe_ms,
-            "balance": self.balance,
-            "source": self.source,
-            "mode": self.mode,
-            "fixed_lots": self.fixed_lots,
-            "hold": self.hold,
             "trading": self.trading.model_dump(),
             "costs": self.costs.model_dump(),
             "data": dict(self.data),

@@ -33,12 +33,6 @@ def minute_of_day(time: int) -> int:
 
 
 @njit
-def day_of_week(time: int) -> int:
-    """0 for Monday to 6 for Sunday, UTC; 1970-01-01 was a Thursday."""
-    return int((time // (MINUTE * DAY_MINUTES) + 3) % 7)
-
-
-@njit
 def in_window(minute: int, opens: int, closes: int) -> bool:
     """Whether a minute of the day lies in a window."""
     if opens < closes:

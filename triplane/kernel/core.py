@@ -35,7 +35,6 @@ PLAN = record(
     [
         ("signal", SIGNAL),
         ("decision", "i8"),
-        ("stop_moved", "i8"),  # Reason of the last move: BREAK_EVEN, TRAILING
         ("targets_placed", "i8"),
         ("leaving", "i8"),  # Reason: the position is to be closed, also what still fills late
         ("then_market", "i8"),  # the entry is being cancelled to be placed again at market
@@ -43,7 +42,7 @@ PLAN = record(
 )
 """What the position was opened for: used when its entry fills."""
 
-WAITING = record([("signal", SIGNAL), ("decision", "i8"), ("expires_bar", "i8"), ("price", "f8")])
+WAITING = record([("signal", SIGNAL), ("decision", "i8"), ("expires_bar", "i8")])
 """A pending signal in manual mode; ``decision`` 0 = free."""
 
 CORE = record(

@@ -157,7 +157,6 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     signal_row(a, s, out, sig, decision, SignalStatus.EXECUTED, lots)
     s.plan.signal = sig
     s.plan.decision = decision
-    s.plan.stop_moved = 0
     s.plan.targets_placed = 0
     s.plan.leaving = 0
     s.plan.then_market = 0
@@ -292,7 +291,6 @@ def move_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int, loosen: bool)
     if (ticks - s.legs[Leg.STOP].trigger_ticks) * side > 0 or loosen:
         amend(a, s, out, Leg.STOP, ticks, abs(s.position.lots), reason)
         s.position.stop = to_price(s.instrument, ticks)
-        s.plan.stop_moved = reason
 
 
 @njit

@@ -52,36 +52,12 @@ FEATURES = record(
 )
 """The state of all indicators of one symbol."""
 
-FEATURE_ROW = record(
-    [
-        ("ema20", "f8"),
-        ("ema50", "f8"),
-        ("ema200", "f8"),
-        ("rsi14", "f8"),
-        ("macd", "f8"),
-        ("macd_signal", "f8"),
-        ("macd_hist", "f8"),
-        ("atr14", "f8"),
-        ("bb_upper", "f8"),
-        ("bb_middle", "f8"),
-        ("bb_lower", "f8"),
-        ("stoch_rsi_k", "f8"),
-        ("stoch_rsi_d", "f8"),
-        ("vwap", "f8"),
-        ("vwap_upper", "f8"),
-        ("vwap_lower", "f8"),
-        ("adx", "f8"),
-        ("plus_di", "f8"),
-        ("minus_di", "f8"),
-        ("volume_ratio", "f8"),
-        ("donchian_high", "f8"),
-        ("donchian_low", "f8"),
-        ("return_n", "f8"),
-        ("realized_vol", "f8"),
-        ("atr_percentile", "f8"),
-        ("volatility_regime", "i8"),  # Volatility, UNKNOWN until warm
-    ]
-)
+NAMES = (
+    "ema20", "ema50", "ema200", "rsi14", "macd", "macd_signal", "macd_hist", "atr14", "bb_upper", "bb_middle",
+    "bb_lower", "stoch_rsi_k", "stoch_rsi_d", "vwap", "vwap_upper", "vwap_lower", "adx", "plus_di", "minus_di",
+    "volume_ratio", "donchian_high", "donchian_low", "return_n", "realized_vol", "atr_percentile",
+)  # fmt: skip
+FEATURE_ROW = record([*((name, "f8") for name in NAMES), ("volatility_regime", "i8")])  # Volatility, UNKNOWN until warm
 """The values after one candle."""
 
 

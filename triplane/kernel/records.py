@@ -13,15 +13,9 @@ from triplane.kernel.layout import record
 CANDLE = record([("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
 """One closed candle. ``volume`` is in base units."""
 
-TRADE = record([("time", "i8"), ("price", "f8"), ("quantity", "f8"), ("taker_side", "i8")])
-"""One public trade; ``taker_side`` +1 when the taker bought."""
-
 INSTRUMENT = record(
     [
-        (
-            "tick_num",
-            "i8",
-        ),  # tick size = tick_num / price_scale, so that ticks convert to the nearest float exactly once
+        ("tick_num", "i8"),  # tick size = tick_num / price_scale: ticks become the nearest float, rounded once
         ("price_scale", "f8"),
         ("lot_num", "i8"),  # lot size = lot_num / quantity_scale
         ("quantity_scale", "f8"),
@@ -197,7 +191,6 @@ VIEW = record(
         ("entry_price", "f8"),
         ("bars_held", "i8"),
         ("pending", "i8"),  # an entry order is working
-        ("tick", "f8"),
     ]
 )
 """What a strategy may know besides the candles."""

@@ -33,7 +33,6 @@ from triplane.kernel.indicators.volatility import REALIZED, realized_init, reali
 from triplane.kernel.jit import Arr, Rec, njit, record
 
 SLOTS: Final = 4
-OBSERVED: Final = ("log_return", "realized_vol", "volume_z")
 MAX_FITS: Final = 64
 """Models of one walk-forward list."""
 
@@ -63,7 +62,7 @@ REGIME = record(
         ("realized", REALIZED),
         ("volume", DEVIATION),
         ("close", "f8"),
-        ("observed", "f8", (3,)),  # OBSERVED, as they are; NaN until warm
+        ("observed", "f8", (3,)),  # log return, realised volatility, z-score of the volume; NaN until warm
         ("x", "f8", (3,)),  # standardised
         ("score", "f8", (4,)),
         ("belief", "f8", (4,)),  # filtered probability of each regime; sums to 1 once there is one

@@ -45,7 +45,6 @@ def _adopt(a: Rec, s: Rec, cmd: Rec, out: Rec, lots: int, fee: float) -> None:
         s.plan.signal.side = cmd.side
         s.plan.decision = a.decisions
         s.plan.leaving = 0
-        s.plan.stop_moved = 0
         s.position.decision = a.decisions
     s.plan.targets_placed = 1
     halt(a, s, out, Reason.EXTERNAL)

@@ -33,7 +33,8 @@ import numpy as np
 
 from triplane.data.generator import DEMO_START_MS, MINUTE, GeneratedMarket
 from triplane.data.replay import GeneratedSource
-from triplane.engine.session import Observer, Session
+from triplane.engine.journal import Kind, Reader
+from triplane.engine.session import JOURNAL, Session
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
 from triplane.errors import BadInput
@@ -41,11 +42,9 @@ from triplane.exchange.account import FuturesAccount
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.market import Kline, Market
 from triplane.exchange.rules import MAKER_FEE, SLIPPAGE, TAKER_FEE
-from triplane.execution.bridge import SessionBridge
 from triplane.kernel.codes import CommandKind, Leg, OrderEnd, Reason, RowKind, State
 from triplane.kernel.records import CANDLE
-from triplane.kernel.rows import named, of_kind
-from triplane.model.settings import START_BALANCE
+from triplane.kernel.rows import OUTPUT, named, of_kind
 from triplane.research.backtest import choose_timeframe
 from triplane.research.virtual import KEY, SECRET, VirtualClock, VirtualExecution, ask
 from triplane.strategies.base import Number
@@ -57,38 +56,9 @@ Array = np.ndarray[Any, Any]
 HISTORY: Final = 500
 """Bars before the first one that is traded."""
 LIMITS: Final = TradingSettings(max_trades_day=100_000, daily_loss_share=0, max_drawdown=0, quality_gate=False)
+LEVERAGE: Final = 10.0
 BAD: Final = ("apart", "alone")
 ENTRY: Final = Leg.ENTRY.label
-
-
-class RowLog(Observer):
-    """Keeps the rows of one of the two sessions, as its observer."""
-
-    def __init__(self, bridge: SessionBridge | None = None) -> None:
-        self.bridge = bridge
-        self.rows: list[Array] = []
-
-    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
-        """One candle was taken."""
-        self._keep(rows)
-        if self.bridge is not None:
-            self.bridge.on_candle(session, k, candle, rows)
-
-    def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
-        """Many candles were taken."""
-        self._keep(rows)
-        if self.bridge is not None:
-            self.bridge.on_batch(session, which, candles, rows, equity)
-
-    def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:
-        """A command was carried out."""
-        self._keep(rows)
-        if self.bridge is not None:
-            self.bridge.on_command(session, k, command, rows)
-
-    def _keep(self, rows: Array) -> None:
-        if len(rows):
-            self.rows.append(rows.copy())
 
 
 # --------------------------------------------------------------------------------------------------------- the two runs
@@ -116,10 +86,8 @@ class Run:
         values = setup.to_dict()
         self.paper = Session.create(folder, Setup.from_dict(values | {"mode": "paper"}), core, begin)
         self.live = Session.create(folder, Setup.from_dict(values | {"mode": "testnet"}), core, begin + 1000)
-        self.sides = RowLog(), RowLog()
         self.real = VirtualExecution(self.x, self.clock, self.live, lag)
-        self.sides[1].bridge = self.real.bridge
-        self.paper.observer, self.live.observer = self.sides
+        self.live.observer = self.real.bridge
         self.candles: list[list[Array]] = [[] for _ in self.markets]
         self._warm_up(begin)
 
@@ -147,6 +115,13 @@ class Run:
             self.real.turn()
         self.paper.close()
         self.live.close()
+
+    def rows(self) -> list[Array]:
+        """What each of them did, paper first: their journals hold it."""
+        frames = [list(Reader(session.folder / JOURNAL)) for session in (self.paper, self.live)]
+        return [
+            np.frombuffer(b"".join(one.payload for one in side if one.kind == Kind.OUTPUT), OUTPUT) for side in frames
+        ]
 
     def _feed(self, k: int, market: Market) -> None:
         if market.bars and market.bars[-1].start > self.live.last_open[k]:
@@ -258,7 +233,7 @@ class _Comparison:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.rows = [np.concatenate(side.rows) for side in run.sides]
+        self.rows = run.rows()
         self.ticks = [float(m.tick) for m in run.markets]
         paper, real = (trades_of(rows) for rows in self.rows)
         start = run.live.setup.balance
@@ -380,10 +355,7 @@ def compare(
     params: Mapping[str, object] | None = None,
     timeframe: str | None = None,
     seed: int = 1,
-    balance: float = START_BALANCE,
-    leverage: float = 10.0,
     lag: int = 40,
-    settings: TradingSettings = LIMITS,
 ) -> Result:
     """Trade a generated market on paper and for real.
 
@@ -397,8 +369,6 @@ def compare(
         Of the generated market.
     seed
         Of the market.
-    balance, leverage, settings
-        Of both accounts.
     lag
         Milliseconds to the venue, and back.
 
@@ -414,7 +384,7 @@ def compare(
     if len(set(symbols)) != len(symbols) or not symbols:
         raise BadInput(f"symbols are {', '.join(symbols) or 'none'}; there must be one, and each may be given once")
     costs = CostSettings(
-        maker_fee=float(MAKER_FEE), taker_fee=float(TAKER_FEE), slippage=SLIPPAGE, through_ticks=1, leverage=leverage
+        maker_fee=float(MAKER_FEE), taker_fee=float(TAKER_FEE), slippage=SLIPPAGE, through_ticks=1, leverage=LEVERAGE
     )
     setup = Setup(
         strategy,
@@ -422,10 +392,9 @@ def compare(
         tuple(GeneratedMarket(symbol, seed, DEMO_START_MS).instrument for symbol in symbols),
         MINUTE,
         choose_timeframe(MINUTE, timeframe, found.timeframe),
-        balance,
-        "parity",
+        source="parity",
         hold=True,
-        trading=settings,
+        trading=LIMITS,
         costs=costs,
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -111,21 +111,7 @@ OFFSETS = np.array([_OWN + sum(len(a.reasons) for a in list(AGENTS.values())[:k]
 
 @njit
 def init(s: Rec) -> None:
-    """Prepare the agents; their parameters and models are in place."""
-    p = s.p
-    s.weights[0] = p.w_retest
-    s.weights[1] = p.w_smc
-    s.weights[2] = p.w_trend
-    s.weights[3] = p.w_ict
-    s.zones.on[0] = p.zone_asia
-    s.zones.on[1] = p.zone_london
-    s.zones.on[2] = p.zone_new_york
-    s.zones.opens[0] = p.asia_opens
-    s.zones.opens[1] = p.london_opens
-    s.zones.opens[2] = p.new_york_opens
-    s.zones.closes[0] = p.asia_closes
-    s.zones.closes[1] = p.london_closes
-    s.zones.closes[2] = p.new_york_closes
+    """Prepare the agents; weights, kill zones, and the agents' own parameters and models are in place."""
     for k in range(N_AGENTS):
         s.said_at[k] = LONG_AGO
     s.opened_by = 0
@@ -282,8 +268,13 @@ def step(s: Rec, bar: Rec, view: Rec, signal: Rec) -> None:
 
 
 def prepare(states: Any, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
-    """Give each agent its parameters and its data."""
-    for agent, spec in AGENTS.items():
+    """Put the weights and the kill zones in place, and give each agent its parameters and its data."""
+    for k, zone in enumerate(ZONES):
+        states["zones"]["on"][:, k] = params[f"zone_{zone}"]
+        for edge in ("opens", "closes"):
+            states["zones"][edge][:, k] = params[f"{zone}_{edge}"]
+    for k, (agent, spec) in enumerate(AGENTS.items()):
+        states["weights"][:, k] = params[f"w_{agent}"]
         own = {p.name: params[f"{agent}_{p.name}"] for p in spec.params}
         for name, value in own.items():
             states[agent]["p"][name] = value

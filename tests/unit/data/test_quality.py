@@ -93,15 +93,6 @@ def test_a_lone_spike_is_an_outlier_but_a_crash_is_not() -> None:
     assert any("1 lone price spike" in sentence for sentence in report.sentences)
 
 
-def test_old_data_is_stale_when_the_present_is_known() -> None:
-    candles = market()
-    end = int(candles["open_time"][-1]) + 60_000
-    assert assess(candles, now_ms=end + 180_000).grade == "A"
-    report = assess(candles, now_ms=end + 181_000)
-    assert (report.grade, report.age_ms) == ("D", 181_000)
-    assert "The last candle closed 181 s ago." in report.sentences
-
-
 def test_nothing_cannot_be_graded() -> None:
     with pytest.raises(DataError, match="no candles"):
         assess(market(0))

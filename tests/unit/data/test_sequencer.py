@@ -21,34 +21,23 @@ def minutes(candles: Candles) -> list[int]:
 def test_in_order_they_pass_at_once() -> None:
     sequencer = Sequencer(60_000)
     assert sequencer.next_ms is None
-    assert sequencer.missing == []
     assert minutes(sequencer.push(candle(5)).candles) == [5]
     assert minutes(sequencer.push(candle(6, 7)).candles) == [6, 7]
     assert sequencer.next_ms == 8 * 60_000
 
 
-def test_a_gap_is_held_asked_for_and_repaired() -> None:
+def test_a_gap_is_held_and_repaired() -> None:
     sequencer = Sequencer(60_000, last_ms=4 * 60_000)
     assert minutes(sequencer.push(candle(8, 10)).candles) == []
     asked = Range(5 * 60_000, 7 * 60_000)
-    assert sequencer.missing == [asked, Range(9 * 60_000, 9 * 60_000)]
     assert minutes(sequencer.fill(asked, candle(5, 6, 7)).candles) == [5, 6, 7, 8]
     assert minutes(sequencer.push(candle(9)).candles) == [9, 10]
-    assert sequencer.missing == []
-
-
-def test_the_horizon_waits_for_what_may_be_on_its_way() -> None:
-    sequencer = Sequencer(60_000, last_ms=0, horizon=2)
-    sequencer.push(candle(2))
-    assert sequencer.missing == []
-    sequencer.push(candle(3))
-    assert sequencer.missing == [Range(60_000, 60_000)]
 
 
 def test_what_does_not_exist_is_passed_over() -> None:
     sequencer = Sequencer(60_000, last_ms=0)
     sequencer.push(candle(5))
-    result = sequencer.fill(sequencer.missing[0], candle(3))
+    result = sequencer.fill(Range(60_000, 4 * 60_000), candle(3))
     assert minutes(result.candles) == [3, 5]
     assert result.absent == [60_000, 120_000, 240_000]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triplane.data.instruments import Grid, Instrument
+from triplane.data.instruments import Instrument
 from triplane.engine.decode import Decoder
 from triplane.engine.heads import Heads
 from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
@@ -82,14 +82,13 @@ def said(facts: list[Fact]) -> list[str]:
     | st.sampled_from([Decimal(5), Decimal("0.25"), Decimal("1E+2")]),
     st.integers(-(10**15), 10**15),
 )
-def test_the_grid_is_as_exact_as_the_instrument(step: Decimal, n: int) -> None:
+def test_the_texts_of_an_instrument_are_exact(step: Decimal, n: int) -> None:
     instrument = Instrument("X", step, step)
-    grid = Grid(instrument)
 
-    assert grid.price(n) == instrument.price(n) == n * step
-    for text in (grid.price_text(n), grid.quantity_text(n)):
+    assert instrument.price(n) == instrument.quantity(n) == n * step
+    for text in (instrument.price_text(n), instrument.quantity_text(n)):
         assert Decimal(text) == n * step
-        assert text == format(grid.price(n), "f")
+        assert text == format(instrument.price(n), "f")
 
 
 @given(st.floats(-1e9, 1e9))

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from triplane.engine.journal import Journal, JournalError, Kind, Reader
-from triplane.engine.replay import ReplayError
+from triplane.engine.replay import Recheck, ReplayError
 from triplane.engine.session import JOURNAL, Session, open_session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.verify import session_folder, verify
@@ -20,6 +20,13 @@ from triplane.kernel.rows import OUTPUT
 
 def journaled_rows(folder: Path) -> bytes:
     return b"".join(bytes(f.payload) for f in Reader(folder / JOURNAL) if f.kind == Kind.OUTPUT)
+
+
+def looked_at(session: Session, core: Any) -> tuple[Session, Recheck]:
+    """A session made again from its journal, only to look at it."""
+    reader = Reader(session.folder / JOURNAL)
+    again = Session(session.folder, reader.meta, core)
+    return again, again.replay(reader)
 
 
 def test_every_input_is_journaled_before_the_core_sees_it(
@@ -199,9 +206,9 @@ def test_inputs_that_are_refused_leave_no_trace(tmp_path: Path, core: Any, make_
         session.feed_batch(np.zeros(1, np.int64), candles[9:])
     with pytest.raises(TriplaneError, match="takes no command"):
         session.command(CommandKind.GATE)
-    ended, _ = Session.replayed(session.folder, core)
+    ended, _ = looked_at(session, core)
     assert ended.finished
-    looked, recheck = Session.replayed(unfinished.folder, core)
+    looked, recheck = looked_at(unfinished, core)
     assert len(recheck.missing()) == 0
     with pytest.raises(TriplaneError, match="only opened to look at it"):
         looked.feed_candle(0, make_candles(30), 20)

@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from triplane.kernel.calendar import DEFAULT_ZONES, KILL_ZONES, ZONES, day_of_week, in_window, kill_zone, minute_of_day
+from triplane.kernel.calendar import DEFAULT_ZONES, KILL_ZONES, ZONES, in_window, kill_zone, minute_of_day
 
 
 def ms(text: str) -> int:
@@ -30,10 +30,8 @@ def test_window(minute: int, opens: int, closes: int, inside: bool) -> None:
     assert in_window(minute, opens, closes) is inside
 
 
-def test_minutes_and_days_are_utc() -> None:
+def test_minutes_are_utc() -> None:
     assert minute_of_day(ms("2025-03-30T02:59:59")) == 179  # the hour that is left out in Europe
-    assert day_of_week(ms("2025-03-30T23:59:00")) == 6
-    assert [day_of_week(ms(f"2024-02-{day}T12:00:00")) for day in range(26, 30)] == [0, 1, 2, 3]
 
 
 def test_first_open_zone_that_counts() -> None:

@@ -9,7 +9,7 @@ import pytest
 from triplane.kernel.codes import Leg, OrderEnd, Reason, RowKind, State
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTPUT, VIEWS
-from triplane.research.parity import ComparedTrade, LegExecutions, RowLog, _Comparison, trades_of
+from triplane.research.parity import ComparedTrade, LegExecutions, _Comparison, trades_of
 
 MINUTE = 60_000
 T = 1_700_000_040_000
@@ -65,11 +65,10 @@ def compare(paper: Any, real: Any, high: float = 110.0, low: float = 90.0) -> An
     candles["open_time"], candles["high"], candles["low"] = T // MINUTE * MINUTE + MINUTE * np.arange(5), high, low
     session = SimpleNamespace(A={"balance": [1000.0]}, setup=SimpleNamespace(balance=1000.0))
     market = SimpleNamespace(tick=1, symbol="BTCUSDT", price=lambda ticks: ticks)
-    logs = RowLog(), RowLog()
-    logs[0].rows, logs[1].rows = [paper], [real]
     run: Any = SimpleNamespace(
-        sides=logs, markets=[market], paper=session, live=session, candles=[[c[None] for c in candles]]
-    )
+        rows=lambda: [paper, real], markets=[market], paper=session, live=session,
+        candles=[[c[None] for c in candles]],
+    )  # fmt: skip
     return _Comparison(run).all()
 
 

@@ -89,6 +89,25 @@ def pools_init(s: Rec, tolerance: float) -> None:
 
 
 @njit
+def liquidity_new(p: Rec, kind: int, side: int, price: float, at: int, at_time: int, i: int, time: int) -> None:
+    """Make a level that was formed at the bar ``at`` and is known from bar ``i`` on; it is not live yet."""
+    p.serial = 0
+    p.kind = kind
+    p.side = side
+    p.state = LiquidityState.NONE
+    p.level = price
+    p.formed_at = at
+    p.formed_time = at_time
+    p.confirmed_at = i
+    p.confirmed_time = time
+    p.last_at = at
+    p.count = 1
+    p.swept_at = -1
+    p.ended_at = -1
+    p.ended_time = -1
+
+
+@njit
 def liquidity_end(p: Rec, state: int, i: int, time: int) -> None:
     """Stamp the end of a level."""
     p.state = state
@@ -153,20 +172,7 @@ def _step_up(s: Rec, b: Rec, swing: Rec, i: int, time: int) -> None:
         b.bottom += 1
     p = b.steps[b.top & (STAIRS - 1)]
     b.top += 1
-    p.serial = 0
-    p.kind = LiquidityKind.EQUAL
-    p.side = b.sign
-    p.state = LiquidityState.NONE
-    p.level = swing.price
-    p.formed_at = swing.formed_at
-    p.formed_time = swing.formed_time
-    p.confirmed_at = i
-    p.confirmed_time = time
-    p.last_at = swing.formed_at
-    p.count = 1
-    p.swept_at = -1
-    p.ended_at = -1
-    p.ended_time = -1
+    liquidity_new(p, LiquidityKind.EQUAL, b.sign, swing.price, swing.formed_at, swing.formed_time, i, time)
 
 
 @njit

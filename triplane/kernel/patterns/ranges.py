@@ -25,7 +25,7 @@ import numpy as np
 
 from triplane.kernel.codes import LiquidityKind, LiquidityState
 from triplane.kernel.jit import Arr, Rec, njit, record
-from triplane.kernel.patterns.liquidity import HIGH, LIQUIDITY, LOW, liquidity_end, liquidity_fate
+from triplane.kernel.patterns.liquidity import HIGH, LIQUIDITY, LOW, liquidity_end, liquidity_fate, liquidity_new
 
 PERIODS: Final = ("day", "week", "asia", "london", "new_york")
 _HOUR: Final = 3_600_000
@@ -122,21 +122,10 @@ def _leave(s: Rec, level: Rec, state: int, i: int, time: int) -> None:
 @njit
 def _announce(s: Rec, level: Rec, j: int, side: int, price: float, at: int, at_time: int, i: int, time: int) -> None:
     """Make a level known."""
+    liquidity_new(level, LiquidityKind.DAY + j, side, price, at, at_time, i, time)
     s.serial += 1
     level.serial = s.serial
-    level.kind = LiquidityKind.DAY + j
-    level.side = side
     level.state = LiquidityState.LIVE
-    level.level = price
-    level.formed_at = at
-    level.formed_time = at_time
-    level.confirmed_at = i
-    level.confirmed_time = time
-    level.last_at = at
-    level.count = 1
-    level.swept_at = -1
-    level.ended_at = -1
-    level.ended_time = -1
     s.new[s.n_new] = level
     s.n_new += 1
 
