@@ -33,6 +33,7 @@ import numpy as np
 
 from triplane.data.generator import DEMO_START_MS, MINUTE, GeneratedMarket
 from triplane.data.replay import GeneratedSource
+from triplane.engine.emitter import Emitter
 from triplane.engine.journal import Kind, Reader
 from triplane.engine.session import JOURNAL, Session
 from triplane.engine.settings import CostSettings, TradingSettings
@@ -87,7 +88,7 @@ class Run:
         self.paper = Session.create(folder, Setup.from_dict(values | {"mode": "paper"}), core, begin)
         self.live = Session.create(folder, Setup.from_dict(values | {"mode": "testnet"}), core, begin + 1000)
         self.real = VirtualExecution(self.x, self.clock, self.live, lag)
-        self.live.observer = self.real.bridge
+        self.live.observer = Emitter(self.live, core.strategy, [self.real.bridge])
         self.candles: list[list[Array]] = [[] for _ in self.markets]
         self._warm_up(begin)
 
