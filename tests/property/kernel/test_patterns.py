@@ -225,13 +225,15 @@ def test_saving_and_restoring_changes_nothing(seed: int, n: int, data: st.DataOb
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_the_log_of_an_analysis_is_the_whole_history(seed: int) -> None:
+def test_the_tables_of_an_analysis_are_the_whole_history(seed: int) -> None:
     candles, _ = walk(seed, 400)
-    log = collect(AnalysisParams())
-    log.push(candles)
+    collector = collect(AnalysisParams())
+    collector.push(candles)
     found = known(new_state(), candles, analyze(candles).columns("features")["atr14"])
-    for name, zones in (("blocks", log.tables().blocks), ("gaps", log.tables().gaps)):
-        assert table(zones.as_of(len(candles) - 1), ZONE_FIELDS) == table(found[name], ZONE_FIELDS)
+    fields = {"swings": SWING_FIELDS, "breaks": BREAK_FIELDS, "levels": LEVEL_FIELDS}
+    for name, rows in collector.tables().items():
+        assert len(rows) > 0
+        assert table(rows, fields.get(name, ZONE_FIELDS)) == table(found[name], fields.get(name, ZONE_FIELDS))
 
 
 @settings(max_examples=25, deadline=None)
