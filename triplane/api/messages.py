@@ -88,11 +88,6 @@ def frame_of(text: bytes) -> bytes:
     return b"\x81\x7f%b%b" % (n.to_bytes(8, "big"), text)
 
 
-def text_of(frame: bytes) -> bytes:
-    """What is in a frame."""
-    return frame[{126: 4, 127: 10}.get(frame[1], 2) :]
-
-
 class Filter(NamedTuple):
     """What a client wants: None is everything (but ``facts``); a session of None is the one that is shown now."""
 

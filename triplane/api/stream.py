@@ -65,7 +65,8 @@ class Client:
         self.sent = self.conflated = 0
         self.sent_at = time.monotonic()
         self.stuck_since: float | None = None
-        self.wire = wire_to(socket, self.flush)
+        self.wire = wire_to(socket)
+        self.wire.on_room = self.flush
         self._answers: list[bytes] = []
 
     @property
@@ -98,7 +99,7 @@ class Client:
     def _send(self, batch: Batch) -> None:
         self.sent += len(batch.each)
         self.sent_at, self.stuck_since = time.monotonic(), None
-        self.wire.send(batch)
+        self.wire.write(batch.frames)
 
     def answer(self, message: dict[str, Any]) -> None:
         """Send a message of its own to this client."""
@@ -274,7 +275,7 @@ class Clients:
             pass
         finally:
             self._clients.pop(client, None)
-            client.wire.stop()
+            client.wire.on_room = None
             if not self._clients and self._ticking is not None:
                 self._ticking.cancel()
                 self._ticking = None
@@ -308,7 +309,7 @@ class Clients:
     def _drop(self, client: Client) -> None:
         reason = f"Nothing was taken for {self.patience_s:g} s; connect again with the last event id."
         self._clients.pop(client, None)
-        task = asyncio.ensure_future(drop(client.socket, client.wire, TRY_AGAIN_LATER, reason))
+        task = asyncio.ensure_future(drop(client.socket, TRY_AGAIN_LATER, reason))
         self._dropping.add(task)
         task.add_done_callback(self._dropping.discard)
 
