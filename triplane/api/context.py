@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The sessions as they are known here, the way to the engine, the store, and who may see them."""
+    """The sessions as they are known here, the way to the engine, the store, and who may see them.
+
+    Attributes
+    ----------
+    sessions, messages, clients
+        The sessions, what is told of them, and who listens.
+    link, kill
+        The ways to the engine.
+    storing, facts
+        The database that the history is read from, and the files of facts.
+    monitor, access
+        How it goes, and who may use the API.
+    """
 
     sessions: Replicas
     messages: MessageLog
@@ -35,7 +47,6 @@ class Context:
     facts: FactFiles
     monitor: Monitor
     access: Access
-    version: str
 
     @property
     def store(self) -> Store:

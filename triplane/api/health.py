@@ -32,6 +32,8 @@ class Monitor:
         The engine, the sessions, and the database.
     messages
         Where it is told.
+    sockets
+        How many clients listen.
     """
 
     def __init__(
@@ -40,11 +42,10 @@ class Monitor:
         sessions: Replicas,
         messages: MessageLog,
         storing: Storing,
-        sockets: Callable[[], int] = lambda: 0,
+        sockets: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.sockets = sockets
-        self._clock = clock
+        self._sockets, self._clock = sockets, clock
         self._reading: asyncio.Future[Any] | None = None
         self._read_at = 0.0
         self._watch, self._sessions, self._messages = watch, sessions, messages
@@ -83,7 +84,7 @@ class Monitor:
                 started_at=self._started_at,
                 memory_mb=memory_mb(),
                 loop_s=round(max(self._slowest, self._last_slowest), 4),
-                sockets=self.sockets(),
+                sockets=self._sockets(),
                 messages=self._messages.published,
             ),
         )

@@ -239,7 +239,7 @@ class Clients:
         A client that does not take a message for so long is dropped, seconds.
     """
 
-    def __init__(self, log: MessageLog, heartbeat_s: float, patience_s: float) -> None:
+    def __init__(self, log: MessageLog, heartbeat_s: float = 15.0, patience_s: float = 10.0) -> None:
         self.heartbeat_s, self.patience_s = heartbeat_s, patience_s
         self._numbers = itertools.count(1)
         self._clients: dict[Client, None] = {}

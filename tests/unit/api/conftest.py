@@ -12,13 +12,18 @@ import pytest
 from fastapi import FastAPI
 
 from triplane.api.app import create_app
+from triplane.api.auth import Access
+from triplane.api.context import Context
 from triplane.api.engine_link import EngineLink
+from triplane.api.facts_file import FactFiles
+from triplane.api.health import Monitor
 from triplane.api.kill import KillPath
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.session import SessionReplica
 from triplane.api.replica.watch import EngineWatch
 from triplane.api.storing import Storing
+from triplane.api.stream import Clients
 from triplane.api.wire import EXTENSION
 from triplane.flow.client import NoAnswer
 from triplane.model.facts import Fact
@@ -95,10 +100,15 @@ class Page:
         self.sessions = Replicas(self.messages, self.watch, self.clock)
         self.link = EngineLink(self.engine, self.watch, self.sessions, self.engine, self.clock)  # type: ignore[arg-type]
         self.store = Store(shutil.copy(database, folder / "triplane.sqlite"))
-        self.app: FastAPI = create_app(
-            self.sessions, self.messages, self.link, Stored(self.store), folder, TOKEN, folder / "static",
-            kill=KillPath(self.link, folder), **({"heartbeat_s": 30.0, "patience_s": 30.0} | options),
+        clients = Clients(self.messages, **({"heartbeat_s": 30.0, "patience_s": 30.0} | options))
+        storing = Stored(self.store)
+        context = Context(
+            sessions=self.sessions, messages=self.messages, clients=clients, link=self.link,
+            kill=KillPath(self.link, folder), storing=storing, facts=FactFiles(folder / "sessions"),
+            monitor=Monitor(self.watch, self.sessions, self.messages, storing, clients.__len__),
+            access=Access(TOKEN, 8000),
         )  # fmt: skip
+        self.app: FastAPI = create_app(context, folder / "static")
         self.shown: dict[str, int] = {}
 
     def take(self, stream: Stream) -> SessionReplica:
