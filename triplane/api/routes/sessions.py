@@ -104,8 +104,7 @@ async def stop_session(here: Here, session_id: str) -> Accepted:
 async def resume(here: Here, session_id: str, body: Resume) -> Accepted:
     """Let a halted session go on, after a person has acknowledged why it halted."""
     replica, told = here.sessions.get(session_id), here.link.watch.told
-    halted = replica.account is not None and replica.account.halted
-    if not halted and not (told is not None and told.kill_switch):
+    if not replica.account.halted and not (told is not None and told.kill_switch):
         raise ApiError(409, f"The session {session_id!r} is not halted, so there is nothing to resume.")
     done = accepted(await here.link.insist("resume", session_id, acknowledge=body.acknowledge))
     return replace(done, message=f"{done.message} {await here.kill.release()}".strip())
