@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,6 +12,7 @@ from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import PageHealth, PageState, StoreState
 from triplane.api.replica.watch import EngineWatch
 from triplane.api.storing import Storing
+from triplane.flow.limits import memory_mb
 from triplane.model.live import SessionHealth
 from triplane.version import __version__
 
@@ -116,13 +115,3 @@ class Monitor:
 
 def _failed(session: SessionHealth) -> str:
     return f"Session {session.session_id} has failed: {session.error or 'the log of the engine says why'}"
-
-
-def memory_mb() -> float:
-    """Resident memory of this process, MiB."""
-    try:
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - twice a second, and no path is wanted
-            return round(int(file.read().split()[1]) * resource.getpagesize() / 2**20, 1)
-    except OSError:  # not Linux: the most that it ever was
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
