@@ -10,13 +10,14 @@ takes nothing for some seconds it is dropped.
 import asyncio
 import itertools
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 
 from triplane.api.context import Context, find
-from triplane.api.errors import ApiError, answer
+from triplane.api.errors import ApiError
 from triplane.api.limits import BodyLimit, check_json
 from triplane.api.messages import RESYNC, STREAM_TYPES, TOPICS, USUAL, Batch, Filter, MessageLog, envelope, frame_of
 from triplane.api.replica.views import View
@@ -257,9 +258,10 @@ class Clients:
         """List the connections."""
         return [client.describe() for client in self._clients]
 
-    def full(self) -> bool:
-        """Tell whether no further connection is taken."""
-        return len(self._clients) >= MAX_CLIENTS
+    def require_room(self) -> None:
+        """Answer 503 when no further connection is taken."""
+        if len(self._clients) >= MAX_CLIENTS:
+            raise ApiError(503, f"There are {MAX_CLIENTS} connections already; close one.")
 
     async def serve(self, client: Client) -> None:
         """Accept a connection and serve it to its end."""
@@ -316,34 +318,31 @@ class Clients:
 
 async def workspace(socket: WebSocket) -> None:
     """Serve ``/ws``."""
-    context = find(socket)
-    try:
-        _admit(socket, context)
-    except ApiError as error:
-        await socket.send_denial_response(answer(error.status, error.message, error.code, error.headers))
-        return
-    client = Workspace(socket, context, context.messages.last_id, Filter(), active=False)
-    await context.clients.serve(client)
+    await _serve(socket, lambda here: Workspace(socket, here, here.messages.last_id, Filter(), active=False))
 
 
 async def stream(socket: WebSocket, symbol: str) -> None:
     """Serve ``/stream/{symbol}``; ``?last_event_id=`` resumes, ``?session=`` names the session."""
-    context = find(socket)
-    try:
-        _admit(socket, context)
+
+    def make(here: Context) -> Stream:
         session = socket.query_params.get("session")
-        context.sessions.symbol(session, symbol)
-        cursor = _cursor(socket, context)
+        here.sessions.symbol(session, symbol)
+        return Stream(socket, here, _cursor(socket, here), symbol, session)
+
+    await _serve(socket, make)
+
+
+async def _serve(socket: WebSocket, make: Callable[[Context], Client]) -> None:
+    """Let a client in, or say why not."""
+    here = find(socket)
+    try:
+        here.access.require(socket)
+        here.clients.require_room()
+        client = make(here)
     except ApiError as error:
-        await socket.send_denial_response(answer(error.status, error.message, error.code, error.headers))
+        await socket.send_denial_response(error.answer())
         return
-    await context.clients.serve(Stream(socket, context, cursor, symbol, session))
-
-
-def _admit(socket: WebSocket, context: Context) -> None:
-    context.access.require(socket)
-    if context.clients.full():
-        raise ApiError(503, f"There are {MAX_CLIENTS} connections already; close one.")
+    await here.clients.serve(client)
 
 
 def _cursor(socket: WebSocket, context: Context) -> int:
