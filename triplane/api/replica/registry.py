@@ -75,17 +75,25 @@ class Pace:
 
 
 class Told(SessionReplica):
-    """A session of which messages tell, while they can be read."""
+    """A session of which messages tell, while they can be read.
+
+    Attributes
+    ----------
+    pace
+        Whether they can be.
+    listed
+        Whether the engine speaks of it; so it is held of one that has just begun.
+    """
 
     def __init__(self, session: Session, messages: MessageLog, watch: EngineWatch) -> None:
         super().__init__(session)
-        self.pace = Pace()
+        self.pace, self.listed = Pace(), True
         self._messages, self._watch = messages, watch
 
     @property
     def over(self) -> bool:
         """Whether nothing more comes of it."""
-        return self.health is not None and self.health.status in ENDED
+        return not self.listed or (self.health is not None and self.health.status in ENDED)
 
     def say(self, topic: str, symbol: str | None, now: int, data: Any) -> None:
         """Tell what changed."""
@@ -122,8 +130,7 @@ class Replicas:
     ) -> None:
         self._messages, self._watch, self._clock = messages, watch, clock
         self._replicas: dict[str, Told] = {}
-        self._waiting: set[asyncio.Future[None]] = set()
-        self._unlisted: set[str] = set()  # what the engine does not speak of
+        self._news = asyncio.Event()  # set, and replaced, when facts come
 
     # ------------------------------------------------------------------------------------------- what the engine says
     def on_facts(self, facts: Sequence[Fact]) -> None:
@@ -140,32 +147,23 @@ class Replicas:
                 fresh.pace.hush(self._clock())  # what was told once is not told again
             replica = self._replicas[first.session_id] = fresh
             replica.health = self._health_of(first.session_id)
-            self._unlisted.discard(first.session_id)
             self._show()
         if replica is None:
             log.error("facts of a session came without their beginning", session=first.session_id, seq=first.seq)
             return
         told = replica.pace.take(len(facts), self._clock())
         self._fold(replica, facts, replica.say if told else nobody)
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-        self._waiting.clear()
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     async def reach(self, session_id: str, seq: int, within: float) -> bool:
         """Return once fact ``seq`` of a session is known here; False when it was not within so many seconds."""
-        waiting: asyncio.Future[None] | None = None
         try:
             async with asyncio.timeout(within):
                 while (replica := self._replicas.get(session_id)) is None or replica.seq < seq:
-                    waiting = asyncio.get_running_loop().create_future()
-                    self._waiting.add(waiting)
-                    await waiting
+                    await self._news.wait()
         except TimeoutError:
             return False
-        finally:
-            if waiting is not None:
-                self._waiting.discard(waiting)
         return True
 
     @staticmethod
@@ -189,9 +187,9 @@ class Replicas:
         self._watch.on_health(message)
         for replica in self._replicas.values():
             before, replica.health = replica.status_text, self._health_of(replica.id)
+            replica.listed = replica.health is not None
             if replica.status_text != before:
                 replica.say("session_update", None, replica.now, None)
-        self._unlisted = {replica.id for replica in self._replicas.values() if replica.health is None}
         self._show()
         self._prune()
 
@@ -218,7 +216,7 @@ class Replicas:
 
     def _show(self) -> None:
         """Choose the session that is shown to who names none: the newest that runs, else the newest."""
-        running = [r for r in self._replicas.values() if r.id not in self._unlisted and not r.over]
+        running = [r for r in self._replicas.values() if not r.over]
         chosen = max(running or self._replicas.values(), key=lambda r: (r.session.started_at, r.id), default=None)
         if chosen is not None and chosen.id != self._messages.shown:
             first, self._messages.shown = self._messages.shown is None, chosen.id
@@ -227,7 +225,7 @@ class Replicas:
 
     def _prune(self) -> None:
         """Let go of the oldest sessions that are over."""
-        over = [r for r in self._replicas.values() if r.id in self._unlisted or r.over]
+        over = [r for r in self._replicas.values() if r.over]
         over.sort(key=lambda r: r.session.started_at)
         for replica in over[:-GONE]:
             if replica.id != self._messages.shown:
