@@ -16,10 +16,11 @@ from typing import Any, Final
 import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 
+from triplane.api import messages
 from triplane.api.context import Context, find
 from triplane.api.errors import ApiError
 from triplane.api.limits import BodyLimit, check_json
-from triplane.api.messages import RESYNC, STREAM_TYPES, TOPICS, USUAL, Batch, Filter, MessageLog, envelope, frame_of
+from triplane.api.messages import RESYNC, STREAM_TYPES, TOPICS, USUAL, Batch, Filter, MessageLog
 from triplane.api.replica.views import View
 from triplane.api.wire import drop, wire_to
 from triplane.errors import TriplaneError
@@ -104,7 +105,7 @@ class Client:
 
     def answer(self, message: dict[str, Any]) -> None:
         """Send a message of its own to this client."""
-        self._answers.append(frame_of(ENCODER.encode(message)))
+        self._answers.append(messages.frame_of(ENCODER.encode(message)))
         self.flush()
 
     async def read(self) -> None:
@@ -196,7 +197,7 @@ class Workspace(Client):
 
     def _say(self, kind: str, data: dict[str, Any]) -> None:
         session = self.wanted.session or self.log.shown
-        self.answer(envelope(self.cursor, kind, session, None, now_ms(), data))
+        self.answer(messages.envelope(self.cursor, kind, session, None, now_ms(), data))
 
 
 class Stream(Client):
@@ -223,8 +224,7 @@ class Stream(Client):
         self._say("error", {"code": RESYNC, "message": reason})
 
     def _say(self, kind: str, data: Any) -> None:
-        message = {"id": self.cursor, "type": kind, "symbol": self.symbol, "timestamp": now_ms(), "data": data}
-        self.answer(message)
+        self.answer(messages.stream_envelope(self.cursor, kind, self.symbol, now_ms(), data))
 
 
 class Clients:

@@ -60,11 +60,9 @@ _NUMBER: Final = ("session_id", "seq")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How facts of one kind become rows."""
+    """Where facts of one kind are kept, and what a fact is known by there."""
 
     table: sa.Table
-    names: tuple[str, ...]
-    values: Callable[[Fact], tuple[Any, ...]]
     key: Callable[[Fact], Any]
 
 
@@ -89,8 +87,7 @@ class Schema:
         columns = [_column(field, key=field.name in keys) for field in fields]
         index = sa.Index(None, "session_id", WHEN.get(name, "time"))
         table = sa.Table(name, self.metadata, *columns, index, *EXTRAS.get(name, tuple)())
-        names = tuple(field.name for field in fields)
-        return Plan(table, names, attrgetter(*names), attrgetter(*keys))
+        return Plan(table, attrgetter(*keys))
 
     @property
     def numbered(self) -> list[sa.Table]:

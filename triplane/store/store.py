@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, Connection, Executable, Table, Text, and_, cast, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -276,10 +277,7 @@ class Store:
             if plan is not None:
                 newest.setdefault(type(fact), {})[plan.key(fact)] = fact
         for kind, found in newest.items():
-            plan = self.schema.plans[kind]
-            self._upsert(
-                connection, plan.table, [dict(zip(plan.names, plan.values(f), strict=True)) for f in found.values()]
-            )
+            self._upsert(connection, self.schema.plans[kind].table, [asdict(fact) for fact in found.values()])
         self._describe(connection, session_id, facts)
         where, size = ("", 0) if file is None else (str(file), file.stat().st_size if file.exists() else 0)
         mark = {"session_id": session_id, "path": where, "bytes": size, "last_seq": facts[-1].seq}
