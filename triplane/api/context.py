@@ -13,7 +13,7 @@ from triplane.api.health import Monitor
 from triplane.api.kill import KillPath
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
-from triplane.api.routing import problems as described
+from triplane.api.routing import PROBLEM
 from triplane.api.storing import Storing
 from triplane.store import Store
 from triplane.store.store import MAX_LIMIT
@@ -90,7 +90,7 @@ _WHEN = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Describe the errors of a route for OpenAPI."""
-    return described(statuses, _WHEN)
+    return {status: {"description": _WHEN[status], "content": PROBLEM} for status in statuses}
 
 
 COMMON = problems(401, 403, 422, 503)

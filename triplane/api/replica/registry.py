@@ -7,7 +7,7 @@ sockets. While more comes than anybody can read (history, a fast replay) nothing
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 from msgspec.structs import replace
@@ -20,7 +20,6 @@ from triplane.api.replica.watch import EngineWatch
 from triplane.model.facts import Fact, Session
 from triplane.model.live import Forming, Health, SessionHealth
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 GONE: Final = 16
@@ -266,16 +265,10 @@ class Replicas:
         replica, name = self.symbol(session_id, symbol)
         return replica.status(name, self._watch.state())
 
-    def search(
-        self, session_id: str | None, choose: Callable[[SessionReplica], T | None]
-    ) -> tuple[SessionReplica, T | None]:
-        """Give the first thing that ``choose`` finds, in one session or in all, and where; or None."""
+    def among(self, session_id: str | None) -> list[SessionReplica]:
+        """Where to look for something: in one session, or in all, beginning with the one that is shown."""
         first = self.get(session_id)
-        for replica in [first] if session_id is not None else [first, *self.all()]:
-            found = choose(replica)
-            if found is not None:
-                return replica, found
-        return first, None
+        return [first] if session_id is not None else [first, *self.all()]
 
 
 def _picture(topic: str, session_id: str, symbol: str | None, data: Any) -> tuple[Any, ...] | None:
