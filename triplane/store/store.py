@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, Connection, Executable, Table, Text, and_, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Executable, Table, and_, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -203,8 +203,7 @@ class Store:
         session
             Only of this session.
         equal
-            Columns and the value they must have, such as ``symbol``; None means any. Sessions also have ``traded``, a
-            symbol.
+            Columns and the value they must have, such as ``symbol``; None means any.
         """
         if page < 1 or not 1 <= limit <= MAX_LIMIT:
             raise BadInput(
@@ -357,10 +356,7 @@ def _conditions(
     for name, value in equal.items():
         if value is None:
             continue
-        if name == "traded" and table.name == "sessions":  # the symbols of a session are a JSON list of names
-            conditions.append(cast(table.c.symbols, Text).contains(f'"{value}"', autoescape=True))
-        elif name not in table.c:
+        if name not in table.c:
             raise BadInput(f"{table.name} cannot be filtered by {name!r}; it has {', '.join(table.c.keys())}.")
-        else:
-            conditions.append(table.c[name] == value)
+        conditions.append(table.c[name] == value)
     return conditions
