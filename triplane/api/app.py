@@ -1,6 +1,5 @@
 """Puts the application together: routes, the guard around them, the WebSockets, the page, and what describes it all."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,20 +7,13 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import Response
 
 from triplane.api import errors, stream
-from triplane.api.auth import COOKIE, SAFE_METHODS, Access, Guard
+from triplane.api.auth import COOKIE, SAFE_METHODS, Guard
 from triplane.api.bodies import Login
 from triplane.api.context import COMMON, Context, Here, problems, signed_in
-from triplane.api.engine_link import EngineLink
-from triplane.api.facts_file import FactFiles
-from triplane.api.health import Monitor
-from triplane.api.kill import KillPath
-from triplane.api.messages import MessageLog
 from triplane.api.pages import API_GROUPS, STATIC, docs, page_router
-from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import SocketData, View
 from triplane.api.routes import facts, market, sessions, settings, signals, system, trades
 from triplane.api.routing import StructRoute, answer_with, describe
-from triplane.api.storing import Storing
 from triplane.version import __version__
 
 DESCRIPTION = """Everything that Triplane's page shows and does.
@@ -48,74 +40,21 @@ class SignedIn(View, frozen=True, kw_only=True):
     signed_in: bool
 
 
-def create_app(
-    sessions_: Replicas,
-    messages: MessageLog,
-    link: EngineLink,
-    storing: Storing,
-    data_dir: Path,
-    token: str,
-    static: Path | None = None,
-    *,
-    kill: KillPath | None = None,
-    monitor: Monitor | None = None,
-    port: int = 8000,
-    hosts: Iterable[str] = (),
-    origins: Iterable[str] = (),
-    heartbeat_s: float = 15.0,
-    patience_s: float = 10.0,
-) -> FastAPI:
-    """Make the application.
-
-    Parameters
-    ----------
-    sessions_, messages
-        The sessions as they are known here, and what is told of them.
-    link
-        To the engine.
-    storing
-        The database that the history is read from.
-    data_dir
-        Where sessions and the kill switch are kept.
-    token
-        What a caller must hold, see :func:`triplane.api.auth.load_token`.
-    static
-        Folder of the built page; None for the one inside the package.
-    kill, monitor
-        How the kill switch is thrown, and how it goes; None for plain ones.
-    port, hosts, origins
-        Where it listens, and under which further ``name:port`` and from which further origins it may be called.
-    heartbeat_s, patience_s
-        See :class:`triplane.api.stream.Clients`.
-    """
-    access = Access(token, port, hosts, origins)
-    clients = stream.Clients(messages, heartbeat_s, patience_s)
-    monitor = monitor or Monitor(link.watch, sessions_, messages, storing)
-    monitor.sockets = clients.__len__
-    app = FastAPI(
-        title="Triplane", version=__version__, description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None
-    )
-    app.state.context = Context(
-        sessions=sessions_,
-        messages=messages,
-        clients=clients,
-        link=link,
-        kill=kill or KillPath(link, data_dir),
-        storing=storing,
-        facts=FactFiles(data_dir / "sessions"),
-        monitor=monitor,
-        access=access,
-        version=__version__,
-    )
+def create_app(context: Context, static: Path = STATIC) -> FastAPI:
+    """Make the application that works with what is in ``context``; ``static`` is the folder of the built page."""
+    app = described_app()
+    app.state.context = context
     errors.install(app)
-    app.add_middleware(Guard, access=access, public=_public)
-    add_routes(app)
-    app.include_router(page_router(static or STATIC))
+    app.add_middleware(Guard, access=context.access, public=_public)
+    app.include_router(page_router(static))
     return app
 
 
-def add_routes(app: FastAPI) -> None:
-    """Add all that the description tells of."""
+def described_app() -> FastAPI:
+    """An application with all that the description tells of, and nothing that it works with."""
+    app = FastAPI(
+        title="Triplane", version=__version__, description=DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None
+    )
     modules = (system, market, trades, signals, settings, sessions, facts)
     for group in [*(module.router for module in modules), trades.desk]:
         app.include_router(group, dependencies=[Depends(signed_in)], responses=COMMON)
@@ -125,6 +64,7 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_websocket_route("/ws", stream.workspace)
     app.add_api_websocket_route("/stream/{symbol}", stream.stream)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return app
 
 
 def _public(method: str, path: str) -> bool:

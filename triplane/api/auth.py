@@ -12,7 +12,7 @@ read or parse a body.
 import hmac
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from fastapi.responses import Response
@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from triplane.api.errors import ApiError, answer, unexpected
+from triplane.api.errors import ApiError, unexpected
 from triplane.api.limits import BodyLimit, Gone, read_body
 from triplane.errors import BadInput
 
@@ -146,11 +146,6 @@ Public = Callable[[str, str], bool]
 """Tells by method and path whether a request needs no token."""
 
 
-def refuse(error: ApiError) -> Response:
-    """Make the usual answer for who is not let in."""
-    return answer(error.status, error.message, error.code, error.headers)
-
-
 class Guard:
     """Outermost layer: refuses who may not come in and what is too large, adds careful headers, hides what went wrong.
 
@@ -158,8 +153,6 @@ class Guard:
     ----------
     public
         What is answered without the token; a WebSocket never is.
-    larger
-        Paths that take more than the usual body.
     refusal
         Makes the answers of this layer.
     """
@@ -169,13 +162,11 @@ class Guard:
         app: ASGIApp,
         access: Access,
         public: Public,
-        larger: Mapping[str, BodyLimit] | None = None,
-        refusal: Callable[[ApiError], Response] = refuse,
+        refusal: Callable[[ApiError], Response] = ApiError.answer,
     ) -> None:
         self.app = app
         self.access = access
         self._public, self._refusal = public, refusal
-        self._usual, self._larger = BodyLimit(), dict(larger or {})
         sockets = " ".join(f"ws://{host}" for host in sorted(access.hosts) if not host.startswith("["))
         policy = (
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -207,8 +198,7 @@ class Guard:
             self._admit(scope)
             body = None
             if scope["type"] == "http":
-                limit = self._larger.get(scope["path"], self._usual)
-                body = await read_body(Headers(scope=scope), receive, limit)
+                body = await read_body(Headers(scope=scope), receive, BodyLimit())
             await self.app(scope, body or receive, sending)
         except Gone:
             return

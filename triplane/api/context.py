@@ -13,7 +13,7 @@ from triplane.api.health import Monitor
 from triplane.api.kill import KillPath
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
-from triplane.api.routing import problems as described
+from triplane.api.routing import PROBLEM
 from triplane.api.storing import Storing
 from triplane.store import Store
 from triplane.store.store import MAX_LIMIT
@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The sessions as they are known here, the way to the engine, the store, and who may see them."""
+    """The sessions as they are known here, the way to the engine, the store, and who may see them.
+
+    Attributes
+    ----------
+    sessions, messages, clients
+        The sessions, what is told of them, and who listens.
+    link, kill
+        The ways to the engine.
+    storing, facts
+        The database that the history is read from, and the files of facts.
+    monitor, access
+        How it goes, and who may use the API.
+    """
 
     sessions: Replicas
     messages: MessageLog
@@ -35,7 +47,6 @@ class Context:
     facts: FactFiles
     monitor: Monitor
     access: Access
-    version: str
 
     @property
     def store(self) -> Store:
@@ -79,7 +90,7 @@ _WHEN = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Describe the errors of a route for OpenAPI."""
-    return described(statuses, _WHEN)
+    return {status: {"description": _WHEN[status], "content": PROBLEM} for status in statuses}
 
 
 COMMON = problems(401, 403, 422, 503)

@@ -49,6 +49,10 @@ class ApiError(Exception):
         self.code = code or CODES[status]
         self.headers = dict(headers or {})
 
+    def answer(self) -> JSONResponse:
+        """What stands for it."""
+        return answer(self.status, self.message, self.code, self.headers)
+
 
 def answer(
     status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None
@@ -70,7 +74,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     async def _api(_: Request, error: ApiError) -> JSONResponse:
-        return answer(error.status, error.message, error.code, error.headers)
+        return error.answer()
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,6 +12,7 @@ from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import PageHealth, PageState, StoreState
 from triplane.api.replica.watch import EngineWatch
 from triplane.api.storing import Storing
+from triplane.flow.limits import memory_mb
 from triplane.model.live import SessionHealth
 from triplane.version import __version__
 
@@ -32,6 +31,8 @@ class Monitor:
         The engine, the sessions, and the database.
     messages
         Where it is told.
+    sockets
+        How many clients listen.
     """
 
     def __init__(
@@ -40,11 +41,10 @@ class Monitor:
         sessions: Replicas,
         messages: MessageLog,
         storing: Storing,
-        sockets: Callable[[], int] = lambda: 0,
+        sockets: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.sockets = sockets
-        self._clock = clock
+        self._sockets, self._clock = sockets, clock
         self._reading: asyncio.Future[Any] | None = None
         self._read_at = 0.0
         self._watch, self._sessions, self._messages = watch, sessions, messages
@@ -83,7 +83,7 @@ class Monitor:
                 started_at=self._started_at,
                 memory_mb=memory_mb(),
                 loop_s=round(max(self._slowest, self._last_slowest), 4),
-                sockets=self.sockets(),
+                sockets=self._sockets(),
                 messages=self._messages.published,
             ),
         )
@@ -115,13 +115,3 @@ class Monitor:
 
 def _failed(session: SessionHealth) -> str:
     return f"Session {session.session_id} has failed: {session.error or 'the log of the engine says why'}"
-
-
-def memory_mb() -> float:
-    """Resident memory of this process, MiB."""
-    try:
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - twice a second, and no path is wanted
-            return round(int(file.read().split()[1]) * resource.getpagesize() / 2**20, 1)
-    except OSError:  # not Linux: the most that it ever was
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

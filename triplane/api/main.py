@@ -16,14 +16,19 @@ import msgspec
 import structlog
 
 from triplane.api.app import create_app
+from triplane.api.auth import Access
+from triplane.api.context import Context
 from triplane.api.engine_link import EngineLink, Supervisor
+from triplane.api.facts_file import FactFiles
 from triplane.api.health import Monitor
 from triplane.api.kill import KillPath, RouterAddress
 from triplane.api.messages import MessageLog
+from triplane.api.pages import STATIC
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.watch import EngineWatch
 from triplane.api.server import FORCE_S, GRACE_S, Server, make_server
 from triplane.api.storing import Storing
+from triplane.api.stream import Clients
 from triplane.api.wire import FrameProtocol
 from triplane.errors import TriplaneError
 from triplane.flow import child
@@ -134,12 +139,20 @@ async def run(
     storing = Storing(config.database, config.data_dir)
     client = FlowClient(config.engine_port, config.secret, folder, Inflow(sessions, storing))
     link = EngineLink(client, watch, sessions, supervisor)
-    monitor = Monitor(watch, sessions, messages, storing)
-    app = create_app(
-        sessions, messages, link, storing, config.data_dir, config.token, config.static,
-        kill=KillPath(link, config.data_dir, config.router), monitor=monitor, port=config.port, hosts=config.hosts,
-        origins=config.origins,
-    )  # fmt: skip
+    clients = Clients(messages)
+    monitor = Monitor(watch, sessions, messages, storing, clients.__len__)
+    context = Context(
+        sessions=sessions,
+        messages=messages,
+        clients=clients,
+        link=link,
+        kill=KillPath(link, config.data_dir, config.router),
+        storing=storing,
+        facts=FactFiles(folder),
+        monitor=monitor,
+        access=Access(config.token, config.port, config.hosts, config.origins),
+    )
+    app = create_app(context, config.static or STATIC)
     server = make_server(app, log_level="warning", ws=FrameProtocol, ws_per_message_deflate=False, lifespan="off")
     listener = socket.socket(fileno=config.fd)
     parts = {

@@ -7,6 +7,8 @@ time in microseconds.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import asdict
@@ -36,37 +38,33 @@ STREAM_TYPES: Final = {
 """Topics to the types of ``/stream/{symbol}``."""
 
 
+@dataclass(eq=False)
 class Message:
     """One message; encoded when the first client wants it."""
 
-    __slots__ = ("_frame", "_stream_frame", "data", "id", "session_id", "symbol", "timestamp", "topic")
+    id: int
+    topic: str
+    session_id: str | None
+    symbol: str | None
+    timestamp: int
+    data: Any
 
-    def __init__(
-        self, number: int, topic: str, session_id: str | None, symbol: str | None, timestamp: int, data: Any
-    ) -> None:
-        self.id, self.topic, self.session_id, self.symbol = number, topic, session_id, symbol
-        self.timestamp, self.data = timestamp, data
-        self._frame: bytes | None = None
-        self._stream_frame: bytes | None = None
+    @cached_property
+    def frame(self) -> bytes:
+        """The frame of the message for ``/ws``."""
+        return frame_of(
+            ENCODER.encode(envelope(self.id, self.topic, self.session_id, self.symbol, self.timestamp, self.data))
+        )
 
-    def frame(self, stream: bool) -> bytes:
-        """The frame of the message for ``/ws``, or in the shape of ``/stream/{symbol}``."""
-        if stream:
-            if self._stream_frame is None:
-                self._stream_frame = frame_of(ENCODER.encode(self._stream()))
-            return self._stream_frame
-        if self._frame is None:
-            data = envelope(self.id, self.topic, self.session_id, self.symbol, self.timestamp, self.data)
-            self._frame = frame_of(ENCODER.encode(data))
-        return self._frame
-
-    def _stream(self) -> dict[str, Any]:
+    @cached_property
+    def stream_frame(self) -> bytes:
+        """The same in the shape of ``/stream/{symbol}``."""
         kind, data = STREAM_TYPES.get(self.topic, "error"), self.data
         if self.topic == "market_data":
             data = {"timeframe": data.timeframe, **asdict(data.candle)}
         elif self.topic == RESYNC:
             data = {"code": RESYNC, "message": data.reason}
-        return {"id": self.id, "type": kind, "symbol": self.symbol, "timestamp": self.timestamp, "data": data}
+        return frame_of(ENCODER.encode(stream_envelope(self.id, kind, self.symbol, self.timestamp, data)))
 
 
 def envelope(
@@ -78,6 +76,11 @@ def envelope(
     }  # fmt: skip
 
 
+def stream_envelope(number: int, kind: str, symbol: str | None, timestamp: int, data: Any) -> dict[str, Any]:
+    """What every message of ``/stream/{symbol}`` looks like."""
+    return {"id": number, "type": kind, "symbol": symbol, "timestamp": timestamp, "data": data}
+
+
 def frame_of(text: bytes) -> bytes:
     """The bytes of a WebSocket text frame from a server: they are the same for every client."""
     n = len(text)
@@ -86,11 +89,6 @@ def frame_of(text: bytes) -> bytes:
     if n < 1 << 16:
         return b"\x81\x7e%b%b" % (n.to_bytes(2, "big"), text)
     return b"\x81\x7f%b%b" % (n.to_bytes(8, "big"), text)
-
-
-def text_of(frame: bytes) -> bytes:
-    """What is in a frame."""
-    return frame[{126: 4, 127: 10}.get(frame[1], 2) :]
 
 
 class Filter(NamedTuple):
@@ -206,7 +204,7 @@ class MessageLog:
         for message in self.after(cursor):
             seen += 1
             if wanted.wants(message, self.shown):
-                frames.append(message.frame(wanted.stream))
+                frames.append(message.stream_frame if wanted.stream else message.frame)
                 size += len(frames[-1])
                 if size >= BATCH:
                     last = message.id

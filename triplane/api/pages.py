@@ -12,8 +12,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from triplane.api.auth import foreign
-from triplane.api.context import Here, find
+from triplane.api.context import find
 from triplane.api.errors import ApiError, answer
+from triplane.version import __version__
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -110,7 +111,7 @@ async def openapi(request: Request) -> dict[str, Any]:
 
 
 @docs.get("/docs")
-async def documentation(request: Request, here: Here) -> HTMLResponse:
+async def documentation(request: Request) -> HTMLResponse:
     """Give the description of the API for people."""
     described = request.app.openapi()
     groups: dict[str, list[str]] = {}
@@ -122,7 +123,7 @@ async def documentation(request: Request, here: Here) -> HTMLResponse:
     intro = escape(described["info"]["description"]).replace("\n\n", "<p>")
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Triplane API</title>'
-        f"<style>{STYLE}</style><h1>Triplane API {escape(here.version)}</h1><p>{intro}"
+        f"<style>{STYLE}</style><h1>Triplane API {escape(__version__)}</h1><p>{intro}"
         f'<p><a href="/openapi.json">openapi.json</a>{body}</html>'
     )
 

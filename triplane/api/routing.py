@@ -81,10 +81,8 @@ def answer_with(result: Any) -> Response:
     return result if isinstance(result, Response) else Response(ENCODER.encode(result), media_type=JSON)
 
 
-def problems(statuses: Iterable[int], texts: dict[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors of a route for OpenAPI."""
-    content = {JSON: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
-    return {status: {"description": texts[status], "content": content} for status in statuses}
+PROBLEM: Final = {JSON: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
+"""What an error answers with, for OpenAPI."""
 
 
 def struct_routes(app: FastAPI) -> Iterator[tuple[str, set[str], Any]]:

@@ -70,10 +70,8 @@ class Storing:
     # ------------------------------------------------------------------------------------------------------------- life
     def on_facts(self, facts: Sequence[Fact]) -> None:
         """Take facts of one session, in order; returns at once."""
-        if self._projector is None:
-            self._newest[facts[-1].session_id] = facts[
-                -1
-            ]  # those before it are read from the file when their time comes
+        if self._projector is None:  # those before the newest are read from the file when their time comes
+            self._newest[facts[-1].session_id] = facts[-1]
         else:
             self._projector.on_facts(facts)
 

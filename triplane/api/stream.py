@@ -10,15 +10,17 @@ takes nothing for some seconds it is dropped.
 import asyncio
 import itertools
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 
+from triplane.api import messages
 from triplane.api.context import Context, find
-from triplane.api.errors import ApiError, answer
+from triplane.api.errors import ApiError
 from triplane.api.limits import BodyLimit, check_json
-from triplane.api.messages import RESYNC, STREAM_TYPES, TOPICS, USUAL, Batch, Filter, MessageLog, envelope, frame_of
+from triplane.api.messages import RESYNC, STREAM_TYPES, TOPICS, USUAL, Batch, Filter, MessageLog
 from triplane.api.replica.views import View
 from triplane.api.wire import drop, wire_to
 from triplane.errors import TriplaneError
@@ -65,7 +67,8 @@ class Client:
         self.sent = self.conflated = 0
         self.sent_at = time.monotonic()
         self.stuck_since: float | None = None
-        self.wire = wire_to(socket, self.flush)
+        self.wire = wire_to(socket)
+        self.wire.on_room = self.flush
         self._answers: list[bytes] = []
 
     @property
@@ -98,11 +101,11 @@ class Client:
     def _send(self, batch: Batch) -> None:
         self.sent += len(batch.each)
         self.sent_at, self.stuck_since = time.monotonic(), None
-        self.wire.send(batch)
+        self.wire.write(batch.frames)
 
     def answer(self, message: dict[str, Any]) -> None:
         """Send a message of its own to this client."""
-        self._answers.append(frame_of(ENCODER.encode(message)))
+        self._answers.append(messages.frame_of(ENCODER.encode(message)))
         self.flush()
 
     async def read(self) -> None:
@@ -194,7 +197,7 @@ class Workspace(Client):
 
     def _say(self, kind: str, data: dict[str, Any]) -> None:
         session = self.wanted.session or self.log.shown
-        self.answer(envelope(self.cursor, kind, session, None, now_ms(), data))
+        self.answer(messages.envelope(self.cursor, kind, session, None, now_ms(), data))
 
 
 class Stream(Client):
@@ -221,8 +224,7 @@ class Stream(Client):
         self._say("error", {"code": RESYNC, "message": reason})
 
     def _say(self, kind: str, data: Any) -> None:
-        message = {"id": self.cursor, "type": kind, "symbol": self.symbol, "timestamp": now_ms(), "data": data}
-        self.answer(message)
+        self.answer(messages.stream_envelope(self.cursor, kind, self.symbol, now_ms(), data))
 
 
 class Clients:
@@ -238,7 +240,7 @@ class Clients:
         A client that does not take a message for so long is dropped, seconds.
     """
 
-    def __init__(self, log: MessageLog, heartbeat_s: float, patience_s: float) -> None:
+    def __init__(self, log: MessageLog, heartbeat_s: float = 15.0, patience_s: float = 10.0) -> None:
         self.heartbeat_s, self.patience_s = heartbeat_s, patience_s
         self._numbers = itertools.count(1)
         self._clients: dict[Client, None] = {}
@@ -256,9 +258,10 @@ class Clients:
         """List the connections."""
         return [client.describe() for client in self._clients]
 
-    def full(self) -> bool:
-        """Tell whether no further connection is taken."""
-        return len(self._clients) >= MAX_CLIENTS
+    def require_room(self) -> None:
+        """Answer 503 when no further connection is taken."""
+        if len(self._clients) >= MAX_CLIENTS:
+            raise ApiError(503, f"There are {MAX_CLIENTS} connections already; close one.")
 
     async def serve(self, client: Client) -> None:
         """Accept a connection and serve it to its end."""
@@ -274,7 +277,7 @@ class Clients:
             pass
         finally:
             self._clients.pop(client, None)
-            client.wire.stop()
+            client.wire.on_room = None
             if not self._clients and self._ticking is not None:
                 self._ticking.cancel()
                 self._ticking = None
@@ -308,41 +311,38 @@ class Clients:
     def _drop(self, client: Client) -> None:
         reason = f"Nothing was taken for {self.patience_s:g} s; connect again with the last event id."
         self._clients.pop(client, None)
-        task = asyncio.ensure_future(drop(client.socket, client.wire, TRY_AGAIN_LATER, reason))
+        task = asyncio.ensure_future(drop(client.socket, TRY_AGAIN_LATER, reason))
         self._dropping.add(task)
         task.add_done_callback(self._dropping.discard)
 
 
 async def workspace(socket: WebSocket) -> None:
     """Serve ``/ws``."""
-    context = find(socket)
-    try:
-        _admit(socket, context)
-    except ApiError as error:
-        await socket.send_denial_response(answer(error.status, error.message, error.code, error.headers))
-        return
-    client = Workspace(socket, context, context.messages.last_id, Filter(), active=False)
-    await context.clients.serve(client)
+    await _serve(socket, lambda here: Workspace(socket, here, here.messages.last_id, Filter(), active=False))
 
 
 async def stream(socket: WebSocket, symbol: str) -> None:
     """Serve ``/stream/{symbol}``; ``?last_event_id=`` resumes, ``?session=`` names the session."""
-    context = find(socket)
-    try:
-        _admit(socket, context)
+
+    def make(here: Context) -> Stream:
         session = socket.query_params.get("session")
-        context.sessions.symbol(session, symbol)
-        cursor = _cursor(socket, context)
+        here.sessions.symbol(session, symbol)
+        return Stream(socket, here, _cursor(socket, here), symbol, session)
+
+    await _serve(socket, make)
+
+
+async def _serve(socket: WebSocket, make: Callable[[Context], Client]) -> None:
+    """Let a client in, or say why not."""
+    here = find(socket)
+    try:
+        here.access.require(socket)
+        here.clients.require_room()
+        client = make(here)
     except ApiError as error:
-        await socket.send_denial_response(answer(error.status, error.message, error.code, error.headers))
+        await socket.send_denial_response(error.answer())
         return
-    await context.clients.serve(Stream(socket, context, cursor, symbol, session))
-
-
-def _admit(socket: WebSocket, context: Context) -> None:
-    context.access.require(socket)
-    if context.clients.full():
-        raise ApiError(503, f"There are {MAX_CLIENTS} connections already; close one.")
+    await here.clients.serve(client)
 
 
 def _cursor(socket: WebSocket, context: Context) -> int:

@@ -7,8 +7,6 @@ reader that has heard nothing for three seconds knows that the loop does not tur
 import asyncio
 import contextlib
 import os
-import resource
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from triplane.engine.lock import FolderHeld
 from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.latency import Latency
+from triplane.flow.limits import memory_mb
 from triplane.flow.log import FactLog
 from triplane.flow.server import FlowServer
 from triplane.kernel.codes import Gate, Reason
@@ -417,13 +416,3 @@ def _stage(name: str, latency: Latency, last_ns: int) -> Stage | None:
     if p50 is None or p99 is None:
         return None
     return Stage(name=name, p50_ms=round(p50 / 1e6, 3), p99_ms=round(p99 / 1e6, 3), last_ms=round(last_ns / 1e6, 3))
-
-
-def memory_mb() -> float:
-    """Resident memory of this process."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
-    except (OSError, ValueError, IndexError):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

@@ -1,8 +1,10 @@
-"""What a process may take, and how long it may take to end."""
+"""What a process takes and may take, and how long it may take to end."""
 
 import contextlib
 import faulthandler
 import os
+import sys
+from pathlib import Path
 from typing import Final
 
 DESCRIPTORS: Final = 8192
@@ -23,6 +25,17 @@ def raise_descriptors(wanted: int = DESCRIPTORS) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (aim, hard))
             soft = aim
     return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+def memory_mb() -> float:
+    """Resident memory of this process, MB."""
+    import resource  # noqa: PLC0415 - as above
+
+    try:
+        size = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:  # not Linux: the most that it ever was
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return round(size / 1e6, 1)
 
 
 def end_within(seconds: float = STOP_S) -> None:

@@ -51,7 +51,7 @@ class _Stream:
 
 
 class Projector:
-    """Keeps a store's tables; a reader for :class:`triplane.flow.client.FlowClient`.
+    """Keeps the tables of a store.
 
     Parameters
     ----------
@@ -80,11 +80,6 @@ class Projector:
         return _Stream(last, last, FactFile(self._sessions / session_id / FILE))
 
     # ---------------------------------------------------------------------------------------------------- the reader
-    def have(self) -> dict[str, int]:
-        """Number of the newest fact that is stored, by session."""
-        with self._wake:
-            return {name: stream.stored for name, stream in self._streams.items()}
-
     def on_facts(self, facts: Sequence[Fact]) -> None:
         """Take facts, each session's in order; never blocks."""
         with self._wake:
@@ -108,9 +103,6 @@ class Projector:
                 self._wake.notify_all()
             if self._behind and self._since is None:
                 self._since = time.monotonic()
-
-    def on_message(self, message: object) -> None:
-        """What is only true now is not stored."""
 
     def _drop(self, stream: _Stream, count: int) -> None:
         for _ in range(min(count, len(stream.facts))):

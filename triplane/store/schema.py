@@ -14,20 +14,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
+import sqlalchemy as sa
 from msgspec import NODEFAULT, inspect
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Double,
-    Index,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
@@ -48,11 +36,11 @@ WHEN: Final = {
 """The column that says when a row was, where it is not ``time``; lists are ordered and filtered by it."""
 
 EXTRAS: Final[dict[str, Callable[[], tuple[SchemaItem, ...]]]] = {
-    "orders": lambda: (UniqueConstraint("client_order_id"),),
-    "fills": lambda: (Index(None, "order_id"),),
-    "signals": lambda: (Index(None, "order_id"),),
+    "orders": lambda: (sa.UniqueConstraint("client_order_id"),),
+    "fills": lambda: (sa.Index(None, "order_id"),),
+    "signals": lambda: (sa.Index(None, "order_id"),),
     # beyond the fact: what a person has seen, which no projection sets back
-    "risk_events": lambda: (Column("acknowledged", Boolean(), nullable=False, default=False),),
+    "risk_events": lambda: (sa.Column("acknowledged", sa.Boolean(), nullable=False, default=False),),
 }
 """What derived tables have beside the columns of their facts."""
 
@@ -62,21 +50,19 @@ _NAMES: Final = {
     "pk": "pk_%(table_name)s",
 }
 _TYPES: Final[dict[type, type[TypeEngine[Any]]]] = {
-    inspect.StrType: String,
-    inspect.IntType: BigInteger,
-    inspect.FloatType: Double,
-    inspect.BoolType: Boolean,
+    inspect.StrType: sa.String,
+    inspect.IntType: sa.BigInteger,
+    inspect.FloatType: sa.Double,
+    inspect.BoolType: sa.Boolean,
 }
 _NUMBER: Final = ("session_id", "seq")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How facts of one kind become rows."""
+    """Where facts of one kind are kept, and what a fact is known by there."""
 
-    table: Table
-    names: tuple[str, ...]
-    values: Callable[[Fact], tuple[Any, ...]]
+    table: sa.Table
     key: Callable[[Fact], Any]
 
 
@@ -90,8 +76,8 @@ class Schema:
     """
 
     def __init__(self, kinds: Mapping[str, type[Fact]] = facts.TABLES) -> None:
-        self.metadata = MetaData(naming_convention=_NAMES)
-        self.tables: Mapping[str, Table] = self.metadata.tables
+        self.metadata = sa.MetaData(naming_convention=_NAMES)
+        self.tables: Mapping[str, sa.Table] = self.metadata.tables
         self.plans = {kind: self._derive(name, kind) for name, kind in kinds.items()}
         _by_hand(self.metadata)
 
@@ -99,13 +85,12 @@ class Schema:
         fields = _fields(kind)
         keys = tuple(field.name for field in fields if _meaning(field)[2].get("key")) or _NUMBER
         columns = [_column(field, key=field.name in keys) for field in fields]
-        index = Index(None, "session_id", WHEN.get(name, "time"))
-        table = Table(name, self.metadata, *columns, index, *EXTRAS.get(name, tuple)())
-        names = tuple(field.name for field in fields)
-        return Plan(table, names, attrgetter(*names), attrgetter(*keys))
+        index = sa.Index(None, "session_id", WHEN.get(name, "time"))
+        table = sa.Table(name, self.metadata, *columns, index, *EXTRAS.get(name, tuple)())
+        return Plan(table, attrgetter(*keys))
 
     @property
-    def numbered(self) -> list[Table]:
+    def numbered(self) -> list[sa.Table]:
         """The derived tables whose rows have no other key than the fact's number."""
         tables = [plan.table for plan in self.plans.values()]
         return [table for table in tables if tuple(table.primary_key.columns.keys()) == _NUMBER]
@@ -135,12 +120,12 @@ def _meaning(field: inspect.Field) -> tuple[inspect.Type, bool, dict[str, Any]]:
         return kind, nullable or isinstance(kind, inspect.AnyType), said
 
 
-def _column(field: inspect.Field, *, key: bool = False) -> Column[Any]:
+def _column(field: inspect.Field, *, key: bool = False) -> sa.Column[Any]:
     kind, nullable, said = _meaning(field)
-    made = Money() if said.get("column") == "money" else _TYPES.get(type(kind), lambda: JSON(none_as_null=True))()
+    made = Money() if said.get("column") == "money" else _TYPES.get(type(kind), lambda: sa.JSON(none_as_null=True))()
     default = field.default if field.default_factory is NODEFAULT else field.default_factory()
     given = default is not NODEFAULT  # may be missing, so that a version which does not know the field can write
-    return Column(
+    return sa.Column(
         field.name,
         made,
         primary_key=key,
@@ -150,57 +135,57 @@ def _column(field: inspect.Field, *, key: bool = False) -> Column[Any]:
     )
 
 
-def _by_hand(metadata: MetaData) -> None:
+def _by_hand(metadata: sa.MetaData) -> None:
     """The tables that no fact describes alone."""
     head = {field.name for field in _fields(Fact)}
     told = [_column(field) for field in _fields(facts.Session) if field.name not in head]
-    Table(
+    sa.Table(
         "sessions",
         metadata,
-        Column("id", String(), primary_key=True),
-        Column("status", String(), nullable=False),  # open or finished; who runs it knows whether it runs
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("status", sa.String(), nullable=False),  # open or finished; who runs it knows whether it runs
         *told,
-        Column("ended_at", BigInteger()),
-        Column("halt_reason", Text()),
-        Column("decisions_sha256", String()),
-        Column("net_pnl", Money()),
-        Index(None, "started_at"),
+        sa.Column("ended_at", sa.BigInteger()),
+        sa.Column("halt_reason", sa.Text()),
+        sa.Column("decisions_sha256", sa.String()),
+        sa.Column("net_pnl", Money()),
+        sa.Index(None, "started_at"),
     )
-    Table(
+    sa.Table(
         "parameter_sets",
         metadata,
-        Column("kind", String(), primary_key=True),
-        Column("name", String(), primary_key=True),
-        Column("version", BigInteger(), primary_key=True, autoincrement=False),
-        Column("values", JSON(), nullable=False),
-        Column("created_at", BigInteger(), nullable=False),
-        Column("data_sha256", String(), nullable=False),
-        Column("train_from", BigInteger(), nullable=False),
-        Column("train_to", BigInteger(), nullable=False),
-        Column("note", Text(), nullable=False),
-        Column("active", Boolean(), nullable=False),
+        sa.Column("kind", sa.String(), primary_key=True),
+        sa.Column("name", sa.String(), primary_key=True),
+        sa.Column("version", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("data_sha256", sa.String(), nullable=False),
+        sa.Column("train_from", sa.BigInteger(), nullable=False),
+        sa.Column("train_to", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
     )
-    Table(
+    sa.Table(
         "backtest_results",
         metadata,
-        Column("id", String(), primary_key=True),
-        Column("created_at", BigInteger(), nullable=False),
-        Column("strategy", String(), nullable=False),
-        Column("symbol", String(), nullable=False),
-        Column("timeframe", String(), nullable=False),
-        Column("data", Text(), nullable=False),
-        Column("parameters", JSON(), nullable=False),
-        Column("metrics", JSON(), nullable=False),
-        Column("decisions_sha256", String(), nullable=False),
-        Index(None, "created_at"),
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("strategy", sa.String(), nullable=False),
+        sa.Column("symbol", sa.String(), nullable=False),
+        sa.Column("timeframe", sa.String(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("parameters", sa.JSON(), nullable=False),
+        sa.Column("metrics", sa.JSON(), nullable=False),
+        sa.Column("decisions_sha256", sa.String(), nullable=False),
+        sa.Index(None, "created_at"),
     )
-    Table(  # how far each session is stored, where its stream lies, and how long that was then
+    sa.Table(  # how far each session is stored, where its stream lies, and how long that was then
         "journal",
         metadata,
-        Column("session_id", String(), primary_key=True),
-        Column("path", Text(), nullable=False),
-        Column("bytes", BigInteger(), nullable=False),
-        Column("last_seq", BigInteger(), nullable=False),
+        sa.Column("session_id", sa.String(), primary_key=True),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
     )
 
 

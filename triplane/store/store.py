@@ -7,11 +7,13 @@ never do. Every failure of the database leaves as a :class:`StoreError` with one
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache, partialmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast, func, select, tuple_
+from msgspec.structs import asdict
+from sqlalchemy import ColumnElement, Connection, Executable, Table, and_, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,8 +27,6 @@ from triplane.store.upgrade import bring_up_to_date
 
 Row = dict[str, Any]
 """One record: column names to values."""
-
-Upsert = sqlite.Insert | postgresql.Insert
 
 MAX_LIMIT = 500
 """The longest page."""
@@ -78,7 +78,7 @@ class Store:
         url = address(target)
         self.name = shown(url)
         self.schema = schema
-        self._statements: dict[tuple[str, ...], Upsert] = {}
+        self._statement = cache(self._upsert_of)
         try:
             self._engine = connect(url, busy_ms)
         except (ImportError, SQLAlchemyError) as error:
@@ -179,56 +179,6 @@ class Store:
             return done.rowcount > 0
 
     # ------------------------------------------------------------------------------------------------------ reading
-    def trades(self, **filters: Any) -> Page:
-        """Give closed positions, the latest exit first. Filters: see :meth:`page`."""
-        return self.page("trades", **filters)
-
-    def positions(self, **filters: Any) -> Page:
-        """Give positions, the latest entry first. Filters: see :meth:`page`, and ``status``."""
-        return self.page("positions", **filters)
-
-    def signals(self, **filters: Any) -> Page:
-        """Give signals, the latest first. Filters: see :meth:`page`, and ``status``, ``order_id``."""
-        return self.page("signals", **filters)
-
-    def orders(self, **filters: Any) -> Page:
-        """Give orders, the latest first. Filters: see :meth:`page`, and ``status``."""
-        return self.page("orders", **filters)
-
-    def fills(self, **filters: Any) -> Page:
-        """Give fills, the latest first. Filters: see :meth:`page`, and ``order_id``."""
-        return self.page("fills", **filters)
-
-    def sessions(self, **filters: Any) -> Page:
-        """Give sessions, the latest start first. Filters: see :meth:`page`, and ``status``, ``traded`` (a symbol)."""
-        return self.page("sessions", **filters)
-
-    def risk_events(self, **filters: Any) -> Page:
-        """Give risk events, the latest first. Filters: see :meth:`page`, and ``severity``, ``acknowledged``."""
-        return self.page("risk_events", **filters)
-
-    def session(self, session_id: str) -> Row | None:
-        """Give one session, or None."""
-        return self._one("sessions", session_id)
-
-    def signal(self, signal_id: str) -> Row | None:
-        """Give one signal, or None."""
-        return self._one("signals", signal_id)
-
-    def order(self, order_id: str) -> Row | None:
-        """Give one order, or None."""
-        return self._one("orders", order_id)
-
-    def candles(self, venue: str, symbol: str, tf: str, *, before: int | None = None, limit: int = 500) -> list[Row]:
-        """Give the last ``limit`` stored candles that opened before ``before`` (ms), oldest first."""
-        table = self.schema.tables["candles"]
-        query = select(table).where(table.c.venue == venue, table.c.symbol == symbol, table.c.tf == tf)
-        if before is not None:
-            query = query.where(table.c.open_time < before)
-        query = query.order_by(table.c.open_time.desc()).limit(limit)
-        with guard(self.name, "read"), self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()][::-1]
-
     def page(
         self,
         table: str,
@@ -268,6 +218,15 @@ class Store:
             found = connection.execute(query.offset((page - 1) * limit).limit(limit)).mappings()
             return Page([dict(row) for row in found], page, limit, total)
 
+    # lists: see page() for what they are filtered by
+    trades = partialmethod(page, "trades")
+    positions = partialmethod(page, "positions")
+    signals = partialmethod(page, "signals")
+    orders = partialmethod(page, "orders")
+    fills = partialmethod(page, "fills")
+    sessions = partialmethod(page, "sessions")
+    risk_events = partialmethod(page, "risk_events")
+
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Everything read over this connection is of one moment, whoever writes meanwhile."""
@@ -287,11 +246,16 @@ class Store:
                 yield dict(row)
 
     def _one(self, name: str, key: str) -> Row | None:
+        """Give the record with an id, or None."""
         table = self.schema.tables[name]
         identity = table.c["order_id" if name == "orders" else "id"]
         with guard(self.name, "read"), self._engine.connect() as connection:
             found = connection.execute(select(table).where(identity == key)).mappings().first()
             return None if found is None else dict(found)
+
+    session = partialmethod(_one, "sessions")
+    signal = partialmethod(_one, "signals")
+    order = partialmethod(_one, "orders")
 
     # ----------------------------------------------------------------------------------------------------- plumbing
     def _table(self, name: str) -> Table:
@@ -312,10 +276,7 @@ class Store:
             if plan is not None:
                 newest.setdefault(type(fact), {})[plan.key(fact)] = fact
         for kind, found in newest.items():
-            plan = self.schema.plans[kind]
-            self._upsert(
-                connection, plan.table, [dict(zip(plan.names, plan.values(f), strict=True)) for f in found.values()]
-            )
+            self._upsert(connection, self.schema.plans[kind].table, [asdict(fact) for fact in found.values()])
         self._describe(connection, session_id, facts)
         where, size = ("", 0) if file is None else (str(file), file.stat().st_size if file.exists() else 0)
         mark = {"session_id": session_id, "path": where, "bytes": size, "last_seq": facts[-1].seq}
@@ -359,24 +320,19 @@ class Store:
             raise BadInput(f"{table.name} has no column {', '.join(sorted(unknown))}.")
         connection.execute(self._statement(table, tuple(records[0])), records)
 
-    def _statement(self, table: Table, names: tuple[str, ...]) -> Upsert:
-        """Build ``INSERT … ON CONFLICT … DO UPDATE`` for these columns, once."""
-        label = (table.name, *names)
-        statement = self._statements.get(label)
-        if statement is None:
-            insert: Upsert
-            insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
-            keys = [column.name for column in table.primary_key]
-            changes = {name: insert.excluded[name] for name in names if name not in keys}
-            newer = None
-            if "seq" in names:  # of two sessions with one candle, the one with the higher id, whoever comes first
-                said, known = (tuple_(of["session_id"], of["seq"]) for of in (insert.excluded, table.c))
-                newer = said >= known
-                if "volume" in names:  # a session that began within a bar knows only a part of it
-                    newer = and_(newer, insert.excluded["volume"] >= table.c["volume"])
-            statement = insert.on_conflict_do_update(index_elements=keys, set_=changes, where=newer)
-            self._statements[label] = statement
-        return statement
+    def _upsert_of(self, table: Table, names: tuple[str, ...]) -> Executable:
+        """Build ``INSERT … ON CONFLICT … DO UPDATE`` for these columns."""
+        insert: sqlite.Insert | postgresql.Insert
+        insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
+        keys = [column.name for column in table.primary_key]
+        changes = {name: insert.excluded[name] for name in names if name not in keys}
+        newer = None
+        if "seq" in names:  # of two sessions with one candle, the one with the higher id, whoever comes first
+            said, known = (tuple_(of["session_id"], of["seq"]) for of in (insert.excluded, table.c))
+            newer = said >= known
+            if "volume" in names:  # a session that began within a bar knows only a part of it
+                newer = and_(newer, insert.excluded["volume"] >= table.c["volume"])
+        return insert.on_conflict_do_update(index_elements=keys, set_=changes, where=newer)
 
 
 _SESSION = {"sessions": "id"}
@@ -400,10 +356,7 @@ def _conditions(
     for name, value in equal.items():
         if value is None:
             continue
-        if name == "traded" and table.name == "sessions":  # the symbols of a session are a JSON list of names
-            conditions.append(cast(table.c.symbols, Text).contains(f'"{value}"', autoescape=True))
-        elif name not in table.c:
+        if name not in table.c:
             raise BadInput(f"{table.name} cannot be filtered by {name!r}; it has {', '.join(table.c.keys())}.")
-        else:
-            conditions.append(table.c[name] == value)
+        conditions.append(table.c[name] == value)
     return conditions

@@ -8,6 +8,7 @@ refused: guessing at tables that changed their meaning could lose data.
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +154,7 @@ def _copy(source: Path, target: Path) -> Path:
     """Copy an SQLite file, complete or not at all."""
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
-    # SQLite's own copy, because a plain one would miss what still lies in the write-ahead log
-    reading, writing = sqlite3.connect(source), sqlite3.connect(partial)
-    try:
-        reading.backup(writing)
-    finally:
-        writing.close()
-        reading.close()
+    with closing(sqlite3.connect(source)) as connection:  # a plain copy would miss what is still in the write-ahead log
+        connection.execute("VACUUM INTO ?", (str(partial),))
     os.replace(partial, target)  # noqa: PTH105 - atomic on every platform
     return target

@@ -1,13 +1,9 @@
-"""Whoever can reach the port tries to take the server over: with bodies, heads, connections and patience."""
+"""Whoever can reach the port tries to take the server over: with bodies, heads, patience and messages."""
 
 import asyncio
-import json
 import math
-import resource
-import socket
-import subprocess
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,66 +12,12 @@ import websockets
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from attacked import BIG, TOKEN, served
+from attacked import BIG, served
+from attackers import PATIENT, QUICK, SLACK, kill, live, raw
 
 from triplane.api.connections import ConnectionLimits
-from triplane.api.server import GRACE_S
 
-SLACK = 30.0
-"""Seconds that nothing here takes unless it hangs."""
-QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, idle_s=0.3, write_s=0.3, linger_s=0.3)
-"""To wait for a deadline."""
-PATIENT = ConnectionLimits(head_s=900.0, body_s=900.0, idle_s=900.0, write_s=900.0, linger_s=900.0)
 ONE_BY_ONE = ConnectionLimits(places=1)
-
-
-class Raw:
-    """A connection that sends what no client would."""
-
-    def __init__(self, reader, writer, port):
-        self.reader, self.writer, self.port = reader, writer, port
-
-    def send(self, data):
-        self.writer.write(data if isinstance(data, bytes) else data.encode())
-
-    def head(self, method="POST", path="/kill", *, token=False, end="\r\n", **fields):
-        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
-        lines += [f"Authorization: Bearer {TOKEN}"] if token else []
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
-        self.send("\r\n".join(lines) + "\r\n" + end)
-
-    async def status(self):
-        """Of the next answer, whose body is read too."""
-        async with asyncio.timeout(SLACK):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
-            if "content-length: " in head:
-                await self.reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
-        return int(head.split()[1])
-
-    async def ended(self):
-        """Wait for the end; gives what came before."""
-        async with asyncio.timeout(SLACK):
-            try:
-                return await self.reader.read()
-            except ConnectionResetError:
-                return b""
-
-
-@asynccontextmanager
-async def raw(port):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield Raw(reader, writer, port)
-    finally:
-        writer.transport.abort()
-
-
-async def kill(port):
-    """What must always work: a new connection, the token, a small body."""
-    async with raw(port) as client:
-        client.head(token=True, Content_Length=2)
-        client.send("{}")
-        return await client.status()
 
 
 # Bodies and heads
@@ -343,102 +285,7 @@ async def test_who_is_known_makes_room_when_it_rests():
         assert not busy.reader.at_eof()
 
 
-@contextmanager
-def process(loop, soft=256, hard=1024, spare="", status=0):
-    """A server in a process of its own, with so many descriptors; it is told to stop at the end."""
-    started = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("attacked.py")), loop, str(soft), str(hard), str(spare)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        yield json.loads(started.stdout.readline())
-        out, _ = started.communicate("", timeout=SLACK)
-        assert started.returncode == status
-        assert status or json.loads(out.splitlines()[-1])["dropped"] > 0
-    finally:
-        started.kill()
-        started.wait()
-
-
-@pytest.fixture
-def many_descriptors():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 2048:
-        pytest.skip("this machine does not let one process open 1,200 connections")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def attack(port, kind, many):
-    """Open so many connections, none of which lets go."""
-    host = f"Host: 127.0.0.1:{port}\r\n"
-    said = {
-        "nothing": "",
-        "half a head": f"POST /kill HTTP/1.1\r\n{host}A: ",
-        "a slow body": f"POST /open/login HTTP/1.1\r\n{host}Content-Length: 100\r\n\r\n{{",
-        "a refused body": f"POST /kill HTTP/1.1\r\n{host}Content-Length: 100\r\n\r\n{{",
-        "an answer that nobody takes": f"GET /open/big HTTP/1.1\r\n{host}\r\n",
-        "rest": f"GET /open/x HTTP/1.1\r\n{host}\r\n",
-    }[kind].encode()
-    held = []
-    for _ in range(many):
-        one = socket.create_connection(("127.0.0.1", port), timeout=SLACK)
-        held.append(one)
-        with suppress(ConnectionError):
-            one.send(said)
-    return held
-
-
-KINDS = ["nothing", "half a head", "a slow body", "a refused body", "an answer that nobody takes", "rest"]
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def loop(request):
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-    return request.param
-
-
-@pytest.mark.usefixtures("many_descriptors")
-async def test_1200_connections_do_not_keep_the_kill_switch_out():
-    """The server's deadlines are minutes away, and it may open fewer files than there are connections."""
-    with process("asyncio") as told:
-        assert told["descriptors"] == 1024
-        port = told["port"]
-        async with raw(port) as page:
-            page.head(token=True, Content_Length=0)
-            assert await page.status() == 200
-            for number, kind in enumerate(KINDS):
-                held = await asyncio.to_thread(attack, port, kind, 1200 if number < 3 else 400)
-                try:
-                    assert await kill(port) == 200
-                    page.head(token=True, Content_Length=2)  # who is known is still connected
-                    page.send("{}")
-                    assert await page.status() == 200, kind
-                finally:
-                    for one in held:
-                        one.close()
-
-
-async def test_no_descriptor_left(loop):
-    with process(loop, 256, 256, spare=6) as told:
-        held = await asyncio.to_thread(attack, told["port"], "half a head", 60)
-        try:
-            for _ in range(3):
-                assert await kill(told["port"]) == 200
-        finally:
-            for one in held:
-                one.close()
-
-
 # WebSockets
-
-
-def live(port, path="/x", token=TOKEN):
-    return websockets.connect(
-        f"ws://127.0.0.1:{port}{path}", additional_headers={"Authorization": f"Bearer {token}"}, compression=None
-    )
 
 
 async def test_a_socket_s_messages_have_a_size():
@@ -484,37 +331,3 @@ async def test_a_socket_that_takes_nothing_ends_when_it_is_closed():
             await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
         client.transport.abort()
         assert not server.server_state.connections
-
-
-# The end
-
-
-async def test_it_stops_whatever_hangs():
-    async with AsyncExitStack() as clients, AsyncExitStack() as stack:
-        app, server, port = await stack.enter_async_context(served(PATIENT, GRACE_S))
-        for kind in ("half a head", "half a body", "stuck", "stubborn", "big"):
-            client = await clients.enter_async_context(raw(port))
-            client.writer.transport.pause_reading()
-            if kind == "half a head":
-                client.head(end="")
-            elif kind == "half a body":
-                client.head(token=True, Content_Length=10)
-            else:
-                client.head("GET", f"/open/{kind}")
-        live_client = await live(port, "/big")
-        live_client.transport.pause_reading()
-        assert await kill(port) == 200  # so that all of them are under way
-        assert len(server.server_state.tasks) == 5
-        app.stays = True  # and the application itself does not end
-        async with asyncio.timeout(10.0):  # what is promised
-            await stack.aclose()
-        live_client.transport.abort()
-        assert not server.server_state.connections
-
-
-async def test_a_process_ends_whatever_hangs():
-    with process("asyncio", status=1) as told:
-        async with raw(told["port"]) as first, raw(told["port"]) as second:
-            first.head("GET", "/open/immortal")
-            second.head("GET", "/open/thread")
-            assert await kill(told["port"]) == 200

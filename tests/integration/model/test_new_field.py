@@ -65,7 +65,7 @@ print(json.dumps({
     "fact": trades[-1].mood,
     "openapi": "mood" in described["components"]["schemas"]["Trade"]["properties"],
     "table": stored["mood"],
-    "socket": any(b'"mood":"calm"' in m.frame(False) for m in messages.after(messages.first_id - 1)),
+    "socket": any(b'"mood":"calm"' in m.frame for m in messages.after(messages.first_id - 1)),
     "frame": list(set(frame["mood"])) if len(frame) else None,
     "docs": "| `mood` |" in markdown(),
 }))

@@ -119,8 +119,8 @@ def test_a_session_that_began_within_a_bar_does_not_replace_the_whole_one(tmp_pa
     with Store(tmp_path / "a.sqlite") as store:
         store.project([candle("a")])
         store.project([candle("b", open=11.5, volume=2.0)])
-        (row,) = store.candles("v", "X", "15m")
+        (row,) = store.page("candles").items
         assert (row["open"], row["volume"]) == (10.0, 5.0)
         store.project([candle("c", close=10.5)])
-        (row,) = store.candles("v", "X", "15m")
+        (row,) = store.page("candles").items
         assert row["close"] == 10.5

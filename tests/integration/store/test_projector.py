@@ -53,7 +53,7 @@ def test_the_tables_hold_what_the_facts_said(target: Path | str, sessions: Path)
         projector = Projector(store, sessions)
         projector.on_facts(facts)
         assert projector.step()
-        assert (projector.lag, projector.error, projector.have()) == (0, "", {"a": len(facts)})
+        assert (projector.lag, projector.error, store.have()) == (0, "", {"a": len(facts)})
         found = everything(store)
     assert all(found[name] for name in TABLES), "the story tells of every table"
     plan = {kind: name for name, kind in TABLES.items()}
@@ -259,7 +259,7 @@ def test_facts_that_are_not_in_the_file_yet_are_waited_for(tmp_path: Path) -> No
         journal(tmp_path, facts, upto=50)
         while projector.lag:
             assert projector.step()
-        assert projector.have() == {"a": 60}
+        assert store.have() == {"a": 60}
 
 
 def test_a_damaged_file_is_passed_over_until_it_is_made_anew(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_damaged_file_is_passed_over_until_it_is_made_anew(tmp_path: Path) -> 
         projector.discover()
         while projector.step():
             pass
-        assert (projector.lag, projector.error, projector.have()) == (0, "", {"a": 20})
+        assert (projector.lag, projector.error, store.have()) == (0, "", {"a": 20})
         projector.on_facts(facts[-5:-2])
         assert not projector.step()
         assert (projector.lag, projector.error) == (0, "")
@@ -281,7 +281,7 @@ def test_a_damaged_file_is_passed_over_until_it_is_made_anew(tmp_path: Path) -> 
         projector.on_facts(facts[-2:])
         while projector.lag:
             assert projector.step()
-        assert projector.have() == {"a": len(facts)}
+        assert store.have() == {"a": len(facts)}
 
 
 def test_a_database_that_was_changed_behind_its_back(tmp_path: Path, sessions: Path) -> None:

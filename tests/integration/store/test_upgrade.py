@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, Table, create_engine, select
 
+from tests.integration.store.revision_0001 import TABLES
 from tests.integration.store.story import story
 from triplane.errors import BadInput
 from triplane.store import Store, StoreError, project
@@ -79,6 +80,8 @@ def test_from_every_revision_with_a_record_in_every_table(target: Path | str, re
     engine = reached(target)
     old, now = MetaData(), MetaData()
     with engine.begin() as connection:
+        TABLES.create_all(connection)
+        command.stamp(config(connection), "0001")
         command.upgrade(config(connection), revision)
         old.reflect(connection)
         for table in old.tables.values():

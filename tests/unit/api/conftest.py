@@ -12,19 +12,25 @@ import pytest
 from fastapi import FastAPI
 
 from triplane.api.app import create_app
+from triplane.api.auth import Access
+from triplane.api.context import Context
 from triplane.api.engine_link import EngineLink
+from triplane.api.facts_file import FactFiles
+from triplane.api.health import Monitor
 from triplane.api.kill import KillPath
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.session import SessionReplica
 from triplane.api.replica.watch import EngineWatch
 from triplane.api.storing import Storing
+from triplane.api.stream import Clients
+from triplane.api.wire import EXTENSION
 from triplane.flow.client import NoAnswer
 from triplane.model.facts import Fact
 from triplane.model.live import ENCODER, Answer, SessionHealth
 from triplane.store import Store, project
 
-from .streams import MINUTE, Stream, health, session_health
+from .streams import MINUTE, Stream, health, session_health, texts
 
 TOKEN = "a-token-for-the-tests"
 BASE = "http://127.0.0.1:8000"
@@ -94,10 +100,15 @@ class Page:
         self.sessions = Replicas(self.messages, self.watch, self.clock)
         self.link = EngineLink(self.engine, self.watch, self.sessions, self.engine, self.clock)  # type: ignore[arg-type]
         self.store = Store(shutil.copy(database, folder / "triplane.sqlite"))
-        self.app: FastAPI = create_app(
-            self.sessions, self.messages, self.link, Stored(self.store), folder, TOKEN, folder / "static",
-            kill=KillPath(self.link, folder), **({"heartbeat_s": 30.0, "patience_s": 30.0} | options),
+        clients = Clients(self.messages, **({"heartbeat_s": 30.0, "patience_s": 30.0} | options))
+        storing = Stored(self.store)
+        context = Context(
+            sessions=self.sessions, messages=self.messages, clients=clients, link=self.link,
+            kill=KillPath(self.link, folder), storing=storing, facts=FactFiles(folder / "sessions"),
+            monitor=Monitor(self.watch, self.sessions, self.messages, storing, clients.__len__),
+            access=Access(TOKEN, 8000),
         )  # fmt: skip
+        self.app: FastAPI = create_app(context, folder / "static")
         self.shown: dict[str, int] = {}
 
     def take(self, stream: Stream) -> SessionReplica:
@@ -186,12 +197,40 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+class Room(asyncio.Event):
+    """Whether a client takes what it is sent."""
+
+    on_room: Callable[[], None] | None = None
+
+    def set(self) -> None:
+        super().set()
+        if self.on_room is not None:
+            self.on_room()
+
+
+class Wire:
+    """The server's end of a connection, as :class:`triplane.api.wire.FrameProtocol` shows it to the application."""
+
+    def __init__(self, room: Room, out: asyncio.Queue[dict[str, Any]]) -> None:
+        self._room, self._out = room, out
+
+    on_room = property(lambda self: self._room.on_room, lambda self, told: setattr(self._room, "on_room", told))
+    room = property(lambda self: self._room.is_set())
+
+    def write(self, frames: bytes) -> None:
+        for text in texts(frames):
+            self._out.put_nowait({"type": "websocket.send", "text": text.decode()})
+
+    def abort(self) -> None:
+        pass
+
+
 class Socket:
     """A WebSocket to an application in the same loop. ``room`` that is clear is a client that takes nothing."""
 
     def __init__(self, app: FastAPI, path: str, query: str = "", headers: dict[str, str] | None = None) -> None:
         head = {"host": "127.0.0.1:8000", "authorization": f"Bearer {TOKEN}"} | (headers or {})
-        self._scope = {
+        self._scope: dict[str, Any] = {
             "type": "websocket",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
@@ -205,17 +244,16 @@ class Socket:
             "server": ("127.0.0.1", 8000),
             "subprotocols": [],
             "state": {},
-            "extensions": {"websocket.http.response": {}},
         }
         self._app = app
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.room = asyncio.Event()
+        self.room = Room()
         self.room.set()
+        wire = Wire(self.room, self._out)
+        self._scope["extensions"] = {"websocket.http.response": {}, EXTENSION: {"protocol": wire}}
 
     async def _send(self, message: Any) -> None:
-        if message["type"] == "websocket.send":
-            await self.room.wait()
         self._out.put_nowait(dict(message))
 
     async def __aenter__(self) -> "Socket":

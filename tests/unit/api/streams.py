@@ -1,7 +1,7 @@
 """Streams of facts made by hand, for what a recorded session does not show; and a real one, made from a journal."""
 
 import lzma
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -148,3 +148,12 @@ def recorded(name: str = "ema_cross") -> Sequence[f.Fact]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "journal.tpj").write_bytes(lzma.decompress((JOURNALS / f"{name}.tpj.xz").read_bytes()))
         return tuple(facts_of(Path(folder)))
+
+
+def texts(frames: bytes) -> Iterator[bytes]:
+    """What is in the frames of a server, one after the other."""
+    while frames:
+        head = {126: 4, 127: 10}.get(frames[1], 2)
+        end = head + (frames[1] if head == 2 else int.from_bytes(frames[2:head], "big"))
+        yield frames[head:end]
+        frames = frames[end:]

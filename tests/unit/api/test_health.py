@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from triplane.api import health as healths
-from triplane.api.health import Monitor, memory_mb
+from triplane.api.health import Monitor
 from triplane.store import StoreError
 
 from .conftest import Page, Socket, Stored
@@ -139,11 +139,3 @@ async def test_a_loop_that_is_held_up_shows(page: Page, monkeypatch: pytest.Monk
     await asyncio.sleep(0.01)
     running.cancel()
     assert monitor(page).look().page.loop_s > 0.03
-
-
-def test_memory_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_proc(*_: Any) -> None:
-        raise FileNotFoundError
-
-    monkeypatch.setattr("builtins.open", no_proc)
-    assert memory_mb() > 10

@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from triplane.api.messages import BATCH, EVERY_SESSION, PICTURES, Filter, MessageLog, frame_of, text_of
+from triplane.api.messages import BATCH, EVERY_SESSION, PICTURES, Filter, MessageLog, frame_of
 from triplane.api.replica.views import Resync
+
+from .streams import texts
 
 
 @pytest.fixture
@@ -71,8 +73,8 @@ def test_a_batch_is_made_once_for_all_at_the_same_place(log: MessageLog) -> None
 
 def test_what_a_message_looks_like(log: MessageLog) -> None:
     add(log, "marker", {"price": float("nan")})
-    (frame,) = log.batch(0, Filter()).each
-    assert msgspec.json.decode(text_of(frame)) == {
+    (text,) = texts(log.batch(0, Filter()).frames)
+    assert msgspec.json.decode(text) == {
         "id": 1, "type": "marker", "session_id": "s", "symbol": "BTCUSDT", "timestamp": 7, "data": {"price": None},
     }  # fmt: skip
 
@@ -83,7 +85,7 @@ def test_frames_are_those_of_the_protocol(size: int) -> None:
 
     text = b"x" * size
     assert frame_of(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
-    assert text_of(frame_of(text)) == text
+    assert list(texts(2 * frame_of(text))) == [text, text]
 
 
 def test_a_batch_ends_before_it_is_too_large_for_one_client(log: MessageLog) -> None:
@@ -113,7 +115,7 @@ def test_what_a_client_wants(log: MessageLog, wanted: Filter, expected: list[str
     add(log, "resync", Resync(reason="resync"))
     add(log, "health", "health", session_id=None, symbol=None)
     add(log, "facts", "fact")
-    found = [msgspec.json.decode(text_of(frame))["data"] for frame in log.batch(0, wanted).each]
+    found = [msgspec.json.decode(text)["data"] for text in texts(log.batch(0, wanted).frames)]
     assert [one["reason"] if isinstance(one, dict) else one for one in found] == expected
 
 

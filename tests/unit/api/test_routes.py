@@ -51,6 +51,8 @@ GOOD_READS = [
     ("/settings/trading", SETTINGS),
     ("/api/sessions", {"total": 2}),
     ("/api/sessions?symbol=BTCUSDT", {"total": 1}),
+    ("/api/sessions?symbol=ETHUSDT", {"total": 2}),
+    ("/api/sessions?symbol=BTC", {"total": 0}),
     ("/api/sessions?status=interrupted", {"total": 1}),
     ("/api/sessions/t", {"id": "t", "status": "interrupted", "start_balance": "500"}),
     ("/api/sessions/s", {"id": "s", "status": "running", "net_pnl": "0.5"}),

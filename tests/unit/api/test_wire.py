@@ -1,14 +1,13 @@
 """Frames that are ready go straight to the connection; who does not take them gets no more."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from triplane.api.messages import Batch
-from triplane.api.wire import EXTENSION, HIGH, AsgiWire, FrameWire, drop, wire_to
+from triplane.api.wire import EXTENSION, HIGH, FrameProtocol, drop, wire_to
 
 FRAME = b'\x81\x07{"a":1}'
-BATCH = Batch([FRAME], FRAME, 1, 0)
 
 
 class Transport:
@@ -30,16 +29,18 @@ class Transport:
         self.aborted = True
 
 
-class Protocol:
+class Protocol(FrameProtocol):
+    """One behind its handshake."""
+
     def __init__(self) -> None:
-        self.transport = Transport()
+        self.transport: Any = Transport()
+        self.writable = asyncio.Event()
         self.close_sent = self.disconnected = False
-        self.on_room: Any = None
 
 
 class Socket:
-    def __init__(self, protocol: Protocol | None = None) -> None:
-        self.scope = {"extensions": {EXTENSION: {"protocol": protocol}} if protocol else {}}
+    def __init__(self, protocol: FrameProtocol) -> None:
+        self.scope = {"extensions": {EXTENSION: {"protocol": protocol}}}
         self.closed: tuple[int, str] | None = None
 
     async def close(self, code: int, reason: str) -> None:
@@ -48,10 +49,9 @@ class Socket:
 
 def test_the_very_bytes_are_written() -> None:
     protocol = Protocol()
-    wire = wire_to(Socket(protocol), lambda: None)  # type: ignore[arg-type]
-    assert isinstance(wire, FrameWire)
-    wire.send(BATCH)
-    assert protocol.transport.written[0] is BATCH.frames
+    wire = wire_to(Socket(protocol))  # type: ignore[arg-type]
+    wire.write(FRAME)
+    assert protocol.transport.written[0] is FRAME
     protocol.transport.waiting = HIGH - 1
     assert wire.room
     protocol.transport.waiting = HIGH
@@ -62,25 +62,22 @@ def test_the_very_bytes_are_written() -> None:
 def test_nothing_is_written_behind_the_end(end: str) -> None:
     protocol = Protocol()
     setattr(protocol.transport if end == "closing" else protocol, end, True)
-    wire_to(Socket(protocol), lambda: None).send(BATCH)  # type: ignore[arg-type]
+    protocol.write(FRAME)
     assert protocol.transport.written == []
 
 
-def test_the_client_is_told_when_there_is_room_again_until_it_stops() -> None:
+def test_the_client_is_told_when_there_is_room_again_until_it_is_given_up() -> None:
     protocol, room = Protocol(), []
-    wire = wire_to(Socket(protocol), lambda: room.append(1))  # type: ignore[arg-type]
-    protocol.on_room()
+    protocol.resume_writing()
+    protocol.on_room = lambda: room.append(1)
+    protocol.resume_writing()
     assert room == [1]
-    wire.stop()
+    protocol.abort()
     assert protocol.on_room is None
 
 
 async def test_who_does_not_listen_is_dropped() -> None:
     protocol = Protocol()
     socket = Socket(protocol)
-    await drop(socket, wire_to(socket, lambda: None), 1013, "Too slow.")  # type: ignore[arg-type]
+    await drop(socket, 1013, "Too slow.")  # type: ignore[arg-type]
     assert (socket.closed, protocol.transport.aborted) == ((1013, "Too slow."), True)
-
-
-def test_a_server_without_the_extension_is_served_the_ordinary_way() -> None:
-    assert isinstance(wire_to(Socket(), lambda: None), AsgiWire)  # type: ignore[arg-type]

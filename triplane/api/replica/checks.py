@@ -4,7 +4,7 @@ The page has no core. It shows the figures that it knows beside their limits; wh
 the engine's core answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from triplane.api.replica.views import Check
@@ -51,9 +51,7 @@ def signal_checks(account: Account, state: str, grade: str | None, trading: Trad
         Check(name="state", passed=state == "SCANNING", text=f"The session is {words}."),
         Check(name="halted", passed=not account.halted, text=halted),
         *(
-            Check(name=name, passed=True, text=text)
-            if name not in closed
-            else Check(name=name, passed=False, text=f"The gate {name} is closed.")
+            Check(name=name, passed=name not in closed, text=f"The gate {name} is closed." if name in closed else text)
             for name, text in GATE_TEXTS.items()
         ),
     ]
@@ -79,28 +77,23 @@ def last_word(said: Mapping[str, Any] | None) -> Check:
     return Check(name="core", passed=False, text=text, value=value, limit=limit)
 
 
-def _below(name: str, value: float, limit: float, text: str, shown: tuple[str, str] | None = None) -> Check:
-    words = text.format(*(shown or (value, limit)))
+def _below(name: str, value: float, limit: float, text: str, show: Callable[[float], str] = str) -> Check:
+    words = text.format(show(value), show(limit))
     return Check(name=name, passed=value < limit, text=words, value=value, limit=limit)
 
 
 def _losses(a: Account, t: TradingSettings) -> list[Check]:
     """Daily loss, drawdown and margin against their limits."""
     checks: list[Check] = []
-
-    def shares(name: str, value: float, limit: float, text: str) -> None:
-        checks.append(_below(name, value, limit, text, (_percent(value), _percent(limit))))
-
-    loss = max(a.day_equity - a.equity, 0.0)
+    loss, lost = max(a.day_equity - a.equity, 0.0), "The day has lost {} of {}."
     if t.daily_loss_share > 0:
         share = loss / a.day_equity if a.day_equity > 0 else 0.0
-        shares("daily_loss_limit", share, t.daily_loss_share, "The day has lost {} of {}.")
+        checks.append(_below("daily_loss_limit", share, t.daily_loss_share, lost, _percent))
     if t.daily_loss_quote > 0:
-        shown = f"{loss:.2f}", f"{t.daily_loss_quote:.2f}"
-        checks.append(_below("daily_loss_limit", loss, t.daily_loss_quote, "The day has lost {} of {}.", shown))
+        checks.append(_below("daily_loss_limit", loss, t.daily_loss_quote, lost, "{:.2f}".format))
     if t.max_drawdown > 0:
         drawdown = 1.0 - a.equity / a.peak_equity if a.peak_equity > 0 else 0.0
-        shares("drawdown", drawdown, t.max_drawdown, "The drawdown is {} of {}.")
+        checks.append(_below("drawdown", drawdown, t.max_drawdown, "The drawdown is {} of {}.", _percent))
     used = a.used_margin / a.equity if a.equity > 0 else 1.0
-    shares("margin_utilisation", used, t.max_margin_use, "{} of {} margin is in use.")
+    checks.append(_below("margin_utilisation", used, t.max_margin_use, "{} of {} margin is in use.", _percent))
     return checks

@@ -7,7 +7,7 @@ sockets. While more comes than anybody can read (history, a fast replay) nothing
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 from msgspec.structs import replace
@@ -20,7 +20,6 @@ from triplane.api.replica.watch import EngineWatch
 from triplane.model.facts import Fact, Session
 from triplane.model.live import Forming, Health, SessionHealth
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 GONE: Final = 16
@@ -74,6 +73,41 @@ class Pace:
         return None
 
 
+class Told(SessionReplica):
+    """A session of which messages tell, while they can be read.
+
+    Attributes
+    ----------
+    pace
+        Whether they can be.
+    listed
+        Whether the engine speaks of it; so it is held of one that has just begun.
+    """
+
+    def __init__(self, session: Session, messages: MessageLog, watch: EngineWatch) -> None:
+        super().__init__(session)
+        self.pace, self.listed = Pace(), True
+        self._messages, self._watch = messages, watch
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it."""
+        return not self.listed or (self.health is not None and self.health.status in ENDED)
+
+    def say(self, topic: str, symbol: str | None, now: int, data: Any) -> None:
+        """Tell what changed."""
+        if topic == "session_update":
+            for one in [symbol] if symbol else self.symbols:
+                status = self.status(one, self._watch.state())
+                self._messages.append(topic, self.id, one, now, status, (topic, self.id, one))
+            return
+        self._messages.append(topic, self.id, symbol, now, data, _picture(topic, self.id, symbol, data))
+
+    def resync(self, why: str) -> None:
+        """Tell that the present state is to be read."""
+        self._messages.append(RESYNC, self.id, None, self.now, Resync(reason=why), (RESYNC, self.id))
+
+
 class Replicas:
     """The replicas of all sessions; for the thread of the event loop.
 
@@ -94,11 +128,8 @@ class Replicas:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._messages, self._watch, self._clock = messages, watch, clock
-        self._replicas: dict[str, SessionReplica] = {}
-        self._paces: dict[str, Pace] = {}
-        self._says: dict[str, Say] = {}
-        self._waiting: set[asyncio.Future[None]] = set()
-        self._unlisted: set[str] = set()  # what the engine does not speak of
+        self._replicas: dict[str, Told] = {}
+        self._news = asyncio.Event()  # set, and replaced, when facts come
 
     # ------------------------------------------------------------------------------------------- what the engine says
     def on_facts(self, facts: Sequence[Fact]) -> None:
@@ -107,42 +138,31 @@ class Replicas:
         replica = self._replicas.get(first.session_id)
         if isinstance(first, Session):  # the first fact of all: a new session, or one that is told anew
             try:
-                fresh = SessionReplica(first)
+                fresh = Told(first, self._messages, self._watch)
             except Exception:
                 log.exception("a session could not be shown", session=first.session_id)
                 return
-            pace = self._paces[first.session_id] = Pace()
             if replica is not None:
-                pace.hush(self._clock())  # what was told once is not told again
+                fresh.pace.hush(self._clock())  # what was told once is not told again
             replica = self._replicas[first.session_id] = fresh
             replica.health = self._health_of(first.session_id)
-            self._unlisted.discard(first.session_id)
-            self._says[first.session_id] = self._say(replica)
             self._show()
         if replica is None:
             log.error("facts of a session came without their beginning", session=first.session_id, seq=first.seq)
             return
-        told = self._paces[replica.id].take(len(facts), self._clock())
-        self._fold(replica, facts, self._says[replica.id] if told else nobody)
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-        self._waiting.clear()
+        told = replica.pace.take(len(facts), self._clock())
+        self._fold(replica, facts, replica.say if told else nobody)
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     async def reach(self, session_id: str, seq: int, within: float) -> bool:
         """Return once fact ``seq`` of a session is known here; False when it was not within so many seconds."""
-        waiting: asyncio.Future[None] | None = None
         try:
             async with asyncio.timeout(within):
                 while (replica := self._replicas.get(session_id)) is None or replica.seq < seq:
-                    waiting = asyncio.get_running_loop().create_future()
-                    self._waiting.add(waiting)
-                    await waiting
+                    await self._news.wait()
         except TimeoutError:
             return False
-        finally:
-            if waiting is not None:
-                self._waiting.discard(waiting)
         return True
 
     @staticmethod
@@ -160,31 +180,29 @@ class Replicas:
         """Take what is only true now."""
         if isinstance(message, Forming):
             replica = self._replicas.get(message.candle.session_id)
-            if replica is not None and not self._paces[replica.id].quiet:
-                replica.on_forming(message, self._says[replica.id])
+            if replica is not None and not replica.pace.quiet:
+                replica.on_forming(message, replica.say)
             return
         self._watch.on_health(message)
         for replica in self._replicas.values():
             before, replica.health = replica.status_text, self._health_of(replica.id)
+            replica.listed = replica.health is not None
             if replica.status_text != before:
-                self._says[replica.id]("session_update", None, replica.now, None)
-        self._unlisted = {replica.id for replica in self._replicas.values() if replica.health is None}
+                replica.say("session_update", None, replica.now, None)
         self._show()
         self._prune()
 
     def tick(self) -> None:
         """Look at the clock: who was told nothing for a while must read again."""
         now = self._clock()
-        for session_id, pace in self._paces.items():
-            why = pace.tick(now)
+        for replica in self._replicas.values():
+            why = replica.pace.tick(now)
             if why is not None:
-                self._resync(session_id, why)
+                replica.resync(why)
 
     def forget(self, session_id: str) -> None:
         """Forget a session that will be told from its beginning."""
         self._replicas.pop(session_id, None)
-        self._paces.pop(session_id, None)
-        self._says.pop(session_id, None)
 
     def _health_of(self, session_id: str) -> SessionHealth | None:
         sessions = self._watch.told.sessions if self._watch.told is not None else []
@@ -197,38 +215,20 @@ class Replicas:
 
     def _show(self) -> None:
         """Choose the session that is shown to who names none: the newest that runs, else the newest."""
-        running = [r for r in self._replicas.values() if r.id not in self._unlisted and not _over(r)]
+        running = [r for r in self._replicas.values() if not r.over]
         chosen = max(running or self._replicas.values(), key=lambda r: (r.session.started_at, r.id), default=None)
         if chosen is not None and chosen.id != self._messages.shown:
             first, self._messages.shown = self._messages.shown is None, chosen.id
             if not first:
-                self._resync(chosen.id, f"session {chosen.id} is shown now")
+                chosen.resync(f"session {chosen.id} is shown now")
 
     def _prune(self) -> None:
         """Let go of the oldest sessions that are over."""
-        over = [r for r in self._replicas.values() if r.id in self._unlisted or _over(r)]
+        over = [r for r in self._replicas.values() if r.over]
         over.sort(key=lambda r: r.session.started_at)
         for replica in over[:-GONE]:
             if replica.id != self._messages.shown:
                 self.forget(replica.id)
-
-    def _resync(self, session_id: str, why: str) -> None:
-        replica = self._replicas[session_id]
-        self._messages.append(RESYNC, session_id, None, replica.now, Resync(reason=why), (RESYNC, session_id))
-
-    # ------------------------------------------------------------------------------------------- messages
-    def _say(self, replica: SessionReplica) -> Say:
-        messages, session_id = self._messages, replica.id
-
-        def say(topic: str, symbol: str | None, now: int, data: Any) -> None:
-            if topic == "session_update":
-                for one in [symbol] if symbol else replica.symbols:
-                    status = replica.status(one, self._watch.state())
-                    messages.append(topic, session_id, one, now, status, (topic, session_id, one))
-                return
-            messages.append(topic, session_id, symbol, now, data, _picture(topic, session_id, symbol, data))
-
-        return say
 
     # ------------------------------------------------------------------------------------------- reads
     def __contains__(self, session_id: str) -> bool:
@@ -265,20 +265,10 @@ class Replicas:
         replica, name = self.symbol(session_id, symbol)
         return replica.status(name, self._watch.state())
 
-    def search(
-        self, session_id: str | None, choose: Callable[[SessionReplica], T | None]
-    ) -> tuple[SessionReplica, T | None]:
-        """Give the first thing that ``choose`` finds, in one session or in all, and where; or None."""
+    def among(self, session_id: str | None) -> list[SessionReplica]:
+        """Where to look for something: in one session, or in all, beginning with the one that is shown."""
         first = self.get(session_id)
-        for replica in [first] if session_id is not None else [first, *self.all()]:
-            found = choose(replica)
-            if found is not None:
-                return replica, found
-        return first, None
-
-
-def _over(replica: SessionReplica) -> bool:
-    return replica.health is not None and replica.health.status in ENDED
+        return [first] if session_id is not None else [first, *self.all()]
 
 
 def _picture(topic: str, session_id: str, symbol: str | None, data: Any) -> tuple[Any, ...] | None:

@@ -9,46 +9,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
+from msgspec.structs import replace
 
+from triplane.api.replica import views
 from triplane.api.replica.chart import Chart
 from triplane.api.replica.checks import BAD_GRADES, last_word, signal_checks
 from triplane.api.replica.record import Record
-from triplane.api.replica.views import (
-    CandleView,
-    EngineState,
-    EquityCurve,
-    FeedView,
-    History,
-    MarketData,
-    Performance,
-    Portfolio,
-    PositionView,
-    SessionView,
-    SignalCheck,
-    StatusView,
-    ZoneUpdate,
-    extended,
-)
-from triplane.model.facts import (
-    Account,
-    Candle,
-    Error,
-    Fact,
-    Features,
-    Fill,
-    Order,
-    Position,
-    RiskAlert,
-    Session,
-    SessionEnd,
-    Settings,
-    Signal,
-    StateChange,
-    Status,
-    Trade,
-    Zone,
-)
+from triplane.api.replica.views import CandleView, EngineState, PositionView, StatusView, view_of
+from triplane.model import facts
+from triplane.model.facts import event_name
 from triplane.model.live import FeedHealth, Forming, SessionHealth
 from triplane.model.money import money_text, price_text
 from triplane.model.sentences import LogEntry, alert_text, entry
@@ -59,7 +28,7 @@ LOG: Final = 2000
 UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 KILLED: Final = "kill_switch"
-OF_SESSION: Final = (Account, Error, RiskAlert, SessionEnd, Settings)
+OF_SESSION: Final = (facts.Account, facts.Error, facts.RiskAlert, facts.SessionEnd, facts.Settings)
 """Facts that may concern no symbol."""
 
 Say = Callable[[str, str | None, int, Any], None]
@@ -80,13 +49,15 @@ class SymbolState:
 
     def __init__(self, base_ms: int, bar_ms: int) -> None:
         self.chart = Chart(base_ms, bar_ms)
-        self.state = "BOOTSTRAP"
-        self.status: Status | None = None
-        self.orders: dict[str, Order] = {}
-        self.position: Position | None = None
+        self.status = facts.Status(
+            session_id="", seq=0, time=0, state="BOOTSTRAP", cooldown_remaining=0, data_grade=None, margin=0.0,
+            liquidation_price=None,
+        )  # fmt: skip
+        self.orders: dict[str, facts.Order] = {}
+        self.position: facts.Position | None = None
 
     @property
-    def entry(self) -> Order | None:
+    def entry(self) -> facts.Order | None:
         """The entry order that works, if one does."""
         return next((order for order in self.orders.values() if order.leg == "entry"), None)
 
@@ -107,32 +78,34 @@ class SessionReplica:
         What was given as the reason when the kill switch was thrown last.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: facts.Session) -> None:
         self.session, self.id = session, session.session_id
         self.base_ms, self.bar_ms = length_of(session.base), length_of(session.timeframe)
         self.symbols = {symbol: SymbolState(self.base_ms, self.bar_ms) for symbol in session.symbols}
-        self.record = Record(float(session.start_balance))
-        self.account: Account | None = None
+        start = float(session.start_balance)
+        self.record = Record(start)
+        self.account = facts.Account(
+            session_id=self.id, seq=0, time=0, balance=start, equity=start, unrealized=0.0, used_margin=0.0,
+            peak_equity=start, max_drawdown=0.0, day_equity=start, trades_today=0, open_positions=0, halted=False,
+            halt_reason=None, gates=[],
+        )  # fmt: skip
         self.trading = TradingSettings.model_validate(session.settings)
-        self.signals: OrderedDict[str, Signal] = OrderedDict()
+        self.signals: OrderedDict[str, facts.Signal] = OrderedDict()
         self.log: deque[LogEntry] = deque(maxlen=LOG)
-        self.end: SessionEnd | None = None
+        self.end: facts.SessionEnd | None = None
         self.health: SessionHealth | None = None
         self.halt_text: str | None = None
         self.seq, self.now = session.seq, 0  # it was started at a time of day, which is not the market's
-        self._take: dict[type[Fact], Callable[[Any, Say], None]] = {
-            Account: self._on_account, Candle: self._on_candle, Error: self._on_error, Features: self._on_features,
-            Fill: self._on_fill, Order: self._on_order, Position: self._on_position, RiskAlert: self._on_alert,
-            SessionEnd: self._on_end, Settings: self._on_settings, Signal: self._on_signal,
-            StateChange: self._on_state_change, Status: self._on_status, Trade: self._on_trade, Zone: self._on_zone,
-        }  # fmt: skip
+        named = {kind: event_name(kind).partition(".")[0] for kind in facts.FACTS}
+        self._take: dict[type[facts.Fact], Callable[[Any, Say], None] | None]
+        self._take = {kind: getattr(self, f"_on_{name}", None) for kind, name in named.items()}
 
     # ------------------------------------------------------------------------------------------------------------ fold
-    def take(self, facts: Sequence[Fact], say: Say = nobody) -> None:
+    def take(self, new: Sequence[facts.Fact], say: Say = nobody) -> None:
         """Take facts in order, each once."""
-        for fact in facts:
+        for fact in new:
             self.seq = fact.seq
-            if not isinstance(fact, Session):
+            if not isinstance(fact, facts.Session):
                 self.now = max(self.now, fact.time)
             handler = self._take.get(type(fact))
             if handler is not None and (fact.symbol in self.symbols or isinstance(fact, OF_SESSION)):
@@ -143,37 +116,37 @@ class SessionReplica:
                 say("decision", fact.symbol or None, fact.time, told)
             say("facts", fact.symbol or None, fact.time, fact)
 
-    def _of(self, fact: Fact) -> SymbolState:
+    def _of(self, fact: facts.Fact) -> SymbolState:
         return self.symbols[fact.symbol]
 
-    def _on_candle(self, fact: Candle, say: Say) -> None:
+    def _on_candles(self, fact: facts.Candle, say: Say) -> None:
         if fact.tf != self.session.base:
             return
         of = self._of(fact)
         changed = of.chart.on_candle(fact)
         self.record.roll(fact.open_time + self.base_ms)
-        self.record.curve.add(fact.open_time, self.equity)
+        self.record.curve.add(fact.open_time, self.account.equity)
         for bar in changed:
             self._say_bar(fact, bar, say)
         self._say_position(fact.symbol, say)
 
-    def _say_bar(self, fact: Fact, bar: CandleView, say: Say) -> None:
-        say("market_data", fact.symbol, fact.time, MarketData(timeframe=self.session.timeframe, candle=bar))
+    def _say_bar(self, fact: facts.Fact, bar: CandleView, say: Say) -> None:
+        say("market_data", fact.symbol, fact.time, views.MarketData(timeframe=self.session.timeframe, candle=bar))
 
     def _say_position(self, symbol: str, say: Say) -> None:
         if say is not nobody and self.symbols[symbol].position is not None:
             say("position_update", symbol, self.now, self.position(symbol))
 
-    def _on_features(self, fact: Features, say: Say) -> None:
+    def _on_features(self, fact: facts.Features, say: Say) -> None:
         bar = self._of(fact).chart.on_features(fact) if fact.tf == self.session.timeframe else None
         if bar is not None:
             self._say_bar(fact, bar, say)
 
-    def _on_zone(self, fact: Zone, say: Say) -> None:
+    def _on_zones(self, fact: facts.Zone, say: Say) -> None:
         self._of(fact).chart.on_zone(fact)
-        say("zone_update", fact.symbol, fact.time, ZoneUpdate(zones=[fact]))
+        say("zone_update", fact.symbol, fact.time, views.ZoneUpdate(zones=[fact]))
 
-    def _on_signal(self, fact: Signal, say: Say) -> None:
+    def _on_signal(self, fact: facts.Signal, say: Say) -> None:
         self.signals.pop(fact.id, None)
         self.signals[fact.id] = fact
         if len(self.signals) > SIGNALS:
@@ -181,15 +154,15 @@ class SessionReplica:
         say("signal_generated", fact.symbol, fact.time, fact)
         self._mark(fact, say)
 
-    def _mark(self, fact: Fill | Signal, say: Say) -> None:
+    def _mark(self, fact: facts.Fill | facts.Signal, say: Say) -> None:
         marker = self._of(fact).chart.mark(fact)
         if marker is not None:
             say("marker", fact.symbol, fact.time, marker)
 
-    def _on_fill(self, fact: Fill, say: Say) -> None:
+    def _on_fill(self, fact: facts.Fill, say: Say) -> None:
         self._mark(fact, say)
 
-    def _on_order(self, fact: Order, say: Say) -> None:
+    def _on_order(self, fact: facts.Order, say: Say) -> None:
         orders = self._of(fact).orders
         created = fact.order_id not in orders and fact.working
         if fact.working:
@@ -198,43 +171,43 @@ class SessionReplica:
             orders.pop(fact.order_id, None)
         say("order_created" if created else "order_updated", fact.symbol, fact.time, fact)
 
-    def _on_position(self, fact: Position, say: Say) -> None:
+    def _on_position(self, fact: facts.Position, say: Say) -> None:
         self._of(fact).position = fact if fact.status == "open" else None
         self._say_position(fact.symbol, say)
 
-    def _on_trade(self, fact: Trade, say: Say) -> None:
+    def _on_trade(self, fact: facts.Trade, say: Say) -> None:
         self.record.add(fact)
         say("position_closed", fact.symbol, fact.time, fact)
 
-    def _on_account(self, fact: Account, say: Say) -> None:
+    def _on_account(self, fact: facts.Account, say: Say) -> None:
         self.account = fact
         self.record.curve.correct(fact.equity)
         if say is not nobody:
             say("account_update", None, fact.time, self.portfolio())
 
-    def _on_status(self, fact: Status, say: Say) -> None:
-        of = self._of(fact)
-        of.status, of.state = fact, fact.state
+    def _on_status(self, fact: facts.Status, say: Say) -> None:
+        self._of(fact).status = fact
         say("session_update", fact.symbol, fact.time, None)
 
-    def _on_state_change(self, fact: StateChange, say: Say) -> None:
-        self._of(fact).state = fact.to_state
+    def _on_state_change(self, fact: facts.StateChange, say: Say) -> None:
+        of = self._of(fact)
+        of.status = replace(of.status, state=fact.to_state)
         say("state_change", fact.symbol, fact.time, fact)
 
-    def _on_settings(self, fact: Settings, say: Say) -> None:
+    def _on_settings(self, fact: facts.Settings, say: Say) -> None:
         self.trading = TradingSettings.model_validate(fact.values)
         say("session_update", None, fact.time, None)
 
-    def _on_alert(self, fact: RiskAlert, say: Say) -> None:
-        told = fact if fact.message else msgspec.structs.replace(fact, message=alert_text(fact))
+    def _on_risk_alert(self, fact: facts.RiskAlert, say: Say) -> None:
+        told = fact if fact.message else replace(fact, message=alert_text(fact))
         say("risk_alert", fact.symbol or None, fact.time, told)
 
-    def _on_error(self, fact: Error, say: Say) -> None:
+    def _on_error(self, fact: facts.Error, say: Say) -> None:
         if fact.code == KILLED:
             self.halt_text = fact.message
         say("error", fact.symbol or None, fact.time, fact)
 
-    def _on_end(self, fact: SessionEnd, say: Say) -> None:
+    def _on_session_end(self, fact: facts.SessionEnd, say: Say) -> None:
         self.end = fact
         say("session_update", None, fact.time, None)
 
@@ -249,11 +222,6 @@ class SessionReplica:
 
     # ----------------------------------------------------------------------------------------------------------- reads
     @property
-    def equity(self) -> float:
-        """Equity at the newest candle."""
-        return float(self.session.start_balance) if self.account is None else self.account.equity
-
-    @property
     def status_text(self) -> str:
         """loading, running, finished, stopped, failed or interrupted."""
         if self.health is not None:
@@ -262,101 +230,75 @@ class SessionReplica:
 
     def status(self, symbol: str, engine: EngineState) -> StatusView:
         """Where the session stands with a symbol."""
-        of, session, health, account = self.symbols[symbol], self.session, self.health, self.account
-        halted = account is not None and account.halted
-        gates = account.gates if account is not None else []
-        grade = of.status.data_grade if of.status is not None else None
-        scanning = of.state == "SCANNING" and not halted and not gates and grade not in BAD_GRADES
-        entry_order, position = of.entry, of.position
-        return StatusView(
-            state=of.state,
+        of, health, account = self.symbols[symbol], self.health, self.account
+        state, grade = of.status.state, of.status.data_grade
+        scanning = state == "SCANNING" and not account.halted and not account.gates and grade not in BAD_GRADES
+        return view_of(
+            StatusView,
+            self.session,
+            state=state,
             can_receive_signals=scanning and self.end is None,
-            is_active_trade=position is not None,
-            cooldown_remaining=of.status.cooldown_remaining if of.status and of.state == "COOLDOWN" else 0,
-            current_order_id=entry_order.order_id if entry_order is not None else None,
-            current_position_id=position.id if position is not None else None,
-            session_id=self.id,
+            is_active_trade=of.position is not None,
+            cooldown_remaining=of.status.cooldown_remaining if state == "COOLDOWN" else 0,
+            current_order_id=of.entry.order_id if of.entry is not None else None,
+            current_position_id=of.position.id if of.position is not None else None,
             session_status=self.status_text,
-            mode=session.mode,
-            venue=session.venue,
-            strategy=session.strategy,
-            symbols=session.symbols,
             symbol=symbol,
-            timeframe=session.timeframe,
-            source=session.source,
             speed=health.speed if health is not None else "max",
-            halted=halted,
-            halt_reason=account.halt_reason if account is not None and halted else None,
-            halt_text=self.halt_text if account is not None and account.halt_reason == KILLED else None,
+            halted=account.halted,
+            halt_reason=account.halt_reason if account.halted else None,
+            halt_text=self.halt_text if account.halt_reason == KILLED else None,
             error=health.error if health is not None else None,
             error_line=health.error_line if health is not None else None,
             data_grade=grade,
-            gates=gates,
+            gates=account.gates,
             last_candle_time=of.chart.last_time,
-            started_at=session.started_at,
             finished=self.end is not None,
-            version=session.version,
             seq=self.seq,
             engine=engine,
         )
 
-    def view(self) -> SessionView:
+    def view(self) -> views.SessionView:
         """The session in a list of sessions."""
-        session, account = self.session, self.account
-        return SessionView(
+        end, account = self.end, self.account
+        return view_of(
+            views.SessionView,
+            self.session,
             id=self.id,
             status=self.status_text,
-            mode=session.mode,
-            venue=session.venue,
-            strategy=session.strategy,
-            symbols=session.symbols,
-            timeframe=session.timeframe,
-            source=session.source,
-            parameters=session.parameters,
-            started_at=session.started_at,
-            ended_at=self.end.time if self.end is not None else None,
-            halt_reason=account.halt_reason if account is not None and account.halted else None,
+            ended_at=end.time if end is not None else None,
+            halt_reason=account.halt_reason if account.halted else None,
             error=self.health.error if self.health is not None else None,
-            decisions_sha256=self.end.decisions_sha256 if self.end is not None else None,
-            start_balance=session.start_balance,
-            net_pnl=money_text(self.equity - float(session.start_balance)),
+            decisions_sha256=end.decisions_sha256 if end is not None else None,
+            net_pnl=money_text(account.equity - self.record.curve.start),
         )
 
-    def signal_check(self, symbol: str, said: Mapping[str, Any] | None) -> SignalCheck:
+    def signal_check(self, symbol: str, said: Mapping[str, Any] | None) -> views.SignalCheck:
         """Each gate's verdict now, and what the core ``said`` when it was asked."""
         of = self.symbols[symbol]
-        grade = of.status.data_grade if of.status is not None else None
-        account = self.account or self._untouched()
-        checks = [*signal_checks(account, of.state, grade, self.trading), last_word(said)]
+        checks = [
+            *signal_checks(self.account, of.status.state, of.status.data_grade, self.trading),
+            last_word(said),
+        ]
         passed = all(check.passed for check in checks)
-        return SignalCheck(
+        return views.SignalCheck(
             session_id=self.id, symbol=symbol, time=of.chart.last_time, checks=checks, would_trade=passed
         )
 
-    def _untouched(self) -> Account:
-        """The account before anything was heard of it."""
-        start = float(self.session.start_balance)
-        return Account(
-            session_id=self.id, seq=0, time=self.now, balance=start, equity=start, unrealized=0.0, used_margin=0.0,
-            peak_equity=start, max_drawdown=0.0, day_equity=start, trades_today=0, open_positions=0, halted=False,
-            halt_reason=None, gates=[],
-        )  # fmt: skip
-
-    def history(self, symbol: str, limit: int, before: int | None = None) -> History:
+    def history(self, symbol: str, limit: int, before: int | None = None) -> views.History:
         """The last candles with indicators, zones and markers."""
         chart = self.symbols[symbol].chart
         candles, zones, markers = chart.history(limit, before)
-        return History(
+        return views.History(
             session_id=self.id, symbol=symbol, timeframe=self.session.timeframe, plots=chart.plots, candles=candles,
             zones=zones, markers=markers,
         )  # fmt: skip
 
-    def feed(self) -> FeedView:
+    def feed(self) -> views.FeedView:
         """The connection to the source of market data."""
-        grades = [of.status.data_grade for of in self.symbols.values() if of.status and of.status.data_grade]
+        grades = [of.status.data_grade for of in self.symbols.values() if of.status.data_grade]
         known = self.health.feed if self.health is not None else FeedHealth(source=self.session.source)
-        fields = msgspec.structs.asdict(known)
-        return FeedView(**fields, session_id=self.id, data_grade=max(grades, default=None))
+        return view_of(views.FeedView, known, session_id=self.id, data_grade=max(grades, default=None))
 
     def position(self, symbol: str) -> PositionView | None:
         """The open position of a symbol at the newest price."""
@@ -367,9 +309,8 @@ class SessionReplica:
         size, opened = float(of.position.size), float(of.position.entry_price)
         price = of.chart.price if of.chart.price is not None else opened
         pnl, worth = (price - opened) * size * side, opened * size
-        margin = of.status.margin if of.status is not None else 0.0
-        liquidation = of.status.liquidation_price if of.status is not None else None
-        return extended(
+        margin, liquidation = of.status.margin, of.status.liquidation_price
+        return view_of(
             PositionView, of.position,
             current_price=price_text(price),
             current_pnl=money_text(pnl),
@@ -378,11 +319,11 @@ class SessionReplica:
             liquidation_price=price_text(liquidation) if liquidation else None,
         )  # fmt: skip
 
-    def portfolio(self) -> Portfolio:
+    def portfolio(self) -> views.Portfolio:
         """The account with open positions and pending orders."""
-        a = self.account or self._untouched()
+        a = self.account
         positions = [self.position(symbol) for symbol, of in self.symbols.items() if of.position is not None]
-        return Portfolio(
+        return views.Portfolio(
             session_id=self.id,
             time=self.now or None,
             wallet_balance=money_text(a.balance),
@@ -395,18 +336,14 @@ class SessionReplica:
             today=self.record.today(a.equity, a.day_equity, a.trades_today),
         )
 
-    def performance(self) -> Performance:
+    def performance(self) -> views.Performance:
         """The figures so far."""
         return self.record.performance(self.id)
 
-    def equity_curve(self, limit: int) -> EquityCurve:
+    def equity_curve(self, limit: int) -> views.EquityCurve:
         """Up to ``limit`` points of the whole curve."""
-        return EquityCurve(session_id=self.id, points=self.record.curve.points(limit, self.base_ms))
+        return views.EquityCurve(session_id=self.id, points=self.record.curve.points(limit, self.base_ms))
 
-    def pending_signals(self) -> list[Signal]:
+    def pending_signals(self) -> list[facts.Signal]:
         """The signals that wait for a person, oldest first."""
         return [signal for signal in self.signals.values() if signal.status == "pending"]
-
-    def market_data(self, symbol: str) -> list[CandleView]:
-        """Closed bars of a symbol, oldest first."""
-        return list(self.symbols[symbol].chart.bars)

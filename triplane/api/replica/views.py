@@ -7,12 +7,10 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import asdict
 
 from triplane.model.facts import (
     AnyFact,
     Error,
-    Fact,
     Millis,
     Money,
     Order,
@@ -26,16 +24,17 @@ from triplane.model.facts import (
 from triplane.model.live import FeedHealth, Health
 from triplane.model.sentences import LogEntry
 
-V = TypeVar("V", bound=Fact)
+V = TypeVar("V", bound=msgspec.Struct)
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """What all views share: made anew when something changes, never changed."""
 
 
-def extended(kind: type[V], fact: Fact, **more: Any) -> V:
-    """A fact as a view that inherits it."""
-    return kind(**asdict(fact), **more)
+def view_of(kind: type[V], source: msgspec.Struct, **more: Any) -> V:
+    """A view with what it shares with a fact, and more."""
+    shared = {name: getattr(source, name) for name in kind.__struct_fields__ if hasattr(source, name)}
+    return kind(**shared | more)
 
 
 # ---------------------------------------------------------------------------------------------------------- the market

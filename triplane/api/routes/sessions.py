@@ -1,7 +1,7 @@
 """Sessions: list, start, stop, halt, resume, and the log of what they decided."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -20,7 +20,6 @@ from triplane.store import Store
 
 COMPILING_S = 120.0
 """How long a session may take to start: its strategy may have to be compiled."""
-LONGEST = 500
 
 router = APIRouter(prefix="/api", tags=["sessions"], route_class=StructRoute)
 
@@ -36,28 +35,23 @@ async def sessions(
     limit: Limit = 100,
 ) -> Paged[SessionView]:
     """Give sessions, the latest start first: those that run, and those that are stored."""
-    live = {replica.id: replica.view() for replica in here.sessions.all()}
-    stored = await run_in_threadpool(_stored, here.store, traded=symbol, start=start, end=to)
-    found = {view.id: _over(view) for view in stored} | {
-        view.id: view
-        for view in live.values()
-        if symbol in (None, *view.symbols) and (start or 0) <= view.started_at and (to is None or view.started_at < to)
-    }
-    chosen = [view for view in found.values() if status in (None, view.status)]
+    stored = await run_in_threadpool(_stored, here.store)
+    found = {view.id: view for view in (*stored, *(replica.view() for replica in here.sessions.all()))}
+    chosen = [
+        view
+        for view in found.values()
+        if status in (None, view.status)
+        and symbol in (None, *view.symbols)
+        and (start or 0) <= view.started_at
+        and (to is None or view.started_at < to)
+    ]
     chosen.sort(key=lambda view: (view.started_at, view.id), reverse=True)
     return Paged(items=chosen[(page - 1) * limit : page * limit], page=page, limit=limit, total=len(chosen))
 
 
-def _stored(store: Store, **filters: Any) -> list[SessionView]:
-    """Every stored session that fits; there are some a day at most."""
-    rows: list[dict[str, Any]] = []
-    page = 1
-    while True:
-        found = store.sessions(page=page, limit=LONGEST, **filters)
-        rows += found.items
-        if len(rows) >= found.total or not found.items:
-            return [as_struct(SessionView, row) for row in rows]
-        page += 1
+def _stored(store: Store) -> list[SessionView]:
+    """Every stored session; there are some a day at most."""
+    return [_over(as_struct(SessionView, row)) for row in store.rows("sessions")]
 
 
 def _over(view: SessionView) -> SessionView:
@@ -104,8 +98,7 @@ async def stop_session(here: Here, session_id: str) -> Accepted:
 async def resume(here: Here, session_id: str, body: Resume) -> Accepted:
     """Let a halted session go on, after a person has acknowledged why it halted."""
     replica, told = here.sessions.get(session_id), here.link.watch.told
-    halted = replica.account is not None and replica.account.halted
-    if not halted and not (told is not None and told.kill_switch):
+    if not replica.account.halted and not (told is not None and told.kill_switch):
         raise ApiError(409, f"The session {session_id!r} is not halted, so there is nothing to resume.")
     done = accepted(await here.link.insist("resume", session_id, acknowledge=body.acknowledge))
     return replace(done, message=f"{done.message} {await here.kill.release()}".strip())

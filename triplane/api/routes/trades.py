@@ -12,7 +12,7 @@ from triplane.api.replica.session import SessionReplica
 from triplane.api.replica.views import EquityCurve, Performance, Portfolio
 from triplane.api.routing import Paged, StructRoute
 from triplane.api.stored import as_page
-from triplane.model.facts import Order, Position, Trade
+from triplane.model.facts import Order, Trade
 
 router = APIRouter(prefix="/trades", tags=["trades"], route_class=StructRoute)
 desk = APIRouter(prefix="/api/trading", tags=["desk"], route_class=StructRoute)
@@ -56,15 +56,11 @@ async def equity_curve(
 @router.post("/close/{position_id}", responses=COMMAND)
 async def close(here: Here, position_id: str, session: SessionId = None) -> Accepted:
     """Close an open position at market; an engine that is silent is restarted for it."""
-
-    def choose(replica: SessionReplica) -> Position | None:
-        positions = (of.position for of in replica.symbols.values())
-        return next((one for one in positions if one is not None and one.id == position_id), None)
-
-    replica, position = here.sessions.search(session, choose)
-    if position is None:
-        raise ApiError(404, f"There is no open position {position_id!r}.")
-    return accepted(await here.link.insist("close", replica.id, symbol=position.symbol))
+    for replica in here.sessions.among(session):
+        for of in replica.symbols.values():
+            if of.position is not None and of.position.id == position_id:
+                return accepted(await here.link.insist("close", replica.id, symbol=of.position.symbol))
+    raise ApiError(404, f"There is no open position {position_id!r}.")
 
 
 @router.post("/execute/{position_id}", responses=COMMAND)
@@ -83,17 +79,13 @@ async def cancel(here: Here, order_id: str, session: SessionId = None) -> Accept
 
 def _entry(here: Here, session: str | None, order_id: str, done: str) -> tuple[SessionReplica, Order]:
     """Give a pending entry order; of another leg answer 409."""
-
-    def choose(replica: SessionReplica) -> Order | None:
-        orders = (order for of in replica.symbols.values() for order in of.orders.values())
-        return next((order for order in orders if order_id in (order.order_id, order.client_order_id)), None)
-
-    replica, order = here.sessions.search(session, choose)
-    if order is None:
-        raise ApiError(404, f"There is no pending order {order_id!r}.")
-    if order.leg != "entry":
-        raise ApiError(409, f"The order {order_id!r} protects a position; only an entry can be {done}.")
-    return replica, order
+    for replica in here.sessions.among(session):
+        for order in (order for of in replica.symbols.values() for order in of.orders.values()):
+            if order_id in (order.order_id, order.client_order_id):
+                if order.leg != "entry":
+                    raise ApiError(409, f"The order {order_id!r} protects a position; only an entry can be {done}.")
+                return replica, order
+    raise ApiError(404, f"There is no pending order {order_id!r}.")
 
 
 @router.post("/simulate", responses=COMMAND)

@@ -1,8 +1,6 @@
 """Which sessions are held, which one is shown, and when nothing is told because nobody could read it."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -214,14 +212,10 @@ async def test_who_waits_for_a_fact(world: World) -> None:
 
 def test_ids_are_looked_for_in_all_sessions(world: World) -> None:
     for number, name in enumerate(("a", "b")):
-        stream = world.start(name, number)
-        world.replicas.on_facts([stream.signal(f"of {name}")])
-    find: Callable[[str], Callable[[Any], Any]] = lambda name: lambda replica: replica.signals.get(name)  # noqa: E731
-    replica, found = world.replicas.search(None, find("of a"))
-    assert (replica.id, found.id) == ("a", "of a")
-    assert world.replicas.search("b", find("of a"))[1] is None
-    replica, found = world.replicas.search(None, find("nothing"))
-    assert (replica.id, found) == ("b", None)
+        world.start(name, number)
+    assert {one.id for one in world.replicas.among(None)} == {"a", "b"}
+    assert world.replicas.among(None)[0].id == "b"  # the one that is shown
+    assert [one.id for one in world.replicas.among("a")] == ["a"]
 
 
 def test_candles_under_way_of_nobody(world: World) -> None:
