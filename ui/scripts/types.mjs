@@ -14,5 +14,5 @@ const LIMITS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"];
 const settings = Object.entries(api.components.schemas.ChangeSettings.properties);
 const limits = settings.map(([name, of]) => [name, Object.fromEntries(LIMITS.filter((key) => key in of).map((key) => [key, of[key]]))]);
 
-writeFileSync("src/data/schema.d.ts", astToString(await openapiTS(api)));
+writeFileSync("src/data/schema.d.ts", astToString(await openapiTS(api, { rootTypes: true, rootTypesNoSchemaPrefix: true })));
 writeFileSync("src/data/limits.json", JSON.stringify(Object.fromEntries(limits)));

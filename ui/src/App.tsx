@@ -13,8 +13,8 @@ import { Sessions } from "./panels/Sessions";
 import { Settings } from "./panels/Settings";
 import { Trades } from "./panels/Trades";
 import { WhyNot } from "./panels/WhyNot";
-import { ChartIcon, ListIcon, WalletIcon } from "./parts/icons";
 import { AgeNote, FaultBar } from "./parts/FaultBar";
+import { Icon } from "./parts/icons";
 import { SignIn } from "./parts/SignIn";
 import { Toasts } from "./parts/Toasts";
 import { ModeBanner, TopBar } from "./parts/TopBar";
@@ -141,7 +141,7 @@ function StatusBar(): ReactNode {
   const status = useStore(model, (m) => m.status);
   const last = useStore(model, (m) => m.series.candles.at(-1)?.time);
   return (
-    <footer className="statusbar">
+    <footer className="statusbar row">
       {status && (
         <>
           <span>
@@ -153,11 +153,7 @@ function StatusBar(): ReactNode {
           </span>
           {last !== undefined && (
             <span className="num">
-              Market time{" "}
-              <b>
-                {formatDate(last)} {formatClock(last)}
-              </b>{" "}
-              UTC
+              Market time <b>{`${formatDate(last)} ${formatClock(last)}`}</b> UTC
             </span>
           )}
         </>
@@ -172,9 +168,9 @@ function StatusBar(): ReactNode {
 }
 
 const VIEWS = [
-  ["chart", "Chart", ChartIcon],
-  ["account", "Account", WalletIcon],
-  ["log", "Reports", ListIcon],
+  ["chart", "Chart", "chart"],
+  ["account", "Account", "wallet"],
+  ["log", "Reports", "list"],
 ] as const;
 
 function PhoneNav({ view, onView }: { view: View; onView: (view: View) => void }): ReactNode {
@@ -184,11 +180,11 @@ function PhoneNav({ view, onView }: { view: View; onView: (view: View) => void }
   }, [view]);
   return (
     <nav className="phone-nav" aria-label="Views">
-      {VIEWS.map(([name, label, Icon]) => (
+      {VIEWS.map(([name, label, icon]) => (
         <button key={name} type="button" aria-current={view === name ? "page" : undefined} onClick={() => onView(name)}>
-          <Icon />
+          <Icon name={icon} size={18} />
           {label}
-          {name === "account" && open > 0 && <i className="badge">{open}</i>}
+          {name === "account" && open > 0 && <i className="tag count">{open}</i>}
         </button>
       ))}
     </nav>

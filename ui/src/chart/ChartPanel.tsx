@@ -7,9 +7,9 @@ import type { Candle } from "../data/types";
 import { formatCompact, formatNumber, formatPercent, formatPrice, formatTime, pair, pricePrecision } from "../lib/format";
 import { prefs, setPrefs } from "../lib/prefs";
 import { theme } from "../lib/theme";
-import { Empty, Menu } from "../parts/basics";
+import { Button, Checkbox, Empty, Menu } from "../parts/basics";
 import { AgeNote } from "../parts/FaultBar";
-import { Layers, ToEnd } from "../parts/icons";
+import { Icon } from "../parts/icons";
 import { findIndicators, shownAtFirst, type Indicator } from "./indicators";
 import { readPalette } from "./palette";
 import { ChartView } from "./view";
@@ -54,9 +54,9 @@ export function ChartPanel(): ReactNode {
         <Layer />
       </div>
       {!follows && !empty && (
-        <button type="button" className="chip-button to-end" onClick={() => view.current?.follow()}>
-          <span>Newest</span> <ToEnd />
-        </button>
+        <Button look="chip to-end" onClick={() => view.current?.follow()}>
+          <span>Newest</span> <Icon name="toEnd" />
+        </Button>
       )}
       {empty && (
         <div className="chart-empty">
@@ -144,7 +144,7 @@ function Layer(): ReactNode {
   const [indicators, setIndicators] = useState<Indicator[]>([]);
   useEffect(() => setIndicators(findIndicators(model.get().series.candles)), [series]);
   return (
-    <Menu label="Layers" icon={<Layers />}>
+    <Menu label="Layers" icon={<Icon name="layers" />}>
       <fieldset>
         <legend>Zones</legend>
         {KINDS.map(([kind, label, colors]) => (
@@ -190,12 +190,11 @@ interface ToggleProps {
 
 function Toggle({ label, on, colors = [], onChange }: ToggleProps): ReactNode {
   return (
-    <label className="check">
-      <input type="checkbox" checked={on} onChange={(event) => onChange(event.target.checked)} />
+    <Checkbox on={on} onChange={onChange}>
       <span>{label}</span>
       {colors.map((background) => (
         <i key={background} className="swatch" style={{ background }} />
       ))}
-    </label>
+    </Checkbox>
   );
 }

@@ -34,12 +34,7 @@ export function seriesMarkers(
 }
 
 /** The whole sentence is in the legend and the log; on the chart there is room for a word. */
-function oneMarker(
-  marker: Marker,
-  entry: Marker | undefined,
-  time: UTCTimestamp,
-  palette: Palette,
-): SeriesMarker<Time> {
+function oneMarker(marker: Marker, entry: Marker | undefined, time: UTCTimestamp, palette: Palette): SeriesMarker<Time> {
   const buy = marker.side === "buy";
   const side = buy ? palette.up : palette.down;
   const position = buy ? "belowBar" : "aboveBar";
@@ -73,16 +68,9 @@ export function tradeLines(markers: readonly Marker[]): TradeLine[] {
     if (marker.kind === "entry") entries.set(marker.decision, marker);
     if (marker.kind !== "exit") continue;
     const entry = entries.get(marker.decision);
-    if (!entry) continue;
+    if (!entry || entry.price === null || marker.price === null) continue;
     const good = gainPercent(entry, marker) >= 0;
-    if (entry.price === null || marker.price === null) continue;
-    lines.push({
-      fromTime: entry.time,
-      fromPrice: entry.price,
-      toTime: marker.time,
-      toPrice: marker.price,
-      good,
-    });
+    lines.push({ fromTime: entry.time, fromPrice: entry.price, toTime: marker.time, toPrice: marker.price, good });
   }
   return lines;
 }
@@ -106,9 +94,9 @@ export function levels(portfolio: Portfolio | null, symbol: string, palette: Pal
     if (position.symbol !== symbol) continue;
     const side = position.side === "LONG" ? "Long" : "Short";
     add(`${position.id}:entry`, position.entry_price, side, palette.entry, LineStyle.Solid);
-    add(`${position.id}:stop`, position.stop_loss, "Stop", palette.stop, LineStyle.Dashed);
+    add(`${position.id}:stop`, position.stop_loss, "Stop", palette.down, LineStyle.Dashed);
     position.take_profits.forEach((target, i) => {
-      if (!target.filled) add(`${position.id}:tp${i}`, target.price, `TP${i + 1}`, palette.target, LineStyle.Dashed);
+      if (!target.filled) add(`${position.id}:tp${i}`, target.price, `TP${i + 1}`, palette.up, LineStyle.Dashed);
     });
     add(`${position.id}:liq`, position.liquidation_price, "Liq.", palette.liquidation, LineStyle.SparseDotted);
   }

@@ -3,10 +3,8 @@
  * A series primitive: the chart calls `draw` whenever it repaints, so boxes move with every scroll and zoom.
  */
 import type {
-  IChartApi,
   IPrimitivePaneRenderer,
   IPrimitivePaneView,
-  ISeriesApi,
   ISeriesPrimitive,
   Logical,
   SeriesAttachedParameter,
@@ -15,7 +13,7 @@ import type {
 import { indexAt } from "../data/model";
 import type { Candle, Zone } from "../data/types";
 import { zoneBox, zoneLabel, type Box, type Projection } from "./geometry";
-import { alpha, zoneColor, type Palette } from "./palette";
+import { zoneColor, type Palette } from "./palette";
 
 type Target = Parameters<IPrimitivePaneRenderer["draw"]>[0];
 
@@ -36,9 +34,7 @@ export interface Scene {
 
 export class ZonePrimitive implements ISeriesPrimitive<Time> {
   private scene: Scene | null = null;
-  private chart: IChartApi | null = null;
-  private series: ISeriesApi<"Candlestick"> | null = null;
-  private requestUpdate: (() => void) | null = null;
+  private host: SeriesAttachedParameter<Time> | null = null;
   private readonly views: readonly IPrimitivePaneView[];
 
   constructor() {
@@ -51,15 +47,11 @@ export class ZonePrimitive implements ISeriesPrimitive<Time> {
   }
 
   attached(param: SeriesAttachedParameter<Time>): void {
-    this.chart = param.chart as IChartApi;
-    this.series = param.series as ISeriesApi<"Candlestick">;
-    this.requestUpdate = param.requestUpdate;
+    this.host = param;
   }
 
   detached(): void {
-    this.chart = null;
-    this.series = null;
-    this.requestUpdate = null;
+    this.host = null;
   }
 
   paneViews(): readonly IPrimitivePaneView[] {
@@ -68,17 +60,17 @@ export class ZonePrimitive implements ISeriesPrimitive<Time> {
 
   show(scene: Scene): void {
     this.scene = scene;
-    this.requestUpdate?.();
+    this.host?.requestUpdate();
   }
 
   private paint(target: Target, draw: Painter): void {
-    const { scene, chart, series } = this;
-    if (!scene || !chart || !series || scene.candles.length === 0) return;
-    const scale = chart.timeScale();
+    const { scene, host } = this;
+    if (!scene || !host || scene.candles.length === 0) return;
+    const scale = host.chart.timeScale();
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       const view: Projection = {
         x: (index) => scale.logicalToCoordinate(index as Logical),
-        y: (price) => series.priceToCoordinate(price),
+        y: (price) => host.series.priceToCoordinate(price),
         barWidth: scale.options().barSpacing,
         width: mediaSize.width,
         height: mediaSize.height,
@@ -107,26 +99,27 @@ const drawLines: Painter = (context, scene, view) => {
 };
 
 function drawZone(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette): void {
-  const color = zoneColor(zone, palette);
   const living = zone.ended_ts === null;
   const gap = zone.kind === "FVG";
-  context.fillStyle = alpha(color, living ? (gap ? 0.11 : 0.17) : 0.05);
+  const right = box.left + box.width;
+  context.fillStyle = context.strokeStyle = zoneColor(zone, palette);
+  context.globalAlpha = living ? (gap ? 0.11 : 0.17) : 0.05;
   context.fillRect(box.left, box.top, box.width, box.height);
-  context.strokeStyle = alpha(color, living ? 0.6 : 0.2);
+  context.globalAlpha = living ? 0.6 : 0.2;
   context.lineWidth = 1;
   context.setLineDash(zone.kind === "BREAKER" ? [5, 4] : []);
-  const top = Math.round(box.top) + 0.5;
-  const bottom = Math.round(box.top + box.height) - 0.5;
+  for (const y of [Math.round(box.top) + 0.5, Math.round(box.top + box.height) - 0.5])
+    strokeLine(context, box.left, y, right, y);
+  context.globalAlpha = living ? 0.9 : 0.3;
+  if (box.startsHere) context.fillRect(box.left, box.top, 2, box.height);
+  context.globalAlpha = 1;
+}
+
+function strokeLine(context: CanvasRenderingContext2D, x1: number, y1: number, x2: number, y2: number): void {
   context.beginPath();
-  context.moveTo(box.left, top);
-  context.lineTo(box.left + box.width, top);
-  context.moveTo(box.left, bottom);
-  context.lineTo(box.left + box.width, bottom);
+  context.moveTo(x1, y1);
+  context.lineTo(x2, y2);
   context.stroke();
-  context.setLineDash([]);
-  if (!box.startsHere) return;
-  context.fillStyle = alpha(color, living ? 0.9 : 0.3);
-  context.fillRect(box.left, box.top, 2, box.height);
 }
 
 interface Label {
@@ -149,7 +142,7 @@ function drawLabel(context: CanvasRenderingContext2D, zone: Zone, box: Box, pale
   if (covered) return;
   taken.push(label);
   context.textBaseline = "middle";
-  context.fillStyle = alpha(zoneColor(zone, palette), 1);
+  context.fillStyle = zoneColor(zone, palette);
   context.fillText(text, label.left, label.y + 0.5);
 }
 
@@ -159,12 +152,11 @@ function drawLine(context: CanvasRenderingContext2D, line: TradeLine, scene: Sce
   const y1 = view.y(line.fromPrice);
   const y2 = view.y(line.toPrice);
   if (x1 === null || x2 === null || y1 === null || y2 === null || x2 < 0 || x1 > view.width) return;
-  context.strokeStyle = alpha(line.good ? scene.palette.up : scene.palette.down, 0.9);
+  context.strokeStyle = line.good ? scene.palette.up : scene.palette.down;
+  context.globalAlpha = 0.9;
   context.lineWidth = 1.25;
   context.setLineDash([3, 3]);
-  context.beginPath();
-  context.moveTo(x1, y1);
-  context.lineTo(x2, y2);
-  context.stroke();
+  strokeLine(context, x1, y1, x2, y2);
   context.setLineDash([]);
+  context.globalAlpha = 1;
 }

@@ -5,7 +5,7 @@
 import { formatMoney, num, pair, words } from "../lib/format";
 import { LOST, silence, type Pulse } from "./health";
 import { addToast, applyMessages, EMPTY_SERIES, INITIAL, prependHistory, type Model, type Toast } from "./model";
-import { ApiError, get, onDenied, post } from "./rest";
+import { ApiError, get, onDenied, post, sentence } from "./rest";
 import { Socket } from "./socket";
 import { createBatcher, createStore, onFrame } from "./store";
 import type { Health, KillReport, Message, Session, StartSession } from "./types";
@@ -28,7 +28,7 @@ export function dismiss(key: number): void {
 /** An error as a toast; signing out has its own view. */
 export function complain(error: unknown, title = "That did not work"): void {
   if (error instanceof ApiError && error.status === 401) return;
-  toast("bad", title, error instanceof Error ? error.message : String(error));
+  toast("bad", title, sentence(error));
 }
 
 const batcher = createBatcher<Message>((messages) => {

@@ -75,7 +75,7 @@ export const titleOf = (session: SessionHealth): string =>
 
 const ON = new Set(["running", "loading"]);
 
-export const goesOn = (session: SessionHealth): boolean => ON.has(session.status);
+export const goesOn = (session: { status: string }): boolean => ON.has(session.status);
 
 /** The sessions that the engine tells of, those that run first, then the newest. */
 export function sessionsOf(health: Health | null): SessionHealth[] {

@@ -14,6 +14,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What went wrong, as it can be shown. */
+export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 const SENTENCES: Record<number, string> = {
   0: "Triplane does not answer. Is it still running?",
   401: "Please sign in again.",

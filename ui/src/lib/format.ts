@@ -39,79 +39,65 @@ function fixed(value: number, least: number, most: number): string {
   return value < 0 && /[1-9]/.test(text) ? MINUS + text : text;
 }
 
-export function formatPrice(value: unknown, digits = 2): string {
+/** A number as text, or a dash where there is none. */
+function written(value: unknown, write: (n: number) => string): string {
   const n = num(value);
-  return Number.isFinite(n) ? fixed(n, digits, digits) : DASH;
+  return Number.isFinite(n) ? write(n) : DASH;
 }
 
-/** Money of the account, two decimals; `signed` also writes the plus. */
-export function formatMoney(value: unknown, signed = false): string {
-  const n = num(value);
-  if (!Number.isFinite(n)) return DASH;
-  const text = fixed(n, 2, 2);
-  return signed && n > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+/** With `signed` the plus is written too. */
+function figure(value: unknown, digits: number, signed: boolean): string {
+  return written(value, (n) => {
+    const text = fixed(n, digits, digits);
+    return signed && n > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+  });
 }
+
+export const formatPrice = (value: unknown, digits = 2): string => figure(value, digits, false);
+
+/** Money of the account, two decimals. */
+export const formatMoney = (value: unknown, signed = false): string => figure(value, 2, signed);
 
 /** `value` is already in percent. */
-export function formatPercent(value: unknown, signed = false, digits = 2): string {
-  const n = num(value);
-  if (!Number.isFinite(n)) return DASH;
-  const text = fixed(n, digits, digits);
-  return `${signed && n > 0 && /[1-9]/.test(text) ? "+" : ""}${text}%`;
-}
+export const formatPercent = (value: unknown, signed = false, digits = 2): string =>
+  written(value, () => `${figure(value, digits, signed)}%`);
 
-export function formatQuantity(value: unknown): string {
-  const n = num(value);
-  return Number.isFinite(n) ? fixed(n, 0, 8) : DASH;
-}
+export const formatNumber = (value: unknown, digits = 2): string => written(value, (n) => fixed(n, 0, digits));
 
-export function formatNumber(value: unknown, digits = 2): string {
-  const n = num(value);
-  return Number.isFinite(n) ? fixed(n, 0, digits) : DASH;
-}
+export const formatQuantity = (value: unknown): string => formatNumber(value, 8);
 
 /** 1234567 → "1.23M", for volumes. */
-export function formatCompact(value: unknown): string {
-  const n = num(value);
-  if (!Number.isFinite(n)) return DASH;
-  for (const [size, unit] of [[1e9, "B"], [1e6, "M"], [1e3, "K"]] as const) {
-    if (Math.abs(n) >= size) return fixed(n / size, 2, 2) + unit;
-  }
-  return fixed(n, 0, Math.abs(n) < 10 ? 3 : 1);
-}
+export const formatCompact = (value: unknown): string =>
+  written(value, (n) => {
+    for (const [size, unit] of [[1e9, "B"], [1e6, "M"], [1e3, "K"]] as const)
+      if (Math.abs(n) >= size) return fixed(n / size, 2, 2) + unit;
+    return fixed(n, 0, Math.abs(n) < 10 ? 3 : 1);
+  });
 
-/** Milliseconds or an ISO text to milliseconds, or NaN. */
-export function toMillis(value: unknown): number {
-  if (typeof value === "number") return value;
-  if (typeof value === "string") return Date.parse(value);
-  return Number.NaN;
-}
+type Parts = Record<Intl.DateTimeFormatPartTypes, string>;
 
-const two = (n: number): string => String(n).padStart(2, "0");
+const moment = new Intl.DateTimeFormat("en-US", {
+  timeZone: "UTC",
+  dateStyle: "medium",
+  timeStyle: "medium",
+  hourCycle: "h23",
+});
 
-export function formatClock(value: unknown, seconds = false): string {
-  const ms = toMillis(value);
+/** A moment, milliseconds or an ISO text, as text made of its parts, or a dash where there is none. */
+function told(value: unknown, tell: (parts: Parts) => string): string {
+  const ms = typeof value === "string" ? Date.parse(value) : num(value);
   if (!Number.isFinite(ms)) return DASH;
-  const d = new Date(ms);
-  return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${seconds ? `:${two(d.getUTCSeconds())}` : ""}`;
+  return tell(Object.fromEntries(moment.formatToParts(ms).map((part) => [part.type, part.value])) as Parts);
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+export const formatClock = (value: unknown, seconds = false): string =>
+  told(value, (at) => `${at.hour}:${at.minute}${seconds ? `:${at.second}` : ""}`);
 
-export function formatDate(value: unknown): string {
-  const ms = toMillis(value);
-  if (!Number.isFinite(ms)) return DASH;
-  const d = new Date(ms);
-  return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()] ?? ""} ${d.getUTCFullYear()}`;
-}
+export const formatDate = (value: unknown): string => told(value, (at) => `${at.day} ${at.month} ${at.year}`);
 
 /** "14 Mar 09:45"; what happened before the first candle has the time 0, which is no time of the market. */
-export function formatTime(value: unknown): string {
-  const ms = toMillis(value);
-  if (!Number.isFinite(ms) || ms <= 0) return DASH;
-  const d = new Date(ms);
-  return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()] ?? ""} ${formatClock(ms)}`;
-}
+export const formatTime = (value: unknown): string =>
+  Number(value) <= 0 ? DASH : told(value, (at) => `${at.day} ${at.month} ${at.hour}:${at.minute}`);
 
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return DASH;

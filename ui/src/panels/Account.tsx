@@ -19,8 +19,8 @@ import {
   tone,
   words,
 } from "../lib/format";
-import { Confirm, Empty, Skeleton } from "../parts/basics";
-import { Check } from "../parts/icons";
+import { Button, Confirm, Empty, Skeleton, useBusy } from "../parts/basics";
+import { Icon } from "../parts/icons";
 import { Spark } from "../parts/Spark";
 import { NearZones } from "./NearZones";
 
@@ -49,7 +49,7 @@ function Section({ title, count, children }: { title: string; count: number; chi
   return (
     <section className="side-section">
       <h2>
-        {title} {count > 0 && <span className="count">{count}</span>}
+        {title} {count > 0 && <span className="tag count">{count}</span>}
       </h2>
       {children}
     </section>
@@ -63,9 +63,9 @@ function Balance(): ReactNode {
   const { today } = portfolio;
   const result = `${today.closed} closed${today.closed > 0 ? `, ${today.won} with a gain` : ""}`;
   return (
-    <section className="balance">
+    <section className="side-section balance">
       <h2>Equity</h2>
-      <div className="equity">
+      <div className="equity baseline">
         <b className="num">{formatMoney(portfolio.total_equity)}</b>
         <small>USDT</small>
       </div>
@@ -87,11 +87,20 @@ function Balance(): ReactNode {
   );
 }
 
-function Row({ label, value, tone: color, note }: { label: string; value: string; tone?: string; note?: string }): ReactNode {
+interface RowProps {
+  label: ReactNode;
+  value: string;
+  tone?: string;
+  note?: string;
+  /** It lies behind, and is struck out. */
+  done?: boolean;
+}
+
+function Row({ label, value, tone: color = "", note, done }: RowProps): ReactNode {
   return (
-    <div>
+    <div className={done ? "filled" : ""}>
       <dt>{label}</dt>
-      <dd className={`num ${color ?? ""}`}>
+      <dd className={`num ${color}`}>
         {value}
         {note && <small>{note}</small>}
       </dd>
@@ -108,15 +117,15 @@ function PositionCard({ position }: { position: Position }): ReactNode {
     formatPercent(distancePercent(position.current_price, price), true);
   const margin = num(position.margin_ratio);
   return (
-    <article className={`card position ${position.side.toLowerCase()}`}>
-      <header>
-        <span className={`side ${position.side.toLowerCase()}`}>{position.side}</span>
+    <article className="card position">
+      <header className="row">
+        <span className={`tag ${position.side === "LONG" ? "good" : "bad"}`}>{position.side}</span>
         <strong>{pair(position.symbol)}</strong>
         <span className="muted num">
           {formatQuantity(position.size)} · {formatNumber(position.leverage, 1)}×
         </span>
       </header>
-      <div className="pnl">
+      <div className="pnl baseline">
         <b className={`num ${color}`}>{formatMoney(position.current_pnl, true)}</b>
         <span className={`num ${color}`}>{formatPercent(position.current_pnl_pct, true)}</span>
       </div>
@@ -131,20 +140,14 @@ function PositionCard({ position }: { position: Position }): ReactNode {
           tone="down"
         />
         {position.take_profits.map((target, i) => (
-          <div key={i} className={target.filled ? "filled" : ""}>
-            <dt>
-              Target {i + 1}
-              {target.filled && (
-                <em>
-                  <Check /> filled
-                </em>
-              )}
-            </dt>
-            <dd className="num up">
-              {formatPrice(target.price, digits)}
-              {!target.filled && <small>{away(target.price)}</small>}
-            </dd>
-          </div>
+          <Row
+            key={i}
+            label={<Target number={i + 1} filled={target.filled} />}
+            value={formatPrice(target.price, digits)}
+            note={target.filled ? "" : away(target.price)}
+            tone="up"
+            done={target.filled}
+          />
         ))}
         {num(position.liquidation_price) > 0 && (
           <Row
@@ -157,11 +160,11 @@ function PositionCard({ position }: { position: Position }): ReactNode {
           <Row label="Margin" value={formatPercent(margin * 100, false, 1)} tone={margin < 0.15 ? "down" : "warn"} />
         )}
       </dl>
-      <footer>
-        <span className="muted">since {formatTime(position.entry_time)}</span>
-        <button type="button" className="button small" onClick={() => setClosing(true)}>
+      <footer className="row">
+        <span className="muted push small">since {formatTime(position.entry_time)}</span>
+        <Button look="small" onClick={() => setClosing(true)}>
           Close
-        </button>
+        </Button>
       </footer>
       {closing && (
         <Confirm
@@ -183,6 +186,17 @@ function PositionCard({ position }: { position: Position }): ReactNode {
   );
 }
 
+const Target = ({ number, filled }: { number: number; filled: boolean }): ReactNode => (
+  <>
+    Target {number}
+    {filled && (
+      <em>
+        <Icon name="check" size={12} /> filled
+      </em>
+    )}
+  </>
+);
+
 /** Where the price stands between the stop and the last target. */
 function Ladder({ position }: { position: Position }): ReactNode {
   const stop = num(position.stop_loss);
@@ -194,7 +208,7 @@ function Ladder({ position }: { position: Position }): ReactNode {
   return (
     <div className="ladder" aria-hidden="true">
       <i
-        className={now >= entry ? "gain" : "loss"}
+        className={now >= entry ? "good" : "bad"}
         style={{ left: `${Math.min(entry, now)}%`, width: `${Math.abs(now - entry)}%` }}
       />
       <em style={{ left: `${entry}%` }} />
@@ -219,19 +233,14 @@ function Signals(): ReactNode {
 }
 
 function SignalCard({ signal }: { signal: Signal }): ReactNode {
-  const [busy, setBusy] = useState(false);
+  const [busy, run] = useBusy();
   const [asking, setAsking] = useState(false);
   const digits = pricePrecision([signal.price, signal.entry_price, signal.stop_loss]);
   const buy = signal.signal_type === "buy";
-  const drop = async (): Promise<void> => {
-    setBusy(true);
-    await expireSignal(signal.id);
-    setBusy(false);
-  };
   return (
     <article className="card signal">
-      <header>
-        <span className={`side ${buy ? "long" : "short"}`}>{buy ? "BUY" : "SELL"}</span>
+      <header className="row">
+        <span className={`tag ${buy ? "good" : "bad"}`}>{buy ? "BUY" : "SELL"}</span>
         <strong>{pair(signal.symbol)}</strong>
         <span className="muted num">confidence {formatPercent(signal.confidence * 100, false, 0)}</span>
       </header>
@@ -240,14 +249,14 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
         <Row label="Stop" value={formatPrice(signal.stop_loss, digits)} tone="down" />
         <Row label="Reward : risk" value={formatNumber(signal.risk_reward_ratio, 1)} />
       </dl>
-      {signal.reasons.length > 0 && <p className="muted reasons">{signal.reasons.join(" ")}</p>}
-      <footer>
-        <button type="button" className="button small" disabled={busy} onClick={() => void drop()}>
+      {signal.reasons.length > 0 && <p className="muted small">{signal.reasons.join(" ")}</p>}
+      <footer className="row">
+        <Button look="small" disabled={busy} onClick={() => run(() => expireSignal(signal.id))}>
           Drop
-        </button>
-        <button type="button" className="button small primary" disabled={busy} onClick={() => setAsking(true)}>
+        </Button>
+        <Button look="small primary" disabled={busy} onClick={() => setAsking(true)}>
           Execute
-        </button>
+        </Button>
       </footer>
       {asking && (
         <Confirm
@@ -270,20 +279,15 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
 const legName = (leg: string): string => words(leg.replace(/^tp/, "target "));
 
 function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
-  const [busy, setBusy] = useState<string | null>(null);
-  const run = async (id: string, what: (id: string) => Promise<boolean>): Promise<void> => {
-    setBusy(id);
-    await what(id);
-    setBusy(null);
-  };
+  const [busy, run] = useBusy();
   return (
     <Section title="Orders" count={orders.length}>
       {orders.length === 0 && <p className="none">No order is working.</p>}
       {orders.map((order) => {
         const price = num(order.price) > 0 ? order.price : order.trigger_price;
         return (
-          <article className="order" key={order.order_id}>
-            <div>
+          <article className="order row" key={order.order_id}>
+            <div className="grow">
               <strong className={order.side.toLowerCase() === "buy" ? "up" : "down"}>{words(order.side)}</strong>{" "}
               {pair(order.symbol)} <span className="muted">{legName(order.leg)}</span>
               <small className="num">
@@ -293,24 +297,18 @@ function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
               </small>
             </div>
             {order.leg === "entry" ? (
-              <div className="order-actions">
-                <button
-                  type="button"
-                  className="button small"
-                  disabled={busy !== null}
-                  onClick={() => void run(order.order_id, executeOrder)}
+              <div className="row">
+                <Button
+                  look="small"
+                  disabled={busy}
+                  onClick={() => run(() => executeOrder(order.order_id))}
                   title="Execute at market now"
                 >
                   Market
-                </button>
-                <button
-                  type="button"
-                  className="button small"
-                  disabled={busy !== null}
-                  onClick={() => void run(order.order_id, cancelOrder)}
-                >
+                </Button>
+                <Button look="small" disabled={busy} onClick={() => run(() => cancelOrder(order.order_id))}>
                   Cancel
-                </button>
+                </Button>
               </div>
             ) : (
               <span className="muted small">{order.reduce_only ? "protects" : DASH}</span>

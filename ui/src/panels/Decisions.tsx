@@ -8,16 +8,16 @@ import { Empty, Skeleton } from "../parts/basics";
 
 const One = memo(function One({ decision }: { decision: LogEntry }): ReactNode {
   return (
-    <li className={`decision ${decision.level}`}>
+    <li className={`decision ${decision.level === "info" && decision.kind !== "signal" ? "" : decision.level}`}>
       <time className="num" dateTime={new Date(decision.time).toISOString()}>
         {formatTime(decision.time)}
       </time>
-      <span className={`kind kind-${decision.kind}`}>{words(decision.kind)}</span>
+      <span className="tag">{words(decision.kind)}</span>
       <div>
         <p>{decision.text}</p>
-        {decision.reasons.length > 0 && <p className="muted">{decision.reasons.join(" ")}</p>}
+        {decision.reasons.length > 0 && <p className="muted small">{decision.reasons.join(" ")}</p>}
       </div>
-      <span className="muted where">{decision.symbol ? pair(decision.symbol) : ""}</span>
+      <span className="where">{decision.symbol ? pair(decision.symbol) : ""}</span>
     </li>
   );
 });
@@ -40,13 +40,7 @@ export function Decisions(): ReactNode {
     <>
       <div className="filters" role="group" aria-label="Show">
         {["", ...kinds].map((name) => (
-          <button
-            key={name}
-            type="button"
-            className="filter"
-            aria-pressed={kind === name}
-            onClick={() => setKind(name)}
-          >
+          <button key={name} type="button" aria-pressed={kind === name} onClick={() => setKind(name)}>
             {name ? words(name) : "All"}
           </button>
         ))}

@@ -4,33 +4,31 @@ import { model } from "../data/client";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
 import type { Performance as Figures } from "../data/types";
-import { DASH, formatMoney, formatNumber, formatPercent, formatTime, num, tone, words } from "../lib/format";
-import { Empty, Figure, Skeleton } from "../parts/basics";
+import { formatMoney, formatNumber, formatPercent, formatTime, num, tone, words } from "../lib/format";
+import { Empty, Skeleton } from "../parts/basics";
 import { Spark } from "../parts/Spark";
 import { useResource } from "../parts/useResource";
 
-type Kind = "money" | "percent" | "share" | "number" | "count";
+type Kind = "gain" | "money" | "percent" | "share" | "count";
 type Name = Exclude<keyof Figures, "reasons" | "session_id">;
 const KNOWN: readonly [name: Name, label: string, kind: Kind, toned?: boolean][] = [
-  ["net_pnl", "Net P&L", "money", true],
+  ["net_pnl", "Net P&L", "gain", true],
   ["return_pct", "Return", "percent", true],
   ["max_drawdown_pct", "Largest drawdown", "percent"],
   ["win_rate", "Win rate", "share"],
-  ["profit_factor", "Profit factor", "number"],
-  ["expectancy_r", "Expectancy (R)", "number", true],
-  ["sharpe", "Sharpe", "number"],
-  ["sortino", "Sortino", "number"],
-  ["calmar", "Calmar", "number"],
+  ["profit_factor", "Profit factor", "money"],
+  ["expectancy_r", "Expectancy (R)", "money", true],
+  ["sharpe", "Sharpe", "money"],
+  ["sortino", "Sortino", "money"],
+  ["calmar", "Calmar", "money"],
   ["trades", "Trades", "count"],
   ["fees", "Fees paid", "money"],
 ];
 
 function show(value: unknown, kind: Kind): string {
-  if (!Number.isFinite(num(value))) return DASH;
-  if (kind === "money") return formatMoney(value, true);
   if (kind === "percent") return formatPercent(value);
   if (kind === "share") return formatPercent(num(value) * 100, false, 1);
-  return kind === "count" ? formatNumber(value, 0) : formatMoney(value);
+  return kind === "count" ? formatNumber(value, 0) : formatMoney(value, kind === "gain");
 }
 
 /** Figures whose name in words is not what people call them. */
@@ -46,7 +44,7 @@ function others({ reasons: _reasons, session_id: _session, ...figures }: Figures
   const known = new Set<string>(KNOWN.map(([name]) => name));
   const names = (Object.keys(figures) as Name[]).filter((name) => !known.has(name));
   return names.map((name) => {
-    const kind = name.endsWith("_pct") ? "percent" : Number.isInteger(figures[name]) ? "count" : "number";
+    const kind = name.endsWith("_pct") ? "percent" : Number.isInteger(figures[name]) ? "count" : "money";
     return [name, LABELS[name] ?? words(name.replace(/_pct$/, "")), kind];
   });
 }
@@ -66,20 +64,17 @@ export function Performance(): ReactNode {
         {[...KNOWN, ...others(data)].map(([name, label, kind, toned]) => {
           const value = data[name];
           const reason = value === null ? reasons[name] : undefined;
-          const signed = kind === "money" && name !== "fees";
           return (
-            <Figure
-              key={name}
-              label={label}
-              value={signed ? show(value, kind) : show(value, kind).replace(/^\+/, "")}
-              {...(toned === true ? { tone: tone(value) } : {})}
-              {...(reason ? { hint: reason } : {})}
-            />
+            <div key={name} title={reason}>
+              <dt>{label}</dt>
+              <dd className={toned === true ? tone(value) : ""}>{show(value, kind)}</dd>
+              {reason && <small>{reason}</small>}
+            </div>
           );
         })}
       </dl>
       <figure className="curve">
-        <figcaption>
+        <figcaption className="row">
           <span>Equity</span>
           {first && last && (
             <span className="muted num">

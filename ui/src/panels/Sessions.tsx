@@ -1,12 +1,12 @@
 /** All sessions of this installation: what runs, what is over, and how another one is started. */
 import { useState, type ReactNode } from "react";
 import { chooseSession, model, pulse, stopSession } from "../data/client";
-import { faults, sessionsOf, type Shown } from "../data/health";
+import { faults, goesOn, sessionsOf, type Shown } from "../data/health";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
 import type { Session } from "../data/types";
 import { DASH, formatMoney, formatTime, pair, shortId, tone, words } from "../lib/format";
-import { Confirm, Empty, Skeleton } from "../parts/basics";
+import { Button, Confirm, Empty, Skeleton, Table, type Column } from "../parts/basics";
 import { ResumeDialog } from "../parts/FaultBar";
 import { StartDialog } from "../parts/StartDialog";
 import { useResource } from "../parts/useResource";
@@ -20,124 +20,127 @@ export function Sessions(): ReactNode {
     key: known.map((one) => `${one.session_id}${one.status}${one.halted}`).join(),
     every: 10_000,
   });
-  const halts = faults(told, null).filter((fault) => fault.resumable);
+  const halts = new Map(faults(told, null).filter((fault) => fault.resumable).map((fault) => [fault.session_id, fault]));
+  const columns: Column<Session>[] = [
+    {
+      head: "Session",
+      look: "mono",
+      title: ({ id }) => id,
+      cell: ({ id }) => (
+        <>
+          {shortId(id)}
+          {id === current && <span className="tag count">this one</span>}
+        </>
+      ),
+    },
+    {
+      head: "Status",
+      title: ({ error }) => error,
+      cell: ({ id, status }) => (
+        <>
+          {words(status)}
+          {halts.has(id) && <span className="down"> halted</span>}
+        </>
+      ),
+    },
+    ...FACTS,
+    {
+      head: <span className="hidden">Actions</span>,
+      look: "right",
+      cell: (session) => (
+        <Actions
+          session={session}
+          readable={session.id !== current && known.some((one) => one.session_id === session.id)}
+          halt={halts.get(session.id)}
+        />
+      ),
+    },
+  ];
   return (
     <>
-      <div className="actions">
-        <button type="button" className="button small primary" onClick={() => setStarting(true)}>
+      <div className="actions row">
+        <Button look="small primary" onClick={() => setStarting(true)}>
           Start a session…
-        </button>
+        </Button>
       </div>
       {starting && <StartDialog onClose={() => setStarting(false)} />}
       {!data && (error ? <Empty title="The sessions could not be read">{error}</Empty> : <Skeleton />)}
       {data?.items.length === 0 && <Empty title="No session yet" />}
-      {data && data.items.length > 0 && (
-        <div className="table-wrap">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Session</th>
-                <th scope="col">Status</th>
-                <th scope="col">Mode</th>
-                <th scope="col">Strategy</th>
-                <th scope="col">Symbols</th>
-                <th scope="col">Source</th>
-                <th scope="col">Started (UTC)</th>
-                <th scope="col">Ended</th>
-                <th scope="col" className="right">Net P&amp;L</th>
-                <th scope="col">Decisions</th>
-                <th scope="col">
-                  <span className="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.items.map((session) => (
-                <Line
-                  key={session.id}
-                  session={session}
-                  current={session.id === current}
-                  readable={known.some((one) => one.session_id === session.id)}
-                  halt={halts.find((fault) => fault.session_id === session.id)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      {data && data.items.length > 0 && <Table columns={columns} rows={data.items} current={current} />}
     </>
   );
 }
 
-interface LineProps {
+const FACTS: readonly Column<Session>[] = [
+  { head: "Mode", look: "caps", cell: ({ mode }) => mode },
+  {
+    head: "Strategy",
+    cell: ({ strategy, timeframe }) => (
+      <>
+        {strategy} <span className="muted">{timeframe}</span>
+      </>
+    ),
+  },
+  { head: "Symbols", cell: ({ symbols }) => symbols.map(pair).join(", ") },
+  { head: "Source", look: "clip", title: ({ source }) => source, cell: ({ source }) => source },
+  { head: "Started (UTC)", look: "num", cell: ({ started_at }) => formatTime(started_at) },
+  { head: "Ended", look: "num", cell: ({ ended_at }) => formatTime(ended_at) },
+  {
+    head: "Net P&L",
+    look: "num right strong",
+    tone: ({ net_pnl }) => tone(net_pnl),
+    cell: ({ net_pnl }) => formatMoney(net_pnl, true),
+  },
+  {
+    head: "Decisions",
+    look: "mono muted",
+    title: ({ decisions_sha256 }) => decisions_sha256,
+    cell: ({ decisions_sha256 }) => decisions_sha256?.slice(0, 12) ?? DASH,
+  },
+];
+
+interface ActionsProps {
   session: Session;
-  current: boolean;
-  /** The server holds all of it, so it can be shown. */
+  /** It is not shown, and the server holds all of it, so it can be. */
   readable: boolean;
   halt: Shown | undefined;
 }
 
-function Line({ session, current, readable, halt }: LineProps): ReactNode {
+function Actions({ session: { id, status }, readable, halt }: ActionsProps): ReactNode {
   const [asking, setAsking] = useState<"stop" | "resume" | null>(null);
-  const runs = session.status === "running" || session.status === "loading";
+  const close = (): void => setAsking(null);
   return (
-    <tr aria-current={current}>
-      <td className="mono" title={session.id}>
-        {shortId(session.id)}
-        {current && <span className="count">this one</span>}
-      </td>
-      <td title={session.error ?? ""}>
-        {words(session.status)}
-        {halt && <span className="down"> halted</span>}
-      </td>
-      <td className="caps">{session.mode}</td>
-      <td>
-        {session.strategy} <span className="muted">{session.timeframe}</span>
-      </td>
-      <td>{session.symbols.map(pair).join(", ")}</td>
-      <td className="clip" title={session.source}>
-        {session.source}
-      </td>
-      <td className="num">{formatTime(session.started_at)}</td>
-      <td className="num">{session.ended_at === null ? DASH : formatTime(session.ended_at)}</td>
-      <td className={`num right strong ${tone(session.net_pnl)}`}>{formatMoney(session.net_pnl, true)}</td>
-      <td className="mono muted" title={session.decisions_sha256 ?? ""}>
-        {session.decisions_sha256?.slice(0, 12) ?? DASH}
-      </td>
-      <td className="right">
-        {readable && !current && (
-          <button type="button" className="button small" onClick={() => chooseSession(session.id)}>
-            Show
-          </button>
-        )}{" "}
-        {halt && (
-          <button type="button" className="button small" onClick={() => setAsking("resume")}>
-            Resume…
-          </button>
-        )}{" "}
-        {runs && (
-          <button type="button" className="button small" onClick={() => setAsking("stop")}>
-            Stop…
-          </button>
-        )}
-        {asking === "resume" && halt && (
-          <ResumeDialog fault={halt} shown={session.id} onClose={() => setAsking(null)} />
-        )}
-        {asking === "stop" && (
-          <Confirm
-            title={`Stop session ${session.id}?`}
-            action="Stop the session"
-            danger
-            onClose={() => setAsking(null)}
-            onConfirm={() => stopSession(session.id)}
-          >
-            <p>
-              It decides nothing more. An open position stays open: stops and targets that rest at an exchange stay
-              there, on paper nothing watches them until the session is started again with the same settings.
-            </p>
-          </Confirm>
-        )}
-      </td>
-    </tr>
+    <>
+      {readable && (
+        <Button look="small" onClick={() => chooseSession(id)}>
+          Show
+        </Button>
+      )}{" "}
+      {halt && (
+        <Button look="small" onClick={() => setAsking("resume")}>
+          Resume…
+        </Button>
+      )}{" "}
+      {goesOn({ status }) && (
+        <Button look="small" onClick={() => setAsking("stop")}>
+          Stop…
+        </Button>
+      )}
+      {asking === "resume" && halt && <ResumeDialog fault={halt} shown={id} onClose={close} />}
+      {asking === "stop" && (
+        <Confirm
+          title={`Stop session ${id}?`}
+          action="Stop the session"
+          danger
+          onClose={close}
+          onConfirm={() => stopSession(id)}
+        >
+          <p>
+            It decides nothing more. An open position stays open: stops and targets that rest at an exchange stay
+            there, on paper nothing watches them until the session is started again with the same settings.
+          </p>
+        </Confirm>
+      )}
+    </>
   );
 }

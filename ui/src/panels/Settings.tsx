@@ -1,13 +1,19 @@
 /** The risk profile and the execution mode of the session. */
-import { useEffect, useState, type FormEvent, type ReactNode } from "react";
+import { useState, type FormEvent, type ReactNode } from "react";
 import { complain, model, toast } from "../data/client";
 import { ApiError, get, put } from "../data/rest";
 import { useStore } from "../data/store";
 import type { TradingSettings } from "../data/types";
-import { Empty, Skeleton } from "../parts/basics";
+import { Button, Checkbox, Empty, Field as Labelled, Skeleton, useBusy } from "../parts/basics";
+import { useResource } from "../parts/useResource";
 import { changes, FIELDS, fromInput, GROUPS, toInput, type Field } from "./fields";
 
 const UNITS: Record<Field["unit"], string> = { percent: "%", money: "USDT", count: "", ratio: "", switch: "" };
+
+const MODES = [
+  ["auto", "Automatic", "Decisions become orders."],
+  ["manual", "Manual", "Signals wait until you execute them."],
+] as const;
 
 export function Settings(): ReactNode {
   const session = useStore(model, (m) => m.session);
@@ -15,15 +21,11 @@ export function Settings(): ReactNode {
 }
 
 function Saved({ session }: { session: string | null }): ReactNode {
-  const [saved, setSaved] = useState<TradingSettings | null>(null);
-  const [failed, setFailed] = useState<string | null>(null);
-  useEffect(() => {
-    get("/settings/trading", { session }).then(setSaved, (e: unknown) =>
-      setFailed(e instanceof Error ? e.message : String(e)),
-    );
-  }, [session]);
-  if (!saved) return failed ? <Empty title="The settings could not be read">{failed}</Empty> : <Skeleton rows={6} />;
-  return <Form key={JSON.stringify(saved)} session={session} saved={saved} onSaved={setSaved} />;
+  const { data, error } = useResource(() => get("/settings/trading", { session }));
+  const [changed, setChanged] = useState<TradingSettings | null>(null);
+  const saved = changed ?? data;
+  if (!saved) return error ? <Empty title="The settings could not be read">{error}</Empty> : <Skeleton rows={6} />;
+  return <Form key={JSON.stringify(saved)} session={session} saved={saved} onSaved={setChanged} />;
 }
 
 interface FormProps {
@@ -32,60 +34,49 @@ interface FormProps {
   onSaved: (values: TradingSettings) => void;
 }
 
+type Entered = string | boolean;
+
 function Form({ session, saved, onSaved }: FormProps): ReactNode {
-  const [texts, setTexts] = useState<Record<string, string>>(() =>
-    Object.fromEntries(FIELDS.map((field) => [field.name, toInput(field, saved[field.name])])),
-  );
-  const [switches, setSwitches] = useState<Record<string, boolean>>(() =>
-    Object.fromEntries(FIELDS.filter((f) => f.unit === "switch").map((f) => [f.name, saved[f.name] === true])),
+  const [entered, setEntered] = useState<Record<string, Entered>>(() =>
+    Object.fromEntries(FIELDS.map((f) => [f.name, f.unit === "switch" ? saved[f.name] === true : toInput(f, saved[f.name])])),
   );
   const [mode, setMode] = useState(saved.execution_mode);
   const [errors, setErrors] = useState<Record<string, string>>({});
-  const [busy, setBusy] = useState(false);
+  const [busy, run] = useBusy();
 
-  const collect = (): { values: Partial<TradingSettings>; wrong: Record<string, string> } => {
-    const values: Record<string, unknown> = { execution_mode: mode };
-    const wrong: Record<string, string> = {};
-    for (const field of FIELDS) {
-      if (field.unit === "switch") values[field.name] = switches[field.name];
-      else {
-        const read = fromInput(field, texts[field.name] ?? "");
-        if ("error" in read) wrong[field.name] = read.error;
-        else values[field.name] = read.value;
-      }
-    }
-    return { values, wrong };
-  };
-  const dirty = Object.keys(changes(saved, collect().values)).length > 0 || Object.keys(collect().wrong).length > 0;
+  const values: Record<string, unknown> = { execution_mode: mode };
+  const wrong: Record<string, string> = {};
+  for (const field of FIELDS) {
+    const value = entered[field.name] ?? "";
+    const read = typeof value === "string" ? fromInput(field, value) : { value };
+    if ("error" in read) wrong[field.name] = read.error;
+    else values[field.name] = read.value;
+  }
+  const changed = changes(saved, values);
+  const mistaken = Object.keys(wrong).length > 0;
+  const dirty = mistaken || Object.keys(changed).length > 0;
 
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    const { values, wrong } = collect();
-    setErrors(wrong);
-    if (Object.keys(wrong).length > 0) return;
-    setBusy(true);
+  const save = async (): Promise<void> => {
     try {
-      onSaved(await put("/settings/trading", { query: { session }, body: changes(saved, values) }));
+      onSaved(await put("/settings/trading", { query: { session }, body: changed }));
       toast("good", "Saved", "The new settings apply from the next candle on.");
     } catch (error) {
       if (error instanceof ApiError) setErrors(error.fields);
       complain(error, "The settings were not saved");
-    } finally {
-      setBusy(false);
     }
+  };
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setErrors(wrong);
+    if (!mistaken) run(save);
   };
 
   return (
-    <form className="settings" onSubmit={(event) => void submit(event)} noValidate>
+    <form className="settings" onSubmit={submit} noValidate>
       <fieldset className="modes">
         <legend>Execution</legend>
-        {(
-          [
-            ["auto", "Automatic", "Decisions become orders."],
-            ["manual", "Manual", "Signals wait until you execute them."],
-          ] as const
-        ).map(([value, label, hint]) => (
-          <label key={value} className="radio">
+        {MODES.map(([value, label, hint]) => (
+          <label key={value} className="check radio">
             <input type="radio" name="execution_mode" checked={mode === value} onChange={() => setMode(value)} />
             <span>
               <strong>{label}</strong>
@@ -101,22 +92,20 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
             <Input
               key={field.name}
               field={field}
-              text={texts[field.name] ?? ""}
-              on={switches[field.name] ?? false}
+              value={entered[field.name] ?? ""}
               error={errors[field.name]}
-              onText={(text) => setTexts((all) => ({ ...all, [field.name]: text }))}
-              onSwitch={(on) => setSwitches((all) => ({ ...all, [field.name]: on }))}
+              onChange={(value) => setEntered((all) => ({ ...all, [field.name]: value }))}
             />
           ))}
         </fieldset>
       ))}
-      <footer>
+      <footer className="foot row">
         <span className="muted" role="status">
           {dirty ? "Not saved yet" : "All saved"}
         </span>
-        <button type="submit" className="button primary" disabled={!dirty || busy}>
+        <Button type="submit" look="primary" disabled={!dirty || busy}>
           {busy ? "Saving…" : "Save settings"}
-        </button>
+        </Button>
       </footer>
     </form>
   );
@@ -124,44 +113,40 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
 
 interface InputProps {
   field: Field;
-  text: string;
-  on: boolean;
+  value: Entered;
   error: string | undefined;
-  onText: (text: string) => void;
-  onSwitch: (on: boolean) => void;
+  onChange: (value: Entered) => void;
 }
 
-function Input({ field, text, on, error, onText, onSwitch }: InputProps): ReactNode {
+function Input({ field, value, error, onChange }: InputProps): ReactNode {
   const hint = `hint-${field.name}`;
-  if (field.unit === "switch")
+  if (typeof value === "boolean")
     return (
-      <label className="check setting">
-        <input type="checkbox" checked={on} onChange={(event) => onSwitch(event.target.checked)} />
+      <Checkbox look="setting" on={value} onChange={onChange}>
         <span>
           {field.label}
           <small>{field.hint}</small>
         </span>
-      </label>
+      </Checkbox>
     );
   return (
-    <label className="field setting">
-      <span>{field.label}</span>
+    <Labelled look="setting" label={field.label}>
       <span className="with-unit">
         <input
           type="text"
           inputMode="decimal"
           className="num"
-          value={text}
+          value={value}
           placeholder={field.optional === true ? "off" : ""}
           aria-invalid={error !== undefined}
           aria-describedby={hint}
-          onChange={(event) => onText(event.target.value)}
+          onChange={(event) => onChange(event.target.value)}
         />
         <em>{UNITS[field.unit]}</em>
       </span>
       <small id={hint} className={error ? "error" : ""}>
         {error ?? field.hint}
       </small>
-    </label>
+    </Labelled>
   );
 }

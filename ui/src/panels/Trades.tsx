@@ -6,10 +6,32 @@ import { useStore } from "../data/store";
 import type { Trade } from "../data/types";
 import { formatDuration, formatMoney, formatNumber, formatPrice, formatQuantity, formatTime, pair } from "../lib/format";
 import { pricePrecision, tone, words } from "../lib/format";
-import { Empty, Skeleton } from "../parts/basics";
+import { Button, Empty, Skeleton, Table, type Column } from "../parts/basics";
 import { useResource } from "../parts/useResource";
 
 const LIMIT = 25;
+
+const price = ({ entry_price, exit_price }: Trade, value: string): string =>
+  formatPrice(value, pricePrecision([entry_price, exit_price]));
+
+function Side({ of }: { of: Trade }): ReactNode {
+  const long = /^(long|buy)$/i.test(of.side);
+  return <span className={`tag ${long ? "good" : "bad"}`}>{long ? "LONG" : "SHORT"}</span>;
+}
+
+const COLUMNS: readonly Column<Trade>[] = [
+  { head: "Closed (UTC)", look: "num", cell: (trade) => formatTime(trade.exit_time) },
+  { head: "Symbol", cell: (trade) => pair(trade.symbol) },
+  { head: "Side", cell: (trade) => <Side of={trade} /> },
+  { head: "Quantity", look: "num right", cell: (trade) => formatQuantity(trade.quantity) },
+  { head: "Entry", look: "num right", cell: (trade) => price(trade, trade.entry_price) },
+  { head: "Exit", look: "num right", cell: (trade) => price(trade, trade.exit_price) },
+  { head: "P&L", look: "num right strong", tone: ({ pnl }) => tone(pnl), cell: ({ pnl }) => formatMoney(pnl, true) },
+  { head: "R", look: "num right", tone: (trade) => tone(trade.r_multiple), cell: (trade) => formatNumber(trade.r_multiple) },
+  { head: "Fees", look: "num right muted", cell: (trade) => formatMoney(trade.fees) },
+  { head: "Reason", cell: (trade) => words(trade.exit_reason) },
+  { head: "Held", look: "num right muted", cell: (trade) => formatDuration(trade.exit_time - trade.entry_time) },
+];
 
 export function Trades(): ReactNode {
   const version = useStore(model, (m) => m.trades);
@@ -21,81 +43,24 @@ export function Trades(): ReactNode {
   });
   if (!data) return error ? <Empty title="The trades could not be read">{error}</Empty> : <Skeleton />;
   if (data.total === 0) return <Empty title="No trade yet">Closed trades are listed here with their result.</Empty>;
+  const pages = Math.max(1, Math.ceil(data.total / LIMIT));
   return (
     <>
-      <div className="table-wrap">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Closed (UTC)</th>
-              <th scope="col">Symbol</th>
-              <th scope="col">Side</th>
-              <th scope="col" className="right">Quantity</th>
-              <th scope="col" className="right">Entry</th>
-              <th scope="col" className="right">Exit</th>
-              <th scope="col" className="right">P&amp;L</th>
-              <th scope="col" className="right">R</th>
-              <th scope="col" className="right">Fees</th>
-              <th scope="col">Reason</th>
-              <th scope="col" className="right">Held</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map((trade) => (
-              <Line key={trade.id} trade={trade} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <Pager page={page} pages={Math.max(1, Math.ceil(data.total / LIMIT))} total={data.total} onPage={setPage} />
+      <Table columns={COLUMNS} rows={data.items} />
+      <nav className="foot row" aria-label="Pages of trades">
+        <span className="muted push">
+          {formatNumber(data.total, 0)} {data.total === 1 ? "trade" : "trades"}
+        </span>
+        <Button look="small" disabled={page <= 1} onClick={() => setPage(page - 1)}>
+          Newer
+        </Button>
+        <span className="num">
+          {page} / {pages}
+        </span>
+        <Button look="small" disabled={page >= pages} onClick={() => setPage(page + 1)}>
+          Older
+        </Button>
+      </nav>
     </>
-  );
-}
-
-function Line({ trade }: { trade: Trade }): ReactNode {
-  const digits = pricePrecision([trade.entry_price, trade.exit_price]);
-  const long = /^(long|buy)$/i.test(trade.side);
-  return (
-    <tr>
-      <td className="num">{formatTime(trade.exit_time)}</td>
-      <td>{pair(trade.symbol)}</td>
-      <td>
-        <span className={`side ${long ? "long" : "short"}`}>{long ? "LONG" : "SHORT"}</span>
-      </td>
-      <td className="num right">{formatQuantity(trade.quantity)}</td>
-      <td className="num right">{formatPrice(trade.entry_price, digits)}</td>
-      <td className="num right">{formatPrice(trade.exit_price, digits)}</td>
-      <td className={`num right strong ${tone(trade.pnl)}`}>{formatMoney(trade.pnl, true)}</td>
-      <td className={`num right ${tone(trade.r_multiple)}`}>{formatNumber(trade.r_multiple)}</td>
-      <td className="num right muted">{formatMoney(trade.fees)}</td>
-      <td>{words(trade.exit_reason)}</td>
-      <td className="num right muted">{formatDuration(trade.exit_time - trade.entry_time)}</td>
-    </tr>
-  );
-}
-
-interface PagerProps {
-  page: number;
-  pages: number;
-  total: number;
-  onPage: (page: number) => void;
-}
-
-function Pager({ page, pages, total, onPage }: PagerProps): ReactNode {
-  return (
-    <nav className="pager" aria-label="Pages of trades">
-      <span className="muted">
-        {formatNumber(total, 0)} {total === 1 ? "trade" : "trades"}
-      </span>
-      <button type="button" className="button small" disabled={page <= 1} onClick={() => onPage(page - 1)}>
-        Newer
-      </button>
-      <span className="num">
-        {page} / {pages}
-      </span>
-      <button type="button" className="button small" disabled={page >= pages} onClick={() => onPage(page + 1)}>
-        Older
-      </button>
-    </nav>
   );
 }

@@ -3,10 +3,8 @@ import type { ReactNode } from "react";
 import { model } from "../data/client";
 import { get } from "../data/rest";
 import { useStore } from "../data/store";
-import type { Check } from "../data/types";
 import { formatNumber, formatTime, pair, words } from "../lib/format";
-import { Empty, Skeleton } from "../parts/basics";
-import { Check as Tick, Close } from "../parts/icons";
+import { Empty, Mark, Skeleton } from "../parts/basics";
 import { useResource } from "../parts/useResource";
 
 /** Gates are named for when they are closed; what they look at reads better beside a verdict. */
@@ -19,8 +17,6 @@ const NAMES: Record<string, string> = {
   funding_guard: "Funding",
   kill_zone: "Trading hours",
 };
-
-const isNumber = (v: Check["value"]): v is number => v !== null;
 
 export function WhyNot(): ReactNode {
   const session = useStore(model, (m) => m.session);
@@ -46,19 +42,16 @@ export function WhyNot(): ReactNode {
       )}
       <ul>
         {data.checks.map((check) => (
-          <li key={check.name} className={check.passed ? "passed" : "failed"}>
-            <span className="mark">
-              {check.passed ? <Tick /> : <Close />}
-              <span className="hidden">{check.passed ? "met" : "not met"}</span>
-            </span>
-            <div>
+          <li key={check.name} className={check.passed ? "" : "failed"}>
+            <Mark passed={check.passed} words={["met", "not met"]} />
+            <div className="grow">
               <strong>{NAMES[check.name] ?? words(check.name)}</strong>
               <p className="muted">{check.text}</p>
             </div>
-            {isNumber(check.value) && (
-              <span className="num muted limits">
+            {check.value !== null && (
+              <span className="num muted small">
                 {formatNumber(check.value, 4)}
-                {isNumber(check.limit) && <em> / {formatNumber(check.limit, 4)}</em>}
+                {check.limit !== null && <em> / {formatNumber(check.limit, 4)}</em>}
               </span>
             )}
           </li>

@@ -4,10 +4,10 @@ import { model, pulse, resumeAll } from "../data/client";
 import { grouped, staleness, type Shown, type Staleness } from "../data/health";
 import { useStore } from "../data/store";
 import { formatDuration } from "../lib/format";
-import { Confirm } from "./basics";
-import { Close, Warning } from "./icons";
+import { Button, Checkbox, Confirm, Field, IconButton } from "./basics";
+import { Icon } from "./icons";
 
-const since = (age_s: number | null): string => (age_s === null ? "" : formatDuration(age_s * 1000));
+const since = (age_s: number): string => formatDuration(age_s * 1000);
 
 /** A session that ended with an error stays in the list for long, so a person may put it away. */
 const DISMISSIBLE = "session_failed";
@@ -19,13 +19,13 @@ export function FaultBar(): ReactNode {
   const [asking, setAsking] = useState<string | null>(null);
   const list = grouped(told, session).filter((fault) => !dismissed.has(fault.key));
   if (list.length === 0) return null;
-  const target = asking === null ? undefined : list.find((fault) => fault.key === asking);
+  const target = list.find((fault) => fault.key === asking);
   return (
     <div className="faults">
       {list.map((fault) => (
-        <div key={fault.key} className={`fault ${fault.level}`} role={fault.level === "bad" ? "alert" : "status"}>
-          <Warning />
-          <div>
+        <div key={fault.key} className={`fault row ${fault.level}`} role={fault.level === "bad" ? "alert" : "status"}>
+          <Icon name="warning" />
+          <div className="grow">
             <p>{fault.text}</p>
             {fault.detail && <code>{fault.detail}</code>}
           </div>
@@ -35,25 +35,18 @@ export function FaultBar(): ReactNode {
             </span>
           )}
           {fault.resumable && (fault.sessions.length > 0 || session !== null) && (
-            <button type="button" className="button small" onClick={() => setAsking(fault.key)}>
+            <Button look="small" onClick={() => setAsking(fault.key)}>
               Resume…
-            </button>
+            </Button>
           )}
           {fault.name === DISMISSIBLE && (
-            <button
-              type="button"
-              className="ghost square"
-              aria-label="Dismiss"
-              onClick={() => setDismissed(new Set([...dismissed, fault.key]))}
-            >
-              <Close />
-            </button>
+            <IconButton label="Dismiss" onClick={() => setDismissed(new Set([...dismissed, fault.key]))}>
+              <Icon name="close" />
+            </IconButton>
           )}
         </div>
       ))}
-      {target && (
-        <ResumeDialog fault={target} shown={session} onClose={() => setAsking(null)} />
-      )}
+      {target && <ResumeDialog fault={target} shown={session} onClose={() => setAsking(null)} />}
     </div>
   );
 }
@@ -70,10 +63,11 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
   const sessions = fault.sessions.length > 0 ? fault.sessions : shown === null ? [] : [shown];
   const [only, setOnly] = useState("");
   const wanted = only === "" ? sessions : [only];
+  const several = wanted.length > 1;
   return (
     <Confirm
       title="Resume trading?"
-      action={wanted.length > 1 ? `Resume all ${wanted.length}` : "Resume"}
+      action={several ? `Resume all ${wanted.length}` : "Resume"}
       disabled={!read}
       onClose={onClose}
       onConfirm={() => resumeAll(wanted)}
@@ -83,8 +77,7 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
       </p>
       {fault.detail && <code>{fault.detail}</code>}
       {sessions.length > 1 && (
-        <label className="field">
-          <span>Which</span>
+        <Field label="Which">
           <select value={only} onChange={(event) => setOnly(event.target.value)}>
             <option value="">All {sessions.length} sessions</option>
             {sessions.map((one) => (
@@ -93,16 +86,15 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
               </option>
             ))}
           </select>
-        </label>
+        </Field>
       )}
       <p>
-        {wanted.length > 1 ? `${wanted.length} sessions warm` : `Session ${wanted[0] ?? ""} warms`} up again, then{" "}
-        {wanted.length > 1 ? "look" : "looks"} for signals. The kill switch is taken off.
+        {several ? `${wanted.length} sessions warm` : `Session ${wanted[0] ?? ""} warms`} up again, then{" "}
+        {several ? "look" : "looks"} for signals. The kill switch is taken off.
       </p>
-      <label className="check">
-        <input type="checkbox" checked={read} onChange={(event) => setRead(event.target.checked)} />
+      <Checkbox on={read} onChange={setRead}>
         <span>I know why it stopped and want it to trade again</span>
-      </label>
+      </Checkbox>
     </Confirm>
   );
 }
@@ -113,5 +105,9 @@ export function AgeNote({ of }: { of: keyof Staleness }): ReactNode {
   const told = useStore(pulse, (p) => p);
   const stale = staleness(told, session)[of];
   if (!stale) return null;
-  return <p className="age-note num">{stale.age_s === null ? "Not up to date" : `As it was ${since(stale.age_s)} ago`}</p>;
+  return (
+    <p className="age-note badge warn num">
+      {stale.age_s === null ? "Not up to date" : `As it was ${since(stale.age_s)} ago`}
+    </p>
+  );
 }

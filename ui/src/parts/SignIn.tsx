@@ -1,24 +1,29 @@
 /** Shown when the API does not know this browser. */
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { signIn } from "../data/client";
+import { Button, ErrorText, Field, useBusy } from "./basics";
 import { Logo } from "./icons";
 
 export function SignIn(): ReactNode {
   const [token, setToken] = useState("");
   const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
+  const [busy, run] = useBusy();
+  const submit = async (): Promise<void> => {
     // a whole pasted address is fine too
     const value = /[?&]token=([^&\s]+)/.exec(token)?.[1] ?? token.trim();
-    setBusy(true);
     setError(value ? await signIn(decodeURIComponent(value)) : "Paste the token first.");
-    setBusy(false);
   };
   return (
     <main className="signin">
-      <form onSubmit={(event) => void submit(event)} noValidate>
-        <div className="brand">
+      <form
+        className="sheet"
+        onSubmit={(event) => {
+          event.preventDefault();
+          run(submit);
+        }}
+        noValidate
+      >
+        <div className="brand row">
           <Logo />
           <span>Triplane</span>
         </div>
@@ -27,8 +32,7 @@ export function SignIn(): ReactNode {
           When Triplane started, it printed an address that ends in <code>?token=…</code>. Open that address, or paste it
           here.
         </p>
-        <label className="field">
-          <span>Address or token</span>
+        <Field label="Address or token">
           <input
             type="password"
             autoComplete="current-password"
@@ -38,15 +42,11 @@ export function SignIn(): ReactNode {
             aria-describedby={error ? "signin-error" : undefined}
             onChange={(event) => setToken(event.target.value)}
           />
-        </label>
-        {error && (
-          <p className="error" id="signin-error" role="alert">
-            {error}
-          </p>
-        )}
-        <button type="submit" className="button primary wide" disabled={busy}>
+        </Field>
+        <ErrorText text={error} id="signin-error" />
+        <Button type="submit" look="primary wide" disabled={busy}>
           {busy ? "One moment…" : "Sign in"}
-        </button>
+        </Button>
         <p className="muted small">
           The token is kept in the file <code>token</code> of Triplane's data folder.
         </p>

@@ -1,34 +1,53 @@
 /** Starts a session beside those that run. What is left as it is comes from the configuration, and is not sent. */
 import { useState, type FormEvent, type ReactNode } from "react";
 import { startSession } from "../data/client";
-import { ApiError, get } from "../data/rest";
-import type { StartOptions, StartSession } from "../data/types";
+import { ApiError, get, sentence } from "../data/rest";
+import type { StartOptions } from "../data/types";
 import { wanted, type Wish } from "./wish";
-import { Dialog, Empty, Skeleton } from "./basics";
+import { Button, Dialog, Empty, ErrorText, Field, Skeleton, useBusy } from "./basics";
 import { useResource } from "./useResource";
 
 const FORM = "start-session";
+const NOTHING: Wish = { strategy: "", symbols: "", timeframe: "", source: "", mode: "", balance: "", parameters: "" };
 
 export function StartDialog({ onClose }: { onClose: () => void }): ReactNode {
   const { data, error } = useResource(() => get("/api/start-options"));
-  const [busy, setBusy] = useState(false);
+  const [wish, setWish] = useState<Wish>(NOTHING);
+  const [errors, setErrors] = useState<Record<string, string>>({});
+  const [busy, run] = useBusy();
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    const read = wanted(wish);
+    setErrors("errors" in read ? read.errors : {});
+    if ("body" in read) run(() => startSession(read.body).then(onClose, refused));
+  };
+  const refused = (error: unknown): void => {
+    const fields = error instanceof ApiError ? error.fields : {};
+    setErrors(Object.keys(fields).length > 0 ? fields : { all: sentence(error) });
+  };
+  const actions = (
+    <>
+      <Button onClick={onClose}>Cancel</Button>
+      <Button type="submit" form={FORM} look="primary" disabled={busy || !data}>
+        {busy ? "Starting; this may take a minute…" : "Start"}
+      </Button>
+    </>
+  );
   return (
-    <Dialog
-      title="Start a session"
-      onClose={onClose}
-      actions={
-        <>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" form={FORM} className="button primary" disabled={busy || !data}>
-            {busy ? "Starting; this may take a minute…" : "Start"}
-          </button>
-        </>
-      }
-    >
+    <Dialog title="Start a session" onClose={onClose} actions={actions}>
       {data ? (
-        <Form options={data} onBusy={setBusy} onDone={onClose} />
+        <form id={FORM} className="start" onSubmit={submit} noValidate>
+          {inputs(data, wish).map((input) => (
+            <Input
+              key={input.name}
+              {...input}
+              value={wish[input.name]}
+              error={errors[input.name]}
+              onChange={(value) => setWish({ ...wish, [input.name]: value })}
+            />
+          ))}
+          <ErrorText text={errors["all"]} />
+        </form>
       ) : error ? (
         <Empty title="Sessions cannot be started now">{error}</Empty>
       ) : (
@@ -38,101 +57,52 @@ export function StartDialog({ onClose }: { onClose: () => void }): ReactNode {
   );
 }
 
-const NOTHING: Wish = { strategy: "", symbols: "", timeframe: "", source: "", mode: "", balance: "", parameters: "" };
-
-interface FormProps {
-  options: StartOptions;
-  onBusy: (busy: boolean) => void;
-  onDone: () => void;
-}
-
-function Form({ options, onBusy, onDone }: FormProps): ReactNode {
-  const { configured } = options;
-  const [wish, setWish] = useState<Wish>(NOTHING);
-  const [errors, setErrors] = useState<Record<string, string>>({});
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    const read = wanted(wish);
-    if ("errors" in read) {
-      setErrors(read.errors);
-      return;
-    }
-    setErrors({});
-    onBusy(true);
-    try {
-      await startSession(read.body);
-      onDone();
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const fields = error instanceof ApiError ? error.fields : {};
-      setErrors(Object.keys(fields).length > 0 ? fields : { all: message });
-    }
-    onBusy(false);
-  };
-  const field = { wish, errors, onChange: (change: Partial<Wish>): void => setWish((all) => ({ ...all, ...change })) };
-  const own = wish.strategy !== "" && wish.strategy !== configured.strategy;
-  return (
-    <form id={FORM} className="start" onSubmit={(event) => void submit(event)} noValidate>
-      <Choice {...field} name="strategy" label="Strategy" all={options.strategies} configured={configured.strategy} />
-      <Choice {...field} name="mode" label="Mode" all={options.modes} configured={configured.mode} />
-      <Choice {...field} name="source" label="Market data" all={options.sources} configured={configured.source} />
-      <Text {...field} name="symbols" label="Symbols" hint={configured.symbols.join(", ") || "all of the source"} />
-      <Text
-        {...field}
-        name="timeframe"
-        label="Timeframe"
-        hint={(own ? null : configured.timeframe) ?? "the strategy's own"}
-      />
-      <Text {...field} name="balance" label="Paper balance" hint={String(configured.balance)} />
-      <Text {...field} name="parameters" label="Parameters" hint="name=value, name=value" />
-      {errors["all"] && (
-        <p className="error" role="alert">
-          {errors["all"]}
-        </p>
-      )}
-    </form>
-  );
-}
-
-interface FieldProps {
-  wish: Wish;
-  errors: Record<string, string>;
-  onChange: (change: Partial<Wish>) => void;
-  name: keyof StartSession;
+interface Question {
+  name: keyof Wish;
   label: string;
+  /** What applies when nothing is said. */
+  configured: string;
+  /** Of which one is chosen; without them it is written. */
+  among?: readonly string[];
 }
 
-function Choice({ wish, errors, onChange, name, label, all, configured }: FieldProps & { all: string[]; configured: string }): ReactNode {
-  return (
-    <label className="field">
-      <span>{label}</span>
-      <select value={wish[name]} onChange={(event) => onChange({ [name]: event.target.value })}>
-        <option value="">{configured} (as configured)</option>
-        {all
-          .filter((one) => one !== configured)
-          .map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-      </select>
-      {errors[name] && <small className="error">{errors[name]}</small>}
-    </label>
-  );
+function inputs({ configured, strategies, modes, sources }: StartOptions, wish: Wish): Question[] {
+  const own = wish.strategy !== "" && wish.strategy !== configured.strategy;
+  const timeframe = (own ? null : configured.timeframe) ?? "the strategy's own";
+  return [
+    { name: "strategy", label: "Strategy", configured: configured.strategy, among: strategies },
+    { name: "mode", label: "Mode", configured: configured.mode, among: modes },
+    { name: "source", label: "Market data", configured: configured.source, among: sources },
+    { name: "symbols", label: "Symbols", configured: configured.symbols.join(", ") || "all of the source" },
+    { name: "timeframe", label: "Timeframe", configured: timeframe },
+    { name: "balance", label: "Paper balance", configured: String(configured.balance) },
+    { name: "parameters", label: "Parameters", configured: "name=value, name=value" },
+  ];
 }
 
-function Text({ wish, errors, onChange, name, label, hint }: FieldProps & { hint: string }): ReactNode {
+interface InputProps extends Question {
+  value: string;
+  error: string | undefined;
+  onChange: (value: string) => void;
+}
+
+function Input({ label, configured, among, value, error, onChange }: InputProps): ReactNode {
+  const change = (event: { target: { value: string } }): void => onChange(event.target.value);
   return (
-    <label className="field">
-      <span>{label}</span>
-      <input
-        type="text"
-        value={wish[name]}
-        placeholder={hint}
-        aria-invalid={errors[name] !== undefined}
-        onChange={(event) => onChange({ [name]: event.target.value })}
-      />
-      {errors[name] && <small className="error">{errors[name]}</small>}
-    </label>
+    <Field label={label}>
+      {among ? (
+        <select value={value} onChange={change}>
+          <option value="">{configured} (as configured)</option>
+          {among
+            .filter((one) => one !== configured)
+            .map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+        </select>
+      ) : (
+        <input type="text" value={value} placeholder={configured} aria-invalid={error !== undefined} onChange={change} />
+      )}
+      {error && <small className="error">{error}</small>}
+    </Field>
   );
 }

@@ -3,7 +3,8 @@ import { useEffect, type ReactNode } from "react";
 import { dismiss, model } from "../data/client";
 import type { Toast } from "../data/model";
 import { useStore } from "../data/store";
-import { Close } from "./icons";
+import { IconButton } from "./basics";
+import { Icon } from "./icons";
 
 const STAY = { info: 4000, good: 6000, warn: 9000, bad: 9000 } as const;
 
@@ -13,14 +14,14 @@ function One({ toast }: { toast: Toast }): ReactNode {
     return () => clearTimeout(timer);
   }, [toast]);
   return (
-    <div className={`toast ${toast.level}`}>
-      <div>
+    <div className={`toast sheet ${toast.level}`}>
+      <div className="grow">
         <strong>{toast.title}</strong>
         <p>{toast.text}</p>
       </div>
-      <button type="button" className="ghost square" aria-label="Dismiss" onClick={() => dismiss(toast.key)}>
-        <Close />
-      </button>
+      <IconButton label="Dismiss" onClick={() => dismiss(toast.key)}>
+        <Icon name="close" />
+      </IconButton>
     </div>
   );
 }

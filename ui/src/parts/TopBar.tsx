@@ -2,33 +2,34 @@
 import { useEffect, useState, type ReactNode } from "react";
 import { chooseSession, chooseSymbol, model, pulse } from "../data/client";
 import { goesOn, sessionsOf, titleOf } from "../data/health";
-import type { Model } from "../data/model";
 import { useStore } from "../data/store";
 import type { SessionHealth, Status } from "../data/types";
 import { DASH, formatPercent, formatPrice, pair, pricePrecision, words } from "../lib/format";
 import { theme, toggleTheme } from "../lib/theme";
-import { Chevron, Logo, Moon, Power, Sun } from "./icons";
+import { Button, IconButton } from "./basics";
+import { Icon, Logo } from "./icons";
 import { KillDialog } from "./KillDialog";
 
-const BANNERS: Record<string, { title: string; text: string }> = {
-  paper: { title: "PAPER", text: "Simulated money. No order reaches an exchange." },
-  testnet: { title: "TESTNET", text: "Orders go to the exchange's test venue. No real money." },
-  live: { title: "LIVE", text: "Real orders with real money." },
+const BANNERS: Record<string, string> = {
+  paper: "Simulated money. No order reaches an exchange.",
+  testnet: "Orders go to the exchange's test venue. No real money.",
+  live: "Real orders with real money.",
 };
 
 /** The mode of the session that is shown, and a word about others whose orders leave this computer. */
 export function ModeBanner(): ReactNode {
   const status = useStore(model, (m) => m.status);
   const health = useStore(pulse, (p) => p.health);
-  const banner = BANNERS[status?.mode ?? ""];
-  if (!status || !banner) return null;
+  const text = BANNERS[status?.mode ?? ""];
+  if (!status || !text) return null;
+  const title = status.mode.toUpperCase();
   const others = sessionsOf(health).filter(
     (one) => goesOn(one) && one.mode !== "paper" && one.session_id !== status.session_id,
   );
   return (
-    <div className={`banner ${status.mode}`} role="note" aria-label={`Mode: ${banner.title}. ${banner.text}`}>
-      <strong>{banner.title}</strong>
-      <span>{banner.text}</span>
+    <div className={`banner row ${status.mode}`} role="note" aria-label={`Mode: ${title}. ${text}`}>
+      <strong>{title}</strong>
+      <span>{text}</span>
       {others.map((one) => (
         <button key={one.session_id} type="button" className="beside" onClick={() => chooseSession(one.session_id)}>
           {one.mode.toUpperCase()} runs beside it: {one.strategy}
@@ -38,25 +39,44 @@ export function ModeBanner(): ReactNode {
   );
 }
 
-const STATE_TEXT: Record<string, string> = {
-  BOOTSTRAP: "Loading history and warming the indicators",
-  SCANNING: "Looking for the next signal",
-  ENTRY_PENDING: "An entry order is waiting to be filled",
-  IN_POSITION: "A position is open",
-  COOLDOWN: "Pausing after a trade",
-  HALTED: "Trading is stopped",
+/** Each state's tone, and what it means. */
+const STATES: Record<string, [tone: string, text: string]> = {
+  BOOTSTRAP: ["", "Loading history and warming the indicators"],
+  SCANNING: ["info", "Looking for the next signal"],
+  ENTRY_PENDING: ["warn", "An entry order is waiting to be filled"],
+  IN_POSITION: ["good", "A position is open"],
+  COOLDOWN: ["violet", "Pausing after a trade"],
+  HALTED: ["bad", "Trading is stopped"],
 };
 
-export function StateBadge({ status }: { status: Status }): ReactNode {
-  const left = status.state === "COOLDOWN" && status.cooldown_remaining > 0 ? ` ${status.cooldown_remaining}` : "";
+export function StateBadge({ status: { state, cooldown_remaining } }: { status: Status }): ReactNode {
+  const [tone, text] = STATES[state] ?? [];
   return (
-    <span className={`state ${status.state.toLowerCase()}`} title={STATE_TEXT[status.state]} role="status">
-      <i />
-      {words(status.state)}
-      {left}
+    <span className={`state badge ${tone} ${state.toLowerCase()}`} title={text} role="status">
+      <i className="dot" />
+      {words(state)}
+      {state === "COOLDOWN" && cooldown_remaining > 0 && ` ${cooldown_remaining}`}
     </span>
   );
 }
+
+interface SelectProps {
+  look: string;
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  children: ReactNode;
+}
+
+const Select = ({ look, label, value, onChange, children }: SelectProps): ReactNode => (
+  <label className={`select ${look}`}>
+    <span className="hidden">{label}</span>
+    <select value={value} onChange={(event) => onChange(event.target.value)}>
+      {children}
+    </select>
+    <Icon name="chevron" size={12} />
+  </label>
+);
 
 function Options({ label, sessions }: { label: string; sessions: readonly SessionHealth[] }): ReactNode {
   if (sessions.length === 0) return null;
@@ -77,48 +97,38 @@ function Sessions({ status }: { status: Status }): ReactNode {
   const known = sessions.some((one) => one.session_id === status.session_id);
   if (sessions.length + Number(!known) < 2) return null;
   return (
-    <label className="select session">
-      <span className="hidden">Session</span>
-      <select value={status.session_id} onChange={(event) => chooseSession(event.target.value)}>
-        {!known && <option value={status.session_id}>{status.session_id}</option>}
-        <Options label="Running" sessions={sessions.filter(goesOn)} />
-        <Options label="Over" sessions={sessions.filter((one) => !goesOn(one))} />
-      </select>
-      <Chevron />
-    </label>
+    <Select look="session" label="Session" value={status.session_id} onChange={chooseSession}>
+      {!known && <option>{status.session_id}</option>}
+      <Options label="Running" sessions={sessions.filter(goesOn)} />
+      <Options label="Over" sessions={sessions.filter((one) => !goesOn(one))} />
+    </Select>
   );
 }
 
 function Symbols({ status, symbol }: { status: Status; symbol: string | null }): ReactNode {
   if (status.symbols.length < 2) return <strong className="symbol">{pair(symbol ?? "")}</strong>;
   return (
-    <label className="select symbol">
-      <span className="hidden">Symbol</span>
-      <select value={symbol ?? ""} onChange={(event) => chooseSymbol(event.target.value)}>
-        {status.symbols.map((name) => (
-          <option key={name} value={name}>
-            {pair(name)}
-          </option>
-        ))}
-      </select>
-      <Chevron />
-    </label>
+    <Select look="symbol" label="Symbol" value={symbol ?? ""} onChange={chooseSymbol}>
+      {status.symbols.map((name) => (
+        <option key={name} value={name}>
+          {pair(name)}
+        </option>
+      ))}
+    </Select>
   );
 }
-
-const lastCandle = (m: Model): Model["series"]["candles"][number] | undefined => m.series.candles.at(-1);
 
 /** The last price, and the change over 24 hours as far as the loaded candles reach. */
 function Price(): ReactNode {
   const candles = useStore(model, (m) => m.series.candles);
-  const last = useStore(model, lastCandle);
+  const last = candles.at(-1);
   if (!last) return null;
   const digits = pricePrecision(candles.slice(-120).map((c) => c.close));
   const from = last.time - 86_400_000;
   const first = candles.find((candle) => candle.time >= from) ?? last;
   const change = (last.close / first.open - 1) * 100;
   return (
-    <div className="price">
+    <div className="price baseline">
       <b className="num">{formatPrice(last.close, digits)}</b>
       <span className={change >= 0 ? "num up" : "num down"}>{formatPercent(change, true)}</span>
       <small>24h</small>
@@ -126,15 +136,13 @@ function Price(): ReactNode {
   );
 }
 
-const LINK = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting" } as const;
-
 export function LinkDot(): ReactNode {
   const link = useStore(model, (m) => m.link);
   const finished = useStore(model, (m) => m.status?.finished === true);
-  const text = finished ? "Source finished" : LINK[link];
+  const text = finished ? "Source finished" : words(link);
   return (
     <span className={`link ${finished ? "done" : link}`} role="status" aria-label={`Connection: ${text}`} title={text}>
-      <i />
+      <i className="dot" />
       <span>{text}</span>
     </span>
   );
@@ -143,16 +151,38 @@ export function LinkDot(): ReactNode {
 function ThemeButton(): ReactNode {
   const dark = useStore(theme, (t) => t === "dark");
   return (
-    <button
-      type="button"
-      className="ghost square"
-      aria-label={dark ? "Use the light theme" : "Use the dark theme"}
-      onClick={toggleTheme}
-    >
-      {dark ? <Sun /> : <Moon />}
-    </button>
+    <IconButton label={dark ? "Use the light theme" : "Use the dark theme"} onClick={toggleTheme}>
+      <Icon name={dark ? "sun" : "moon"} />
+    </IconButton>
   );
 }
+
+function Facts({ status }: { status: Status }): ReactNode {
+  const { data_grade, gates } = status;
+  const closed = gates.length > 0 ? `; closed gates: ${gates.map(words).join(", ")}` : "";
+  return (
+    <div className="facts row">
+      <StateBadge status={status} />
+      <span className="fact badge" title="Timeframe of decisions">
+        {status.timeframe}
+      </span>
+      <span className="fact badge" title="Strategy">
+        {status.strategy}
+      </span>
+      <span className="fact badge grade" title={`Data quality ${data_grade ?? "not graded yet"}, from A to F${closed}`}>
+        Data <b className={GRADES[data_grade ?? ""] ?? "up"}>{data_grade ?? DASH}</b>
+      </span>
+      {gates.map((gate) => (
+        <span className="fact badge gate bad" key={gate} title="This gate is closed: no entries">
+          {words(gate)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+/** The tones of grades that are not well. */
+const GRADES: Record<string, string> = { C: "warn", D: "down", F: "down" };
 
 export function TopBar(): ReactNode {
   const status = useStore(model, (m) => m.status);
@@ -163,8 +193,8 @@ export function TopBar(): ReactNode {
     document.title = symbol ? `${mode}${pair(symbol)} – Triplane` : "Triplane";
   }, [status, symbol]);
   return (
-    <header className="topbar">
-      <div className="brand">
+    <header className="topbar row">
+      <div className="brand row">
         <Logo />
         <span>Triplane</span>
       </div>
@@ -173,40 +203,16 @@ export function TopBar(): ReactNode {
           <Sessions status={status} />
           <Symbols status={status} symbol={symbol} />
           <Price />
-          <div className="facts">
-            <StateBadge status={status} />
-            <span className="fact" title="Timeframe of decisions">
-              {status.timeframe}
-            </span>
-            <span className="fact" title="Strategy">
-              {status.strategy}
-            </span>
-            <span
-              className={`fact grade grade-${(status.data_grade ?? "none").toLowerCase()}`}
-              title={`Data quality ${status.data_grade ?? "not graded yet"}, from A to F${status.gates.length ? `; closed gates: ${status.gates.map(words).join(", ")}` : ""}`}
-            >
-              Data <b>{status.data_grade ?? DASH}</b>
-            </span>
-            {status.gates.map((gate) => (
-              <span className="fact gate" key={gate} title="This gate is closed: no entries">
-                {words(gate)}
-              </span>
-            ))}
-          </div>
+          <Facts status={status} />
         </>
       )}
-      <div className="tools">
+      <div className="tools row">
         <LinkDot />
         <ThemeButton />
-        <button
-          type="button"
-          className="button kill"
-          aria-label="Kill switch: stop all trading"
-          onClick={() => setKilling(true)}
-        >
-          <Power />
+        <Button look="kill" aria-label="Kill switch: stop all trading" onClick={() => setKilling(true)}>
+          <Icon name="power" />
           <span>Kill switch</span>
-        </button>
+        </Button>
       </div>
       {killing && <KillDialog onClose={() => setKilling(false)} />}
     </header>

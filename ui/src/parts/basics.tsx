@@ -1,6 +1,52 @@
-/** Small building blocks: dialog, menu, empty and loading states, figures. */
-import { useEffect, useId, useRef, useState, type ReactNode } from "react";
-import { Close } from "./icons";
+/** Small building blocks: buttons, fields, dialogs, a menu, a table, empty and loading states. */
+import { useEffect, useId, useRef, useState, type ComponentProps, type ReactNode } from "react";
+import { Icon } from "./icons";
+
+/** Whether work goes on, and how to begin some; what begins it is disabled meanwhile. */
+export function useBusy(): [busy: boolean, run: (work: () => Promise<unknown>) => void] {
+  const [busy, setBusy] = useState(false);
+  const run = async (work: () => Promise<unknown>): Promise<void> => {
+    setBusy(true);
+    await work().finally(() => setBusy(false));
+  };
+  return [busy, (work) => void run(work)];
+}
+
+export const Button = ({ look = "", ...rest }: ComponentProps<"button"> & { look?: string }): ReactNode => (
+  <button type="button" className={`button ${look}`} {...rest} />
+);
+
+export const IconButton = ({ label, ...rest }: ComponentProps<"button"> & { label: string }): ReactNode => (
+  <button type="button" className="ghost" aria-label={label} {...rest} />
+);
+
+interface CheckboxProps {
+  on: boolean;
+  onChange: (on: boolean) => void;
+  children: ReactNode;
+  look?: string;
+}
+
+export const Checkbox = ({ on, onChange, children, look = "" }: CheckboxProps): ReactNode => (
+  <label className={`check ${look}`}>
+    <input type="checkbox" checked={on} onChange={(event) => onChange(event.target.checked)} />
+    {children}
+  </label>
+);
+
+export const Field = ({ label, look = "", children }: { label: string; look?: string; children: ReactNode }): ReactNode => (
+  <label className={`field ${look}`}>
+    <span>{label}</span>
+    {children}
+  </label>
+);
+
+export const ErrorText = ({ text, id }: { text: string | null | undefined; id?: string }): ReactNode =>
+  text && (
+    <p className="error" id={id} role="alert">
+      {text}
+    </p>
+  );
 
 interface DialogProps {
   title: string;
@@ -21,7 +67,7 @@ export function Dialog({ title, children, actions, onClose }: DialogProps): Reac
   return (
     <dialog
       ref={ref}
-      className="dialog"
+      className="dialog sheet"
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();
@@ -32,61 +78,50 @@ export function Dialog({ title, children, actions, onClose }: DialogProps): Reac
       }}
     >
       <div className="dialog-body">
-        <header>
+        <header className="row">
           <h2 id={id}>{title}</h2>
-          <button type="button" className="ghost square" aria-label="Close this dialog" onClick={onClose}>
-            <Close />
-          </button>
+          <IconButton label="Close this dialog" onClick={onClose}>
+            <Icon name="close" />
+          </IconButton>
         </header>
         {children}
-        <footer>{actions}</footer>
+        <footer className="row">{actions}</footer>
       </div>
     </dialog>
   );
 }
 
-interface ConfirmProps {
-  title: string;
-  children: ReactNode;
+interface ConfirmProps extends Omit<DialogProps, "actions"> {
   action: string;
   danger?: boolean;
   disabled?: boolean;
+  /** Says whether it was done; the dialog is closed then. */
   onConfirm: () => Promise<boolean>;
-  onClose: () => void;
 }
 
-export function Confirm({ title, children, action, danger, disabled, onConfirm, onClose }: ConfirmProps): ReactNode {
-  const [busy, setBusy] = useState(false);
+export function Confirm({ action, danger, disabled, onConfirm, ...dialog }: ConfirmProps): ReactNode {
+  const [busy, run] = useBusy();
   const confirm = async (): Promise<void> => {
-    setBusy(true);
-    const done = await onConfirm();
-    setBusy(false);
-    if (done) onClose();
+    if (await onConfirm()) dialog.onClose();
   };
-  return (
-    <Dialog
-      title={title}
-      onClose={onClose}
-      actions={
-        <>
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button
-            type="button"
-            className={danger ? "button danger" : "button primary"}
-            disabled={busy || disabled === true}
-            onClick={() => void confirm()}
-          >
-            {busy ? "One moment…" : action}
-          </button>
-        </>
-      }
-    >
-      {children}
-    </Dialog>
+  const actions = (
+    <>
+      <Button onClick={dialog.onClose}>Cancel</Button>
+      <Button look={danger ? "danger" : "primary"} disabled={busy || disabled === true} onClick={() => run(confirm)}>
+        {busy ? "One moment…" : action}
+      </Button>
+    </>
   );
+  return <Dialog {...dialog} actions={actions} />;
 }
+
+/** What was looked at or done, one after the other, each with a tick or a cross. */
+export const Mark = ({ passed, words }: { passed: boolean; words: [yes: string, no: string] }): ReactNode => (
+  <span className={`mark ${passed ? "good" : "bad"}`}>
+    <Icon name={passed ? "check" : "close"} size={12} />
+    <span className="hidden">{words[passed ? 0 : 1]}</span>
+  </span>
+);
 
 /** A button that opens a small panel below it. */
 export function Menu({ label, icon, children }: { label: string; icon: ReactNode; children: ReactNode }): ReactNode {
@@ -95,6 +130,7 @@ export function Menu({ label, icon, children }: { label: string; icon: ReactNode
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (!open) return undefined;
+    const end = new AbortController();
     const outside = (event: PointerEvent): void => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
@@ -103,20 +139,62 @@ export function Menu({ label, icon, children }: { label: string; icon: ReactNode
       setOpen(false);
       button.current?.focus();
     };
-    addEventListener("pointerdown", outside);
-    addEventListener("keydown", escape);
-    return () => {
-      removeEventListener("pointerdown", outside);
-      removeEventListener("keydown", escape);
-    };
+    addEventListener("pointerdown", outside, end);
+    addEventListener("keydown", escape, end);
+    return () => end.abort();
   }, [open]);
   return (
     <div className="menu" ref={root}>
-      <button ref={button} type="button" className="chip-button" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <Button ref={button} look="chip" aria-label={label} aria-expanded={open} onClick={() => setOpen(!open)}>
         {icon}
         <span>{label}</span>
-      </button>
-      {open && <div className="menu-panel">{children}</div>}
+      </Button>
+      {open && <div className="menu-panel sheet">{children}</div>}
+    </div>
+  );
+}
+
+export interface Column<T> {
+  head: ReactNode;
+  cell: (row: T) => ReactNode;
+  /** Classes of its cells; its head is aligned as they are. */
+  look?: string;
+  tone?: (row: T) => string;
+  title?: (row: T) => string | null;
+}
+
+interface TableProps<T> {
+  columns: readonly Column<T>[];
+  rows: readonly T[];
+  /** The row that stands out. */
+  current?: string | null;
+}
+
+export function Table<T extends { id: string }>({ columns, rows, current }: TableProps<T>): ReactNode {
+  return (
+    <div className="table-wrap">
+      <table>
+        <thead>
+          <tr>
+            {columns.map(({ head, look = "" }, i) => (
+              <th key={i} scope="col" className={look.includes("right") ? "right" : ""}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.id} aria-current={row.id === current}>
+              {columns.map(({ look = "", tone, title, cell }, i) => (
+                <td key={i} className={tone ? `${look} ${tone(row)}` : look} title={title?.(row) ?? undefined}>
+                  {cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 }
@@ -136,16 +214,6 @@ export function Skeleton({ rows = 4 }: { rows?: number }): ReactNode {
       {Array.from({ length: rows }, (_, i) => (
         <i key={i} />
       ))}
-    </div>
-  );
-}
-
-export function Figure({ label, value, tone, hint }: { label: string; value: string; tone?: string; hint?: string }): ReactNode {
-  return (
-    <div className="figure" title={hint}>
-      <dt>{label}</dt>
-      <dd className={tone}>{value}</dd>
-      {hint && <small>{hint}</small>}
     </div>
   );
 }

@@ -3,11 +3,11 @@
  * when `version` does (many trades may close in a second).
  */
 import { useCallback, useEffect, useRef, useState } from "react";
+import { sentence } from "../data/rest";
 
 export interface Resource<T> {
   data: T | null;
   error: string | null;
-  reload: () => void;
 }
 
 interface Options {
@@ -20,7 +20,7 @@ interface Options {
 const PAUSE = 1500;
 
 export function useResource<T>(read: () => Promise<T>, { key = "", version = 0, every = 0 }: Options = {}): Resource<T> {
-  const [state, setState] = useState<{ data: T | null; error: string | null }>({ data: null, error: null });
+  const [state, setState] = useState<Resource<T>>({ data: null, error: null });
   const latest = useRef(read);
   const started = useRef(0);
   const asked = useRef({ key, at: 0 });
@@ -33,8 +33,7 @@ export function useResource<T>(read: () => Promise<T>, { key = "", version = 0, 
     latest.current().then(
       (data) => mine === started.current && setState({ data, error: null }),
       (error: unknown) => {
-        if (mine === started.current)
-          setState((s) => ({ ...s, error: error instanceof Error ? error.message : String(error) }));
+        if (mine === started.current) setState((s) => ({ ...s, error: sentence(error) }));
       },
     );
   }, []);
@@ -54,5 +53,5 @@ export function useResource<T>(read: () => Promise<T>, { key = "", version = 0, 
     },
     [],
   );
-  return { ...state, reload: run };
+  return state;
 }
