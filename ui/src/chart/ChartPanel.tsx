@@ -5,7 +5,7 @@ import { indexAt } from "../data/model";
 import { createStore, useStore } from "../data/store";
 import type { Candle } from "../data/types";
 import { formatCompact, formatNumber, formatPercent, formatPrice, formatTime, pair, pricePrecision } from "../lib/format";
-import { prefs, setPrefs } from "../lib/prefs";
+import { prefs, setPrefs, type Prefs } from "../lib/prefs";
 import { theme } from "../lib/theme";
 import { Button, Checkbox, Empty, Menu } from "../parts/basics";
 import { AgeNote } from "../parts/FaultBar";
@@ -93,7 +93,7 @@ function Legend(): ReactNode {
         <strong>{pair(series.symbol)}</strong> <span className="muted">{series.timeframe}</span>{" "}
         <span className="muted num">{formatTime(candle.time)} UTC</span>
       </div>
-      <div className="num ohlc">
+      <div className="num">
         {(["open", "high", "low", "close"] as const).map((name) => (
           <span key={name}>
             <em>{name.charAt(0).toUpperCase()}</em> <b className={color}>{formatPrice(candle[name], digits)}</b>
@@ -105,7 +105,7 @@ function Legend(): ReactNode {
         </span>
       </div>
       {shown.length > 0 && (
-        <div className="num indicators">
+        <div className="num">
           {shown.map((indicator) => (
             <span key={indicator.name} style={{ color: colorOf(indicator) }}>
               {indicator.label} {valueOf(series.candles, at, indicator, digits)}
@@ -137,64 +137,62 @@ const KINDS = [
   ["BREAKER", "Breakers", ["--zone-breaker"]],
 ] as const;
 
+interface Toggle {
+  label: string;
+  on: boolean;
+  change: (on: boolean) => Partial<Prefs>;
+  colors?: readonly string[];
+}
+
+/** All that the chart can show, in groups. */
+function toggles({ zones, ended, markers, volume, indicators }: Prefs, found: readonly Indicator[]): [string, Toggle[]][] {
+  const kinds = KINDS.map(([kind, label, names]) => ({
+    label,
+    on: zones[kind],
+    change: (on: boolean) => ({ zones: { ...zones, [kind]: on } }),
+    colors: names.map((name) => `var(${name})`),
+  }));
+  const lines = found.map((one) => ({
+    label: one.label,
+    on: indicators[one.name] ?? shownAtFirst(one),
+    change: (on: boolean) => ({ indicators: { ...indicators, [one.name]: on } }),
+    colors: [colorOf(one)],
+  }));
+  return [
+    ["Zones", [...kinds, { label: "Ended zones", on: ended, change: (ended) => ({ ended }) }]],
+    [
+      "Chart",
+      [
+        { label: "Signals and trades", on: markers, change: (markers) => ({ markers }) },
+        { label: "Volume", on: volume, change: (volume) => ({ volume }) },
+      ],
+    ],
+    ["Indicators", lines],
+  ];
+}
+
 /** What the chart shows. */
 function Layer(): ReactNode {
   const shown = useStore(prefs, (p) => p);
   const series = useStore(model, (m) => m.series.epoch);
   const [indicators, setIndicators] = useState<Indicator[]>([]);
   useEffect(() => setIndicators(findIndicators(model.get().series.candles)), [series]);
+  const groups = toggles(shown, indicators).filter(([, list]) => list.length > 0);
   return (
     <Menu label="Layers" icon={<Icon name="layers" />}>
-      <fieldset>
-        <legend>Zones</legend>
-        {KINDS.map(([kind, label, colors]) => (
-          <Toggle
-            key={kind}
-            label={label}
-            colors={colors.map((c) => `var(${c})`)}
-            on={shown.zones[kind]}
-            onChange={(on) => setPrefs({ zones: { ...shown.zones, [kind]: on } })}
-          />
-        ))}
-        <Toggle label="Ended zones" on={shown.ended} onChange={(ended) => setPrefs({ ended })} />
-      </fieldset>
-      <fieldset>
-        <legend>Chart</legend>
-        <Toggle label="Signals and trades" on={shown.markers} onChange={(markers) => setPrefs({ markers })} />
-        <Toggle label="Volume" on={shown.volume} onChange={(volume) => setPrefs({ volume })} />
-      </fieldset>
-      {indicators.length > 0 && (
-        <fieldset>
-          <legend>Indicators</legend>
-          {indicators.map((indicator) => (
-            <Toggle
-              key={indicator.name}
-              label={indicator.label}
-              colors={[colorOf(indicator)]}
-              on={shown.indicators[indicator.name] ?? shownAtFirst(indicator)}
-              onChange={(on) => setPrefs({ indicators: { ...shown.indicators, [indicator.name]: on } })}
-            />
+      {groups.map(([name, list]) => (
+        <fieldset key={name}>
+          <legend>{name}</legend>
+          {list.map(({ label, on, change, colors = [] }) => (
+            <Checkbox key={label} on={on} onChange={(on) => setPrefs(change(on))}>
+              <span>{label}</span>
+              {colors.map((background) => (
+                <i key={background} className="swatch" style={{ background }} />
+              ))}
+            </Checkbox>
           ))}
         </fieldset>
-      )}
-    </Menu>
-  );
-}
-
-interface ToggleProps {
-  label: string;
-  on: boolean;
-  colors?: readonly string[];
-  onChange: (on: boolean) => void;
-}
-
-function Toggle({ label, on, colors = [], onChange }: ToggleProps): ReactNode {
-  return (
-    <Checkbox on={on} onChange={onChange}>
-      <span>{label}</span>
-      {colors.map((background) => (
-        <i key={background} className="swatch" style={{ background }} />
       ))}
-    </Checkbox>
+    </Menu>
   );
 }

@@ -27,15 +27,15 @@ export function isOverlay(name: string, candles: readonly Candle[]): boolean {
   return seen > 0 && near >= seen * 0.9;
 }
 
-const SHORT: Record<string, string> = { ema: "EMA", sma: "SMA", rsi: "RSI", atr: "ATR", adx: "ADX", bb: "BB", vwap: "VWAP" };
+const ACRONYM = /^(ema|sma|rsi|atr|adx|bb|vwap|macd|obv|mfi|cci|roc)$/i;
 
 /** "ema20" → "EMA 20", "bb_upper" → "BB upper". */
 export function indicatorLabel(name: string): string {
   const match = /^([a-z]+)[_-]?(\d.*)?$/i.exec(name);
-  const parts = match ? [match[1] ?? name, match[2] ?? ""] : name.split("_");
+  const parts = match ? match.slice(1) : name.split("_");
   return parts
     .filter(Boolean)
-    .map((part) => SHORT[part.toLowerCase()] ?? (part === part.toLowerCase() && part.length <= 4 && /^(macd|obv|mfi|cci|roc)$/.test(part) ? part.toUpperCase() : part))
+    .map((part) => (ACRONYM.test(part) ? part.toUpperCase() : part))
     .join(" ");
 }
 

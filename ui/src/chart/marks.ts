@@ -76,34 +76,33 @@ export function tradeLines(markers: readonly Marker[]): TradeLine[] {
 }
 
 export interface Level {
-  key: string;
   price: number;
   title: string;
   color: string;
-  style: LineStyle;
+  lineStyle: LineStyle;
 }
 
 /** The lines of the open position and the waiting entry of one symbol. */
 export function levels(portfolio: Portfolio | null, symbol: string, palette: Palette): Level[] {
   const list: Level[] = [];
-  const add = (key: string, price: unknown, title: string, color: string, style: LineStyle): void => {
-    const value = num(price);
-    if (Number.isFinite(value) && value > 0) list.push({ key, price: value, title, color, style });
+  const add = (at: unknown, title: string, color: string, style: LineStyle): void => {
+    const price = num(at);
+    if (Number.isFinite(price) && price > 0) list.push({ price, title, color, lineStyle: style });
   };
   for (const position of portfolio?.open_positions ?? []) {
     if (position.symbol !== symbol) continue;
     const side = position.side === "LONG" ? "Long" : "Short";
-    add(`${position.id}:entry`, position.entry_price, side, palette.entry, LineStyle.Solid);
-    add(`${position.id}:stop`, position.stop_loss, "Stop", palette.down, LineStyle.Dashed);
+    add(position.entry_price, side, palette.entry, LineStyle.Solid);
+    add(position.stop_loss, "Stop", palette.down, LineStyle.Dashed);
     position.take_profits.forEach((target, i) => {
-      if (!target.filled) add(`${position.id}:tp${i}`, target.price, `TP${i + 1}`, palette.up, LineStyle.Dashed);
+      if (!target.filled) add(target.price, `TP${i + 1}`, palette.up, LineStyle.Dashed);
     });
-    add(`${position.id}:liq`, position.liquidation_price, "Liq.", palette.liquidation, LineStyle.SparseDotted);
+    add(position.liquidation_price, "Liq.", palette.liquidation, LineStyle.SparseDotted);
   }
   for (const order of portfolio?.pending_orders ?? []) {
     if (order.symbol !== symbol || order.leg !== "entry") continue;
     const title = order.side.toLowerCase() === "buy" ? "Buy" : "Sell";
-    add(order.order_id, num(order.price) > 0 ? order.price : order.trigger_price, title, palette.pending, LineStyle.Dotted);
+    add(num(order.price) > 0 ? order.price : order.trigger_price, title, palette.pending, LineStyle.Dotted);
   }
   return list;
 }

@@ -45,7 +45,7 @@ export class ChartView {
   private readonly volume: ISeriesApi<"Histogram">;
   private readonly markers: ISeriesMarkersPluginApi<Time>;
   private readonly zones = new ZonePrimitive();
-  private lines = new Map<string, { line: IPriceLine; level: Level }>();
+  private lines: IPriceLine[] = [];
   private indicators = new Map<string, ISeriesApi<"Line">>();
   private known: Indicator[] = [];
   private drawn = { symbol: "", epoch: -1, last: 0 };
@@ -190,23 +190,8 @@ export class ChartView {
   }
 
   private drawLevels(wanted: Level[]): void {
-    const keys = new Set(wanted.map((level) => level.key));
-    for (const [key, { line }] of this.lines) {
-      if (keys.has(key)) continue;
-      this.candles.removePriceLine(line);
-      this.lines.delete(key);
-    }
-    for (const level of wanted) {
-      const options = { price: level.price, color: level.color, title: level.title, lineStyle: level.style };
-      const known = this.lines.get(level.key);
-      if (known) {
-        if (known.level.price !== level.price || known.level.color !== level.color) known.line.applyOptions(options);
-        known.level = level;
-      } else {
-        const line = this.candles.createPriceLine({ ...options, lineWidth: 1, axisLabelVisible: true });
-        this.lines.set(level.key, { line, level });
-      }
-    }
+    for (const line of this.lines) this.candles.removePriceLine(line);
+    this.lines = wanted.map((level) => this.candles.createPriceLine({ ...level, lineWidth: 1, axisLabelVisible: true }));
   }
 
   private showNewest(count: number): void {

@@ -14,7 +14,6 @@ import type {
   RiskAlert,
   Signal,
   Status,
-  Trade,
   Zone,
 } from "./types";
 
@@ -22,13 +21,8 @@ export type Link = "connecting" | "live" | "reconnecting";
 export type Auth = "unknown" | "ok" | "denied";
 
 /** The candles on the chart. `epoch` rises when they changed otherwise than at the end: then everything is drawn anew. */
-export interface Series {
-  symbol: string;
-  timeframe: string;
-  candles: readonly Candle[];
-  epoch: number;
-  complete: boolean;
-}
+export const EMPTY_SERIES = { symbol: "", timeframe: "", candles: [] as readonly Candle[], epoch: 0, complete: false };
+export type Series = typeof EMPTY_SERIES;
 
 export interface Toast {
   key: number;
@@ -39,45 +33,26 @@ export interface Toast {
   about?: string;
 }
 
-export interface Model {
-  auth: Auth;
-  link: Link;
-  loading: boolean;
-  /** The session that is shown; null until one is known. */
-  session: string | null;
-  status: Status | null;
-  symbol: string | null;
-  series: Series;
-  zones: ReadonlyMap<string, Zone>;
-  markers: readonly Marker[];
-  portfolio: Portfolio | null;
-  equity: readonly EquityPoint[];
-  decisions: readonly LogEntry[];
-  signals: readonly Signal[];
-  /** Rises with every closed trade; tables made of trades are read again. */
-  trades: number;
-  toasts: readonly Toast[];
-}
-
-export const EMPTY_SERIES: Series = { symbol: "", timeframe: "", candles: [], epoch: 0, complete: false };
-
-export const INITIAL: Model = {
-  auth: "unknown",
-  link: "connecting",
+export const INITIAL = {
+  auth: "unknown" as Auth,
+  link: "connecting" as Link,
   loading: true,
-  session: null,
-  status: null,
-  symbol: null,
+  /** The session that is shown; null until one is known. */
+  session: null as string | null,
+  status: null as Status | null,
+  symbol: null as string | null,
   series: EMPTY_SERIES,
-  zones: new Map(),
-  markers: [],
-  portfolio: null,
-  equity: [],
-  decisions: [],
-  signals: [],
+  zones: new Map() as ReadonlyMap<string, Zone>,
+  markers: [] as readonly Marker[],
+  portfolio: null as Portfolio | null,
+  equity: [] as readonly EquityPoint[],
+  decisions: [] as readonly LogEntry[],
+  signals: [] as readonly Signal[],
+  /** Rises with every closed trade; tables made of trades are read again. */
   trades: 0,
-  toasts: [],
+  toasts: [] as readonly Toast[],
 };
+export type Model = typeof INITIAL;
 
 export const MAX_CANDLES = 12_000;
 const KEEP_CANDLES = 9_000;
@@ -170,20 +145,17 @@ export function mergeMarkers(markers: readonly Marker[], added: readonly Marker[
   return [...markers, ...fresh].sort((a, b) => a.time - b.time).slice(-MAX_MARKERS);
 }
 
-const isWorking = (order: Order): boolean => order.status === "working" || order.status === "partially_filled";
-
 function putOrder(portfolio: Portfolio, order: Order): Portfolio {
+  const working = order.status === "working" || order.status === "partially_filled";
   const rest = portfolio.pending_orders.filter((known) => known.order_id !== order.order_id);
-  return { ...portfolio, pending_orders: isWorking(order) ? [...rest, order] : rest };
+  return { ...portfolio, pending_orders: working ? [...rest, order] : rest };
 }
 
-function putPosition(portfolio: Portfolio, position: Position): Portfolio {
-  const open = position.status === "open";
-  const at = portfolio.open_positions.findIndex((known) => known.id === position.id);
-  const positions = portfolio.open_positions.slice();
-  if (at >= 0) positions.splice(at, 1, ...(open ? [position] : []));
-  else if (open) positions.push(position);
-  return { ...portfolio, open_positions: positions };
+/** An open position in its place, or none where it is over. */
+function putPosition(portfolio: Portfolio, id: string | null, position: Position | null): Portfolio {
+  const open = position?.status === "open" ? [position] : [];
+  const at = portfolio.open_positions.findIndex((known) => known.id === id);
+  return { ...portfolio, open_positions: portfolio.open_positions.toSpliced(at < 0 ? Infinity : at, 1, ...open) };
 }
 
 export function putSignal(signals: readonly Signal[], signal: Signal): readonly Signal[] {
@@ -238,16 +210,9 @@ function problemToast(model: Model, { code, message, severity }: Problem): Model
   return severity === "CRITICAL" ? addToast(model, { level: "bad", title: "Error", text: message }) : model;
 }
 
-interface Waiting {
-  candles: Candle[];
-  zones: Zone[];
-  markers: Marker[];
-  decisions: LogEntry[];
-}
-
 /** One frame's messages at once: lists are copied once a frame, not once a message. */
 export function applyMessages(model: Model, messages: readonly Message[]): Model {
-  const waiting: Waiting = { candles: [], zones: [], markers: [], decisions: [] };
+  const waiting = nothing();
   let next = model;
   for (const message of messages) next = applyOne(next, message, waiting);
   const series = mergeCandles(next.series, waiting.candles);
@@ -259,9 +224,17 @@ export function applyMessages(model: Model, messages: readonly Message[]): Model
   return { ...next, series, zones, markers, decisions };
 }
 
-function applyOne(model: Model, message: Message, waiting: Waiting): Model {
+const nothing = () => ({
+  candles: [] as Candle[],
+  zones: [] as Zone[],
+  markers: [] as Marker[],
+  decisions: [] as LogEntry[],
+});
+
+function applyOne(model: Model, message: Message, waiting: ReturnType<typeof nothing>): Model {
   if (message.session_id !== null && message.session_id !== model.session) return model;
   const here = message.symbol === null || message.symbol === model.symbol;
+  const { portfolio } = model;
   switch (message.type) {
     case "market_data":
       if (here && message.symbol === model.series.symbol) waiting.candles.push(message.data.candle);
@@ -288,14 +261,6 @@ function applyOne(model: Model, message: Message, waiting: Waiting): Model {
       return alertToast(model, message.data);
     case "error":
       return problemToast(model, message.data);
-    default:
-      return applyAccount(model, message);
-  }
-}
-
-function applyAccount(model: Model, message: Message): Model {
-  const { portfolio } = model;
-  switch (message.type) {
     case "account_update": {
       const { time, total_equity } = message.data;
       const equity = growEquity(model.equity, { time: time ?? message.timestamp, equity: num(total_equity) });
@@ -305,15 +270,12 @@ function applyAccount(model: Model, message: Message): Model {
     case "order_updated":
       return portfolio ? { ...model, portfolio: putOrder(portfolio, message.data) } : model;
     case "position_update":
-      return portfolio ? { ...model, portfolio: putPosition(portfolio, message.data) } : model;
-    case "position_closed":
-      return { ...model, trades: model.trades + 1, portfolio: portfolio && dropPosition(portfolio, message.data) };
+      return portfolio ? { ...model, portfolio: putPosition(portfolio, message.data.id, message.data) } : model;
+    case "position_closed": {
+      const after = portfolio && putPosition(portfolio, message.data.position_id, null);
+      return { ...model, trades: model.trades + 1, portfolio: after };
+    }
     default:
       return model;
   }
-}
-
-function dropPosition(portfolio: Portfolio, trade: Trade): Portfolio {
-  const open_positions = portfolio.open_positions.filter((position) => position.id !== trade.position_id);
-  return { ...portfolio, open_positions };
 }

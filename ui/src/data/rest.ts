@@ -80,6 +80,14 @@ export function onDenied(handler: () => void): void {
   denied = handler;
 }
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // nothing, or a proxy's page: the status says enough
+  }
+}
+
 async function request<A>(method: string, url: string, body?: unknown, within = WITHIN): Promise<A> {
   const headers: Record<string, string> = { accept: "application/json" };
   const init: RequestInit = { method, credentials: "same-origin", headers, signal: AbortSignal.timeout(within) };
@@ -95,12 +103,7 @@ async function request<A>(method: string, url: string, body?: unknown, within = 
   } catch {
     throw new ApiError(0, SENTENCES[0] as string);
   }
-  let parsed: unknown = null;
-  try {
-    parsed = text ? JSON.parse(text) : null;
-  } catch {
-    parsed = null; // a proxy's page: the status says enough
-  }
+  const parsed = parse(text);
   if (response.ok) return parsed as A;
   if (response.status === 401) denied();
   throw explain(response.status, parsed);
@@ -114,16 +117,12 @@ export function get<P extends PathOf<"get">>(
   return request("GET", address(path, {}, query));
 }
 
-export function post<P extends PathOf<"post">>(
-  path: P,
-  sent: Sent<paths[P]["post"]> = {},
-): Promise<Answer<paths[P]["post"]>> {
-  return request("POST", address(path, sent.path, sent.query), sent.body ?? {}, sent.within);
-}
+const sender =
+  <M extends "post" | "put">(method: M) =>
+  <P extends PathOf<M>>(path: P, sent: Sent<paths[P][M]> = {}): Promise<Answer<paths[P][M]>> => {
+    const url = address(path, sent.path, sent.query as object | undefined);
+    return request(method.toUpperCase(), url, sent.body ?? {}, sent.within);
+  };
 
-export function put<P extends PathOf<"put">>(
-  path: P,
-  sent: Sent<paths[P]["put"]>,
-): Promise<Answer<paths[P]["put"]>> {
-  return request("PUT", address(path, sent.path, sent.query), sent.body, sent.within);
-}
+export const post = sender("post");
+export const put = sender("put");

@@ -1,14 +1,9 @@
 /** A tiny store for `useSyncExternalStore`, and the batcher that turns a flood of messages into one update a frame. */
 import { useSyncExternalStore } from "react";
 
-export interface Store<S> {
-  get(): S;
-  set(next: S): void;
-  update(change: (state: S) => S): void;
-  subscribe(listener: () => void): () => void;
-}
+export type Store<S> = ReturnType<typeof createStore<S>>;
 
-export function createStore<S>(initial: S): Store<S> {
+export function createStore<S>(initial: S) {
   let state = initial;
   const listeners = new Set<() => void>();
   const set = (next: S): void => {
@@ -17,10 +12,10 @@ export function createStore<S>(initial: S): Store<S> {
     for (const listener of [...listeners]) listener();
   };
   return {
-    get: () => state,
+    get: (): S => state,
     set,
-    update: (change) => set(change(state)),
-    subscribe(listener) {
+    update: (change: (state: S) => S): void => set(change(state)),
+    subscribe(listener: () => void): () => void {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
@@ -41,15 +36,8 @@ export const onFrame: Schedule = (run) => {
   else requestAnimationFrame(run);
 };
 
-export interface Batcher<T> {
-  push(item: T): void;
-  /** Deliver what waits now. */
-  flush(): void;
-  /** Forget what waits. */
-  clear(): void;
-}
-
-export function createBatcher<T>(deliver: (items: T[]) => void, schedule: Schedule): Batcher<T> {
+/** What is pushed is delivered together when the time has come. */
+export function createBatcher<T>(deliver: (items: T[]) => void, schedule: Schedule) {
   let waiting: T[] = [];
   let scheduled = false;
   const flush = (): void => {
@@ -60,14 +48,14 @@ export function createBatcher<T>(deliver: (items: T[]) => void, schedule: Schedu
     deliver(items);
   };
   return {
-    push(item) {
+    push(item: T): void {
       waiting.push(item);
       if (scheduled) return;
       scheduled = true;
       schedule(flush);
     },
-    flush,
-    clear() {
+    /** Forget what waits. */
+    clear(): void {
       waiting = [];
     },
   };

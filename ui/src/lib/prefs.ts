@@ -1,25 +1,16 @@
 /** What a person chose to see; kept in the browser, and working without storage too. */
-import { createStore, type Store } from "../data/store";
+import { createStore } from "../data/store";
 
-export interface Prefs {
-  zones: Record<"OB" | "FVG" | "BREAKER", boolean>;
-  ended: boolean;
-  markers: boolean;
-  volume: boolean;
-  indicators: Record<string, boolean>;
-  tab: string;
-  dock: number;
-}
-
-const DEFAULTS: Prefs = {
+const DEFAULTS = {
   zones: { OB: true, FVG: true, BREAKER: true },
   ended: true,
   markers: true,
   volume: true,
-  indicators: {},
+  indicators: {} as Record<string, boolean>,
   tab: "decisions",
   dock: 268,
 };
+export type Prefs = typeof DEFAULTS;
 
 function read(): Prefs {
   try {
@@ -30,7 +21,7 @@ function read(): Prefs {
   }
 }
 
-export const prefs: Store<Prefs> = createStore(read());
+export const prefs = createStore(read());
 
 export function setPrefs(change: Partial<Prefs>): void {
   prefs.update((p) => ({ ...p, ...change }));

@@ -62,22 +62,22 @@ export function fromInput(field: Field, text: string): { value: number | null } 
   return wrong ? { error: `${field.label} must be ${wrong}.` } : { value };
 }
 
-interface Limits {
-  minimum?: number;
-  exclusiveMinimum?: number;
-  maximum?: number;
-  exclusiveMaximum?: number;
-}
+/** Each kind of limit: what a value must be, in words and as a test. */
+const BOUNDS = [
+  ["minimum", "at least", (value: number, limit: number) => value >= limit],
+  ["exclusiveMinimum", "more than", (value: number, limit: number) => value > limit],
+  ["maximum", "at most", (value: number, limit: number) => value <= limit],
+  ["exclusiveMaximum", "less than", (value: number, limit: number) => value < limit],
+] as const;
 
 /** What a value must be that is outside of the server's limits. */
 function outside({ name, unit }: Field, value: number): string | null {
+  const limits: Partial<Record<string, number>> = known[name];
   const [scale, sign] = unit === "percent" ? [100, " %"] : [1, ""];
-  const say = (words: string, limit: number): string => `${words} ${Number((limit * scale).toPrecision(6))}${sign}`;
-  const { minimum, exclusiveMinimum: above, maximum, exclusiveMaximum: below }: Limits = known[name];
-  if (minimum !== undefined && value < minimum) return say("at least", minimum);
-  if (above !== undefined && value <= above) return say("more than", above);
-  if (maximum !== undefined && value > maximum) return say("at most", maximum);
-  if (below !== undefined && value >= below) return say("less than", below);
+  for (const [kind, words, holds] of BOUNDS) {
+    const limit = limits[kind];
+    if (limit !== undefined && !holds(value, limit)) return `${words} ${Number((limit * scale).toPrecision(6))}${sign}`;
+  }
   return null;
 }
 

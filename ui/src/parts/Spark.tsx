@@ -2,19 +2,8 @@
 import { useId, type ReactNode } from "react";
 import type { EquityPoint } from "../data/types";
 
-export interface SparkShape {
-  line: string;
-  area: string;
-  rising: boolean;
-}
-
 /** Path data in a box of `width` × `height`, each point at its time; null with fewer than two. */
-export function sparkShape(
-  curve: readonly EquityPoint[],
-  width: number,
-  height: number,
-  pad = 3,
-): SparkShape | null {
+export function sparkShape(curve: readonly EquityPoint[], width: number, height: number, pad = 3) {
   const [first, last] = [curve[0], curve.at(-1)];
   if (!first || !last || last.time <= first.time) return null;
   const values = curve.map((point) => point.equity);
