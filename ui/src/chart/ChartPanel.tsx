@@ -171,6 +171,8 @@ function toggles({ zones, ended, markers, volume, indicators }: Prefs, found: re
   ];
 }
 
+const swatch = (background: string): ReactNode => <i key={background} className="swatch" style={{ background }} />;
+
 /** What the chart shows. */
 function Layer(): ReactNode {
   const shown = useStore(prefs, (p) => p);
@@ -184,11 +186,8 @@ function Layer(): ReactNode {
         <fieldset key={name}>
           <legend>{name}</legend>
           {list.map(({ label, on, change, colors = [] }) => (
-            <Checkbox key={label} on={on} onChange={(on) => setPrefs(change(on))}>
-              <span>{label}</span>
-              {colors.map((background) => (
-                <i key={background} className="swatch" style={{ background }} />
-              ))}
+            <Checkbox key={label} on={on} onChange={(on) => setPrefs(change(on))} after={colors.map(swatch)}>
+              {label}
             </Checkbox>
           ))}
         </fieldset>

@@ -3,7 +3,7 @@ import { useState, type ReactNode } from "react";
 import { cancelOrder, closePosition, executeOrder, executeSignal, expireSignal, model, pulse } from "../data/client";
 import { staleness } from "../data/health";
 import { useStore } from "../data/store";
-import type { Order, Position, Signal } from "../data/types";
+import type { Order, Portfolio, Position, Signal } from "../data/types";
 import {
   DASH,
   distancePercent,
@@ -27,40 +27,50 @@ import { NearZones } from "./NearZones";
 export function Account(): ReactNode {
   const loading = useStore(model, (m) => m.loading && m.portfolio === null);
   const portfolio = useStore(model, (m) => m.portfolio);
+  const signals = useStore(model, (m) => m.signals);
   if (loading) return <Skeleton rows={9} />;
   if (!portfolio) return <Empty title="No account yet">It appears when the session has started.</Empty>;
   return (
     <>
-      <Balance />
-      <Section title="Open positions" count={portfolio.open_positions.length}>
-        {portfolio.open_positions.length === 0 && <p className="none">No open position.</p>}
-        {portfolio.open_positions.map((position) => (
-          <PositionCard key={position.id} position={position} />
-        ))}
+      <Balance portfolio={portfolio} />
+      <Section title="Open positions" of={portfolio.open_positions} none="No open position.">
+        {(position) => <PositionCard key={position.id} position={position} />}
       </Section>
-      <Signals />
-      <Orders orders={portfolio.pending_orders} />
+      {signals.length > 0 && (
+        <Section title="Waiting for you" of={signals}>
+          {(signal) => <SignalCard key={signal.id} signal={signal} />}
+        </Section>
+      )}
+      <Section title="Orders" of={portfolio.pending_orders} none="No order is working.">
+        {(order) => <OrderLine key={order.order_id} order={order} />}
+      </Section>
       <NearZones />
     </>
   );
 }
 
-function Section({ title, count, children }: { title: string; count: number; children: ReactNode }): ReactNode {
+interface SectionProps<T> {
+  title: string;
+  of: readonly T[];
+  none?: string;
+  children: (one: T) => ReactNode;
+}
+
+function Section<T>({ title, of, none, children }: SectionProps<T>): ReactNode {
   return (
     <section className="side-section">
       <h2>
-        {title} {count > 0 && <span className="tag count">{count}</span>}
+        {title} {of.length > 0 && <span className="tag count">{of.length}</span>}
       </h2>
-      {children}
+      {of.length === 0 && <p className="faint">{none}</p>}
+      {of.map(children)}
     </section>
   );
 }
 
-function Balance(): ReactNode {
-  const portfolio = useStore(model, (m) => m.portfolio);
+function Balance({ portfolio }: { portfolio: Portfolio }): ReactNode {
   const equity = useStore(model, (m) => m.equity);
-  if (!portfolio) return null;
-  const { today } = portfolio;
+  const { today, unrealized_pnl: open } = portfolio;
   const result = `${today.closed} closed${today.closed > 0 ? `, ${today.won} with a gain` : ""}`;
   return (
     <section className="side-section balance">
@@ -76,11 +86,7 @@ function Balance(): ReactNode {
       <dl className="pairs">
         <Row label="Balance" value={formatMoney(portfolio.wallet_balance)} />
         <Row label="Available" value={formatMoney(portfolio.available_balance)} />
-        <Row
-          label="Unrealised"
-          value={formatMoney(portfolio.unrealized_pnl, true)}
-          tone={tone(portfolio.unrealized_pnl)}
-        />
+        <Row label="Unrealised" value={formatMoney(open, true)} tone={tone(open)} />
         <Row label="Trades today" value={result} />
       </dl>
     </section>
@@ -88,18 +94,25 @@ function Balance(): ReactNode {
 }
 
 interface RowProps {
-  label: ReactNode;
+  label: string;
   value: string;
   tone?: string;
   note?: string;
-  /** It lies behind, and is struck out. */
-  done?: boolean;
+  /** A target that was reached: it is struck out. */
+  filled?: boolean;
 }
 
-function Row({ label, value, tone: color = "", note, done }: RowProps): ReactNode {
+function Row({ label, value, tone: color = "", note, filled }: RowProps): ReactNode {
   return (
-    <div className={done ? "filled" : ""}>
-      <dt>{label}</dt>
+    <div className={`row apart ${filled ? "filled" : ""}`}>
+      <dt>
+        {label}
+        {filled && (
+          <em className="up">
+            <Icon name="check" size={12} /> filled
+          </em>
+        )}
+      </dt>
       <dd className={`num ${color}`}>
         {value}
         {note && <small>{note}</small>}
@@ -111,17 +124,18 @@ function Row({ label, value, tone: color = "", note, done }: RowProps): ReactNod
 function PositionCard({ position }: { position: Position }): ReactNode {
   const [closing, setClosing] = useState(false);
   const old = useStore(pulse, (p) => staleness(p, position.session_id).all !== null);
-  const digits = pricePrecision([position.current_price, position.entry_price, position.stop_loss]);
+  const { current_price: now, entry_price: entry, stop_loss: stop, liquidation_price: liquidation } = position;
+  const digits = pricePrecision([now, entry, stop]);
+  const at = (price: string | null): string => formatPrice(price, digits);
+  const away = (price: string | null): string => formatPercent(distancePercent(now, price), true);
   const color = tone(position.current_pnl);
-  const away = (price: string | number | null): string =>
-    formatPercent(distancePercent(position.current_price, price), true);
   const margin = num(position.margin_ratio);
   return (
     <article className="card position">
       <header className="row">
         <span className={`tag ${position.side === "LONG" ? "good" : "bad"}`}>{position.side}</span>
-        <strong>{pair(position.symbol)}</strong>
-        <span className="muted num">
+        <strong className="grow">{pair(position.symbol)}</strong>
+        <span className="muted num small">
           {formatQuantity(position.size)} · {formatNumber(position.leverage, 1)}×
         </span>
       </header>
@@ -131,36 +145,18 @@ function PositionCard({ position }: { position: Position }): ReactNode {
       </div>
       <Ladder position={position} />
       <dl className="pairs">
-        <Row label="Entry" value={formatPrice(position.entry_price, digits)} />
-        <Row label="Price now" value={formatPrice(position.current_price, digits)} />
-        <Row
-          label="Stop"
-          value={position.stop_loss === null ? "none" : formatPrice(position.stop_loss, digits)}
-          note={away(position.stop_loss)}
-          tone="down"
-        />
-        {position.take_profits.map((target, i) => (
-          <Row
-            key={i}
-            label={<Target number={i + 1} filled={target.filled} />}
-            value={formatPrice(target.price, digits)}
-            note={target.filled ? "" : away(target.price)}
-            tone="up"
-            done={target.filled}
-          />
+        <Row label="Entry" value={at(entry)} />
+        <Row label="Price now" value={at(now)} />
+        <Row label="Stop" value={stop === null ? "none" : at(stop)} note={away(stop)} tone="down" />
+        {position.take_profits.map(({ price, filled }, i) => (
+          <Row key={i} label={`Target ${i + 1}`} value={at(price)} note={filled ? "" : away(price)} tone="up" filled={filled} />
         ))}
-        {num(position.liquidation_price) > 0 && (
-          <Row
-            label="Liquidation"
-            value={formatPrice(position.liquidation_price, digits)}
-            note={away(position.liquidation_price)}
-          />
-        )}
+        {num(liquidation) > 0 && <Row label="Liquidation" value={at(liquidation)} note={away(liquidation)} />}
         {margin > 0 && margin < 0.25 && (
           <Row label="Margin" value={formatPercent(margin * 100, false, 1)} tone={margin < 0.15 ? "down" : "warn"} />
         )}
       </dl>
-      <footer className="row">
+      <footer className="row end">
         <span className="muted push small">since {formatTime(position.entry_time)}</span>
         <Button look="small" onClick={() => setClosing(true)}>
           Close
@@ -176,7 +172,7 @@ function PositionCard({ position }: { position: Position }): ReactNode {
         >
           <p>
             The whole {position.side.toLowerCase()} of {formatQuantity(position.size)} is closed at market, now about{" "}
-            {formatPrice(position.current_price, digits)}: <b className={color}>{formatMoney(position.current_pnl, true)}</b>.
+            {at(now)}: <b className={color}>{formatMoney(position.current_pnl, true)}</b>.
             Its stop and targets are cancelled.
           </p>
           {old && <p>The engine does not answer, so it is restarted first; this takes up to half a minute.</p>}
@@ -185,17 +181,6 @@ function PositionCard({ position }: { position: Position }): ReactNode {
     </article>
   );
 }
-
-const Target = ({ number, filled }: { number: number; filled: boolean }): ReactNode => (
-  <>
-    Target {number}
-    {filled && (
-      <em>
-        <Icon name="check" size={12} /> filled
-      </em>
-    )}
-  </>
-);
 
 /** Where the price stands between the stop and the last target. */
 function Ladder({ position }: { position: Position }): ReactNode {
@@ -220,37 +205,27 @@ function Ladder({ position }: { position: Position }): ReactNode {
   );
 }
 
-function Signals(): ReactNode {
-  const signals = useStore(model, (m) => m.signals);
-  if (signals.length === 0) return null;
-  return (
-    <Section title="Waiting for you" count={signals.length}>
-      {signals.map((signal) => (
-        <SignalCard key={signal.id} signal={signal} />
-      ))}
-    </Section>
-  );
-}
-
 function SignalCard({ signal }: { signal: Signal }): ReactNode {
   const [busy, run] = useBusy();
   const [asking, setAsking] = useState(false);
   const digits = pricePrecision([signal.price, signal.entry_price, signal.stop_loss]);
+  const entry = formatPrice(signal.entry_price ?? signal.price, digits);
+  const stop = formatPrice(signal.stop_loss, digits);
   const buy = signal.signal_type === "buy";
   return (
     <article className="card signal">
       <header className="row">
         <span className={`tag ${buy ? "good" : "bad"}`}>{buy ? "BUY" : "SELL"}</span>
-        <strong>{pair(signal.symbol)}</strong>
-        <span className="muted num">confidence {formatPercent(signal.confidence * 100, false, 0)}</span>
+        <strong className="grow">{pair(signal.symbol)}</strong>
+        <span className="muted num small">confidence {formatPercent(signal.confidence * 100, false, 0)}</span>
       </header>
       <dl className="pairs">
-        <Row label="Entry" value={formatPrice(signal.entry_price ?? signal.price, digits)} />
-        <Row label="Stop" value={formatPrice(signal.stop_loss, digits)} tone="down" />
+        <Row label="Entry" value={entry} />
+        <Row label="Stop" value={stop} tone="down" />
         <Row label="Reward : risk" value={formatNumber(signal.risk_reward_ratio, 1)} />
       </dl>
       {signal.reasons.length > 0 && <p className="muted small">{signal.reasons.join(" ")}</p>}
-      <footer className="row">
+      <footer className="row end">
         <Button look="small" disabled={busy} onClick={() => run(() => expireSignal(signal.id))}>
           Drop
         </Button>
@@ -266,9 +241,8 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
           onConfirm={() => executeSignal(signal.id)}
         >
           <p>
-            An order to {buy ? "buy" : "sell"} {formatQuantity(signal.position_size)} at{" "}
-            {formatPrice(signal.entry_price ?? signal.price, digits)} is placed, with the stop at{" "}
-            {formatPrice(signal.stop_loss, digits)}.
+            An order to {buy ? "buy" : "sell"} {formatQuantity(signal.position_size)} at {entry} is placed, with the stop
+            at {stop}.
           </p>
         </Confirm>
       )}
@@ -278,44 +252,37 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
 
 const legName = (leg: string): string => words(leg.replace(/^tp/, "target "));
 
-function Orders({ orders }: { orders: readonly Order[] }): ReactNode {
+function OrderLine({ order }: { order: Order }): ReactNode {
   const [busy, run] = useBusy();
+  const price = num(order.price) > 0 ? order.price : order.trigger_price;
   return (
-    <Section title="Orders" count={orders.length}>
-      {orders.length === 0 && <p className="none">No order is working.</p>}
-      {orders.map((order) => {
-        const price = num(order.price) > 0 ? order.price : order.trigger_price;
-        return (
-          <article className="order row" key={order.order_id}>
-            <div className="grow">
-              <strong className={order.side.toLowerCase() === "buy" ? "up" : "down"}>{words(order.side)}</strong>{" "}
-              {pair(order.symbol)} <span className="muted">{legName(order.leg)}</span>
-              <small className="num">
-                {words(order.type)} · {formatQuantity(order.quantity)} @{" "}
-                {price === null ? "market" : formatPrice(price, pricePrecision([price]))}
-                {order.expires_at ? ` · until ${formatTime(order.expires_at)}` : ""}
-              </small>
-            </div>
-            {order.leg === "entry" ? (
-              <div className="row">
-                <Button
-                  look="small"
-                  disabled={busy}
-                  onClick={() => run(() => executeOrder(order.order_id))}
-                  title="Execute at market now"
-                >
-                  Market
-                </Button>
-                <Button look="small" disabled={busy} onClick={() => run(() => cancelOrder(order.order_id))}>
-                  Cancel
-                </Button>
-              </div>
-            ) : (
-              <span className="muted small">{order.reduce_only ? "protects" : DASH}</span>
-            )}
-          </article>
-        );
-      })}
-    </Section>
+    <article className="order row">
+      <div className="grow">
+        <strong className={order.side.toLowerCase() === "buy" ? "up" : "down"}>{words(order.side)}</strong>{" "}
+        {pair(order.symbol)} <span className="muted">{legName(order.leg)}</span>
+        <p className="num muted small">
+          {words(order.type)} · {formatQuantity(order.quantity)} @{" "}
+          {price === null ? "market" : formatPrice(price, pricePrecision([price]))}
+          {order.expires_at ? ` · until ${formatTime(order.expires_at)}` : ""}
+        </p>
+      </div>
+      {order.leg === "entry" ? (
+        <>
+          <Button
+            look="small"
+            disabled={busy}
+            onClick={() => run(() => executeOrder(order.order_id))}
+            title="Execute at market now"
+          >
+            Market
+          </Button>
+          <Button look="small" disabled={busy} onClick={() => run(() => cancelOrder(order.order_id))}>
+            Cancel
+          </Button>
+        </>
+      ) : (
+        <span className="muted small">{order.reduce_only ? "protects" : DASH}</span>
+      )}
+    </article>
   );
 }

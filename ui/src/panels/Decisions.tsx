@@ -9,7 +9,7 @@ import { Empty, Skeleton } from "../parts/basics";
 const One = memo(function One({ decision }: { decision: LogEntry }): ReactNode {
   return (
     <li className={`decision ${decision.level === "info" && decision.kind !== "signal" ? "" : decision.level}`}>
-      <time className="num" dateTime={new Date(decision.time).toISOString()}>
+      <time className="num faint small nowrap" dateTime={new Date(decision.time).toISOString()}>
         {formatTime(decision.time)}
       </time>
       <span className="tag">{words(decision.kind)}</span>
@@ -17,7 +17,7 @@ const One = memo(function One({ decision }: { decision: LogEntry }): ReactNode {
         <p>{decision.text}</p>
         {decision.reasons.length > 0 && <p className="muted small">{decision.reasons.join(" ")}</p>}
       </div>
-      <span className="where">{decision.symbol ? pair(decision.symbol) : ""}</span>
+      <span className="where faint small nowrap">{decision.symbol ? pair(decision.symbol) : ""}</span>
     </li>
   );
 });
@@ -45,7 +45,7 @@ export function Decisions(): ReactNode {
           </button>
         ))}
       </div>
-      <ol className="decisions">
+      <ol>
         {list.map((decision) => (
           <One key={decision.seq} decision={decision} />
         ))}

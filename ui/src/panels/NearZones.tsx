@@ -30,7 +30,7 @@ export function NearZones(): ReactNode {
             <span className="num">
               {formatPrice(zone.price_lo, digits)} – {formatPrice(zone.price_hi, digits)}
             </span>
-            <small className="num">{edge === price ? "inside" : formatPercent(distancePercent(price, edge), true)}</small>
+            <small className="num right">{edge === price ? "inside" : formatPercent(distancePercent(price, edge), true)}</small>
           </li>
         ))}
       </ul>

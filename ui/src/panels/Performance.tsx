@@ -73,11 +73,11 @@ export function Performance(): ReactNode {
           );
         })}
       </dl>
-      <figure className="curve">
-        <figcaption className="row">
+      <figure>
+        <figcaption className="row apart muted small">
           <span>Equity</span>
           {first && last && (
-            <span className="muted num">
+            <span className="num">
               {formatTime(first.time)} – {formatTime(last.time)}
             </span>
           )}

@@ -58,7 +58,7 @@ export function Sessions(): ReactNode {
   ];
   return (
     <>
-      <div className="actions row">
+      <div className="actions row end">
         <Button look="small primary" onClick={() => setStarting(true)}>
           Start a session…
         </Button>

@@ -76,9 +76,9 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
       <fieldset className="modes">
         <legend>Execution</legend>
         {MODES.map(([value, label, hint]) => (
-          <label key={value} className="check radio">
+          <label key={value} className="check radio row">
             <input type="radio" name="execution_mode" checked={mode === value} onChange={() => setMode(value)} />
-            <span>
+            <span className="grow">
               <strong>{label}</strong>
               <small>{hint}</small>
             </span>
@@ -99,7 +99,7 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
           ))}
         </fieldset>
       ))}
-      <footer className="foot row">
+      <footer className="foot row end">
         <span className="muted" role="status">
           {dirty ? "Not saved yet" : "All saved"}
         </span>
@@ -123,10 +123,8 @@ function Input({ field, value, error, onChange }: InputProps): ReactNode {
   if (typeof value === "boolean")
     return (
       <Checkbox look="setting" on={value} onChange={onChange}>
-        <span>
-          {field.label}
-          <small>{field.hint}</small>
-        </span>
+        {field.label}
+        <small>{field.hint}</small>
       </Checkbox>
     );
   return (

@@ -47,7 +47,7 @@ export function Trades(): ReactNode {
   return (
     <>
       <Table columns={COLUMNS} rows={data.items} />
-      <nav className="foot row" aria-label="Pages of trades">
+      <nav className="foot row end" aria-label="Pages of trades">
         <span className="muted push">
           {formatNumber(data.total, 0)} {data.total === 1 ? "trade" : "trades"}
         </span>

@@ -30,9 +30,11 @@ export function WhyNot(): ReactNode {
   return (
     <div className="why">
       <p className={`verdict ${data.would_trade ? "up" : ""}`}>
-        {data.would_trade
-          ? `A signal on ${pair(data.symbol)} would be traded now.`
-          : `No trade on ${pair(data.symbol)} now: ${failed} of ${data.checks.length} conditions ${failed === 1 ? "is" : "are"} not met.`}{" "}
+        <strong>
+          {data.would_trade
+            ? `A signal on ${pair(data.symbol)} would be traded now.`
+            : `No trade on ${pair(data.symbol)} now: ${failed} of ${data.checks.length} conditions ${failed === 1 ? "is" : "are"} not met.`}
+        </strong>{" "}
         <small className="muted num">{formatTime(data.time)} UTC</small>
       </p>
       {data.would_trade && (
@@ -42,7 +44,7 @@ export function WhyNot(): ReactNode {
       )}
       <ul>
         {data.checks.map((check) => (
-          <li key={check.name} className={check.passed ? "" : "failed"}>
+          <li key={check.name} className={`row top ${check.passed ? "" : "failed"}`}>
             <Mark passed={check.passed} words={["met", "not met"]} />
             <div className="grow">
               <strong>{NAMES[check.name] ?? words(check.name)}</strong>

@@ -27,10 +27,10 @@ export function FaultBar(): ReactNode {
           <Icon name="warning" />
           <div className="grow">
             <p>{fault.text}</p>
-            {fault.detail && <code>{fault.detail}</code>}
+            {fault.detail && <code className="muted">{fault.detail}</code>}
           </div>
           {fault.age_s !== null && (
-            <span className="num age" aria-hidden="true">
+            <span className="num age strong nowrap" aria-hidden="true">
               {since(fault.age_s)}
             </span>
           )}
@@ -72,9 +72,7 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
       onClose={onClose}
       onConfirm={() => resumeAll(wanted)}
     >
-      <p>
-        <strong>{fault.text}</strong>
-      </p>
+      <strong>{fault.text}</strong>
       {fault.detail && <code>{fault.detail}</code>}
       {sessions.length > 1 && (
         <Field label="Which">
@@ -93,7 +91,7 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
         {several ? "look" : "looks"} for signals. The kill switch is taken off.
       </p>
       <Checkbox on={read} onChange={setRead}>
-        <span>I know why it stopped and want it to trade again</span>
+        I know why it stopped and want it to trade again
       </Checkbox>
     </Confirm>
   );

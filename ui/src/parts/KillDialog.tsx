@@ -30,7 +30,7 @@ export function KillDialog({ onClose }: { onClose: () => void }): ReactNode {
         targets of open positions stay in place.
       </p>
       <Checkbox on={flatten} onChange={setFlatten}>
-        <span>Also close every open position at market</span>
+        Also close every open position at market
       </Checkbox>
       <Field label="Reason, kept in the log">
         <input
@@ -57,7 +57,7 @@ function Report({ report, onClose }: { report: KillReport; onClose: () => void }
     <Dialog title={all ? "Trading is stopped" : "Trading is being stopped"} onClose={onClose} actions={close}>
       <ol className="steps" role="status">
         {report.steps.map((step) => (
-          <li key={step.name}>
+          <li key={step.name} className="row top">
             <Mark passed={step.done} words={["done", "not done"]} />
             <div>
               <strong>{words(step.name)}</strong>

@@ -14,7 +14,7 @@ function One({ toast }: { toast: Toast }): ReactNode {
     return () => clearTimeout(timer);
   }, [toast]);
   return (
-    <div className={`toast sheet ${toast.level}`}>
+    <div className={`toast sheet row top ${toast.level}`}>
       <div className="grow">
         <strong>{toast.title}</strong>
         <p>{toast.text}</p>

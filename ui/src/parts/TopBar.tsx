@@ -69,7 +69,7 @@ interface SelectProps {
 }
 
 const Select = ({ look, label, value, onChange, children }: SelectProps): ReactNode => (
-  <label className={`select ${look}`}>
+  <label className={`select row ${look}`}>
     <span className="hidden">{label}</span>
     <select value={value} onChange={(event) => onChange(event.target.value)}>
       {children}
@@ -106,7 +106,7 @@ function Sessions({ status }: { status: Status }): ReactNode {
 }
 
 function Symbols({ status, symbol }: { status: Status; symbol: string | null }): ReactNode {
-  if (status.symbols.length < 2) return <strong className="symbol">{pair(symbol ?? "")}</strong>;
+  if (status.symbols.length < 2) return <strong className="symbol nowrap">{pair(symbol ?? "")}</strong>;
   return (
     <Select look="symbol" label="Symbol" value={symbol ?? ""} onChange={chooseSymbol}>
       {status.symbols.map((name) => (
@@ -128,7 +128,7 @@ function Price(): ReactNode {
   const first = candles.find((candle) => candle.time >= from) ?? last;
   const change = (last.close / first.open - 1) * 100;
   return (
-    <div className="price baseline">
+    <div className="price baseline nowrap">
       <b className="num">{formatPrice(last.close, digits)}</b>
       <span className={change >= 0 ? "num up" : "num down"}>{formatPercent(change, true)}</span>
       <small>24h</small>
@@ -140,8 +140,9 @@ export function LinkDot(): ReactNode {
   const link = useStore(model, (m) => m.link);
   const finished = useStore(model, (m) => m.status?.finished === true);
   const text = finished ? "Source finished" : words(link);
+  const tone = finished ? "muted" : link === "live" ? "up" : "warn";
   return (
-    <span className={`link ${finished ? "done" : link}`} role="status" aria-label={`Connection: ${text}`} title={text}>
+    <span className={`link row small nowrap ${tone} ${finished ? "done" : link}`} role="status" aria-label={`Connection: ${text}`} title={text}>
       <i className="dot" />
       <span>{text}</span>
     </span>

@@ -25,12 +25,15 @@ interface CheckboxProps {
   onChange: (on: boolean) => void;
   children: ReactNode;
   look?: string;
+  /** What stands behind its words. */
+  after?: ReactNode;
 }
 
-export const Checkbox = ({ on, onChange, children, look = "" }: CheckboxProps): ReactNode => (
-  <label className={`check ${look}`}>
+export const Checkbox = ({ on, onChange, children, look = "", after }: CheckboxProps): ReactNode => (
+  <label className={`check row ${look}`}>
     <input type="checkbox" checked={on} onChange={(event) => onChange(event.target.checked)} />
-    {children}
+    <span className="grow">{children}</span>
+    {after}
   </label>
 );
 
@@ -79,13 +82,15 @@ export function Dialog({ title, children, actions, onClose }: DialogProps): Reac
     >
       <div className="dialog-body">
         <header className="row">
-          <h2 id={id}>{title}</h2>
+          <h2 id={id} className="grow">
+            {title}
+          </h2>
           <IconButton label="Close this dialog" onClick={onClose}>
             <Icon name="close" />
           </IconButton>
         </header>
         {children}
-        <footer className="row">{actions}</footer>
+        <footer className="row end">{actions}</footer>
       </div>
     </dialog>
   );
