@@ -220,9 +220,7 @@ export class ChartView {
   }
 }
 
-function bar(candle: Candle): { time: Time; open: number; high: number; low: number; close: number } {
-  return { time: seconds(candle.time), open: candle.open, high: candle.high, low: candle.low, close: candle.close };
-}
+const bar = ({ time, open, high, low, close }: Candle) => ({ time: seconds(time), open, high, low, close });
 
 function point(candle: Candle, name: string): { time: Time; value?: number } {
   const value = candle.indicators[name];

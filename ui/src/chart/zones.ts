@@ -122,11 +122,7 @@ function strokeLine(context: CanvasRenderingContext2D, x1: number, y1: number, x
   context.stroke();
 }
 
-interface Label {
-  left: number;
-  right: number;
-  y: number;
-}
+type Label = Record<"left" | "right" | "y", number>;
 
 /** Living zones are named; a name that would cover another one is left out. */
 function drawLabel(context: CanvasRenderingContext2D, zone: Zone, box: Box, palette: Palette, taken: Label[]): void {

@@ -4,11 +4,11 @@
  */
 import { formatMoney, num, pair, words } from "../lib/format";
 import { LOST, silence, type Pulse } from "./health";
-import { addToast, applyMessages, EMPTY_SERIES, INITIAL, prependHistory, type Model, type Toast } from "./model";
+import { addToast, applyMessages, EMPTY_SERIES, INITIAL, prependHistory, type Model, type Series, type Toast } from "./model";
 import { ApiError, get, onDenied, post, sentence } from "./rest";
 import { Socket } from "./socket";
 import { createBatcher, createStore, onFrame } from "./store";
-import type { Health, KillReport, Message, Session, StartSession } from "./types";
+import type { Health, History, KillReport, Message, Session, StartSession } from "./types";
 
 export const model = createStore<Model>(INITIAL);
 /** How it goes: apart from the model, so that what is drawn is not looked at twice a second. */
@@ -123,6 +123,9 @@ async function choose(): Promise<{ session: string; symbol: string }> {
   throw new ApiError(404, "There is no session.");
 }
 
+const seriesOf = ({ symbol, timeframe, candles }: History): Omit<Series, "epoch"> =>
+  ({ symbol, timeframe, candles, complete: candles.length < HISTORY });
+
 /** Everything that the page starts from. Parts that fail leave their panel empty; the status must come. */
 export async function load(): Promise<void> {
   generation += 1;
@@ -152,15 +155,7 @@ export async function load(): Promise<void> {
       ...m,
       loading: false,
       status,
-      series: history
-        ? {
-            symbol: history.symbol,
-            timeframe: history.timeframe,
-            candles: history.candles,
-            epoch: m.series.epoch + 1,
-            complete: history.candles.length < HISTORY,
-          }
-        : { ...EMPTY_SERIES, epoch: m.series.epoch + 1 },
+      series: { ...(history ? seriesOf(history) : EMPTY_SERIES), epoch: m.series.epoch + 1 },
       zones: new Map((history?.zones ?? []).map((zone) => [zone.id, zone])),
       markers: history?.markers ?? [],
       portfolio,

@@ -2,15 +2,15 @@
 import type { paths } from "./schema";
 
 export class ApiError extends Error {
-  readonly status: number;
-  /** Field → sentence, for a form. */
-  readonly fields: Record<string, string>;
+  override readonly name = "ApiError";
 
-  constructor(status: number, message: string, fields: Record<string, string> = {}) {
+  /** With `fields` for a form: field → sentence. */
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly fields: Record<string, string> = {},
+  ) {
     super(message);
-    this.name = "ApiError";
-    this.status = status;
-    this.fields = fields;
   }
 }
 

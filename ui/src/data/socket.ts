@@ -45,10 +45,6 @@ export class Socket {
     };
   }
 
-  get lastEventId(): number | null {
-    return this.lastId;
-  }
-
   /** Hear of a session (null: the one that is shown); resolves when the server has said so, or after a moment. */
   listen(session: string | null): Promise<void> {
     const same = session === this.session;

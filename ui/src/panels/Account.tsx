@@ -19,7 +19,7 @@ import {
   tone,
   words,
 } from "../lib/format";
-import { Button, Confirm, Empty, Skeleton, useBusy } from "../parts/basics";
+import { Button, Confirm, Empty, Skeleton, SmallButton, useBusy } from "../parts/basics";
 import { Icon } from "../parts/icons";
 import { Spark } from "../parts/Spark";
 import { NearZones } from "./NearZones";
@@ -158,9 +158,7 @@ function PositionCard({ position }: { position: Position }): ReactNode {
       </dl>
       <footer className="row end">
         <span className="muted push small">since {formatTime(position.entry_time)}</span>
-        <Button look="small" onClick={() => setClosing(true)}>
-          Close
-        </Button>
+        <SmallButton onClick={() => setClosing(true)}>Close</SmallButton>
       </footer>
       {closing && (
         <Confirm
@@ -226,9 +224,9 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
       </dl>
       {signal.reasons.length > 0 && <p className="muted small">{signal.reasons.join(" ")}</p>}
       <footer className="row end">
-        <Button look="small" disabled={busy} onClick={() => run(() => expireSignal(signal.id))}>
+        <SmallButton disabled={busy} onClick={() => run(() => expireSignal(signal.id))}>
           Drop
-        </Button>
+        </SmallButton>
         <Button look="small primary" disabled={busy} onClick={() => setAsking(true)}>
           Execute
         </Button>
@@ -268,17 +266,12 @@ function OrderLine({ order }: { order: Order }): ReactNode {
       </div>
       {order.leg === "entry" ? (
         <>
-          <Button
-            look="small"
-            disabled={busy}
-            onClick={() => run(() => executeOrder(order.order_id))}
-            title="Execute at market now"
-          >
+          <SmallButton disabled={busy} title="Execute at market now" onClick={() => run(() => executeOrder(order.order_id))}>
             Market
-          </Button>
-          <Button look="small" disabled={busy} onClick={() => run(() => cancelOrder(order.order_id))}>
+          </SmallButton>
+          <SmallButton disabled={busy} onClick={() => run(() => cancelOrder(order.order_id))}>
             Cancel
-          </Button>
+          </SmallButton>
         </>
       ) : (
         <span className="muted small">{order.reduce_only ? "protects" : DASH}</span>

@@ -28,17 +28,14 @@ export function Decisions(): ReactNode {
   const decisions = useStore(model, (m) => m.decisions);
   const loading = useStore(model, (m) => m.loading);
   const [kind, setKind] = useState("");
+  if (decisions.length === 0 && loading) return <Skeleton />;
   if (decisions.length === 0)
-    return loading ? (
-      <Skeleton />
-    ) : (
-      <Empty title="No decision yet">Each signal, refusal, order and fill is told here, with its reasons.</Empty>
-    );
+    return <Empty title="No decision yet">Each signal, refusal, order and fill is told here, with its reasons.</Empty>;
   const kinds = [...new Set(decisions.map((d) => d.kind))].sort();
   const list = (kind ? decisions.filter((d) => d.kind === kind) : decisions).slice(0, SHOWN);
   return (
     <>
-      <div className="filters" role="group" aria-label="Show">
+      <div className="filters row small" role="group" aria-label="Show">
         {["", ...kinds].map((name) => (
           <button key={name} type="button" aria-pressed={kind === name} onClick={() => setKind(name)}>
             {name ? words(name) : "All"}

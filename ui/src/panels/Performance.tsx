@@ -67,7 +67,7 @@ export function Performance(): ReactNode {
           return (
             <div key={name} title={reason}>
               <dt>{label}</dt>
-              <dd className={toned === true ? tone(value) : ""}>{show(value, kind)}</dd>
+              <dd className={`num ${toned === true ? tone(value) : ""}`}>{show(value, kind)}</dd>
               {reason && <small>{reason}</small>}
             </div>
           );

@@ -6,7 +6,7 @@ import { get } from "../data/rest";
 import { useStore } from "../data/store";
 import type { Session } from "../data/types";
 import { DASH, formatMoney, formatTime, pair, shortId, tone, words } from "../lib/format";
-import { Button, Confirm, Empty, Skeleton, Table, type Column } from "../parts/basics";
+import { Button, Confirm, Empty, Skeleton, SmallButton, Table, type Column } from "../parts/basics";
 import { ResumeDialog } from "../parts/FaultBar";
 import { StartDialog } from "../parts/StartDialog";
 import { useResource } from "../parts/useResource";
@@ -28,8 +28,7 @@ export function Sessions(): ReactNode {
       title: ({ id }) => id,
       cell: ({ id }) => (
         <>
-          {shortId(id)}
-          {id === current && <span className="tag count">this one</span>}
+          {shortId(id)} {id === current && <span className="tag count">this one</span>}
         </>
       ),
     },
@@ -111,21 +110,9 @@ function Actions({ session: { id, status }, readable, halt }: ActionsProps): Rea
   const close = (): void => setAsking(null);
   return (
     <>
-      {readable && (
-        <Button look="small" onClick={() => chooseSession(id)}>
-          Show
-        </Button>
-      )}{" "}
-      {halt && (
-        <Button look="small" onClick={() => setAsking("resume")}>
-          Resume…
-        </Button>
-      )}{" "}
-      {goesOn({ status }) && (
-        <Button look="small" onClick={() => setAsking("stop")}>
-          Stop…
-        </Button>
-      )}
+      {readable && <SmallButton onClick={() => chooseSession(id)}>Show</SmallButton>}{" "}
+      {halt && <SmallButton onClick={() => setAsking("resume")}>Resume…</SmallButton>}{" "}
+      {goesOn({ status }) && <SmallButton onClick={() => setAsking("stop")}>Stop…</SmallButton>}
       {asking === "resume" && halt && <ResumeDialog fault={halt} shown={id} onClose={close} />}
       {asking === "stop" && (
         <Confirm

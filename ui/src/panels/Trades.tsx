@@ -6,7 +6,7 @@ import { useStore } from "../data/store";
 import type { Trade } from "../data/types";
 import { formatDuration, formatMoney, formatNumber, formatPrice, formatQuantity, formatTime, pair } from "../lib/format";
 import { pricePrecision, tone, words } from "../lib/format";
-import { Button, Empty, Skeleton, Table, type Column } from "../parts/basics";
+import { Empty, Skeleton, SmallButton, Table, type Column } from "../parts/basics";
 import { useResource } from "../parts/useResource";
 
 const LIMIT = 25;
@@ -51,15 +51,15 @@ export function Trades(): ReactNode {
         <span className="muted push">
           {formatNumber(data.total, 0)} {data.total === 1 ? "trade" : "trades"}
         </span>
-        <Button look="small" disabled={page <= 1} onClick={() => setPage(page - 1)}>
+        <SmallButton disabled={page <= 1} onClick={() => setPage(page - 1)}>
           Newer
-        </Button>
+        </SmallButton>
         <span className="num">
           {page} / {pages}
         </span>
-        <Button look="small" disabled={page >= pages} onClick={() => setPage(page + 1)}>
+        <SmallButton disabled={page >= pages} onClick={() => setPage(page + 1)}>
           Older
-        </Button>
+        </SmallButton>
       </nav>
     </>
   );

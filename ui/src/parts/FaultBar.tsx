@@ -4,7 +4,7 @@ import { model, pulse, resumeAll } from "../data/client";
 import { grouped, staleness, type Shown, type Staleness } from "../data/health";
 import { useStore } from "../data/store";
 import { formatDuration } from "../lib/format";
-import { Button, Checkbox, Confirm, Field, IconButton } from "./basics";
+import { Checkbox, Confirm, Field, IconButton, SmallButton } from "./basics";
 import { Icon } from "./icons";
 
 const since = (age_s: number): string => formatDuration(age_s * 1000);
@@ -35,14 +35,10 @@ export function FaultBar(): ReactNode {
             </span>
           )}
           {fault.resumable && (fault.sessions.length > 0 || session !== null) && (
-            <Button look="small" onClick={() => setAsking(fault.key)}>
-              Resume…
-            </Button>
+            <SmallButton onClick={() => setAsking(fault.key)}>Resume…</SmallButton>
           )}
           {fault.name === DISMISSIBLE && (
-            <IconButton label="Dismiss" onClick={() => setDismissed(new Set([...dismissed, fault.key]))}>
-              <Icon name="close" />
-            </IconButton>
+            <IconButton icon="close" label="Dismiss" onClick={() => setDismissed(new Set([...dismissed, fault.key]))} />
           )}
         </div>
       ))}
@@ -104,7 +100,7 @@ export function AgeNote({ of }: { of: keyof Staleness }): ReactNode {
   const stale = staleness(told, session)[of];
   if (!stale) return null;
   return (
-    <p className="age-note badge warn num">
+    <p className="age-note badge strong warn num">
       {stale.age_s === null ? "Not up to date" : `As it was ${since(stale.age_s)} ago`}
     </p>
   );

@@ -4,7 +4,6 @@ import { dismiss, model } from "../data/client";
 import type { Toast } from "../data/model";
 import { useStore } from "../data/store";
 import { IconButton } from "./basics";
-import { Icon } from "./icons";
 
 const STAY = { info: 4000, good: 6000, warn: 9000, bad: 9000 } as const;
 
@@ -19,9 +18,7 @@ function One({ toast }: { toast: Toast }): ReactNode {
         <strong>{toast.title}</strong>
         <p>{toast.text}</p>
       </div>
-      <IconButton label="Dismiss" onClick={() => dismiss(toast.key)}>
-        <Icon name="close" />
-      </IconButton>
+      <IconButton icon="close" label="Dismiss" onClick={() => dismiss(toast.key)} />
     </div>
   );
 }

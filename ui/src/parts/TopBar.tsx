@@ -3,7 +3,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { chooseSession, chooseSymbol, model, pulse } from "../data/client";
 import { goesOn, sessionsOf, titleOf } from "../data/health";
 import { useStore } from "../data/store";
-import type { SessionHealth, Status } from "../data/types";
+import type { Status } from "../data/types";
 import { DASH, formatPercent, formatPrice, pair, pricePrecision, words } from "../lib/format";
 import { theme, toggleTheme } from "../lib/theme";
 import { Button, IconButton } from "./basics";
@@ -52,7 +52,7 @@ const STATES: Record<string, [tone: string, text: string]> = {
 export function StateBadge({ status: { state, cooldown_remaining } }: { status: Status }): ReactNode {
   const [tone, text] = STATES[state] ?? [];
   return (
-    <span className={`state badge ${tone} ${state.toLowerCase()}`} title={text} role="status">
+    <span className={`state badge strong ${tone ?? ""} ${state.toLowerCase()}`} title={text} role="status">
       <i className="dot" />
       {words(state)}
       {state === "COOLDOWN" && cooldown_remaining > 0 && ` ${cooldown_remaining}`}
@@ -78,29 +78,25 @@ const Select = ({ look, label, value, onChange, children }: SelectProps): ReactN
   </label>
 );
 
-function Options({ label, sessions }: { label: string; sessions: readonly SessionHealth[] }): ReactNode {
-  if (sessions.length === 0) return null;
-  return (
-    <optgroup label={label}>
-      {sessions.map((session) => (
-        <option key={session.session_id} value={session.session_id}>
-          {titleOf(session)}
-        </option>
-      ))}
-    </optgroup>
-  );
-}
-
 /** Which session is shown, when there is more than one. */
 function Sessions({ status }: { status: Status }): ReactNode {
   const sessions = sessionsOf(useStore(pulse, (p) => p.health));
   const known = sessions.some((one) => one.session_id === status.session_id);
   if (sessions.length + Number(!known) < 2) return null;
+  const groups = Object.entries({ Running: sessions.filter(goesOn), Over: sessions.filter((one) => !goesOn(one)) })
+    .filter(([, list]) => list.length > 0);
   return (
     <Select look="session" label="Session" value={status.session_id} onChange={chooseSession}>
       {!known && <option>{status.session_id}</option>}
-      <Options label="Running" sessions={sessions.filter(goesOn)} />
-      <Options label="Over" sessions={sessions.filter((one) => !goesOn(one))} />
+      {groups.map(([label, list]) => (
+        <optgroup key={label} label={label}>
+          {list.map((one) => (
+            <option key={one.session_id} value={one.session_id}>
+              {titleOf(one)}
+            </option>
+          ))}
+        </optgroup>
+      ))}
     </Select>
   );
 }
@@ -151,11 +147,8 @@ export function LinkDot(): ReactNode {
 
 function ThemeButton(): ReactNode {
   const dark = useStore(theme, (t) => t === "dark");
-  return (
-    <IconButton label={dark ? "Use the light theme" : "Use the dark theme"} onClick={toggleTheme}>
-      <Icon name={dark ? "sun" : "moon"} />
-    </IconButton>
-  );
+  const label = dark ? "Use the light theme" : "Use the dark theme";
+  return <IconButton icon={dark ? "sun" : "moon"} label={label} onClick={toggleTheme} />;
 }
 
 function Facts({ status }: { status: Status }): ReactNode {

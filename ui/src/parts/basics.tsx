@@ -1,6 +1,6 @@
 /** Small building blocks: buttons, fields, dialogs, a menu, a table, empty and loading states. */
 import { useEffect, useId, useRef, useState, type ComponentProps, type ReactNode } from "react";
-import { Icon } from "./icons";
+import { Icon, type IconName } from "./icons";
 
 /** Whether work goes on, and how to begin some; what begins it is disabled meanwhile. */
 export function useBusy(): [busy: boolean, run: (work: () => Promise<unknown>) => void] {
@@ -16,8 +16,12 @@ export const Button = ({ look = "", ...rest }: ComponentProps<"button"> & { look
   <button type="button" className={`button ${look}`} {...rest} />
 );
 
-export const IconButton = ({ label, ...rest }: ComponentProps<"button"> & { label: string }): ReactNode => (
-  <button type="button" className="ghost" aria-label={label} {...rest} />
+export const SmallButton = (props: ComponentProps<"button">): ReactNode => <Button look="small" {...props} />;
+
+export const IconButton = ({ icon, label, onClick }: { icon: IconName; label: string; onClick: () => void }): ReactNode => (
+  <button type="button" className="ghost" aria-label={label} onClick={onClick}>
+    <Icon name={icon} />
+  </button>
 );
 
 interface CheckboxProps {
@@ -85,9 +89,7 @@ export function Dialog({ title, children, actions, onClose }: DialogProps): Reac
           <h2 id={id} className="grow">
             {title}
           </h2>
-          <IconButton label="Close this dialog" onClick={onClose}>
-            <Icon name="close" />
-          </IconButton>
+          <IconButton icon="close" label="Close this dialog" onClick={onClose} />
         </header>
         {children}
         <footer className="row end">{actions}</footer>

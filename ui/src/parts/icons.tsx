@@ -17,7 +17,9 @@ const PATHS = {
   list: "M5.500 4h8M5.500 8h8M5.500 12h8M2.500 4h.1M2.500 8h.1M2.500 12h.1",
 } as const;
 
-export function Icon({ name, size = 16 }: { name: keyof typeof PATHS; size?: number }): ReactNode {
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }): ReactNode {
   return (
     <svg className="icon" width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">
       <path d={PATHS[name]} />

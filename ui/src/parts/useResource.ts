@@ -47,11 +47,5 @@ export function useResource<T>(read: () => Promise<T>, { key = "", version = 0, 
     const timer = every > 0 ? setInterval(run, every) : undefined;
     return () => clearInterval(timer);
   }, [every, run]);
-  useEffect(
-    () => () => {
-      started.current = -1; // answers that come later are nobody's
-    },
-    [],
-  );
   return state;
 }
