@@ -26,7 +26,7 @@ ui/node_modules/.ready: ui/package-lock.json
 	@touch $@
 
 # The shapes that the page works with are those of the API's description.
-$(TYPES): $(READY) ui/node_modules/.ready $(shell find triplane/api triplane/model -name '*.py')
+$(TYPES): $(READY) ui/node_modules/.ready ui/scripts/types.mjs $(shell find triplane/api triplane/model -name '*.py')
 	cd ui && PYTHON=../$(BIN)/python npm run --silent types
 
 $(PAGE): $(TYPES) $(shell find ui/src ui/public ui/index.html ui/vite.config.ts -type f 2>/dev/null)

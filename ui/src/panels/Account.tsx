@@ -75,7 +75,7 @@ function Balance({ portfolio }: { portfolio: Portfolio }): ReactNode {
   return (
     <section className="side-section balance">
       <h2>Equity</h2>
-      <div className="equity baseline">
+      <div className="equity row baseline">
         <b className="num">{formatMoney(portfolio.total_equity)}</b>
         <small>USDT</small>
       </div>
@@ -139,7 +139,7 @@ function PositionCard({ position }: { position: Position }): ReactNode {
           {formatQuantity(position.size)} · {formatNumber(position.leverage, 1)}×
         </span>
       </header>
-      <div className="pnl baseline">
+      <div className="pnl row baseline">
         <b className={`num ${color}`}>{formatMoney(position.current_pnl, true)}</b>
         <span className={`num ${color}`}>{formatPercent(position.current_pnl_pct, true)}</span>
       </div>
@@ -148,9 +148,10 @@ function PositionCard({ position }: { position: Position }): ReactNode {
         <Row label="Entry" value={at(entry)} />
         <Row label="Price now" value={at(now)} />
         <Row label="Stop" value={stop === null ? "none" : at(stop)} note={away(stop)} tone="down" />
-        {position.take_profits.map(({ price, filled }, i) => (
-          <Row key={i} label={`Target ${i + 1}`} value={at(price)} note={filled ? "" : away(price)} tone="up" filled={filled} />
-        ))}
+        {position.take_profits.map(({ price, filled }, i) => {
+          const note = filled ? "" : away(price);
+          return <Row key={i} label={`Target ${i + 1}`} value={at(price)} note={note} tone="up" filled={filled} />;
+        })}
         {num(liquidation) > 0 && <Row label="Liquidation" value={at(liquidation)} note={away(liquidation)} />}
         {margin > 0 && margin < 0.25 && (
           <Row label="Margin" value={formatPercent(margin * 100, false, 1)} tone={margin < 0.15 ? "down" : "warn"} />
@@ -252,6 +253,7 @@ const legName = (leg: string): string => words(leg.replace(/^tp/, "target "));
 
 function OrderLine({ order }: { order: Order }): ReactNode {
   const [busy, run] = useBusy();
+  const execute = (): void => run(() => executeOrder(order.order_id));
   const price = num(order.price) > 0 ? order.price : order.trigger_price;
   return (
     <article className="order row">
@@ -266,7 +268,7 @@ function OrderLine({ order }: { order: Order }): ReactNode {
       </div>
       {order.leg === "entry" ? (
         <>
-          <SmallButton disabled={busy} title="Execute at market now" onClick={() => run(() => executeOrder(order.order_id))}>
+          <SmallButton disabled={busy} title="Execute at market now" onClick={execute}>
             Market
           </SmallButton>
           <SmallButton disabled={busy} onClick={() => run(() => cancelOrder(order.order_id))}>

@@ -20,7 +20,8 @@ export function Sessions(): ReactNode {
     key: known.map((one) => `${one.session_id}${one.status}${one.halted}`).join(),
     every: 10_000,
   });
-  const halts = new Map(faults(told, null).filter((fault) => fault.resumable).map((fault) => [fault.session_id, fault]));
+  const resumable = faults(told, null).filter((fault) => fault.resumable);
+  const halts = new Map(resumable.map((fault) => [fault.session_id, fault]));
   const columns: Column<Session>[] = [
     {
       head: "Session",
@@ -71,7 +72,7 @@ export function Sessions(): ReactNode {
 }
 
 const FACTS: readonly Column<Session>[] = [
-  { head: "Mode", look: "caps", cell: ({ mode }) => mode },
+  { head: "Mode", cell: ({ mode }) => mode.toUpperCase() },
   {
     head: "Strategy",
     cell: ({ strategy, timeframe }) => (

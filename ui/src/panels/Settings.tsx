@@ -4,7 +4,7 @@ import { complain, model, toast } from "../data/client";
 import { ApiError, get, put } from "../data/rest";
 import { useStore } from "../data/store";
 import type { TradingSettings } from "../data/types";
-import { Button, Checkbox, Empty, Field as Labelled, Skeleton, useBusy } from "../parts/basics";
+import { Button, Checkbox, Empty, Labelled, Skeleton, useBusy } from "../parts/basics";
 import { useResource } from "../parts/useResource";
 import { changes, FIELDS, fromInput, GROUPS, toInput, type Field } from "./fields";
 
@@ -36,10 +36,13 @@ interface FormProps {
 
 type Entered = string | boolean;
 
+function atFirst(saved: TradingSettings): Record<string, Entered> {
+  const values = FIELDS.map((f) => [f.name, f.unit === "switch" ? saved[f.name] === true : toInput(f, saved[f.name])]);
+  return Object.fromEntries(values);
+}
+
 function Form({ session, saved, onSaved }: FormProps): ReactNode {
-  const [entered, setEntered] = useState<Record<string, Entered>>(() =>
-    Object.fromEntries(FIELDS.map((f) => [f.name, f.unit === "switch" ? saved[f.name] === true : toInput(f, saved[f.name])])),
-  );
+  const [entered, setEntered] = useState(() => atFirst(saved));
   const [mode, setMode] = useState(saved.execution_mode);
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [busy, run] = useBusy();

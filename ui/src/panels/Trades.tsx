@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<Trade>[] = [
   { head: "Entry", look: "num right", cell: (trade) => price(trade, trade.entry_price) },
   { head: "Exit", look: "num right", cell: (trade) => price(trade, trade.exit_price) },
   { head: "P&L", look: "num right strong", tone: ({ pnl }) => tone(pnl), cell: ({ pnl }) => formatMoney(pnl, true) },
-  { head: "R", look: "num right", tone: (trade) => tone(trade.r_multiple), cell: (trade) => formatNumber(trade.r_multiple) },
+  { head: "R", look: "num right", tone: ({ r_multiple: r }) => tone(r), cell: ({ r_multiple: r }) => formatNumber(r) },
   { head: "Fees", look: "num right muted", cell: (trade) => formatMoney(trade.fees) },
   { head: "Reason", cell: (trade) => words(trade.exit_reason) },
   { head: "Held", look: "num right muted", cell: (trade) => formatDuration(trade.exit_time - trade.entry_time) },

@@ -4,7 +4,7 @@ import { model, pulse, resumeAll } from "../data/client";
 import { grouped, staleness, type Shown, type Staleness } from "../data/health";
 import { useStore } from "../data/store";
 import { formatDuration } from "../lib/format";
-import { Checkbox, Confirm, Field, IconButton, SmallButton } from "./basics";
+import { Checkbox, Confirm, Labelled, IconButton, SmallButton } from "./basics";
 import { Icon } from "./icons";
 
 const since = (age_s: number): string => formatDuration(age_s * 1000);
@@ -71,7 +71,7 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
       <strong>{fault.text}</strong>
       {fault.detail && <code>{fault.detail}</code>}
       {sessions.length > 1 && (
-        <Field label="Which">
+        <Labelled label="Which">
           <select value={only} onChange={(event) => setOnly(event.target.value)}>
             <option value="">All {sessions.length} sessions</option>
             {sessions.map((one) => (
@@ -80,7 +80,7 @@ export function ResumeDialog({ fault, shown, onClose }: ResumeProps): ReactNode 
               </option>
             ))}
           </select>
-        </Field>
+        </Labelled>
       )}
       <p>
         {several ? `${wanted.length} sessions warm` : `Session ${wanted[0] ?? ""} warms`} up again, then{" "}

@@ -4,7 +4,7 @@ import { killSwitch } from "../data/client";
 import { sentence } from "../data/rest";
 import type { KillReport } from "../data/types";
 import { words } from "../lib/format";
-import { Button, Checkbox, Confirm, Dialog, ErrorText, Field, Mark } from "./basics";
+import { Button, Checkbox, Confirm, Dialog, ErrorText, Labelled, Mark } from "./basics";
 
 export function KillDialog({ onClose }: { onClose: () => void }): ReactNode {
   const [flatten, setFlatten] = useState(false);
@@ -32,7 +32,7 @@ export function KillDialog({ onClose }: { onClose: () => void }): ReactNode {
       <Checkbox on={flatten} onChange={setFlatten}>
         Also close every open position at market
       </Checkbox>
-      <Field label="Reason, kept in the log">
+      <Labelled label="Reason, kept in the log">
         <input
           type="text"
           value={reason}
@@ -40,7 +40,7 @@ export function KillDialog({ onClose }: { onClose: () => void }): ReactNode {
           placeholder="Stopped by hand"
           onChange={(event) => setReason(event.target.value)}
         />
-      </Field>
+      </Labelled>
       <ErrorText text={failed} />
     </Confirm>
   );

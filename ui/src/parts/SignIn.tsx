@@ -1,7 +1,7 @@
 /** Shown when the API does not know this browser. */
 import { useState, type ReactNode } from "react";
 import { signIn } from "../data/client";
-import { Button, ErrorText, Field, useBusy } from "./basics";
+import { Button, ErrorText, Labelled, useBusy } from "./basics";
 import { Logo } from "./icons";
 
 export function SignIn(): ReactNode {
@@ -32,7 +32,7 @@ export function SignIn(): ReactNode {
           When Triplane started, it printed an address that ends in <code>?token=…</code>. Open that address, or paste it
           here.
         </p>
-        <Field label="Address or token">
+        <Labelled label="Address or token">
           <input
             type="password"
             autoComplete="current-password"
@@ -42,7 +42,7 @@ export function SignIn(): ReactNode {
             aria-describedby={error ? "signin-error" : undefined}
             onChange={(event) => setToken(event.target.value)}
           />
-        </Field>
+        </Labelled>
         <ErrorText text={error} id="signin-error" />
         <Button type="submit" look="primary wide" disabled={busy}>
           {busy ? "One moment…" : "Sign in"}

@@ -4,7 +4,7 @@ import { startSession } from "../data/client";
 import { ApiError, get, sentence } from "../data/rest";
 import type { StartOptions } from "../data/types";
 import { wanted, type Wish } from "./wish";
-import { Button, Dialog, Empty, ErrorText, Field, Skeleton, useBusy } from "./basics";
+import { Button, Dialog, Empty, ErrorText, Labelled, Skeleton, useBusy } from "./basics";
 import { useResource } from "./useResource";
 
 const FORM = "start-session";
@@ -89,7 +89,7 @@ interface InputProps extends Question {
 function Input({ label, configured, among, value, error, onChange }: InputProps): ReactNode {
   const change = (event: { target: { value: string } }): void => onChange(event.target.value);
   return (
-    <Field label={label}>
+    <Labelled label={label}>
       {among ? (
         <select value={value} onChange={change}>
           <option value="">{configured} (as configured)</option>
@@ -103,6 +103,6 @@ function Input({ label, configured, among, value, error, onChange }: InputProps)
         <input type="text" value={value} placeholder={configured} aria-invalid={error !== undefined} onChange={change} />
       )}
       {error && <small className="error">{error}</small>}
-    </Field>
+    </Labelled>
   );
 }

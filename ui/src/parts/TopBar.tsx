@@ -124,7 +124,7 @@ function Price(): ReactNode {
   const first = candles.find((candle) => candle.time >= from) ?? last;
   const change = (last.close / first.open - 1) * 100;
   return (
-    <div className="price baseline nowrap">
+    <div className="price row baseline nowrap">
       <b className="num">{formatPrice(last.close, digits)}</b>
       <span className={change >= 0 ? "num up" : "num down"}>{formatPercent(change, true)}</span>
       <small>24h</small>
@@ -151,25 +151,24 @@ function ThemeButton(): ReactNode {
   return <IconButton icon={dark ? "sun" : "moon"} label={label} onClick={toggleTheme} />;
 }
 
+const Fact = ({ title, text, look = "" }: { title: string; text: ReactNode; look?: string }): ReactNode => (
+  <span className={`fact badge ${look}`} title={title}>
+    {text}
+  </span>
+);
+
 function Facts({ status }: { status: Status }): ReactNode {
   const { data_grade, gates } = status;
   const closed = gates.length > 0 ? `; closed gates: ${gates.map(words).join(", ")}` : "";
+  const grade = <b className={GRADES[data_grade ?? ""] ?? "up"}>{data_grade ?? DASH}</b>;
   return (
     <div className="facts row">
       <StateBadge status={status} />
-      <span className="fact badge" title="Timeframe of decisions">
-        {status.timeframe}
-      </span>
-      <span className="fact badge" title="Strategy">
-        {status.strategy}
-      </span>
-      <span className="fact badge grade" title={`Data quality ${data_grade ?? "not graded yet"}, from A to F${closed}`}>
-        Data <b className={GRADES[data_grade ?? ""] ?? "up"}>{data_grade ?? DASH}</b>
-      </span>
+      <Fact title="Timeframe of decisions" text={status.timeframe} />
+      <Fact title="Strategy" text={status.strategy} />
+      <Fact look="grade" title={`Data quality ${data_grade ?? "not graded yet"}, from A to F${closed}`} text={<>Data {grade}</>} />
       {gates.map((gate) => (
-        <span className="fact badge gate bad" key={gate} title="This gate is closed: no entries">
-          {words(gate)}
-        </span>
+        <Fact key={gate} look="gate bad" title="This gate is closed: no entries" text={words(gate)} />
       ))}
     </div>
   );

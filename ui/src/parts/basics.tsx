@@ -12,14 +12,16 @@ export function useBusy(): [busy: boolean, run: (work: () => Promise<unknown>) =
   return [busy, (work) => void run(work)];
 }
 
-export const Button = ({ look = "", ...rest }: ComponentProps<"button"> & { look?: string }): ReactNode => (
+type ButtonProps = ComponentProps<"button">;
+
+export const Button = ({ look = "", ...rest }: ButtonProps & { look?: string }): ReactNode => (
   <button type="button" className={`button ${look}`} {...rest} />
 );
 
-export const SmallButton = (props: ComponentProps<"button">): ReactNode => <Button look="small" {...props} />;
+export const SmallButton = (props: ButtonProps): ReactNode => <Button look="small" {...props} />;
 
-export const IconButton = ({ icon, label, onClick }: { icon: IconName; label: string; onClick: () => void }): ReactNode => (
-  <button type="button" className="ghost" aria-label={label} onClick={onClick}>
+export const IconButton = ({ icon, label, ...rest }: ButtonProps & { icon: IconName; label: string }): ReactNode => (
+  <button type="button" className="ghost" aria-label={label} {...rest}>
     <Icon name={icon} />
   </button>
 );
@@ -41,7 +43,7 @@ export const Checkbox = ({ on, onChange, children, look = "", after }: CheckboxP
   </label>
 );
 
-export const Field = ({ label, look = "", children }: { label: string; look?: string; children: ReactNode }): ReactNode => (
+export const Labelled = ({ label, look = "", children }: { label: string; look?: string; children: ReactNode }): ReactNode => (
   <label className={`field ${look}`}>
     <span>{label}</span>
     {children}
