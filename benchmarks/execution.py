@@ -31,7 +31,7 @@ from triplane.engine.storing import StoreSink
 
 from benchmarks.timing import table
 from triplane.cli.logs import configure_logs
-from triplane.cli.serving import BoxServer
+from triplane.cli.serving import serve_box
 from triplane.data.binance import Place
 from triplane.data.clock import SystemClock
 from triplane.data.live import LiveFeed
@@ -110,14 +110,15 @@ async def serve() -> None:
     frames, orders = stamp_box()
     x = open_exchange("demo", [SYMBOL], ["box-key:box-secret:100000000"], clock=SystemClock(), limits=False)
     market_clock = MarketClock(x, SPEED)
-    box = BoxServer(market_clock, listen(0))
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await box.start()
-    print(json.dumps({"rest": box.rest, "ws": box.sockets}), flush=True)
-    await stop.wait()
-    print(json.dumps({"frames": frames, "orders": orders}), flush=True)
-    await box.stop()
+
+    async def until_stopped(rest: str, sockets: str) -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        print(json.dumps({"rest": rest, "ws": sockets}), flush=True)
+        await stop.wait()
+        print(json.dumps({"frames": frames, "orders": orders}), flush=True)
+
+    await serve_box(market_clock, listen(0), until_stopped)
 
 
 # -------------------------------------------------------------------------------------------------------- this process

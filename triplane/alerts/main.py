@@ -4,8 +4,6 @@ It reads the stream of facts like any other reader, so nothing here can hold up 
 engine is dead, for that is when it is needed.
 """
 
-import asyncio
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ from triplane.alerts.target import Target
 from triplane.errors import TriplaneError
 from triplane.flow.bus import EventBus
 from triplane.flow.client import FlowClient
+from triplane.flow.lifetime import signalled, work_until
 from triplane.flow.processors import Processors, load
 from triplane.model.facts import Fact, Session
 from triplane.model.live import Forming, Health
@@ -89,9 +88,6 @@ async def serve(config: Mapping[str, Any]) -> None:
         ``secret`` and ``engine_port`` of the engine, ``data_dir``, ``alerts`` as :meth:`AlertTarget.plain` gives them,
         and ``processors``, names or files.
     """
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     data_dir = Path(config["data_dir"])
     memory = Memory.load(data_dir, wall_ms())
     bus = EventBus()
@@ -102,17 +98,11 @@ async def serve(config: Mapping[str, Any]) -> None:
     client = FlowClient(int(config["engine_port"]), config["secret"], data_dir / "sessions", news, memory.have)
     await bus.start()
     await group.start()
-    reading = asyncio.create_task(client.run())
-    stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if reading.done():
-            reading.result()  # it never ends but by an error, which is for whoever started this process
+        await work_until(signalled(), client.run())
+    except Exception:  # for whoever started this process
+        alerts.orderly = False
+        raise
     finally:
-        alerts.orderly = not reading.done()
-        for task in (reading, stopping):
-            task.cancel()
         await bus.stop(DRAIN_S)
         await group.stop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

@@ -1,7 +1,6 @@
 """``triplane exchange``: an exchange in a box, for whatever trades on Binance or MEXC."""
 
 import asyncio
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import uvicorn
 
 from triplane.cli.config import Config, parse_speed
 from triplane.cli.output import Json, console, one_sentence
-from triplane.cli.serving import BoxServer
+from triplane.cli.serving import serve_box
 from triplane.data.clock import SystemClock
 from triplane.data.replay import Speed
 from triplane.errors import BadInput
@@ -21,38 +20,28 @@ from triplane.exchange.faults import parse
 from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
 from triplane.flow import child
+from triplane.flow.lifetime import signalled
 from triplane.flow.listening import listen
 
 BOX_KEYS = "box-key:box-secret"
 
 
-async def _serve(market_clock: MarketClock, listener: socket.socket, json: bool) -> None:
-    server = BoxServer(market_clock, listener)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await server.start()
+def _announce(market_clock: MarketClock, rest: str, sockets: str, json: bool) -> None:
     if json:
-        sys.stdout.write(orjson.dumps({"rest": server.rest, "ws": server.sockets}).decode() + "\n")
+        sys.stdout.write(orjson.dumps({"rest": rest, "ws": sockets}).decode() + "\n")
         sys.stdout.flush()
     else:
         symbols, key = ", ".join(market_clock.exchange.markets), next(iter(market_clock.exchange.accounts))
-        console.print(f"\n  An exchange in a box trades {symbols}.\n\n    REST     {server.rest}")
-        console.print(f"    sockets  {server.sockets}\n    key      {key}\n\n  Ctrl-C stops it.", highlight=False)
-    await stop.wait()
-    await server.stop()
+        console.print(f"\n  An exchange in a box trades {symbols}.\n\n    REST     {rest}")
+        console.print(f"    sockets  {sockets}\n    key      {key}\n\n  Ctrl-C stops it.", highlight=False)
 
 
 async def serve(config: Config, listener: socket.socket) -> None:
     """Serve as a process of ``triplane up``, until its supervisor is gone."""
     account = f"{BOX_KEYS}:{config.balance}"
     x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=SystemClock())
-    server = BoxServer(MarketClock(x, float(config.speed.removesuffix("x"))), listener)
-    await server.start()
-    beating = asyncio.create_task(child.beat(box_rest=server.rest, box_ws=server.sockets))
-    await child.parent_gone()
-    beating.cancel()
-    await server.stop()
+    market_clock = MarketClock(x, float(config.speed.removesuffix("x")))
+    await serve_box(market_clock, listener, lambda rest, sockets: child.serve(box_rest=rest, box_ws=sockets))
 
 
 def exchange(
@@ -77,6 +66,11 @@ def exchange(
                 x.add_faults(parse(orjson.loads(faults.read_bytes())))
             except (OSError, orjson.JSONDecodeError) as error:
                 raise BadInput(f"faults is {faults}, which cannot be read ({error})") from None
-        listener = listen(port)
+        market_clock, listener = MarketClock(x, cast("Speed", parse_speed(speed))), listen(port)
+
+        async def until_stopped(rest: str, sockets: str) -> None:
+            _announce(market_clock, rest, sockets, json)
+            await signalled()
+
         with asyncio.Runner(loop_factory=uvicorn.Config("", loop="auto").get_loop_factory()) as runner:
-            runner.run(_serve(MarketClock(x, cast("Speed", parse_speed(speed))), listener, json))
+            runner.run(serve_box(market_clock, listener, until_stopped))

@@ -12,24 +12,13 @@ from typing import Any, Final
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import errors, exit_code, one_sentence
 from triplane.flow import child
+from triplane.flow.lifetime import work_until
 
 Told = Mapping[str, Any]
 
 
 def _listener(told: Told) -> socket.socket:
     return socket.socket(fileno=told["fd"])
-
-
-async def _until_parent_goes(*work: Awaitable[Any]) -> None:
-    """Work until the supervisor is gone; what ends with an error ends the process."""
-    gone = asyncio.create_task(child.parent_gone())
-    tasks = [asyncio.ensure_future(one) for one in work]
-    done, _ = await asyncio.wait({gone, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done - {gone}:
-        task.result()
 
 
 async def engine(told: Told) -> None:
@@ -76,7 +65,7 @@ async def engine(told: Told) -> None:
     app.server = FlowServer(_listener(told), told["secret"], app.handle)
     await app.server.start()
     try:
-        await _until_parent_goes(app.watch(), start())
+        await work_until(child.parent_gone(), app.watch(), start())
     finally:
         if session is not None:  # one that was started since the last beat is remembered too
             remembered.write(list(app.wanted.values()))
@@ -95,15 +84,15 @@ async def subscribers(told: Told) -> None:
     """Alerts, and processors of the user."""
     from triplane.alerts.main import serve  # noqa: PLC0415
 
-    await _until_parent_goes(serve(told), child.beat())
+    await work_until(child.parent_gone(), serve(told), child.beat())
 
 
 async def router(told: Told) -> None:
     """The only one with exchange keys."""
     from triplane.cli.config import Config  # noqa: PLC0415
-    from triplane.cli.router import serve  # noqa: PLC0415
+    from triplane.cli.router import serve_child  # noqa: PLC0415
 
-    await serve(Config.model_validate(told["config"]), _listener(told), told["token"])
+    await serve_child(Config.model_validate(told["config"]), _listener(told), told["token"])
 
 
 async def box(told: Told) -> None:

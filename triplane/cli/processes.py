@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from triplane.cli.output import console, errors, exit_code, never_block, one_sen
 from triplane.cli.supervisor import Child, Supervisor
 from triplane.engine.lock import FolderLock
 from triplane.errors import TriplaneError
+from triplane.flow.lifetime import signalled, work_until
 from triplane.flow.listening import listen
 from triplane.model.killswitch import KillSwitch
 from triplane.venues.keys import without_keys
@@ -163,23 +163,13 @@ class Processes:
 async def supervise(told: Mapping[str, Any]) -> int:
     """Run until a signal; gives the exit code: 1 when the engine was not running at the end."""
     processes = Processes(told)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    life = asyncio.create_task(_life(processes, told))
-    stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({life, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if life.done():
-            life.result()
+        await work_until(signalled(), _life(processes, told))
     except Ended as end:
         return end.code
     else:
         return 0 if processes.well else 1
     finally:
-        for task in (life, stopping):
-            task.cancel()
-        await asyncio.gather(life, stopping, return_exceptions=True)
         await processes.stop()
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-import signal
 import socket
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +12,16 @@ from typing import Annotated
 import typer
 
 from triplane.api.router import create_router_app
-from triplane.api.server import make_server
 from triplane.cli.config import Config
 from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, console, never_block, one_sentence, print_json
+from triplane.cli.serving import serve_while
 from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
 from triplane.flow import child
+from triplane.flow.lifetime import signalled
 from triplane.flow.limits import end_within
 from triplane.flow.listening import listen
 from triplane.flow.token import load_token
@@ -27,59 +29,34 @@ from triplane.venues.adapter import Urls
 from triplane.venues.catalogue import open_venue
 
 
-async def _serve(router: Router, data_dir: Path, port: int, max_notional: Decimal, where: str, json: bool) -> None:
-    listener = listen(port)
+async def serve(
+    router: Router,
+    token: str,
+    listener: socket.socket,
+    work: Callable[[str], Awaitable[None]],
+    max_notional: Decimal = Decimal(0),
+) -> None:
+    """Serve until the work returns, which is given the address."""
+    port = listener.getsockname()[1]
     try:
-        token = load_token(data_dir)
         await router.open()
         await router.check_keys()
-    except BaseException:
+        app = create_router_app(router, token, port=port, max_notional=max_notional)
+        await serve_while(work(f"http://127.0.0.1:{port}"), app, listener, log_level="warning")
+    finally:
         listener.close()
         await router.close()
-        raise
-    port = listener.getsockname()[1]
-    app = create_router_app(router, token, port=port, max_notional=max_notional)
-    server = make_server(app, log_level="warning")
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    url, path = f"http://127.0.0.1:{port}", data_dir / "token"
-    if json:
-        print_json({"url": url, "token_file": str(path), "venue": router.name})
-    else:
-        console.print(f"\n  The router trades {where}.\n\n    address  {url}\n    token    in {path}", highlight=False)
-        if router.records.kill.active:
-            console.print("\n  [bold red]The kill switch is on:[/] no entries until it is taken back.", highlight=False)
-        console.print("\n  Ctrl-C stops it.", highlight=False)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    end_within()
-    server.should_exit = True
-    await serving
-    await router.close()
 
 
-async def serve(config: Config, listener: socket.socket, token: str) -> None:
+async def serve_child(config: Config, listener: socket.socket, token: str) -> None:
     """Serve as a process of ``triplane up``, until its supervisor is gone."""
-    venue, mode = str(config.venue), config.mode
-    adapter = open_venue(venue, mode, environment=os.environ, urls=_addresses(venue, config.box_rest, config.box_ws))
-    router = Router(adapter, config.data_dir / "router" / f"{venue}-{mode}")
-    try:
-        await router.open()
-        await router.check_keys()
-        port = listener.getsockname()[1]
-        app = create_router_app(router, token, port=port, max_notional=Decimal(0))
-        server = make_server(app, log_level="warning")
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        beating = asyncio.create_task(child.beat(router=f"http://127.0.0.1:{port}"))
-        await child.parent_gone()
-        beating.cancel()
-        server.should_exit = True
-        await serving
-    finally:
-        await router.close()
+    router = _open(str(config.venue), config.mode, config.data_dir, config.box_rest, config.box_ws)
+    await serve(router, token, listener, lambda url: child.serve(router=url))
+
+
+def _open(venue: str, mode: str, data_dir: Path, rest: str, sockets: str) -> Router:
+    adapter = open_venue(venue, mode, environment=os.environ, urls=_addresses(venue, rest, sockets))
+    return Router(adapter, data_dir / "router" / f"{venue}-{mode}")
 
 
 def _addresses(venue: str, rest: str, sockets: str) -> Urls | None:
@@ -112,7 +89,26 @@ def router(
             raise BadInput(f"max-notional is {max_notional}; it must be 0 or more")
         if venue == "box" and mode == "live":
             raise BadInput("mode is live; at the exchange in a box it must be testnet")
-        adapter = open_venue(venue, mode, environment=os.environ, urls=_addresses(venue, box_rest, box_ws))
-        own = Router(adapter, data_dir / "router" / f"{venue}-{mode}")
+        own = _open(venue, mode, data_dir, box_rest, box_ws)
         where = f"with real money at {venue}" if mode == "live" else f"at {venue}, without real money"
-        asyncio.run(_serve(own, data_dir, port, bound, where, json))
+
+        async def until_stopped(url: str) -> None:
+            _announce(own, url, data_dir / "token", where, json)
+            await signalled()
+            end_within()
+
+        async def run() -> None:
+            with closing(listen(port)) as listener:
+                await serve(own, load_token(data_dir), listener, until_stopped, bound)
+
+        asyncio.run(run())
+
+
+def _announce(router: Router, url: str, token: Path, where: str, json: bool) -> None:
+    if json:
+        print_json({"url": url, "token_file": str(token), "venue": router.name})
+        return
+    console.print(f"\n  The router trades {where}.\n\n    address  {url}\n    token    in {token}", highlight=False)
+    if router.records.kill.active:
+        console.print("\n  [bold red]The kill switch is on:[/] no entries until it is taken back.", highlight=False)
+    console.print("\n  Ctrl-C stops it.", highlight=False)

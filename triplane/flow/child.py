@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from triplane.flow.lifetime import work_until
 from triplane.flow.limits import end_within, raise_descriptors
 
 BEAT_S: Final = 0.5
@@ -84,3 +85,8 @@ async def beat(**more: Any) -> None:
     while True:
         tell({"beat": True, **more})
         await asyncio.sleep(BEAT_S)
+
+
+async def serve(**more: Any) -> None:
+    """Say so until the supervisor is gone."""
+    await work_until(parent_gone(), beat(**more))
