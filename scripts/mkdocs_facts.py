@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from facts_page import markdown
 from mkdocs.structure.files import File, Files
-
-from triplane.model.reference import markdown
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:

@@ -6,12 +6,12 @@ it begins and once when it is over, whatever restarts in between.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
-from triplane.alerts.alert import Alert, Kind, Severity, Tone
+from triplane.alerts.alert import Alert, Kind, Tone
 from triplane.alerts.from_facts import place
 from triplane.alerts.memory import Active, Memory
 from triplane.model.live import Health, SessionHealth
@@ -55,7 +55,7 @@ class Conditions:
         self._engine(health)
         for session in health.sessions:
             self._memory.places[session.session_id] = place(session.mode, session.strategy)
-        wanted = self._wanted(health)
+        wanted = list(self._wanted(health))
         for alert, over in wanted:
             self._begin(alert, over)
         held = {ENGINE, *(alert.key for alert, _ in wanted)}
@@ -93,51 +93,42 @@ class Conditions:
             self._finish(ENGINE, active)
         elif before not in (0, health.started_at):
             text = "It had ended unexpectedly, and goes on from its journals."
-            self._tell(_alert("engine", "critical", "The engine was restarted", text))
+            self._tell(condition("engine", "The engine was restarted", text))
 
-    def _wanted(self, health: Health) -> list[tuple[Alert, str]]:
+    def _wanted(self, health: Health) -> Iterator[tuple[Alert, str]]:
         """The conditions that hold, with what is said when they are over."""
-        found = []
         if health.kill_switch:
-            found.append((_alert("kill_switch", "critical", "The kill switch is on", health.kill_reason or ""),
-                          "The kill switch is off"))  # fmt: skip
+            yield condition("kill_switch", "The kill switch is on", health.kill_reason or ""), "The kill switch is off"
         if health.disk_low:
             free = "" if health.disk_free is None else f" ({health.disk_free / 2**20:,.0f} MB)"
-            found.append((_alert("error", "critical", "The disk is nearly full", f"No entries are made{free}."),
-                          "There is disk space again"))  # fmt: skip
-        lost = "A session could not be continued"
-        found += [(_alert("error", "critical", lost, problem), "All sessions run") for problem in health.problems]
+            text = f"No entries are made{free}."
+            yield condition("error", "The disk is nearly full", text), "There is disk space again"
+        for problem in health.problems:
+            yield condition("error", "A session could not be continued", problem), "All sessions run"
         for session in health.sessions:
-            found += self._of_session(session, killed=health.kill_switch)
-        return found
+            yield from self._of_session(session, killed=health.kill_switch)
 
-    def _of_session(self, session: SessionHealth, *, killed: bool) -> list[tuple[Alert, str]]:
-        found, name = [], ", ".join(session.symbols)
-        if session.status == "running":
+    def _of_session(self, session: SessionHealth, *, killed: bool) -> Iterator[tuple[Alert, str]]:
+        name, running, failed = ", ".join(session.symbols), session.status == "running", session.status == "failed"
+        if running:
             text = f"{name}, {session.timeframe}, {session.venue or session.feed.source}"
-            found.append((_alert("session", "info", "A session is running", text, session), "A session has ended"))
-        if session.error and session.status in ("running", "failed"):
-            ended = session.status == "failed"
-            halted = "Trading is halted: no entries until a person resumes." if session.halted and not ended else ""
+            yield condition("session", "A session is running", text, session), "A session has ended"
+        if session.error and (running or failed):
+            halted = "Trading is halted: no entries until a person resumes." if session.halted and running else ""
             text = "\n".join(part for part in (session.error, session.error_line, halted) if part)
-            title = f"The session of {name} has failed" if ended else f"An error in the session of {name}"
-            found.append(
-                (_alert("error", "critical", title, text, session), f"The session of {name} is in order again")
-            )
+            title = f"The session of {name} has failed" if failed else f"An error in the session of {name}"
+            yield condition("error", title, text, session), f"The session of {name} is in order again"
         why = session.halt_reason or ""
         told = {"kill_switch": killed, "error": bool(session.error)}.get(why, False)
-        if session.halted and session.status == "running" and not told:
+        if running and session.halted and not told:
             reason = HALT_TEXTS.get(why, why)
             if why == "kill_switch":
                 reason = self._memory.killed.get(session.session_id, reason)
             text = f"{reason[:1].upper()}{reason[1:]}. No entries until a person resumes."
-            found.append((_alert("halted", "critical", f"Trading of {name} is halted", text, session),
-                          f"Trading of {name} was resumed"))  # fmt: skip
-        if session.status == "running" and self._feed_down(session):
+            yield condition("halted", f"Trading of {name} is halted", text, session), f"Trading of {name} was resumed"
+        if running and self._feed_down(session):
             text = session.feed.text or f"Nothing has come from {session.feed.source} for {FEED_S:g} seconds."
-            title = f"No market data for {name}"
-            found.append((_alert("feed", "critical", title, text, session), f"Market data for {name} is back"))
-        return found
+            yield condition("feed", f"No market data for {name}", text, session), f"Market data for {name} is back"
 
     def _feed_down(self, session: SessionHealth) -> bool:
         feed, key = session.feed, f"feed {session.session_id}"
@@ -191,17 +182,18 @@ class Conditions:
 def silent(seconds: float) -> Alert:
     """The engine is dead or frozen."""
     text = f"No sign of life for {seconds:g} seconds. Only orders that rest at the venue still act."
-    return _alert("engine", "critical", "The engine is silent", text)
+    return condition("engine", "The engine is silent", text)
 
 
-def _alert(kind: Kind, severity: Severity, title: str, text: str, session: SessionHealth | None = None) -> Alert:
-    session_id = session.session_id if session else ""
+def condition(kind: Kind, title: str, text: str, session: SessionHealth | None = None) -> Alert:
+    """Something that lasts; only that a session runs is nothing bad."""
+    session_id, well = session.session_id if session else "", kind == "session"
     return Alert(
         kind=kind,
-        severity=severity,
+        severity="info" if well else "critical",
         title=title,
         text=text,
-        tone="neutral" if kind == "session" else "bad",
+        tone="neutral" if well else "bad",
         symbol=session.symbols[0] if session and len(session.symbols) == 1 else "",
         session_id=session_id,
         key=f"{kind} {session_id}".strip(),

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
-from triplane.alerts.alert import Alert, Severity, Tone
+from triplane.alerts.alert import Alert, Kind, Severity, Tone
 from triplane.alerts.memory import Memory
 from triplane.model.facts import Error, Fact, Fill, Order, Position, RiskAlert, Session, Signal, Trade, event_name
 from triplane.model.sentences import REASON_TEXTS, alert_text, cash, exact, fill_text, order_text, signal_text
@@ -12,8 +12,7 @@ from triplane.model.sentences import REASON_TEXTS, alert_text, cash, exact, fill
 KEPT: Final = 256
 """Signals whose reasons are remembered until their position opens."""
 SEVERITY: Final[dict[str, Severity]] = {"CRITICAL": "critical", "WARNING": "warning"}
-
-
+TONES: Final[dict[Severity, Tone]] = {"critical": "bad", "warning": "warning", "info": "neutral", "debug": "neutral"}
 TOLD_BY_HEALTH: Final = ("strategy_error", "kill_switch")
 """Errors that the health of their session tells too, once for all its symbols."""
 
@@ -27,8 +26,17 @@ def _price(value: str | None) -> str:
     return "–" if value is None else exact(value)
 
 
-def _tone(severity: Severity) -> Tone:
-    return "bad" if severity == "critical" else "warning" if severity == "warning" else "neutral"
+def _about(fact: Fact, kind: Kind, ident: str, title: str, *, severity: Severity = "info", **more: Any) -> Alert:
+    """An alert of a fact; ``ident`` tells it from others of its kind."""
+    return Alert(
+        kind=kind,
+        severity=severity,
+        title=title,
+        symbol=fact.symbol,
+        session_id=fact.session_id,
+        key=f"{kind} {ident}",
+        **more,
+    )
 
 
 def opened(position: Position, reasons: list[str]) -> Alert:
@@ -44,21 +52,14 @@ def opened(position: Position, reasons: list[str]) -> Alert:
     ]
     if reasons:
         fields.append(("Reason", "; ".join(reasons)))
-    return Alert(
-        kind="opened",
-        severity="info",
-        title=f"{position.symbol} {position.side.lower()} opened",
-        fields=tuple(fields),
-        symbol=position.symbol,
-        session_id=position.session_id,
-        key=f"opened {position.id}",
-    )
+    title = f"{position.symbol} {position.side.lower()} opened"
+    return _about(position, "opened", position.id, title, fields=tuple(fields))
 
 
 def closed(trade: Trade) -> Alert:
     """A position was closed."""
     pnl, earned = float(trade.pnl), cash(trade.pnl, trade.symbol, signed=True)
-    fields = [
+    fields = (
         ("Symbol", trade.symbol),
         ("Side", trade.side),
         ("Entry", exact(trade.entry_price)),
@@ -68,30 +69,22 @@ def closed(trade: Trade) -> Alert:
         ("P&L", earned),
         ("R", "–" if trade.r_multiple is None else f"{trade.r_multiple:+.2f}"),
         ("Reason", REASON_TEXTS.get(trade.exit_reason, trade.exit_reason)),
-    ]
-    return Alert(
-        kind="closed",
-        severity="info",
-        title=f"{trade.symbol} {trade.side.lower()} closed: {earned}",
-        tone="good" if pnl > 0 else "bad" if pnl < 0 else "neutral",
-        fields=tuple(fields),
-        symbol=trade.symbol,
-        session_id=trade.session_id,
-        key=f"closed {trade.id}",
     )
+    tone: Tone = "good" if pnl > 0 else "bad" if pnl < 0 else "neutral"
+    title = f"{trade.symbol} {trade.side.lower()} closed: {earned}"
+    return _about(trade, "closed", trade.id, title, tone=tone, fields=fields)
 
 
 def waits(fact: Signal) -> Alert:
     """A signal that a person decides on."""
     title = f"{fact.symbol}: a {fact.signal_type} signal waits for you"
-    return Alert(kind="signal", severity="info", title=title, text=signal_text(fact), tone="warning",
-                 symbol=fact.symbol, session_id=fact.session_id, key=f"signal {fact.id}")  # fmt: skip
+    return _about(fact, "signal", fact.id, title, text=signal_text(fact), tone="warning")
 
 
 def fill(fact: Fill) -> Alert:
     """An execution."""
-    return Alert(kind="fill", severity="debug", title=fill_text(fact), fields=(("Fee", cash(fact.fee, fact.symbol)),),
-                 symbol=fact.symbol, session_id=fact.session_id, key=f"fill {fact.fill_id}")  # fmt: skip
+    fee = (("Fee", cash(fact.fee, fact.symbol)),)
+    return _about(fact, "fill", fact.fill_id, fill_text(fact), severity="debug", fields=fee)
 
 
 def risk(fact: RiskAlert) -> Alert:
@@ -100,9 +93,8 @@ def risk(fact: RiskAlert) -> Alert:
     severity: Severity = "debug" if refused else SEVERITY.get(fact.severity, "info")
     kind = "an entry was refused" if refused else fact.alert_type.replace("_", " ")
     title = f"{fact.symbol}: {kind}" if fact.symbol else kind
-    return Alert(kind="risk", severity=severity, title=title, text=alert_text(fact), tone=_tone(severity),
-                 symbol=fact.symbol, session_id=fact.session_id,
-                 key=f"risk {fact.session_id} {fact.symbol} {fact.alert_type}")  # fmt: skip
+    ident = f"{fact.session_id} {fact.symbol} {fact.alert_type}"
+    return _about(fact, "risk", ident, title, severity=severity, text=alert_text(fact), tone=TONES[severity])
 
 
 class FromFacts:
@@ -153,10 +145,8 @@ class FromFacts:
     def _order(self, fact: Order) -> list[Alert]:
         if fact.status != "rejected":
             return []
-        return [
-            Alert(kind="rejected", severity="warning", title=order_text(fact), text=fact.reason or "", tone="warning",
-                  symbol=fact.symbol, session_id=fact.session_id, key=f"rejected {fact.order_id}")
-        ]  # fmt: skip
+        why, title = fact.reason or "", order_text(fact)
+        return [_about(fact, "rejected", fact.order_id, title, severity="warning", text=why, tone="warning")]
 
     def _fill(self, fact: Fill) -> list[Alert]:
         if fact.leg == "entry":
@@ -183,8 +173,5 @@ class FromFacts:
             self._memory.killed[fact.session_id] = fact.message
         if fact.code in TOLD_BY_HEALTH:
             return []
-        severity = SEVERITY.get(fact.severity, "info")
-        return [
-            Alert(kind="error", severity=severity, title=fact.message or fact.code, tone=_tone(severity),
-                  symbol=fact.symbol, session_id=fact.session_id, key=f"error {fact.code} {fact.symbol}")
-        ]  # fmt: skip
+        severity, title = SEVERITY.get(fact.severity, "info"), fact.message or fact.code
+        return [_about(fact, "error", f"{fact.code} {fact.symbol}", title, severity=severity, tone=TONES[severity])]

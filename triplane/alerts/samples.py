@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from triplane.alerts.alert import Alert
-from triplane.alerts.conditions import SILENT_S, silent
+from triplane.alerts.conditions import SILENT_S, condition, silent
 from triplane.alerts.from_facts import closed, fill, opened, risk, waits
 from triplane.alerts.memory import wall_ms
 from triplane.model.facts import Fill, Position, RiskAlert, Signal, TakeProfit, TpLevels, Trade
@@ -60,19 +60,13 @@ def samples() -> Iterator[Alert]:
         ),
         risk(_REFUSED),
         risk(_FOUND),
-        Alert(kind="halted", severity="critical", title="Trading of BTCUSDT is halted", text="Daily loss.", tone="bad"),
-        Alert(kind="kill_switch", severity="critical", title="The kill switch is on", text="By hand.", tone="bad"),
-        Alert(kind="error", severity="critical", title="An error in the session of BTCUSDT", text=_RAISED, tone="bad"),
-        Alert(
-            kind="feed",
-            severity="critical",
-            title="No market data for BTCUSDT",
-            text="Nothing has come from binance for 30 seconds.",
-            tone="bad",
-        ),
+        condition("halted", "Trading of BTCUSDT is halted", "Daily loss."),
+        condition("kill_switch", "The kill switch is on", "By hand."),
+        condition("error", "An error in the session of BTCUSDT", _RAISED),
+        condition("feed", "No market data for BTCUSDT", "Nothing has come from binance for 30 seconds."),
         silent(SILENT_S),
-        Alert(kind="engine", severity="critical", title="The engine is back", tone="good"),
-        Alert(kind="session", severity="info", title="A session is running"),
+        replace(condition("engine", "The engine is back", ""), tone="good"),
+        condition("session", "A session is running", ""),
     )
     for alert in found:
         yield replace(alert, where="TEST · this is only a test", time=wall_ms())

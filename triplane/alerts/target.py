@@ -16,7 +16,6 @@ import structlog
 from triplane.alerts.alert import Alert, count
 from triplane.alerts.config import AlertTarget
 from triplane.alerts.senders import NotSent, Sender
-from triplane.venues.keys import redact
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +34,25 @@ def _share(alert: Alert) -> float:
     if alert.severity == "debug":
         return 0.5
     return 2.0 if alert.severity == "critical" or alert.kind == "session" else 1.0
+
+
+async def attempt(sender: Sender, alert: Alert) -> str:
+    """Send an alert once; returns what the service answered.
+
+    Raises
+    ------
+    NotSent
+        For whatever reason.
+    """
+    try:
+        async with asyncio.timeout(SEND_S):
+            return await sender.send(alert)
+    except NotSent:
+        raise
+    except TimeoutError:
+        raise NotSent(f"no answer within {SEND_S:g} seconds") from None
+    except Exception as error:  # noqa: BLE001 - a sender that somebody else wrote may raise anything
+        raise NotSent(repr(error)) from None
 
 
 class Target:
@@ -119,25 +137,15 @@ class Target:
     async def _deliver(self, since: float, alert: Alert) -> None:
         pause = BACKOFF_S
         while True:
-            error = await self._try(alert)
-            if error is None:
+            try:
+                await attempt(self._sender, alert)
+            except NotSent as error:
+                if error.final or self._clock() - since >= GIVE_UP_S:
+                    told = {"target": self.name, "kind": alert.kind, "title": alert.title, "error": str(error)}
+                    log.error("alert was not delivered", **told)  # noqa: TRY400 - told in one sentence
+                    return
+                wait = pause if error.after is None else min(max(error.after, pause), LONGEST_PAUSE_S)
+            else:
                 return
-            if error.final or self._clock() - since >= GIVE_UP_S:
-                log.error(
-                    "alert was not delivered", target=self.name, kind=alert.kind, title=alert.title, error=str(error)
-                )
-                return
-            await self._sleep(pause if error.after is None else min(max(error.after, pause), LONGEST_PAUSE_S))
+            await self._sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_S)
-
-    async def _try(self, alert: Alert) -> NotSent | None:
-        try:
-            async with asyncio.timeout(SEND_S):
-                await self._sender.send(alert)
-        except NotSent as error:
-            return error
-        except TimeoutError:
-            return NotSent(f"no answer within {SEND_S:g} seconds")
-        except Exception as error:  # noqa: BLE001 - a sender that somebody else wrote may raise anything
-            return NotSent(redact(repr(error)))
-        return None

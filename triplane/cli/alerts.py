@@ -11,11 +11,11 @@ from triplane.alerts.config import AlertTarget, shown
 from triplane.alerts.samples import samples
 from triplane.alerts.senders import NotSent, Sender
 from triplane.alerts.service import open_sender
-from triplane.alerts.target import SEND_S
+from triplane.alerts.target import attempt
 from triplane.cli.config import resolve
-from triplane.cli.output import FAILED, Json, one_sentence, print_json, print_table
+from triplane.cli.output import Report, print_table, reported
 from triplane.errors import BadInput, TriplaneError
-from triplane.venues.keys import protect_logs, redact
+from triplane.venues.keys import protect_logs
 
 app = typer.Typer(help="See where alerts go, and try it.", no_args_is_help=True)
 
@@ -31,14 +31,11 @@ def _targets(path: Path | None) -> list[AlertTarget]:
 
 
 @app.command("list")
-def show(config: File = None, json: Json = False) -> None:
+@reported
+def show(config: File = None) -> Report:
     """List the targets of the configuration; addresses are shown without what is secret in them."""
-    with one_sentence():
-        rows = [_row(target) for target in _targets(config)]
-    if json:
-        print_json(rows)
-    else:
-        print_table("Alert targets", tuple(rows[0]), [row.values() for row in rows])
+    rows = [_row(target) for target in _targets(config)]
+    return Report(rows, lambda: print_table("Alert targets", tuple(rows[0]), [row.values() for row in rows]))
 
 
 def _row(target: AlertTarget) -> dict[str, Any]:
@@ -53,26 +50,20 @@ def _row(target: AlertTarget) -> dict[str, Any]:
 
 
 @app.command("test")
+@reported
 def try_out(
-    config: File = None,
-    target: Annotated[str | None, typer.Option(help="Only the target of this name.")] = None,
-    json: Json = False,
-) -> None:
+    config: File = None, target: Annotated[str | None, typer.Option(help="Only the target of this name.")] = None
+) -> Report:
     """Send one alert of each kind that a target wants, and say what its service answered."""
-    with one_sentence():
-        known = _targets(config)
-        chosen = [one for one in known if target in (None, one.called())]
-        if not chosen:
-            names = ", ".join(one.called() for one in known)
-            raise BadInput(f"No alert target is called {target}; there are: {names}")
-        rows = asyncio.run(_try_all(chosen))
-    if json:
-        print_json(rows)
-    else:
-        columns = ("target", "alert", "answer")
-        print_table("Alerts", columns, [[row[name] for name in columns] for row in rows])
-    if any(not row["sent"] for row in rows):
-        raise typer.Exit(FAILED)
+    known = _targets(config)
+    chosen = [one for one in known if target in (None, one.called())]
+    if not chosen:
+        names = ", ".join(one.called() for one in known)
+        raise BadInput(f"No alert target is called {target}; there are: {names}")
+    rows = asyncio.run(_try_all(chosen))
+    columns = ("target", "alert", "answer")
+    table = [[row[name] for name in columns] for row in rows]
+    return Report(rows, lambda: print_table("Alerts", columns, table), all(row["sent"] for row in rows))
 
 
 async def _try_all(targets: list[AlertTarget]) -> list[dict[str, Any]]:
@@ -98,17 +89,10 @@ async def _try(sender: Sender, alert: Alert) -> tuple[bool, str]:
     """Whether it was sent, and what the service answered; a service that asks to wait is asked again."""
     for _ in range(3):
         try:
-            async with asyncio.timeout(SEND_S):
-                return True, await sender.send(alert)
+            return True, await attempt(sender, alert)
         except NotSent as error:
             answer = str(error)
             if error.after is None:
                 break
             await asyncio.sleep(error.after)
-        except TimeoutError:
-            answer = f"no answer within {SEND_S:g} seconds"
-            break
-        except Exception as error:  # noqa: BLE001 - a sender that somebody else wrote may raise anything
-            answer = redact(repr(error))
-            break
     return False, answer

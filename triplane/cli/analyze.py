@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from triplane.cli.options import Data, Market, parse_set
-from triplane.cli.output import Json, console, one_sentence, print_figures, print_json, print_table
+from triplane.cli.output import Report, console, print_figures, print_table, reported
 from triplane.data.candles import utc
 from triplane.data.recorded import open_recorded
 from triplane.errors import BadInput
@@ -92,6 +92,7 @@ def _detector_params(pairs: list[str]) -> dict[str, Any]:
     return params
 
 
+@reported
 def analyze(
     data: Data,
     symbol: Market = None,
@@ -102,19 +103,14 @@ def analyze(
     detector: Annotated[
         list[str] | None, typer.Option(help="A detector of your own: a Python file or an installed name.")
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Report:
     """Find order blocks, gaps, structure, liquidity and regime in recorded candles."""
-    with one_sentence():
-        source = open_recorded(data, symbol)
-        analysis = research.analyze(source.candles, timeframe, detectors=detector or (), **_detector_params(set_ or []))
-        if at is not None:
-            analysis = analysis.at(at)
-        result = summary(analysis, source.symbol)
-        if html is not None:
-            name = f"{source.symbol} {analysis.timeframe or ''}".strip()
-            result["chart"] = str(plot(analysis, html, title=f"{name} · {len(analysis):,} bars"))
-        if json:
-            print_json(result)
-        else:
-            _print(result)
+    source = open_recorded(data, symbol)
+    analysis = research.analyze(source.candles, timeframe, detectors=detector or (), **_detector_params(set_ or []))
+    if at is not None:
+        analysis = analysis.at(at)
+    result = summary(analysis, source.symbol)
+    if html is not None:
+        name = f"{source.symbol} {analysis.timeframe or ''}".strip()
+        result["chart"] = str(plot(analysis, html, title=f"{name} · {len(analysis):,} bars"))
+    return Report(result, lambda: _print(result))

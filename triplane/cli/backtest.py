@@ -7,7 +7,7 @@ import typer
 from triplane.cli.config import Config, described
 from triplane.cli.guards import agenda
 from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, parse_list, parse_set
-from triplane.cli.output import Json, console, figure, one_sentence, print_figures, print_json, print_table, progress
+from triplane.cli.output import Json, Report, console, figure, print_figures, print_table, progress, reported
 from triplane.data.candles import utc
 from triplane.data.instruments import parse_instrument
 from triplane.data.recorded import open_recorded
@@ -19,6 +19,7 @@ LAST = 5
 SHOWN = ("exit_time", "side", "entry_price", "exit_price", "pnl", "exit_reason")
 
 
+@reported
 def backtest(
     strategy: Annotated[str, typer.Argument(help="Name of a strategy, or path of a strategy file.")],
     data: Data,
@@ -43,32 +44,32 @@ def backtest(
     guards: Annotated[str, described("guards")] = "",
     data_dir: DataDir = DATA_DIR,
     json: Json = False,
-) -> None:
+) -> Report:
     """Run a strategy over recorded candles with the simulated broker."""
-    with one_sentence():
-        source = open_recorded(data, symbol)
-        result = simulate(
-            source.candles,
-            strategy=strategy,
-            symbol=source.symbol,
-            timeframe=timeframe,
-            params=parse_set(set_ or []),
-            instrument=parse_instrument(instrument, source.symbol) if instrument else None,
-            balance=balance,
-            quantity=quantity,
-            costs=backtest_costs(fee, slippage, leverage),
-            progress=progress(quiet=json),
-            commands=agenda(news, news_minutes, funding, funding_limit),
-            guards=parse_list(guards),
-            regime=regime_values(regime, data_dir / FOLDER) if regime else None,
-        )
-        if json:
-            print_json(result.summary())
-            return
-        summary = result.summary()
+    source = open_recorded(data, symbol)
+    result = simulate(
+        source.candles,
+        strategy=strategy,
+        symbol=source.symbol,
+        timeframe=timeframe,
+        params=parse_set(set_ or []),
+        instrument=parse_instrument(instrument, source.symbol) if instrument else None,
+        balance=balance,
+        quantity=quantity,
+        costs=backtest_costs(fee, slippage, leverage),
+        progress=progress(quiet=json),
+        commands=agenda(news, news_minutes, funding, funding_limit),
+        guards=parse_list(guards),
+        regime=regime_values(regime, data_dir / FOLDER) if regime else None,
+    )
+    summary = result.summary()
+
+    def show() -> None:
         print_figures(f"{strategy} on {source.symbol}, {summary['timeframe']}", summary)
         columns = {name: result.trade_columns[name][-LAST:] for name in SHOWN}
         rows = [[utc(time), *map(figure, rest)] for time, *rest in zip(*columns.values(), strict=True)]
         if rows:
             console.print()
             print_table(f"Last {len(rows)} of {summary['trades']} trades", [n.replace("_", " ") for n in SHOWN], rows)
+
+    return Report(summary, show)

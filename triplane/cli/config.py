@@ -24,7 +24,7 @@ from pydantic_settings import (
 
 from triplane.alerts.config import AlertTarget
 from triplane.cli.options import DATA_DIR, NONE, help_text, option_name, parse_list, with_settings
-from triplane.cli.output import Json, console, one_sentence, print_json
+from triplane.cli.output import Report, console, one_sentence, reported
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.guards import find_guard
@@ -293,16 +293,11 @@ def _usable(target: AlertTarget) -> None:
 
 
 @app.command()
-def check(
-    path: Annotated[Path, typer.Argument(help="File to check.")] = DEFAULT_FILE,
-    json: Json = False,
-) -> None:
+@reported
+def check(path: Annotated[Path, typer.Argument(help="File to check.")] = DEFAULT_FILE) -> Report:
     """Say whether a configuration file can be used, and what it comes to."""
-    with one_sentence():
-        config = _combine(_file(path))
-        for target in config.alerts:
-            _usable(target)
-        if json:
-            print_json({"ok": True, "path": str(path), "config": config.model_dump(mode="json")})
-        else:
-            console.print(f"{path} is valid.", highlight=False)
+    config = _combine(_file(path))
+    for target in config.alerts:
+        _usable(target)
+    result = {"ok": True, "path": str(path), "config": config.model_dump(mode="json")}
+    return Report(result, lambda: console.print(f"{path} is valid.", highlight=False))

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from triplane.cli.output import FAILED, Json, console, errors, one_sentence, print_json, print_table
+from triplane.cli.options import DATA_DIR
+from triplane.cli.output import Json, Report, console, errors, print_table, reported
 from triplane.cli.processes import DATABASE
 from triplane.engine.facts import facts_of
 from triplane.engine.lock import held
@@ -22,7 +23,6 @@ app = typer.Typer(help="Look after the database of what happened.", no_args_is_h
 Sessions = Annotated[list[str] | None, typer.Argument(help="Ids of sessions. Default: all.")]
 DataDir = Annotated[Path, typer.Option(help="Where sessions and the database are kept.")]
 Database = Annotated[str | None, typer.Option(help="Another database: a file, or an SQLAlchemy address.")]
-_DATA_DIR = Path("triplane-data")
 
 
 def _folders(data_dir: Path, names: list[str] | None) -> list[Path]:
@@ -39,55 +39,53 @@ def _target(data_dir: Path, database: str | None) -> Path | str:
 
 
 @app.command()
+@reported
 def rebuild(
-    sessions: Sessions = None, data_dir: DataDir = _DATA_DIR, database: Database = None, json: Json = False
-) -> None:
+    sessions: Sessions = None, data_dir: DataDir = DATA_DIR, database: Database = None, json: Json = False
+) -> Report:
     """Rebuild the database from the journals; the old one is kept beside it.
 
     Results of backtests, parameter sets and sessions without a readable journal stay.
     """
     done: list[Rebuilt] = []
-    with one_sentence():
-        folders = _folders(data_dir, sessions)
-        with Progress(console=errors, transient=True, disable=json) as progress:
-            task = progress.add_task("Sessions", total=len(folders))
+    folders = _folders(data_dir, sessions)
+    with Progress(console=errors, transient=True, disable=json) as progress:
+        task = progress.add_task("Sessions", total=len(folders))
 
-            def tell(rebuilt: Rebuilt) -> None:
-                done.append(rebuilt)
-                progress.advance(task)
+        def tell(rebuilt: Rebuilt) -> None:
+            done.append(rebuilt)
+            progress.advance(task)
 
-            backup = rebuild_store(_target(data_dir, database), folders, facts_of, tell)
-    if json:
-        print_json({"sessions": [asdict(one) for one in done], "backup": None if backup is None else str(backup)})
-    else:
+        backup = rebuild_store(_target(data_dir, database), folders, facts_of, tell)
+
+    def show() -> None:
         rows = [(one.session_id, f"{one.facts:,}", one.error) for one in done]
         print_table("Rebuilt", ("session", "facts", "cannot be read"), rows)
         if backup is not None:
             console.print(f"The database as it was: {backup}", highlight=False, soft_wrap=True)
-    if any(one.error for one in done):
-        raise typer.Exit(FAILED)
+
+    result = {"sessions": [asdict(one) for one in done], "backup": None if backup is None else str(backup)}
+    return Report(result, show, not any(one.error for one in done))
 
 
 @app.command()
+@reported
 def check(
-    sessions: Sessions = None, data_dir: DataDir = _DATA_DIR, database: Database = None, json: Json = False
-) -> None:
+    sessions: Sessions = None, data_dir: DataDir = DATA_DIR, database: Database = None, json: Json = False
+) -> Report:
     """Compare the database with the journals, without writing anything."""
-    done: list[Checked] = []
-    with one_sentence():
-        folders, target = _folders(data_dir, sessions), _target(data_dir, database)
-        if isinstance(target, Path) and not target.exists():
-            raise BadInput(f"There is no database {target}; triplane db rebuild makes it")
-        with Progress(console=errors, transient=True, disable=json) as progress:
-            done += progress.track(check_store(target, folders, facts_of), total=len(folders))
-    if json:
-        print_json([asdict(one) | {"ok": one.ok} for one in done])
-    else:
-        running = {folder.name for folder in folders if held(folder)}
-        rows = [_row(one, one.session_id in running) for one in done]
-        print_table("The database and the journals", ("session", "facts stored", "verdict"), rows)
-    if not all(one.ok for one in done):
-        raise typer.Exit(FAILED)
+    folders, target = _folders(data_dir, sessions), _target(data_dir, database)
+    if isinstance(target, Path) and not target.exists():
+        raise BadInput(f"There is no database {target}; triplane db rebuild makes it")
+    with Progress(console=errors, transient=True, disable=json) as progress:
+        done = list(progress.track(check_store(target, folders, facts_of), total=len(folders)))
+    running = {folder.name for folder in folders if held(folder)}
+    rows = [_row(one, one.session_id in running) for one in done]
+    return Report(
+        [asdict(one) | {"ok": one.ok} for one in done],
+        lambda: print_table("The database and the journals", ("session", "facts stored", "verdict"), rows),
+        all(one.ok for one in done),
+    )
 
 
 def _row(checked: Checked, running: bool) -> tuple[str, str, str]:

@@ -3,9 +3,12 @@
 Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot be carried out.
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from typing import IO, Annotated, Any, Final, TypeAlias, cast
 
 import orjson
@@ -54,6 +57,48 @@ def exit_code() -> Iterator[None]:
         yield
     except typer.Exit as end:
         sys.exit(end.exit_code)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command found.
+
+    Attributes
+    ----------
+    result
+        For programs, as one JSON document.
+    show
+        Prints it for people.
+    ok
+        Whether the command succeeded; its exit code says so too.
+    """
+
+    result: object
+    show: Callable[[], object]
+    ok: bool = True
+
+
+def reported(command: Callable[..., Report]) -> Callable[..., None]:
+    """Make a command of what gives a report: with ``--json``, and one sentence for an error.
+
+    A command that needs to know whether JSON is wanted has the parameter ``json`` itself.
+    """
+    signature = inspect.signature(command)
+    parameters = list(signature.parameters.values())
+    knows = "json" in signature.parameters
+    if not knows:
+        parameters.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json))
+
+    @wraps(command)
+    def run(*, json: bool, **given: Any) -> None:
+        with one_sentence():
+            report = command(**given, **({"json": json} if knows else {}))
+            print_json(report.result) if json else report.show()
+        if not report.ok:
+            raise typer.Exit(FAILED)
+
+    run.__signature__ = signature.replace(parameters=parameters, return_annotation=None)  # type: ignore[attr-defined]
+    return run
 
 
 def _plain(error: Exception) -> str:

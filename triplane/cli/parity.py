@@ -6,9 +6,10 @@ import typer
 
 from triplane.cli.logs import configure_logs
 from triplane.cli.options import Set, parse_list, parse_set
-from triplane.cli.output import FAILED, Json, console, one_sentence, print_figures, print_json, print_table
+from triplane.cli.output import Report, console, print_figures, print_table, reported
 
 
+@reported
 def parity(
     strategy: Annotated[str, typer.Option(help="Name of a strategy, or path of a strategy file.")] = "ema_cross",
     minutes: Annotated[int, typer.Option(help="Minutes of market time.")] = 240,
@@ -17,29 +18,21 @@ def parity(
     seed: Annotated[int, typer.Option(help="Seed of the generated market.", min=0)] = 1,
     lag: Annotated[int, typer.Option(help="Network delay each way, milliseconds.", min=0, max=1000)] = 40,
     set_: Set = None,
-    json: Json = False,
-) -> None:
+) -> Report:
     """Trade one market on paper and for real, and explain every difference; exit code 1 when one has no reason."""
-    with one_sentence():
-        configure_logs()
-        from triplane.research.parity import compare  # noqa: PLC0415 - the exchange compiles when it is loaded
+    configure_logs()
+    from triplane.research.parity import compare  # noqa: PLC0415 - the exchange compiles when it is loaded
 
-        result = compare(
-            strategy,
-            minutes=minutes,
-            symbols=parse_list(symbols.upper()),
-            params=parse_set(set_ or []),
-            timeframe=timeframe,
-            seed=seed,
-            lag=lag,
-        )
-        found = result.to_dict()
-        if json:
-            print_json(found)
-        else:
-            _print(found)
-    if not result.agree:
-        raise typer.Exit(FAILED)
+    result = compare(
+        strategy,
+        minutes=minutes,
+        symbols=parse_list(symbols.upper()),
+        params=parse_set(set_ or []),
+        timeframe=timeframe,
+        seed=seed,
+        lag=lag,
+    )
+    return Report(result.to_dict(), lambda: _print(result.to_dict()), result.agree)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from triplane.cli.options import DATA_DIR, Data, DataDir, Market
-from triplane.cli.output import Json, console, one_sentence, print_json, print_table, progress
+from triplane.cli.output import Json, Report, console, one_sentence, print_table, progress, reported
 from triplane.data.candles import Candles, timeframe_name, utc
 from triplane.data.recorded import open_recorded
 from triplane.kernel.codes import Regime
@@ -40,6 +40,7 @@ def _table(title: str, fit: dict[str, Any]) -> None:
 
 
 @app.command()
+@reported
 def fit(
     data: Data,
     name: Name,
@@ -54,33 +55,31 @@ def fit(
     activate: Annotated[bool, typer.Option(help="Make the new version the active one.")] = True,
     data_dir: DataDir = DATA_DIR,
     json: Json = False,
-) -> None:
+) -> Report:
     """Fit the regime model walk-forward and store it as a new version of a parameter set.
 
     Each fit sees only its own training window, and is used from the end of that window on.
     """
-    with one_sentence():
-        source = open_recorded(data, symbol)
-        bars = bars_of(source.candles, timeframe)
-        settings = FitSettings(n_states=states, train=train, step=step, min_dwell=dwell, seed=seed)
-        values = fit_regime(bars, settings, progress(quiet=json))
-        fits = values["fits"]
-        sets = ParameterSets(data_dir / FOLDER)
-        made = sets.create(
-            REGIME_KIND,
-            name,
-            values,
-            data_sha256=data_hash(bars),
-            train_from=fits[0]["train_from"],
-            train_to=fits[-1]["train_to"],
-            note=note or f"{source.symbol} {timeframe_name(values['interval_ms'])}",
-        )
-        if activate:
-            made = sets.activate(REGIME_KIND, name, made.version)
-        shares = _out_of_sample(bars, values)
-        if json:
-            print_json({**made.summary(), "fits": fits, "out_of_sample_share": shares})
-            return
+    source = open_recorded(data, symbol)
+    bars = bars_of(source.candles, timeframe)
+    settings = FitSettings(n_states=states, train=train, step=step, min_dwell=dwell, seed=seed)
+    values = fit_regime(bars, settings, progress(quiet=json))
+    fits = values["fits"]
+    sets = ParameterSets(data_dir / FOLDER)
+    made = sets.create(
+        REGIME_KIND,
+        name,
+        values,
+        data_sha256=data_hash(bars),
+        train_from=fits[0]["train_from"],
+        train_to=fits[-1]["train_to"],
+        note=note or f"{source.symbol} {timeframe_name(values['interval_ms'])}",
+    )
+    if activate:
+        made = sets.activate(REGIME_KIND, name, made.version)
+    shares = _out_of_sample(bars, values)
+
+    def show() -> None:
         last = fits[-1]
         title = f"{name} version {made.version}: fit {len(fits)} of {len(fits)}, "
         _table(title + f"{utc(last['train_from'])} to {utc(last['train_to'])}, {last['bars']} bars", last)
@@ -88,38 +87,37 @@ def fit(
         console.print(", ".join(f"{regime} {share:.1%}" for regime, share in shares.items()), highlight=False)
         console.print(f"{'Active' if made.active else 'Not active'}; stored in {sets.folder}", highlight=False)
 
+    return Report({**made.summary(), "fits": fits, "out_of_sample_share": shares}, show)
+
 
 @app.command("list")
-def list_(data_dir: DataDir = DATA_DIR, json: Json = False) -> None:
+@reported
+def list_(data_dir: DataDir = DATA_DIR) -> Report:
     """Show every version of every fitted model."""
-    with one_sentence():
-        found = [s.summary() for s in ParameterSets(data_dir / FOLDER).list(REGIME_KIND)]
-        if json:
-            print_json(found)
-            return
-        rows = [
-            (s["name"], s["version"], "yes" if s["active"] else "", utc(s["train_from"]), utc(s["train_to"]), s["note"])
-            for s in found
-        ]
-        print_table("Regime models", ("name", "version", "active", "trained from", "to", "note"), rows)
+    found = [s.summary() for s in ParameterSets(data_dir / FOLDER).list(REGIME_KIND)]
+    rows = [
+        (s["name"], s["version"], "yes" if s["active"] else "", utc(s["train_from"]), utc(s["train_to"]), s["note"])
+        for s in found
+    ]
+    columns = ("name", "version", "active", "trained from", "to", "note")
+    return Report(found, lambda: print_table("Regime models", columns, rows))
 
 
 @app.command()
+@reported
 def diff(
     name: Annotated[str, typer.Argument(help="Name of the parameter set.")],
     old: Annotated[int, typer.Argument(help="Version.")],
     new: Annotated[int, typer.Argument(help="Version.")],
     data_dir: DataDir = DATA_DIR,
-    json: Json = False,
-) -> None:
+) -> Report:
     """Show what changed from one version to another."""
-    with one_sentence():
-        changes = ParameterSets(data_dir / FOLDER).diff(REGIME_KIND, name, old, new)
-        if json:
-            print_json({path: {"old": a, "new": b} for path, (a, b) in changes.items()})
-            return
-        rows = [(path, a, b) for path, (a, b) in changes.items()]
-        print_table(f"{name}: version {old} to {new}", ("value", "old", "new"), rows)
+    changes = ParameterSets(data_dir / FOLDER).diff(REGIME_KIND, name, old, new)
+    rows = [(path, a, b) for path, (a, b) in changes.items()]
+    return Report(
+        {path: {"old": a, "new": b} for path, a, b in rows},
+        lambda: print_table(f"{name}: version {old} to {new}", ("value", "old", "new"), rows),
+    )
 
 
 @app.command()

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import typer
 
-from triplane.cli.options import Set, parse_list, parse_set
-from triplane.cli.output import FAILED, Json, console, one_sentence, print_json, print_table
+from triplane.cli.options import DATA_DIR, Set, parse_list, parse_set
+from triplane.cli.output import Report, console, print_table, reported
 from triplane.cli.processes import PAGE
 from triplane.engine.journal import Reader
 from triplane.engine.lock import held
@@ -20,7 +20,8 @@ from triplane.engine.verify import verify as verify_journal
 from triplane.errors import BadInput, TriplaneError
 from triplane.model.killswitch import KillSwitch
 
-DATA_DIR = Path("triplane-data")
+Kept = Annotated[Path, typer.Option(help="Where sessions are kept.")]
+Running = Annotated[Path, typer.Option(help="Data folder of the running `triplane up`.")]
 ANSWER_S = 150.0
 """A strategy may have to be compiled."""
 
@@ -41,30 +42,26 @@ def _describe(path: Path) -> dict[str, Any]:
     }
 
 
-def sessions(
-    data_dir: Annotated[Path, typer.Option(help="Where sessions are kept.")] = DATA_DIR,
-    json: Json = False,
-) -> None:
+@reported
+def sessions(data_dir: Kept = DATA_DIR) -> Report:
     """List the sessions of a data folder, the newest first."""
-    with one_sentence():
-        if not data_dir.is_dir():
-            raise BadInput(f"data-dir is {data_dir}, which does not exist")
-        found = []
-        for path in sorted(data_dir.glob(f"sessions/*/{JOURNAL}"), reverse=True):
-            try:
-                found.append(_describe(path))
-            except TriplaneError as error:
-                found.append({"session": path.parent.name, "status": f"unreadable: {error}"})
-        if json:
-            print_json(found)
-            return
-        rows = [
-            (s["session"], s["status"], s.get("strategy"), ", ".join(s.get("symbols", [])), s.get("source"), _when(s))
-            for s in found
-        ]
-        print_table("Sessions", ("session", "status", "strategy", "symbols", "source", "started (UTC)"), rows)
+    if not data_dir.is_dir():
+        raise BadInput(f"data-dir is {data_dir}, which does not exist")
+    found = []
+    for path in sorted(data_dir.glob(f"sessions/*/{JOURNAL}"), reverse=True):
+        try:
+            found.append(_describe(path))
+        except TriplaneError as error:
+            found.append({"session": path.parent.name, "status": f"unreadable: {error}"})
+    rows = [
+        (s["session"], s["status"], s.get("strategy"), ", ".join(s.get("symbols", [])), s.get("source"), _when(s))
+        for s in found
+    ]
+    columns = ("session", "status", "strategy", "symbols", "source", "started (UTC)")
+    return Report(found, lambda: print_table("Sessions", columns, rows))
 
 
+@reported
 def start(
     strategy: Annotated[str | None, typer.Argument(help="Name of a strategy; by default the configured one.")] = None,
     symbols: Annotated[str, typer.Option(help="Markets, separated by commas; by default the configured ones.")] = "",
@@ -73,31 +70,25 @@ def start(
     mode: Annotated[str | None, typer.Option(help="paper, testnet or live; by default the configured one.")] = None,
     balance: Annotated[float | None, typer.Option(help="Paper money to start with.")] = None,
     params: Set = None,
-    data_dir: Annotated[Path, typer.Option(help="Data folder of the running `triplane up`.")] = DATA_DIR,
-    json: Json = False,
-) -> None:
+    data_dir: Running = DATA_DIR,
+) -> Report:
     """Start a further session in the engine of a running `triplane up`; what is not said is inherited."""
     wanted: dict[str, Any] = {
         "strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
         "symbols": [name.upper() for name in parse_list(symbols)] or None,
+        "parameters": parse_set(params) if params else None,
     }  # fmt: skip
-    with one_sentence():
-        wanted["parameters"] = parse_set(params) if params else None
-        answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})
-        halted = ", but the kill switch is on: it is halted until you resume it" if KillSwitch(data_dir).on else ""
-        said = f"Session {answer.get('id')} of {answer.get('strategy')} has started{halted}."
-        print_json(answer) if json else console.print(said, highlight=False)
+    answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})
+    halted = ", but the kill switch is on: it is halted until you resume it" if KillSwitch(data_dir).on else ""
+    said = f"Session {answer.get('id')} of {answer.get('strategy')} has started{halted}."
+    return Report(answer, lambda: console.print(said, highlight=False))
 
 
-def stop(
-    session: Annotated[str, typer.Argument(help="Id of a session.")],
-    data_dir: Annotated[Path, typer.Option(help="Data folder of the running `triplane up`.")] = DATA_DIR,
-    json: Json = False,
-) -> None:
+@reported
+def stop(session: Annotated[str, typer.Argument(help="Id of a session.")], data_dir: Running = DATA_DIR) -> Report:
     """Stop a session of a running `triplane up`; it can be continued."""
-    with one_sentence():
-        answer = ask(data_dir, f"/api/sessions/{quote(session, safe='')}/stop", {})
-        print_json(answer) if json else console.print(answer["message"], highlight=False)
+    answer = ask(data_dir, f"/api/sessions/{quote(session, safe='')}/stop", {})
+    return Report(answer, lambda: console.print(answer["message"], highlight=False))
 
 
 def ask(data_dir: Path, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -129,22 +120,14 @@ def _when(session: dict[str, Any]) -> str:
     return "" if started is None else f"{datetime.fromtimestamp(started / 1000, tz=UTC):%Y-%m-%d %H:%M:%S}"
 
 
+@reported
 def verify(
-    session: Annotated[str, typer.Argument(help="Id of a session, or path of its folder.")],
-    data_dir: Annotated[Path, typer.Option(help="Where sessions are kept.")] = DATA_DIR,
-    json: Json = False,
-) -> None:
+    session: Annotated[str, typer.Argument(help="Id of a session, or path of its folder.")], data_dir: Kept = DATA_DIR
+) -> Report:
     """Replay a session's journal and prove that every decision is the same, byte for byte."""
-    with one_sentence():
-        given = Path(session)
-        folder = given if (given / JOURNAL).is_file() else session_folder(data_dir, session)
-        result = verify_journal(folder)
-        if json:
-            print_json(result.to_dict())
-        else:
-            console.print(_verdict(result), highlight=False, soft_wrap=True)
-    if not result.ok:
-        raise typer.Exit(FAILED)
+    given = Path(session)
+    result = verify_journal(given if (given / JOURNAL).is_file() else session_folder(data_dir, session))
+    return Report(result.to_dict(), lambda: console.print(_verdict(result), highlight=False, soft_wrap=True), result.ok)
 
 
 def _verdict(result: VerifyResult) -> str:

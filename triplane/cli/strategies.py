@@ -1,40 +1,36 @@
 """``triplane strategies``: the strategies that can be traded, and their parameters."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from triplane.cli.output import Json, console, one_sentence, print_json, print_table
+from triplane.cli.output import Report, console, print_table, reported
 from triplane.strategies.registry import find, names, source_of
 
 
+@reported
 def strategies(
     name: Annotated[str | None, typer.Argument(help="Show one strategy with its parameters.")] = None,
-    json: Json = False,
-) -> None:
+) -> Report:
     """List the strategies, or show one with its parameters."""
-    with one_sentence():
-        found = [find(n) for n in ([name] if name else names())]
-        described = [
-            {
-                "name": s.name,
-                "text": s.text,
-                "timeframe": s.timeframe,
-                "file": str(source_of(given)),
-                "params": [
-                    {"name": p.name, "default": p.default, "low": p.low, "high": p.high, "text": p.text}
-                    for p in s.params
-                ],
-            }
-            for s, given in zip(found, [name] if name else names(), strict=True)
-        ]
-        if json:
-            print_json(described[0] if name else described)
-        elif name:
-            one = described[0]
-            console.print(f"[bold]{one['name']}[/] ({one['timeframe']})\n{one['text']}\n{one['file']}", highlight=False)
-            params = [(p.name, p.default, f"{p.low} … {p.high}", p.text) for p in found[0].params]
-            print_table("Parameters", ("name", "default", "range", "meaning"), params)
-        else:
-            rows = [(d["name"], d["timeframe"], d["text"]) for d in described]
-            print_table("Strategies", ("name", "timeframe", "what it does"), rows)
+    if name:
+        one = _described(name)
+        return Report(one, lambda: _print(one))
+    found = [_described(known) for known in names()]
+    rows = [(one["name"], one["timeframe"], one["text"]) for one in found]
+    return Report(found, lambda: print_table("Strategies", ("name", "timeframe", "what it does"), rows))
+
+
+def _described(name: str) -> dict[str, Any]:
+    strategy = find(name)
+    params = [
+        {"name": p.name, "default": p.default, "low": p.low, "high": p.high, "text": p.text} for p in strategy.params
+    ]
+    about = {"name": strategy.name, "text": strategy.text, "timeframe": strategy.timeframe}
+    return {**about, "file": str(source_of(name)), "params": params}
+
+
+def _print(one: dict[str, Any]) -> None:
+    console.print(f"[bold]{one['name']}[/] ({one['timeframe']})\n{one['text']}\n{one['file']}", highlight=False)
+    params = [(p["name"], p["default"], f"{p['low']} … {p['high']}", p["text"]) for p in one["params"]]
+    print_table("Parameters", ("name", "default", "range", "meaning"), params)

@@ -25,13 +25,13 @@ Store(Path(sys.argv[1])).close()
 FINDS = """
 import itertools, json, sys
 from pathlib import Path
+from facts_page import markdown
 from triplane.api.describe import openapi
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.watch import EngineWatch
 from triplane.data.generator import generate
 from triplane.model.facts import Trade
-from triplane.model.reference import markdown
 from triplane.research.backtest import backtest
 from triplane.store import Store, project
 from triplane.engine.facts import Collector
@@ -97,7 +97,7 @@ def test_a_new_field_is_found_everywhere(copy: Path, tmp_path: Path) -> None:
     described = tmp_path / "openapi.json"
     done = subprocess.run(
         [sys.executable, "-c", FINDS, str(tmp_path), str(described)], check=False, capture_output=True, text=True,
-        timeout=600, env=os.environ | {"PYTHONPATH": str(copy)}, cwd=copy,
+        timeout=600, env=os.environ | {"PYTHONPATH": os.pathsep.join([str(copy), str(ROOT / "scripts")])}, cwd=copy,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
