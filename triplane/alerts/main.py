@@ -15,6 +15,7 @@ from triplane.alerts.memory import OLD_MS, Memory, wall_ms
 from triplane.alerts.service import Alerts, open_sender
 from triplane.alerts.target import Target
 from triplane.errors import TriplaneError
+from triplane.flow import child
 from triplane.flow.bus import EventBus
 from triplane.flow.client import FlowClient
 from triplane.flow.lifetime import signalled, work_until
@@ -77,6 +78,11 @@ def open_targets(settings: Sequence[AlertTarget]) -> list[Target]:
         else:
             found.append(Target(one, sender, one.called()))
     return found
+
+
+async def serve_child(told: Mapping[str, Any]) -> None:
+    """Run as a process of ``triplane up``, until its supervisor is gone."""
+    await work_until(child.parent_gone(), serve(told), child.beat())
 
 
 async def serve(config: Mapping[str, Any]) -> None:

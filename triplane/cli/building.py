@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from triplane.cli.config import Config, parse_speed
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.output import errors, progress
 from triplane.cli.trading import Trading, open_trading, prepare
-from triplane.data.clock import Clock, SystemClock
-from triplane.data.replay import Speed
+from triplane.data.clock import SystemClock
 from triplane.engine.allowed import check_source, check_strategy
 from triplane.engine.app import Hosted
 from triplane.engine.emitter import Consumer
 from triplane.engine.golive import paper_record, require
-from triplane.engine.opening import Opened, Options, open_runner
+from triplane.engine.opening import Options, open_runner
 from triplane.engine.session import Observer
 from triplane.engine.setup import Setup
 from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
@@ -85,75 +84,50 @@ async def build(
     quiet: bool = False,
 ) -> Hosted:
     """Everything between the configuration and a session that is ready to run."""
-    clock = SystemClock()
-    trading = await open_trading(config, clock, router_token)
-    options = Options(
-        facts=not once,
-        whole=once,
-        consumers=consumers,
-        observers=observers,
-        agenda=agenda(config.news, config.news_minutes, config.funding, config.funding_limit),
-        guards=config.guards,
-    )
-    try:
-        opened = await _build(config, trading, clock, options, quiet=quiet)
-    except BaseException:
-        await trading.close()
-        raise
-    return Hosted(
-        runner=opened.runner,
-        facts=opened.log,
-        close=trading.close,
-        speed=config.speed if config.speed == "max" else float(config.speed.removesuffix("x")),
-        venue=trading.name if trading.venue is not None else None,
-        continued=opened.continued,
-        notice=opened.notice,
-    )
-
-
-async def _build(
-    config: Config,
-    trading: Trading,
-    clock: Clock,
-    options: Options,
-    *,
-    quiet: bool,
-) -> Opened:
-    strategy = find(config.strategy)
-    speed = cast("Speed", parse_speed(config.speed))
-    wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
-    source = await open_source(
-        trading.source,
-        config.symbols,
-        clock,
-        speed,
-        once=options.whole,
-        warmup_ms=WARM_UP * wanted_ms,
-        place=trading.place,
-    )
-    _warn(source, quiet)
-    core = await asyncio.to_thread(compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True)
-    overridden = await _go_live(config, strategy, core)
-    setup = await _setup(config, trading, source, strategy)
-    options = replace(options, live=source.live, stale_after=STALE_AFTER if source.live else None)
-    opened = await asyncio.to_thread(
-        open_runner, config.data_dir, setup, core, strategy, source.make_feed, options=options, clock=clock,
-        venue=trading.venue,
-    )  # fmt: skip
-    runner, venue = opened.runner, trading.venue
-    try:
+    clock, strategy = SystemClock(), find(config.strategy)
+    commands = agenda(config.news, config.news_minutes, config.funding, config.funding_limit)
+    async with AsyncExitStack() as undo:
+        trading = await open_trading(config, clock, router_token)
+        undo.push_async_callback(trading.close)
+        wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
+        source = await open_source(
+            trading.source, config.symbols, clock, parse_speed(config.speed),
+            once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place,
+        )  # fmt: skip
+        _warn(source, quiet)
+        core = await asyncio.to_thread(
+            compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True
+        )
+        overridden = await _go_live(config, strategy, core)
+        setup = await _setup(config, trading, source, strategy)
+        options = Options(
+            live=source.live, stale_after=STALE_AFTER if source.live else None, facts=not once, whole=once,
+            consumers=consumers, observers=observers, agenda=commands, guards=config.guards,
+        )  # fmt: skip
+        opened = await asyncio.to_thread(
+            open_runner, config.data_dir, setup, core, strategy, source.make_feed, options=options, clock=clock,
+            venue=trading.venue,
+        )  # fmt: skip
+        runner, venue = opened.runner, trading.venue
+        undo.callback(runner.session.close)
         if isinstance(venue, RemoteRouter):
             venue.reference = lambda symbol: price(runner.price(setup.symbols.index(symbol)))
         await prepare(trading, setup.symbols, int(config.costs.leverage), resume=opened.continued)
-    except BaseException:
-        runner.session.close()
-        raise
+        undo.pop_all()
     for problem in overridden:
         runner.found(Finding("gate_overridden", f"Live in spite of the gate: {problem}", severity="CRITICAL"))
     if not quiet and (opened.continued or opened.notice):
         text = opened.notice or f"Continuing the interrupted session {runner.session.id}."
         errors.print(text, highlight=False, soft_wrap=True)
-    return opened
+    return Hosted(
+        runner=runner,
+        facts=opened.log,
+        close=trading.close,
+        speed=parse_speed(config.speed),
+        venue=None if venue is None else trading.name,
+        continued=opened.continued,
+        notice=opened.notice,
+    )
 
 
 async def _setup(config: Config, trading: Trading, source: Source, strategy: AnyStrategy) -> Setup:

@@ -45,7 +45,7 @@ Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, 
 app = typer.Typer(help="Write or check a configuration file.", no_args_is_help=True)
 
 
-def parse_speed(text: str) -> float | str:
+def parse_speed(text: str) -> float | Literal["max"]:
     """A replay speed: a positive factor, or ``max``."""
     if text == "max":
         return "max"

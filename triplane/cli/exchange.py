@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -14,7 +15,6 @@ from triplane.cli.config import Config, parse_speed
 from triplane.cli.output import Json, console, one_sentence
 from triplane.cli.serving import serve_box
 from triplane.data.clock import SystemClock
-from triplane.data.replay import Speed
 from triplane.errors import BadInput
 from triplane.exchange.faults import parse
 from triplane.exchange.market_clock import MarketClock
@@ -36,11 +36,12 @@ def _announce(market_clock: MarketClock, rest: str, sockets: str, json: bool) ->
         console.print(f"    sockets  {sockets}\n    key      {key}\n\n  Ctrl-C stops it.", highlight=False)
 
 
-async def serve(config: Config, listener: socket.socket) -> None:
+async def serve_child(told: Mapping[str, Any]) -> None:
     """Serve as a process of ``triplane up``, until its supervisor is gone."""
+    config, listener = Config.model_validate(told["config"]), socket.socket(fileno=told["fd"])
     account = f"{BOX_KEYS}:{config.balance}"
     x = await asyncio.to_thread(open_exchange, config.source, config.symbols, [account], clock=SystemClock())
-    market_clock = MarketClock(x, float(config.speed.removesuffix("x")))
+    market_clock = MarketClock(x, parse_speed(config.speed))
     await serve_box(market_clock, listener, lambda rest, sockets: child.serve(box_rest=rest, box_ws=sockets))
 
 
@@ -66,7 +67,7 @@ def exchange(
                 x.add_faults(parse(orjson.loads(faults.read_bytes())))
             except (OSError, orjson.JSONDecodeError) as error:
                 raise BadInput(f"faults is {faults}, which cannot be read ({error})") from None
-        market_clock, listener = MarketClock(x, cast("Speed", parse_speed(speed))), listen(port)
+        market_clock, listener = MarketClock(x, parse_speed(speed)), listen(port)
 
         async def until_stopped(rest: str, sockets: str) -> None:
             _announce(market_clock, rest, sockets, json)

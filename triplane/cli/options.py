@@ -104,11 +104,7 @@ class _Setting:
             *names,
             help=help_text(self.field),
             metavar=None if self.type is bool else _metavar(self.field.annotation),
-            show_default=False
-            if default in (None, "", [], {})
-            else f"{default:g}"
-            if self.type is float
-            else str(default),
+            show_default=_shown(default),
             rich_help_panel=self.group,
         )
 

@@ -58,8 +58,8 @@ class Processes:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self._told = told
         self._config: dict[str, Any] = dict(told["config"])
-        self._page_file = Path(self._config["data_dir"]) / PAGE
         data_dir = Path(self._config["data_dir"])
+        self._page_file = data_dir / PAGE
         taken = (
             f"`triplane up` runs on {data_dir} already. Start a further session in it with `triplane start`, or use "
             "another folder with --data-dir"
@@ -104,15 +104,12 @@ class Processes:
         if listener is not None:
             self._sockets.append(listener)
             message["fd"] = listener.fileno()
-        environment = dict(os.environ)
-        if keys:
-            environment |= self._told["keys"]
         child = Child(
             name,
             ["-m", "triplane.cli.process", name],
             lambda: message,
             descriptors=[listener.fileno()] if listener is not None else [],
-            environment=environment,
+            environment={**os.environ, **(self._told["keys"] if keys else {})},
             on_message=self._asked,
         )
         self._supervisor.start(child)
@@ -132,22 +129,38 @@ class Processes:
         if message.get("restart") == "engine":
             self._supervisor.children["engine"].restart()
 
-    async def watch(self) -> None:
-        """Keep them alive; raises Ended when that cannot be."""
+    async def run(self) -> None:
+        """Start all, say so, and keep them alive; raises Ended when that cannot be."""
+        session = await self.start()
+        self._published = True
+        with contextlib.suppress(OSError):  # a full disk: they cannot find it, and everything else goes on
+            self._page_file.write_text(json.dumps({"port": self.port, "pid": os.getpid()}))
+        self._announce(session)
         await self._supervisor.ended()
         raise Ended(1)
+
+    def _announce(self, session: str) -> None:
+        config, url = self._config, self.url
+        if self._told["json"]:
+            print_json({"url": url, "port": self.port, "session": session})
+            return
+        where = "on paper" if config["mode"] == "paper" else f"with {MONEY[config['mode']]} at {config['venue']}"
+        title = f"\n  Triplane runs session [bold]{session}[/] {where}. Open\n"
+        console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
+        thrown = KillSwitch(Path(config["data_dir"])).read()
+        if thrown is not None:
+            why = escape(thrown.reason or "no reason was given")
+            text = (
+                f"  [bold red]The kill switch is on[/] ({why}): no position is opened until you resume on the page.\n"
+            )
+            console.print(text, highlight=False, soft_wrap=True)
+        console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
 
     @property
     def well(self) -> bool:
         """Whether the engine runs."""
         engine = self._supervisor.children.get("engine")
         return engine is not None and engine.alive
-
-    def publish(self) -> None:
-        """Tell other commands on this machine where the page is."""
-        self._published = True
-        with contextlib.suppress(OSError):  # a full disk: they cannot find it, and everything else goes on
-            self._page_file.write_text(json.dumps({"port": self.port, "pid": os.getpid()}))
 
     async def stop(self) -> None:
         """Stop all."""
@@ -164,36 +177,13 @@ async def supervise(told: Mapping[str, Any]) -> int:
     """Run until a signal; gives the exit code: 1 when the engine was not running at the end."""
     processes = Processes(told)
     try:
-        await work_until(signalled(), _life(processes, told))
+        await work_until(signalled(), processes.run())
     except Ended as end:
         return end.code
     else:
         return 0 if processes.well else 1
     finally:
         await processes.stop()
-
-
-async def _life(processes: Processes, told: Mapping[str, Any]) -> None:
-    session = await processes.start()
-    processes.publish()
-    _announce(processes, told["config"], session, told["json"])
-    await processes.watch()
-
-
-def _announce(processes: Processes, config: Mapping[str, Any], session: str, as_json: bool) -> None:
-    url = processes.url
-    if as_json:
-        print_json({"url": url, "port": processes.port, "session": session})
-        return
-    where = "on paper" if config["mode"] == "paper" else f"with {MONEY[config['mode']]} at {config['venue']}"
-    title = f"\n  Triplane runs session [bold]{session}[/] {where}. Open\n"
-    console.print(f"{title}\n    [link={url}]{url}[/link]\n", highlight=False, soft_wrap=True)
-    thrown = KillSwitch(Path(config["data_dir"])).read()
-    if thrown is not None:
-        why = escape(thrown.reason or "no reason was given")
-        text = f"  [bold red]The kill switch is on[/] ({why}): no position is opened until you resume on the page.\n"
-        console.print(text, highlight=False, soft_wrap=True)
-    console.print("  Ctrl-C stops it; the same command continues where it was.", highlight=False)
 
 
 def become(told: Mapping[str, Any]) -> None:
@@ -219,9 +209,7 @@ def main() -> None:
     configure_logs()
     never_block()
     with exit_code(), one_sentence():
-        code = asyncio.run(supervise(told))
-        if code:
-            raise SystemExit(code)
+        sys.exit(asyncio.run(supervise(told)))
 
 
 if __name__ == "__main__":

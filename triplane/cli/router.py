@@ -3,11 +3,11 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,10 +48,11 @@ async def serve(
         await router.close()
 
 
-async def serve_child(config: Config, listener: socket.socket, token: str) -> None:
+async def serve_child(told: Mapping[str, Any]) -> None:
     """Serve as a process of ``triplane up``, until its supervisor is gone."""
+    config, listener = Config.model_validate(told["config"]), socket.socket(fileno=told["fd"])
     router = _open(str(config.venue), config.mode, config.data_dir, config.box_rest, config.box_ws)
-    await serve(router, token, listener, lambda url: child.serve(router=url))
+    await serve(router, told["token"], listener, lambda url: child.serve(router=url))
 
 
 def _open(venue: str, mode: str, data_dir: Path, rest: str, sockets: str) -> Router:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +30,7 @@ SERVE: Final = ("router", "box")
 """They stop last: an engine that ends still talks to them."""
 
 
+@dataclass(eq=False)
 class Child:
     """One process, kept alive.
 
@@ -46,31 +48,33 @@ class Child:
         Of the process.
     on_message
         Hears of what it tells, besides beats.
+
+    Attributes
+    ----------
+    started
+        It has beaten once.
+    first, last
+        Its first and its newest beat.
+    beats
+        Of this life.
     """
 
-    def __init__(
-        self,
-        name: str,
-        arguments: Sequence[str],
-        config: Callable[[], Mapping[str, Any]],
-        *,
-        descriptors: Sequence[int] = (),
-        environment: Mapping[str, str] | None = None,
-        on_message: Callable[[dict[str, Any]], Awaitable[None]] | None = None,
-    ) -> None:
-        self.name, self._arguments, self._config = name, list(arguments), config
-        self._descriptors, self._environment, self._on_message = tuple(descriptors), environment, on_message
-        self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
-        self.started = asyncio.Event()
-        """It has beaten once."""
-        self.first: dict[str, Any] = {}
-        self.last: dict[str, Any] = {}
-        self.beats = 0
-        """Of this life."""
-        self.beat_at = 0.0
-        self.starts = 0
-        self.exit_code: int | None = None
+    name: str
+    arguments: Sequence[str]
+    config: Callable[[], Mapping[str, Any]]
+    descriptors: Sequence[int] = ()
+    environment: Mapping[str, str] | None = None
+    on_message: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+
+    started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    first: dict[str, Any] = field(default_factory=dict, init=False)
+    last: dict[str, Any] = field(default_factory=dict, init=False)
+    beats: int = field(default=0, init=False)
+    beat_at: float = field(default=0.0, init=False)
+    starts: int = field(default=0, init=False)
+    exit_code: int | None = field(default=None, init=False)
+    _process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    _stopping: bool = field(default=False, init=False)
 
     @property
     def silent_s(self) -> float:
@@ -104,22 +108,19 @@ class Child:
         self.beat_at, self.beats = time.monotonic(), 0
         self.starts += 1
         process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._arguments,
+            sys.executable, *self.arguments,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20,
-            pass_fds=self._descriptors, env=self._environment, start_new_session=True,
+            pass_fds=self.descriptors, env=self.environment, start_new_session=True,
         )  # fmt: skip
-        watch = asyncio.create_task(self._watch(process))
+        watch = asyncio.create_task(self._watch())
         try:
             if process.stdin is not None:
-                process.stdin.write(msgspec.json.encode({**self._config(), **self._remembered()}) + b"\n")
+                busy = {"wanted": self.last["wanted"]} if "wanted" in self.last else {}  # what its last life did
+                process.stdin.write(msgspec.json.encode({**self.config(), **busy}) + b"\n")
             await self._listen(process)
             return await process.wait()
         finally:
             watch.cancel()
-
-    def _remembered(self) -> dict[str, Any]:
-        """What its last life was busy with; nothing at all is said as such."""
-        return {"wanted": self.last["wanted"]} if "wanted" in self.last else {}
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None:
@@ -140,10 +141,10 @@ class Child:
                 if not self.started.is_set():
                     self.first = message
                     self.started.set()
-            elif self._on_message is not None:
-                await self._on_message(message)
+            elif self.on_message is not None:
+                await self.on_message(message)
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self) -> None:
         """Kill it when its loop does not turn any more; before its first beat it may be busy with starting."""
         while True:
             begin = time.monotonic()
@@ -152,21 +153,21 @@ class Child:
                 self.beat_at = time.monotonic()
             if self.beats and self.silent_s > FROZEN_S:
                 log.error(f"the {self.name} does not turn and is killed", seconds=round(self.silent_s))
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                self._kill()
                 return
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     def restart(self) -> bool:
         """Kill it when it is silent, so that it is started again; says whether it was."""
-        process = self._process
-        if process is None or process.returncode is not None:
-            return True
-        if not self.beats and self.silent_s < FROZEN_S:  # it has only just been started
+        if self.pid is None or (not self.beats and self.silent_s < FROZEN_S):  # it has only just been started
             return True
         if self.silent_s < SILENT_S:
             return False
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        self._kill()
         return True
 
     async def stop(self) -> None:
@@ -184,8 +185,7 @@ class Child:
                 await process.wait()
         except TimeoutError:
             log.error(f"the {self.name} does not stop and is killed")  # noqa: TRY400 - nothing to trace
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            self._kill()
             await process.wait()
 
 

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -90,7 +90,7 @@ class Subscription:
     topics: tuple[str, ...]
     handler: Handler
     call: Callable[[Any], Awaitable[object]]
-    waiting: "asyncio.Queue[Any] | None" = None
+    waiting: "asyncio.Queue[Any]" = field(default_factory=asyncio.Queue)
     worker: "asyncio.Task[None] | None" = None
 
     def hears(self, topic: str) -> bool:
@@ -177,8 +177,6 @@ class EventBus:
             self._queue(subscription, event)
 
     def _queue(self, subscription: Subscription, event: Any) -> None:
-        if subscription.waiting is None:
-            return
         if subscription.waiting.qsize() < self._queued:
             subscription.waiting.put_nowait(event)
         else:
@@ -247,18 +245,18 @@ class EventBus:
             before = self.published
             if self._emitted:
                 await asyncio.wait(self._emitted)
-            await asyncio.gather(*(s.waiting.join() for s in self._subscriptions if s.waiting is not None))
+            await asyncio.gather(*(s.waiting.join() for s in self._subscriptions))
 
     def _begin(self, subscription: Subscription) -> None:
         subscription.waiting = asyncio.Queue()
         subscription.worker = asyncio.get_running_loop().create_task(self._work(subscription, subscription.waiting))
 
     def _abandon(self, subscription: Subscription, why: str) -> None:
-        while subscription.waiting is not None and not subscription.waiting.empty():
+        while not subscription.waiting.empty():
             self._bury(subscription.waiting.get_nowait(), subscription.name, why)
         if isinstance(subscription.call, Caller):
             subscription.call.close()
-        subscription.waiting = subscription.worker = None
+        subscription.worker = None
 
     # ------------------------------------------------------------------------------------------------------- delivery
     async def _work(self, subscription: Subscription, waiting: "asyncio.Queue[Any]") -> None:

@@ -9,7 +9,7 @@ error is kept and logged, and the group goes on.
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -105,22 +105,19 @@ class Processors:
         """Start all, in order."""
         self.failures = []
         for processor in self._members:
-            try:
-                await processor.start(self._bus)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever fails in one must not stop the others
-                self._failed(processor, error)
+            await self._try(processor, processor.start(self._bus))
 
     async def stop(self) -> None:
         """Stop all that run, in reverse."""
         for processor in reversed(self._members):
-            try:
-                await processor.stop()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever fails in one must not stop the others
-                self._failed(processor, error)
+            await self._try(processor, processor.stop())
 
-    def _failed(self, processor: Processor, error: BaseException) -> None:
-        self.failures.append((processor, error))
-        log.error("processor failed", processor=processor.title, error=repr(error))
+    async def _try(self, processor: Processor, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever fails in one must not stop the others
+            self.failures.append((processor, error))
+            log.error("processor failed", processor=processor.title, error=repr(error))  # noqa: TRY400 - no trace
 
 
 def find(name: str) -> Callable[[], list[Processor]]:

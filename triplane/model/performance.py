@@ -14,6 +14,11 @@ DAY_MS: Final = 86_400_000
 MIN_DAYS: Final = 10
 """Daily returns below which a ratio says nothing."""
 _FEW: Final = f"needs at least {MIN_DAYS} daily returns"
+_LOST: Final = "the account was lost"
+_PER_TRADE: Final = (
+    "win_rate", "profit_factor", "expectancy", "expectancy_r", "average_win", "average_loss", "average_mae",
+    "average_mfe",
+)  # fmt: skip
 
 
 def drawdown(equity: Array) -> tuple[float, int]:
@@ -37,35 +42,20 @@ def daily_returns(times: Array, equity: Array, start_balance: float) -> Array:
     return np.asarray(np.diff(closes) / closes[:-1])
 
 
-def _ratios(
-    returns: Array, years: float, total: float, depth: float, reasons: dict[str, str]
-) -> dict[str, float | None]:
-    """Sharpe, Sortino, CAGR and Calmar."""
-    out: dict[str, float | None] = {"sharpe": None, "sortino": None, "cagr_pct": None, "calmar": None}
+def _ratios(returns: Array, years: float, total: float, depth: float) -> dict[str, float | str]:
+    """Sharpe, Sortino, CAGR and Calmar; a text in place of one says why there is none."""
     if len(returns) < MIN_DAYS:
-        reasons.update(dict.fromkeys(out, _FEW))
-        return out
-    year = float(np.sqrt(365.0))
+        return dict.fromkeys(("sharpe", "sortino", "cagr_pct", "calmar"), _FEW)
+    mean, year = float(np.mean(returns)), float(np.sqrt(365.0))
     deviation = float(np.std(returns, ddof=1))
     downside = float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
-    if deviation > 0:
-        out["sharpe"] = float(np.mean(returns)) / deviation * year
-    else:
-        reasons["sharpe"] = "the equity never moved"
-    if downside > 0:
-        out["sortino"] = float(np.mean(returns)) / downside * year
-    else:
-        reasons["sortino"] = "there was no losing day"
-    if total > -1.0:
-        growth = (1.0 + total) ** (1.0 / years) - 1.0
-        out["cagr_pct"] = 100.0 * growth
-        if depth > 0:
-            out["calmar"] = growth / depth
-        else:
-            reasons["calmar"] = "there was no drawdown"
-    else:
-        reasons["cagr_pct"] = reasons["calmar"] = "the account was lost"
-    return out
+    growth = (1.0 + total) ** (1.0 / years) - 1.0 if total > -1.0 else None
+    return {
+        "sharpe": mean / deviation * year if deviation > 0 else "the equity never moved",
+        "sortino": mean / downside * year if downside > 0 else "there was no losing day",
+        "cagr_pct": _LOST if growth is None else 100.0 * growth,
+        "calmar": _LOST if growth is None else growth / depth if depth > 0 else "there was no drawdown",
+    }
 
 
 class Curve(NamedTuple):
@@ -109,37 +99,27 @@ def _mean(values: Array) -> float:
     return float(np.where(missing, 0.0, values).sum()) / count if count else float("nan")
 
 
-def _per_trade(trades: dict[str, Array], reasons: dict[str, str]) -> dict[str, float | None]:
-    """Figures that need trades."""
-    out: dict[str, float | None] = dict.fromkeys(
-        ("win_rate", "profit_factor", "expectancy", "expectancy_r", "average_win", "average_loss", "average_mae",
-         "average_mfe"),
-    )  # fmt: skip
+def _per_trade(trades: dict[str, Array]) -> dict[str, float | str]:
+    """Figures that need trades; a text in place of one says why there is none."""
     pnl = trades["pnl"]
     if len(pnl) == 0:
-        reasons.update(dict.fromkeys(out, "there were no trades"))
-        return out
+        return dict.fromkeys(_PER_TRADE, "there were no trades")
     wins, losses = pnl[pnl > 0], pnl[pnl <= 0]
-    out["win_rate"] = len(wins) / len(pnl)
-    out["expectancy"] = _mean(pnl)
     multiples = trades["r_multiple"][~np.isnan(trades["r_multiple"])]
-    if len(multiples):
-        out["expectancy_r"] = _mean(multiples)
-    else:
-        reasons["expectancy_r"] = "no trade had a stop to measure by"
-    for name, side in (("average_win", wins), ("average_loss", losses)):
-        if len(side):
-            out[name] = _mean(side)
-        else:
-            reasons[name] = "there was none"
-    if losses.sum() < 0:
-        with np.errstate(over="ignore"):  # a loss of next to nothing
-            out["profit_factor"] = float(wins.sum() / -losses.sum())
-    else:
-        reasons["profit_factor"] = "there was no losing trade"
-    out["average_mae"] = _mean(trades["mae"])
-    out["average_mfe"] = _mean(trades["mfe"])
-    return out
+    with np.errstate(over="ignore"):  # a loss of next to nothing
+        factor = float(wins.sum() / -losses.sum()) if losses.sum() < 0 else "there was no losing trade"
+    none = "there was none"
+    values = (
+        len(wins) / len(pnl),
+        factor,
+        _mean(pnl),
+        _mean(multiples) if len(multiples) else "no trade had a stop to measure by",
+        _mean(wins) if len(wins) else none,
+        _mean(losses) if len(losses) else none,
+        _mean(trades["mae"]),
+        _mean(trades["mfe"]),
+    )
+    return dict(zip(_PER_TRADE, values, strict=True))
 
 
 def _exposure(trades: dict[str, Array], span_ms: float) -> float:
@@ -186,19 +166,19 @@ def figures(trades: Columns, curve: Curve, start_balance: float) -> dict[str, An
     """The same from what is known of the curve."""
     columns = {name: np.asarray(trades[name], np.float64) for name in COLUMNS}
     n, days = len(columns["pnl"]), max(len(curve.returns), 1)
-    reasons: dict[str, str] = {}
     total = curve.final / start_balance - 1.0
-    return {
+    found = {
         "trades": n,
         "net_pnl": curve.final - start_balance,
         "return_pct": 100.0 * total,
         "max_drawdown_pct": 100.0 * curve.depth,
         "max_drawdown_bars": curve.length,
-        **_ratios(curve.returns, days / 365.0, total, curve.depth, reasons),
-        **_per_trade(columns, reasons),
+        **_ratios(curve.returns, days / 365.0, total, curve.depth),
+        **_per_trade(columns),
         "exposure_pct": _exposure(columns, curve.span_ms),
         **{name: float(np.nansum(columns[name])) for name in ("fees", "funding", "slippage")},
         "trades_per_day": n / days,
         "final_equity": curve.final,
-        "reasons": reasons,
     }
+    reasons = {name: why for name, why in found.items() if isinstance(why, str)}
+    return {**found, **dict.fromkeys(reasons), "reasons": reasons}
