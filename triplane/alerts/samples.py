@@ -1,43 +1,45 @@
 """One alert of each kind, as it would look: what ``triplane alerts test`` sends."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from triplane.alerts.alert import Alert
 from triplane.alerts.conditions import SILENT_S, condition, silent
 from triplane.alerts.from_facts import closed, fill, opened, risk, waits
 from triplane.alerts.memory import wall_ms
-from triplane.model.facts import Fill, Position, RiskAlert, Signal, TakeProfit, TpLevels, Trade
+from triplane.model.facts import Fact, Fill, Position, RiskAlert, Signal, TakeProfit, TpLevels, Trade
 
-_HEAD: Any = {"session_id": "", "seq": 0, "time": 0, "symbol": "BTCUSDT"}
-_POSITION = Position(
-    **_HEAD, id="1", side="LONG", status="open", size="0.25", quantity="0.25", entry_price="64000.5", entry_time=0,
-    stop_loss="63500", take_profits=[TakeProfit("65000", "0.125"), TakeProfit("66000", "0.125")], leverage="1",
+Some = TypeVar("Some", bound=Fact)
+
+
+def _fact(kind: type[Some], **shown: Any) -> Some:
+    """A fact with what an alert shows of it, and nothing else."""
+    unknown = {field.name: None for field in fields(kind) if field.required}
+    return kind(**unknown | {"session_id": "", "symbol": "BTCUSDT"} | shown)
+
+
+_POSITION = _fact(
+    Position, id="1", side="LONG", size="0.25", entry_price="64000.5", stop_loss="63500",
+    take_profits=[TakeProfit("65000", "0.125"), TakeProfit("66000", "0.125")],
 )  # fmt: skip
-_FILL = Fill(
-    **_HEAD, fill_id="1", order_id="1", filled_at=0, leg="entry", side="buy", price="64000.5", quantity="0.25",
-    fee="6.4", slippage="0", maker=False, reason=None,
+_FILL = _fact(Fill, fill_id="1", leg="entry", side="buy", price="64000.5", quantity="0.25", fee="6.4")
+_TRADE = _fact(
+    Trade, id="1", side="LONG", quantity="0.25", entry_price="64000.5", exit_price="65500.5", pnl="362.05",
+    r_multiple=2.9, exit_reason="target", stop_loss="63500",
 )  # fmt: skip
-_TRADE = Trade(
-    **_HEAD, id="1", position_id="1", side="LONG", quantity="0.25", entry_time=0, exit_time=0, entry_price="64000.5",
-    exit_price="65500.5", pnl="362.05", fees="12.95", funding="0", slippage="0", balance_after="10362.05",
-    r_multiple=2.9, mae=None, mfe=None, exit_reason="target", bars_held=12, stop_loss="63500",
+_SIGNAL = _fact(
+    Signal, id="1", action="enter", signal_type="buy", status="pending", price=64000.5, entry_price=64000.5,
+    stop_loss=63500.0, tp_levels=TpLevels(65000.0, 66000.0), position_size=0.25,
 )  # fmt: skip
-_SIGNAL = Signal(
-    **_HEAD, agent="ict_blocks", action="enter", signal_type="buy", status="pending", confidence=0.7,
-    confidence_level="high", price=64000.5, entry_price=64000.5, stop_loss=63500.0,
-    tp_levels=TpLevels(65000.0, 66000.0), position_size=0.25, risk_reward_ratio=2.0, indicators={}, reasons=[],
-    generated_at=0, id="1",
-)  # fmt: skip
-_REFUSED = RiskAlert(
-    **_HEAD, alert_id="1", severity="WARNING", alert_type="max_open_positions", message="",
+_REFUSED = _fact(
+    RiskAlert, severity="WARNING", alert_type="max_open_positions", message="",
     details={"value": 4.0, "limit": 3.0, "signal_id": "1"},
 )  # fmt: skip
-_FOUND = RiskAlert(
-    **_HEAD, alert_id="2", severity="WARNING", alert_type="foreign_fill",
-    message="An order that is not Triplane's was filled in BTCUSDT.", details={},
+_FOUND = _fact(
+    RiskAlert, severity="WARNING", alert_type="foreign_fill", details={},
+    message="An order that is not Triplane's was filled in BTCUSDT.",
 )  # fmt: skip
 _RAISED = "Strategy mine failed on bar 300: ZeroDivisionError: division by zero\nmine.py:9: return 1 / 0"
 

@@ -16,7 +16,7 @@ from triplane.alerts.from_facts import FromFacts
 from triplane.alerts.memory import Memory, wall_ms
 from triplane.alerts.senders import Sender, make_sender
 from triplane.alerts.target import Target
-from triplane.errors import TriplaneError
+from triplane.errors import BadInput, TriplaneError
 from triplane.flow.processors import Processor
 from triplane.model.live import Health
 from triplane.venues.keys import redact
@@ -33,7 +33,7 @@ def open_sender(settings: AlertTarget) -> Sender:
 
     Raises
     ------
-    TriplaneError
+    BadInput
         Its address cannot be used; the text names the target and holds nothing secret.
     """
     url = settings.address()
@@ -41,7 +41,7 @@ def open_sender(settings: AlertTarget) -> Sender:
         return make_sender(url)
     except Exception as error:  # noqa: BLE001 - an entry point may raise anything
         text = str(error) if isinstance(error, TriplaneError) else repr(error)
-        raise TriplaneError(f"Alert target {settings.called()} ({shown(url)}) cannot be used: {redact(text)}") from None
+        raise BadInput(f"Alert target {settings.called()} ({shown(url)}) cannot be used: {redact(text)}") from None
 
 
 class Alerts(Processor):

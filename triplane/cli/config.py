@@ -29,7 +29,7 @@ from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.guards import find_guard
 from triplane.engine.settings import CostSettings, TradingSettings, checked
-from triplane.errors import BadInput, TriplaneError
+from triplane.errors import BadInput
 from triplane.flow.processors import find as find_processor
 from triplane.model.settings import START_BALANCE
 from triplane.problems import Place, dotted, sentence
@@ -281,23 +281,15 @@ def init(
         console.print(f"Wrote {path}. Edit it, then: triplane config check {path}", highlight=False)
 
 
-def _usable(target: AlertTarget) -> None:
-    from triplane.alerts.service import open_sender  # noqa: PLC0415 - only those who have alerts wait for it
-
-    try:
-        open_sender(target)
-    except BadInput:
-        raise
-    except TriplaneError as error:
-        raise BadInput(str(error)) from None
-
-
 @app.command()
 @reported
 def check(path: Annotated[Path, typer.Argument(help="File to check.")] = DEFAULT_FILE) -> Report:
     """Say whether a configuration file can be used, and what it comes to."""
     config = _combine(_file(path))
-    for target in config.alerts:
-        _usable(target)
+    if config.alerts:
+        from triplane.alerts.service import open_sender  # noqa: PLC0415 - only those who have alerts wait for it
+
+        for target in config.alerts:
+            open_sender(target)
     result = {"ok": True, "path": str(path), "config": config.model_dump(mode="json")}
     return Report(result, lambda: console.print(f"{path} is valid.", highlight=False))

@@ -12,6 +12,7 @@ import typer
 import uvicorn
 
 from triplane.cli.config import Config, parse_speed
+from triplane.cli.options import parse_list
 from triplane.cli.output import Json, console, one_sentence
 from triplane.cli.serving import serve_box
 from triplane.data.clock import SystemClock
@@ -60,7 +61,7 @@ def exchange(
 ) -> None:
     """Run an exchange in a box that clients of Binance USDⓈ-M futures, Binance spot and MEXC futures trade on."""
     with one_sentence():
-        names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
+        names = parse_list(symbols.upper())
         x = open_exchange(source, names, account or (), clock=SystemClock(), seed=seed, limits=not no_limits)
         if faults is not None:
             try:

@@ -5,7 +5,7 @@ Only the module of the command that was asked for is imported, so that small com
 
 import sys
 from collections.abc import Iterable
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, Final
 
 import typer
@@ -14,26 +14,23 @@ from typer.core import TyperCommand
 from triplane.version import __version__
 
 COMMANDS: Final = {
-    "up": "triplane.cli.up",
-    "backtest": "triplane.cli.backtest",
-    "analyze": "triplane.cli.analyze",
-    "verify": "triplane.cli.sessions",
-    "sessions": "triplane.cli.sessions",
-    "start": "triplane.cli.sessions",
-    "stop": "triplane.cli.sessions",
-    "strategies": "triplane.cli.strategies",
-    "exchange": "triplane.cli.exchange",
-    "parity": "triplane.cli.parity",
-    "router": "triplane.cli.router",
+    "up": "triplane.cli.up:up",
+    "backtest": "triplane.cli.backtest:backtest",
+    "analyze": "triplane.cli.analyze:analyze",
+    "verify": "triplane.cli.sessions:verify",
+    "sessions": "triplane.cli.sessions:sessions",
+    "start": "triplane.cli.sessions:start",
+    "stop": "triplane.cli.sessions:stop",
+    "strategies": "triplane.cli.strategies:strategies",
+    "exchange": "triplane.cli.exchange:exchange",
+    "parity": "triplane.cli.parity:parity",
+    "router": "triplane.cli.router:router",
+    "regime": "triplane.cli.regime:app",
+    "config": "triplane.cli.config:app",
+    "alerts": "triplane.cli.alerts:app",
+    "db": "triplane.cli.db:app",
 }
-"""Each command and the module whose function of that name it is."""
-GROUPS: Final = {
-    "regime": "triplane.cli.regime",
-    "config": "triplane.cli.config",
-    "alerts": "triplane.cli.alerts",
-    "db": "triplane.cli.db",
-}
-"""Each group of commands and the module whose ``app`` it is."""
+"""Each command, or group of commands, and where it is."""
 
 
 class WholeNames(TyperCommand):
@@ -57,7 +54,7 @@ def root(
     """One decision core for crypto trading, from research to live."""
 
 
-def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
+def make_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """The application with the commands of these names, by default all."""
     app = typer.Typer(
         name="triplane",
@@ -67,17 +64,18 @@ def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
     )
     app.callback()(root)
     for name in names:
-        if name in COMMANDS:
-            app.command(name, cls=WholeNames if name == "up" else None)(getattr(import_module(COMMANDS[name]), name))
+        found = resolve_name(COMMANDS[name])
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
         else:
-            app.add_typer(import_module(GROUPS[name]).app, name=name)
+            app.command(name, cls=WholeNames if name == "up" else None)(found)
     return app
 
 
 def main() -> None:
     """Entry point of the installed command."""
-    asked = [name for name in sys.argv[1:2] if name in COMMANDS or name in GROUPS]
-    make_app(asked or (*COMMANDS, *GROUPS))()
+    asked = [name for name in sys.argv[1:2] if name in COMMANDS]
+    make_app(asked or COMMANDS)()
 
 
 if __name__ == "__main__":

@@ -39,12 +39,10 @@ def one_sentence() -> Any:
     """Turn an error that Triplane raised on purpose into one sentence and an exit code."""
     try:
         yield
-    except BadInput as error:
-        errors.print(f"[bold red]Error:[/] {_plain(error)}", highlight=False, soft_wrap=True)
-        raise typer.Exit(BAD_USAGE) from None
     except TriplaneError as error:
-        errors.print(f"[bold red]Failed:[/] {_plain(error)}", highlight=False, soft_wrap=True)
-        raise typer.Exit(FAILED) from None
+        told, code = ("Error", BAD_USAGE) if isinstance(error, BadInput) else ("Failed", FAILED)
+        errors.print(f"[bold red]{told}:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(code) from None
     finally:
         STDOUT.drain()
         STDERR.drain()

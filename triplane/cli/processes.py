@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import typer
 from rich.markup import escape
 
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import console, errors, exit_code, never_block, one_sentence, print_json
+from triplane.cli.output import FAILED, console, errors, exit_code, never_block, one_sentence, print_json
 from triplane.cli.supervisor import Child, Supervisor
 from triplane.engine.lock import FolderLock
 from triplane.errors import TriplaneError
@@ -35,14 +36,6 @@ PAGE: Final = "page.json"
 MONEY: Final = {"testnet": "play money", "live": "REAL money"}
 CANNOT: Final = (1, 2)
 """Exit codes of a child that has said in a sentence why it cannot start."""
-
-
-class Ended(Exception):  # noqa: N818 - it is the end, not an error
-    """A process cannot be kept alive; ``code`` is for the shell."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class Processes:
@@ -75,7 +68,7 @@ class Processes:
         self.url = f"http://127.0.0.1:{self.port}/?token={told['token']}"
 
     async def start(self) -> str:
-        """Start all; gives the session's id. Raises Ended when one cannot start; it has said why."""
+        """Start all; gives the session's id. Raises Exit when one cannot start; it has said why."""
         config = self._config
         if config["venue"] == "box" and not config["box_rest"]:
             config |= await self._first(self._child("box", {}, listener=listen(0)), "box_rest", "box_ws")
@@ -121,7 +114,7 @@ class Processes:
         if code is not None:
             if code not in CANNOT:
                 errors.print(f"[bold red]Failed:[/] the {child.name} process ended with code {code}.", highlight=False)
-            raise Ended(code if code in CANNOT else 1)
+            raise typer.Exit(code if code in CANNOT else FAILED)
         return {name: child.first[name] for name in names}
 
     async def _asked(self, message: dict[str, Any]) -> None:
@@ -130,14 +123,14 @@ class Processes:
             self._supervisor.children["engine"].restart()
 
     async def run(self) -> None:
-        """Start all, say so, and keep them alive; raises Ended when that cannot be."""
+        """Start all, say so, and keep them alive; raises Exit when that cannot be."""
         session = await self.start()
         self._published = True
         with contextlib.suppress(OSError):  # a full disk: they cannot find it, and everything else goes on
             self._page_file.write_text(json.dumps({"port": self.port, "pid": os.getpid()}))
         self._announce(session)
         await self._supervisor.ended()
-        raise Ended(1)
+        raise typer.Exit(FAILED)
 
     def _announce(self, session: str) -> None:
         config, url = self._config, self.url
@@ -173,15 +166,13 @@ class Processes:
         self._lock.release()
 
 
-async def supervise(told: Mapping[str, Any]) -> int:
-    """Run until a signal; gives the exit code: 1 when the engine was not running at the end."""
+async def supervise(told: Mapping[str, Any]) -> None:
+    """Run until a signal; raises Exit when the engine was not running at the end."""
     processes = Processes(told)
     try:
         await work_until(signalled(), processes.run())
-    except Ended as end:
-        return end.code
-    else:
-        return 0 if processes.well else 1
+        if not processes.well:
+            raise typer.Exit(FAILED)
     finally:
         await processes.stop()
 
@@ -209,7 +200,7 @@ def main() -> None:
     configure_logs()
     never_block()
     with exit_code(), one_sentence():
-        sys.exit(asyncio.run(supervise(told)))
+        asyncio.run(supervise(told))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import typer
 from triplane.api.router import create_router_app
 from triplane.cli.config import Config
 from triplane.cli.logs import configure_logs
+from triplane.cli.options import DATA_DIR
 from triplane.cli.output import Json, console, never_block, one_sentence, print_json
 from triplane.cli.serving import serve_while
 from triplane.cli.trading import box_addresses
@@ -73,9 +74,7 @@ def router(
     venue: Annotated[str, typer.Option(help="binance, binance-spot, mexc; box: an exchange on this computer.")],
     mode: Annotated[str, typer.Option(help="testnet, or live: real money.")] = "testnet",
     port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 = any free one.")] = 8001,
-    data_dir: Annotated[Path, typer.Option(help="Where orders, the kill switch and the token are kept.")] = Path(
-        "triplane-data"
-    ),
+    data_dir: Annotated[Path, typer.Option(help="Where orders, the kill switch and the token are kept.")] = DATA_DIR,
     max_notional: Annotated[str, typer.Option(help="Largest entry, quote currency; 0 = no bound.")] = "0",
     box_rest: Annotated[str, typer.Option(help="With --venue box: its REST address.")] = "",
     box_ws: Annotated[str, typer.Option(help="With --venue box: its socket address.")] = "",

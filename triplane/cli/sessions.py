@@ -75,7 +75,7 @@ def start(
     """Start a further session in the engine of a running `triplane up`; what is not said is inherited."""
     wanted: dict[str, Any] = {
         "strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
-        "symbols": [name.upper() for name in parse_list(symbols)] or None,
+        "symbols": parse_list(symbols.upper()) or None,
         "parameters": parse_set(params) if params else None,
     }  # fmt: skip
     answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})

@@ -106,6 +106,7 @@ def topic_of(event: Any) -> str:
     return str(getattr(event, "type", type(event).__name__))
 
 
+@dataclass(kw_only=True, eq=False)
 class EventBus:
     """Publish and subscribe; all methods are for the thread of the event loop.
 
@@ -113,26 +114,22 @@ class EventBus:
     ----------
     timeout, retries, backoff
         Seconds that a handler has, further tries, and the first pause, doubled each time.
+    queued
+        Events that may wait for one subscriber.
     sleep
         Waits; virtual in tests.
     """
 
-    def __init__(
-        self,
-        *,
-        timeout: float = TIMEOUT,
-        retries: int = RETRIES,
-        backoff: float = BACKOFF,
-        queued: int = QUEUED,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._timeout, self._retries, self._backoff, self._queued = timeout, retries, backoff, queued
-        self._sleep = sleep
-        self._subscriptions: list[Subscription] = []
-        self._emitted: set[asyncio.Task[None]] = set()
-        self.dead_letters: deque[DeadLetter] = deque()
-        self.published = 0
-        self.running = False
+    timeout: float = TIMEOUT
+    retries: int = RETRIES
+    backoff: float = BACKOFF
+    queued: int = QUEUED
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    dead_letters: deque[DeadLetter] = field(default_factory=deque, init=False)
+    published: int = field(default=0, init=False)
+    running: bool = field(default=False, init=False)
+    _subscriptions: list[Subscription] = field(default_factory=list, init=False)
+    _emitted: "set[asyncio.Task[None]]" = field(default_factory=set, init=False)
 
     # ---------------------------------------------------------------------------------------------------- subscribers
     def subscribe(self, topics: str | tuple[str, ...], handler: Handler, name: str | None = None) -> Subscription:
@@ -158,10 +155,6 @@ class EventBus:
                 subscription.worker.cancel()
             self._abandon(subscription, "unsubscribed")
 
-    def wants(self, topic: str) -> bool:
-        """Whether anybody listens to a topic: what nobody hears need not be made."""
-        return any(s.hears(topic) for s in self._subscriptions)
-
     def _listening(self, event: Any) -> list[Subscription]:
         topic = topic_of(event)
         return [s for s in self._subscriptions if s.hears(topic)]
@@ -177,10 +170,10 @@ class EventBus:
             self._queue(subscription, event)
 
     def _queue(self, subscription: Subscription, event: Any) -> None:
-        if subscription.waiting.qsize() < self._queued:
+        if subscription.waiting.qsize() < self.queued:
             subscription.waiting.put_nowait(event)
         else:
-            self._bury(event, subscription.name, f"{self._queued} events wait for it already")
+            self._bury(event, subscription.name, f"{self.queued} events wait for it already")
 
     def emit(self, event: Any) -> None:
         """Call every handler now, without the queue, whether the bus runs or not.
@@ -199,7 +192,7 @@ class EventBus:
     def _finish(self, subscription: Subscription, event: Any, result: Awaitable[None]) -> None:
         async def finish() -> None:
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self.timeout):
                     await result
             except Exception as error:  # noqa: BLE001 - one handler must not stop the others
                 self._bury(event, subscription.name, repr(error))
@@ -273,14 +266,14 @@ class EventBus:
     async def _deliver(self, subscription: Subscription, event: Any) -> None:
         """Try until the handler takes the event or the tries are used up."""
         last = ""
-        for number in range(self._retries + 1):
+        for number in range(self.retries + 1):
             if number:
-                await self._sleep(self._backoff * 2 ** (number - 1))
+                await self.sleep(self.backoff * 2 ** (number - 1))
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self.timeout):
                     await subscription.call(event)
             except TimeoutError:
-                last = f"no answer within {self._timeout} s"
+                last = f"no answer within {self.timeout} s"
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is told in the dead letter
                 last = repr(error)
             else:

@@ -11,7 +11,7 @@ in text (:data:`Money`); market data, signals and statistics are floats, ``None`
 fact's shape that is more than a further field is a new version of its name.
 """
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeAlias, Union
 
 import msgspec
 from msgspec import Meta
@@ -394,31 +394,12 @@ class Error(Fact, frozen=True, kw_only=True, tag="error.v1"):
     severity: str = "WARNING"
 
 
-AnyFact = (
-    Session
-    | SessionEnd
-    | Settings
-    | Candle
-    | Features
-    | Structure
-    | Zone
-    | RawSignal
-    | Signal
-    | Decision
-    | Order
-    | Fill
-    | Position
-    | Trade
-    | Account
-    | Status
-    | StateChange
-    | RiskAlert
-    | Error
-)
-FACTS: Final[tuple[type[Fact], ...]] = AnyFact.__args__
+FACTS: Final[tuple[type[Fact], ...]] = tuple(Fact.__subclasses__())
 """Every fact, in the order of the docs."""
-BY_NAME: Final = {str(kind.__struct_config__.tag): kind for kind in FACTS}
-"""Facts by their versioned name."""
+if TYPE_CHECKING:
+    AnyFact: TypeAlias = Fact
+else:
+    AnyFact = Union[FACTS]  # noqa: UP007 - made of what is declared above
 TABLES: Final = {str(kind.table): kind for kind in FACTS if kind.table}
 """Facts that have a table, by its name."""
 

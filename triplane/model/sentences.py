@@ -2,8 +2,9 @@
 alerts and store say the same, and an old journal is told in the words of today.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -92,7 +93,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 def entry(fact: Fact) -> LogEntry | None:
     """The entry of a fact in the log, or None when it has nothing to tell a person."""
-    kind, text, level = _said(fact)
+    kind, text, level = SAID[type(fact)](fact) if type(fact) in SAID else ("", "", "")
     if not text:
         return None
     reasons = fact.reasons if isinstance(fact, Signal) else []
@@ -101,31 +102,35 @@ def entry(fact: Fact) -> LogEntry | None:
     )
 
 
-def _said(fact: Fact) -> tuple[str, str, str]:
-    """Kind, text and level; an empty text is none."""
-    if isinstance(fact, Signal):
-        if fact.status == "rejected":
-            return "reject", reject_text(fact), "bad"
-        entered = fact.status == "executed" and fact.action == "enter"
-        return "signal", signal_text(fact), "good" if entered else "info"
-    if isinstance(fact, Fill):
-        return "fill", fill_text(fact), "info"
-    if isinstance(fact, Order):
-        return ("amend", stop_text(fact), "info") if fact.working else ("order", order_text(fact), "info")
-    if isinstance(fact, Trade):
-        return "trade", trade_text(fact), "good" if Decimal(fact.pnl) > 0 else "bad"
-    if isinstance(fact, StateChange):
-        return "state", state_text(fact), "bad" if fact.to_state == "HALTED" else "info"
-    if isinstance(fact, RiskAlert):  # refused signals and halts tell it themselves
-        known = fact.alert_type in CHECK_TEXTS or fact.alert_type in HALT_TEXTS
-        return "risk", "" if known else fact.message, "info" if fact.severity == "INFO" else "bad"
-    if isinstance(fact, Error):
-        return "error", fact.message, "info" if fact.severity == "INFO" else "bad"
-    if isinstance(fact, Settings):
-        return "settings", "The settings were changed.", "info"
-    if isinstance(fact, SessionEnd):
-        return "end", "The data has ended, and so has the session.", "info"
-    return "", "", ""
+def _signal(fact: Signal) -> tuple[str, str, str]:
+    if fact.status == "rejected":
+        return "reject", reject_text(fact), "bad"
+    entered = fact.status == "executed" and fact.action == "enter"
+    return "signal", signal_text(fact), "good" if entered else "info"
+
+
+def _risk(fact: RiskAlert) -> tuple[str, str, str]:
+    """Refused signals and halts tell it themselves."""
+    known = fact.alert_type in CHECK_TEXTS or fact.alert_type in HALT_TEXTS
+    return "risk", "" if known else fact.message, _level(fact)
+
+
+def _level(fact: RiskAlert | Error) -> str:
+    return "info" if fact.severity == "INFO" else "bad"
+
+
+SAID: Final[dict[type[Fact], Callable[[Any], tuple[str, str, str]]]] = {
+    Signal: _signal,
+    Fill: lambda fact: ("fill", fill_text(fact), "info"),
+    Order: lambda fact: ("amend", stop_text(fact), "info") if fact.working else ("order", order_text(fact), "info"),
+    Trade: lambda fact: ("trade", trade_text(fact), "good" if Decimal(fact.pnl) > 0 else "bad"),
+    StateChange: lambda fact: ("state", state_text(fact), "bad" if fact.to_state == "HALTED" else "info"),
+    RiskAlert: _risk,
+    Error: lambda fact: ("error", fact.message, _level(fact)),
+    Settings: lambda _: ("settings", "The settings were changed.", "info"),
+    SessionEnd: lambda _: ("end", "The data has ended, and so has the session.", "info"),
+}
+"""Kind, text and level of an entry; an empty text is none."""
 
 
 def amount(value: float | str | Decimal) -> str:

@@ -19,6 +19,15 @@ START_BALANCE: Final = 10_000.0
 """Paper money, quote currency."""
 
 
+def _record(settings: BaseModel, kind: "np.dtype[np.void]") -> Array:
+    """One-element array of what a record of the core has of some settings."""
+    out = np.zeros(1, kind)
+    for name in set(kind.names or ()) & set(type(settings).model_fields):
+        value = getattr(settings, name)
+        out[0][name] = np.nan if value is None else value
+    return out
+
+
 class TradingSettings(BaseModel):
     """Risk limits and session settings."""
 
@@ -48,10 +57,7 @@ class TradingSettings(BaseModel):
         """One-element array of ``records.LIMITS``; ``fixed_lots`` > 0 is research with a fixed quantity."""
         from triplane.kernel.records import LIMITS  # noqa: PLC0415 - who only reads settings needs no compiler
 
-        out = np.zeros(1, LIMITS)
-        for name in set(LIMITS.names or ()) & set(type(self).model_fields):
-            value = getattr(self, name)
-            out[0][name] = np.nan if value is None else value
+        out = _record(self, LIMITS)
         out[0]["fixed_lots"] = fixed_lots
         out[0]["manual"] = self.execution_mode == "manual"
         if fixed_lots > 0:
@@ -74,10 +80,7 @@ class CostSettings(BaseModel):
         """One-element array of ``records.COSTS``."""
         from triplane.kernel.records import COSTS  # noqa: PLC0415 - as above
 
-        out = np.zeros(1, COSTS)
-        for name in type(self).model_fields:
-            out[0][name] = getattr(self, name)
-        return out
+        return _record(self, COSTS)
 
 
 def checked(
