@@ -18,7 +18,7 @@ from triplane.errors import TriplaneError
 from triplane.flow import child
 from triplane.flow.bus import EventBus
 from triplane.flow.client import FlowClient
-from triplane.flow.lifetime import signalled, work_until
+from triplane.flow.lifetime import stop_signal, work_until
 from triplane.flow.processors import Processors, load
 from triplane.model.facts import Fact, Session
 from triplane.model.live import Forming, Health
@@ -105,7 +105,7 @@ async def serve(config: Mapping[str, Any]) -> None:
     await bus.start()
     await group.start()
     try:
-        await work_until(signalled(), client.run())
+        await work_until(stop_signal().wait(), client.run())
     except Exception:  # for whoever started this process
         alerts.orderly = False
         raise

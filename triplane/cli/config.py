@@ -245,9 +245,9 @@ configured = with_settings(Config, resolve)
 """Decorates a command that takes every setting."""
 
 
-def described(name: str, *names: str) -> Any:
+def described(name: str) -> Any:
     """An option of another command that means the same as the setting ``name``."""
-    return typer.Option(*names, help=help_text(Config.model_fields[name]))
+    return typer.Option(help=help_text(Config.model_fields[name]))
 
 
 def _comments(model: type[BaseModel], values: BaseModel, indent: str = "") -> list[str]:

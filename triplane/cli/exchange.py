@@ -21,7 +21,7 @@ from triplane.exchange.faults import parse
 from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
 from triplane.flow import child
-from triplane.flow.lifetime import signalled
+from triplane.flow.lifetime import stop_signal
 from triplane.flow.listening import listen
 
 BOX_KEYS = "box-key:box-secret"
@@ -71,8 +71,9 @@ def exchange(
         market_clock, listener = MarketClock(x, parse_speed(speed)), listen(port)
 
         async def until_stopped(rest: str, sockets: str) -> None:
+            stop = stop_signal()
             _announce(market_clock, rest, sockets, json)
-            await signalled()
+            await stop.wait()
 
         with asyncio.Runner(loop_factory=uvicorn.Config("", loop="auto").get_loop_factory()) as runner:
             runner.run(serve_box(market_clock, listener, until_stopped))

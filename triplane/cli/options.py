@@ -16,7 +16,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from triplane.cli.output import one_sentence
+from triplane.cli.output import keyword, one_sentence
 from triplane.errors import BadInput
 from triplane.problems import Place, dotted, models_in
 
@@ -89,9 +89,7 @@ class _Setting:
     def parameter(self) -> inspect.Parameter:
         """What Typer makes an option of."""
         kind: Any = {bool: bool, dict: list[str]}.get(self.type, str)
-        return inspect.Parameter(
-            self.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, self._option()]
-        )
+        return keyword(self.key, Annotated[kind | None, self._option()])
 
     def _option(self) -> Any:
         default, path = self.field.get_default(call_default_factory=True), dotted(self.place)
@@ -155,10 +153,8 @@ def with_settings(
                 command(resolve(config, given), **{p.name: typed[p.name] for p in own})
 
         file = typer.Option(help="Configuration file.", show_default="triplane.yaml, if there is one")
-        chosen = inspect.Parameter(
-            "config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Path | None, file]
-        )
-        run.__signature__ = inspect.Signature([*(s.parameter() for s in settings), chosen, *own])  # type: ignore[attr-defined]
+        parameters = [*(s.parameter() for s in settings), keyword("config", Annotated[Path | None, file]), *own]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__doc__, run.__name__ = command.__doc__, command.__name__
         return run
 

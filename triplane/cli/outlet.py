@@ -56,10 +56,9 @@ class Outlet:
 
     def isatty(self) -> bool:
         """Whether a person watches."""
-        stream = self._stream()
         try:
-            return stream is not None and stream.isatty()
-        except (OSError, ValueError):
+            return self._stream().isatty()
+        except (AttributeError, OSError, ValueError):  # there is none, or it is closed
             return False
 
     def drain(self, seconds: float = LAST_S) -> bool:
@@ -70,9 +69,9 @@ class Outlet:
         self._queue.put(written)
         return written.wait(seconds)
 
-    def _stream(self) -> TextIO | None:
-        """Today's stream, whatever it was at the start."""
-        stream: TextIO | None = getattr(sys, self._name)
+    def _stream(self) -> TextIO:
+        """Today's stream, whatever it was at the start; None in a process without one."""
+        stream: TextIO = getattr(sys, self._name)
         return stream
 
     def _run(self) -> None:
@@ -87,9 +86,6 @@ class Outlet:
     def _put(self, text: str) -> bool:
         try:
             stream = self._stream()
-            if stream is None:
-                self.lost += 1
-                return False
             try:
                 descriptor = stream.fileno()
             except (OSError, ValueError):  # not a file, as in a test

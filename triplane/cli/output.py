@@ -76,6 +76,11 @@ class Report:
     ok: bool = True
 
 
+def keyword(name: str, kind: Any, default: object = None) -> inspect.Parameter:
+    """A parameter that Typer makes an option of."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
 def reported(command: Callable[..., Report]) -> Callable[..., None]:
     """Make a command of what gives a report: with ``--json``, and one sentence for an error.
 
@@ -85,7 +90,7 @@ def reported(command: Callable[..., Report]) -> Callable[..., None]:
     parameters = list(signature.parameters.values())
     knows = "json" in signature.parameters
     if not knows:
-        parameters.append(inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json))
+        parameters.append(keyword("json", Json, False))
 
     @wraps(command)
     def run(*, json: bool, **given: Any) -> None:

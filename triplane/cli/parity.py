@@ -41,18 +41,8 @@ def _print(found: dict[str, Any]) -> None:
     for title, figures in found.items():
         print_figures(title.replace("_", " "), figures if title != "exits" else _exits(figures))
     if differences:
-        rows = [
-            (
-                d["symbol"],
-                d["time"],
-                "long" if d["side"] > 0 else "short",
-                d["class"],
-                _exit(d, "paper"),
-                _exit(d, "real"),
-            )
-            for d in differences
-        ]
-        print_table("Trades that differ", ("symbol", "decided", "side", "class", "paper", "real"), rows)
+        columns = ("symbol", "decided", "side", "class", "paper", "real")
+        print_table("Trades that differ", columns, [_row(one) for one in differences])
     verdict = "every difference has its reason" if agree else "[bold red]some differences have no reason[/]"
     console.print(f"\nPaper and real: {verdict}. docs/parity.md explains the classes.", highlight=False)
 
@@ -62,6 +52,12 @@ def _exits(figures: dict[str, dict[str, int]]) -> dict[str, str]:
     return {
         name: f"{figures['paper'].get(name, 0)} on paper, {figures['real'].get(name, 0)} for real" for name in names
     }
+
+
+def _row(difference: dict[str, Any]) -> tuple[object, ...]:
+    side = "long" if difference["side"] > 0 else "short"
+    exits = _exit(difference, "paper"), _exit(difference, "real")
+    return difference["symbol"], difference["time"], side, difference["class"], *exits
 
 
 def _exit(difference: dict[str, Any], side: str) -> str | None:

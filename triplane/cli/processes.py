@@ -25,7 +25,7 @@ from triplane.cli.output import FAILED, console, errors, exit_code, never_block,
 from triplane.cli.supervisor import Child, Supervisor
 from triplane.engine.lock import FolderLock
 from triplane.errors import TriplaneError
-from triplane.flow.lifetime import signalled, work_until
+from triplane.flow.lifetime import stop_signal, work_until
 from triplane.flow.listening import listen
 from triplane.model.killswitch import KillSwitch
 from triplane.venues.keys import without_keys
@@ -170,7 +170,7 @@ async def supervise(told: Mapping[str, Any]) -> None:
     """Run until a signal; raises Exit when the engine was not running at the end."""
     processes = Processes(told)
     try:
-        await work_until(signalled(), processes.run())
+        await work_until(stop_signal().wait(), processes.run())
         if not processes.well:
             raise typer.Exit(FAILED)
     finally:

@@ -22,7 +22,7 @@ from triplane.data.instruments import decimal
 from triplane.errors import BadInput
 from triplane.execution.router import Router
 from triplane.flow import child
-from triplane.flow.lifetime import signalled
+from triplane.flow.lifetime import stop_signal
 from triplane.flow.limits import end_within
 from triplane.flow.listening import listen
 from triplane.flow.token import load_token
@@ -93,9 +93,12 @@ def router(
         where = f"with real money at {venue}" if mode == "live" else f"at {venue}, without real money"
 
         async def until_stopped(url: str) -> None:
+            stop = stop_signal()
             _announce(own, url, data_dir / "token", where, json)
-            await signalled()
-            end_within()
+            try:
+                await stop.wait()
+            finally:
+                end_within()
 
         async def run() -> None:
             with closing(listen(port)) as listener:

@@ -19,9 +19,9 @@ async def work_until(end: Awaitable[Any], *work: Awaitable[Any]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def signalled() -> None:
-    """Return when this process is asked to stop: SIGINT, SIGTERM."""
+def stop_signal() -> asyncio.Event:
+    """What is set when this process is asked to stop from now on: SIGINT, SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
