@@ -3,10 +3,10 @@
 Numbers enter and leave as decimals only; strings never carry an exponent.
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
 from typing import Any, Final, Literal, Self, TypeAlias, cast
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -64,8 +64,7 @@ def _steps(value: Number, size: Decimal, rounding: str) -> int:
         return int((decimal("value", value) / size).to_integral_value(rounding))
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(msgspec.Struct, frozen=True, rename="camel"):
     """One symbol's trading rules.
 
     Parameters

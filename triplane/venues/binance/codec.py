@@ -17,10 +17,11 @@ Pure functions. What to know of the venue:
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import plain
 from triplane.errors import DataError

@@ -20,10 +20,10 @@ import hashlib
 import hmac
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
+from msgspec.structs import replace
 
 from triplane.data.binance import find_market, instrument_of
 from triplane.data.clock import Clock, SystemClock

@@ -6,8 +6,9 @@ then for orders, then for positions: what changes meanwhile is seen twice rather
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from triplane.data.binance import find_market, instrument_of
 from triplane.data.clock import Clock, SystemClock

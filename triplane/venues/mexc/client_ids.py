@@ -9,8 +9,9 @@ This is a cache and empty after a restart: :meth:`ClientIds.remember` the intent
 them), and they are recognised again by their contents. A plan order that no intent matches keeps an empty client id.
 """
 
-from dataclasses import replace
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from triplane.venues.base import Execution, NewOrder, OrderReport
 from triplane.venues.mexc.codec import external, with_child

@@ -17,9 +17,11 @@ Pure functions. What to know of the venue:
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import DataError
