@@ -42,10 +42,10 @@ from triplane.venues.base import (
     wire_name,
 )
 from triplane.venues.client import KEEP_ALIVE, lost
-from triplane.venues.clock import EVERY, VenueClock
+from triplane.venues.clock import VenueClock
 from triplane.venues.errors import Refused, Unknown, Why
 from triplane.venues.keys import hide
-from triplane.venues.stream import PrivateStream, WebSocket
+from triplane.venues.stream import PrivateStream, StreamProtocol, WebSocket
 
 T = TypeVar("T")
 TIMEOUT: Final = 15.0
@@ -53,14 +53,14 @@ TIMEOUT: Final = 15.0
 API: Final = "/api/v1"
 
 
-class _RouterStream:
+class _RouterStream(StreamProtocol):
     """The service's stream, for :class:`PrivateStream`."""
 
-    def __init__(self, address: str, clock: Clock) -> None:
-        self._address, self._clock = address, clock
+    def __init__(self, address: str) -> None:
+        self._address = address
 
-    async def address(self) -> str:
-        return self._address
+    def parse(self, text: str | bytes) -> Any:
+        return read(text)
 
     async def log_in(self, socket: WebSocket) -> None:
         """Wait until the venue's own stream is up; until then there is nothing to miss."""
@@ -72,10 +72,6 @@ class _RouterStream:
     def read(self, message: Any) -> list[VenueEvent]:
         """One event a message."""
         return [decode_event(message)]
-
-    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings do it
-        while True:
-            await self._clock.sleep(EVERY)
 
 
 class _Service:
@@ -172,7 +168,7 @@ class RemoteRouter(Adapter):
         self._clock, self._timing, self.reference = clock or SystemClock(), AdapterTiming(request=timeout), reference
         self._rest = _Service(f"{scheme}://{host}{API}", token, self._clock, timeout)
         events = f"{'wss' if scheme == 'https' else 'ws'}://{host}{API}/events?token={quote(token, safe='')}"
-        self._stream = PrivateStream(_RouterStream(events, self._clock), self._clock, self.now_ms, parse=read)
+        self._stream = PrivateStream(_RouterStream(events), self._clock, self.now_ms, parse=read)
 
     async def _load(self) -> None:
         info = await self._rest.get(VenueInfo, "/venue")

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from pydantic.alias_generators import to_camel
 
 from triplane.data.instruments import Instrument
@@ -136,6 +137,18 @@ class OrderReport(Shape, frozen=True):
     child_id: str = ""
     updated: int = 0
     reason: str = ""
+
+    def with_child(self, child: "OrderReport") -> "OrderReport":
+        """This conditional order with the state of the order that it has become."""
+        return replace(
+            self,
+            status=child.status,
+            filled=child.filled,
+            average=child.average,
+            child_id=child.venue_id or self.child_id,
+            updated=max(self.updated, child.updated),
+            reason=child.reason,
+        )
 
 
 class Cause(StrEnum):

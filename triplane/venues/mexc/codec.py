@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from triplane.data.instruments import Instrument, plain
 from triplane.errors import DataError
 from triplane.venues.base import (
@@ -223,14 +221,6 @@ def plan_report(row: Row, c: Contract) -> OrderReport:
         quantity=c.base(row, "vol"), trigger=positive(row, "triggerPrice"),
         reduce_only=closes or row.get("reduceOnly") is True, venue_id=_id(row["id"]), child_id=_id(row.get("orderId")),
         updated=int(row.get("updateTime") or 0), reason=f"error {code}" if code else reason,
-    )  # fmt: skip
-
-
-def with_child(parent: OrderReport, child: OrderReport) -> OrderReport:
-    """A plan order whose state is that of the order that it has become."""
-    return replace(
-        parent, status=child.status, filled=child.filled, average=child.average, child_id=child.venue_id,
-        updated=max(parent.updated, child.updated), reason=child.reason,
     )  # fmt: skip
 
 
