@@ -6,7 +6,7 @@ the tick or the step.
 
 import difflib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -130,13 +130,17 @@ def binance_feed(
 
 def find_market(markets: Mapping[str, Any], symbol: str, market: Market) -> Mapping[str, Any]:
     """ccxt's entry of a symbol that can be traded; raises BadInput with names that are close."""
-    traded = {str(m["id"]): m for m in markets.values() if _is_traded(m, market)}
+    return pick([m for m in markets.values() if _is_traded(m, market)], symbol, VENUES[market])
+
+
+def pick(markets: Iterable[Mapping[str, Any]], symbol: str, where: str) -> Mapping[str, Any]:
+    """The market of a symbol; raises BadInput with names that are close."""
+    traded = {str(market["id"]): market for market in markets}
     if symbol in traded:
-        found: Mapping[str, Any] = traded[symbol]
-        return found
+        return traded[symbol]
     close = difflib.get_close_matches(symbol.upper(), list(traded), n=3)
     hint = f"; did you mean {' or '.join(close)}" if close else ""
-    raise BadInput(f"{symbol!r} is not traded at {VENUES[market]}{hint}")
+    raise BadInput(f"{symbol!r} is not traded at {where}{hint}")
 
 
 def _is_traded(entry: Mapping[str, Any], market: Market) -> bool:

@@ -1,16 +1,14 @@
 """MEXC futures as a live feed. Quantities there are in contracts; here, as everywhere, in base units."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from triplane.data.binance import InBox, Place
+from triplane.data.binance import InBox, Place, pick
 from triplane.data.candles import parse_timeframe
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, decimal
 from triplane.data.live import CcxtExchange, LiveFeed
-from triplane.errors import BadInput
 
 VOLUME: Final = 5
 """Column of a ccxt candle."""
@@ -76,12 +74,8 @@ def mexc_feed(
     """Live candles of MEXC futures; symbols as MEXC writes them, ``BTC_USDT``. Errors as for ``binance_feed``."""
 
     def resolve(markets: Mapping[str, Any], symbol: str) -> tuple[str, Instrument]:
-        traded = {str(m["id"]): m for m in markets.values() if m.get("swap") and m.get("linear")}
-        if symbol not in traded:
-            close = difflib.get_close_matches(symbol.upper(), list(traded), n=3)
-            hint = f"; did you mean {' or '.join(close)}" if close else ""
-            raise BadInput(f"{symbol!r} is not traded at MEXC futures{hint}")
-        return str(traded[symbol]["symbol"]), contract_rules(traded[symbol]["info"])
+        found = pick([m for m in markets.values() if m.get("swap") and m.get("linear")], symbol, "MEXC futures")
+        return str(found["symbol"]), contract_rules(found["info"])
 
     paced, deadlines = (place or Place()).pace(clock or SystemClock())
     return LiveFeed(

@@ -22,6 +22,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from triplane.data.instruments import Instrument, plain
+from triplane.data.mexc import contract_rules
 from triplane.errors import DataError
 from triplane.venues.base import (
     ZERO,
@@ -82,15 +83,8 @@ class Contract:
 
 
 def contract(row: Row) -> Contract:
-    """A row of contract/detail; the lot is the size of a contract times its smallest step."""
-    size, step = number(row, "contractSize"), number(row, "volUnit")
-    rules = Instrument(
-        symbol=row["symbol"],
-        tick_size=number(row, "priceUnit"),
-        lot_size=size * step,
-        min_quantity=number(row, "minVol") * size,
-        maintenance_margin=float(number(row, "maintenanceMarginRate")),
-    )
+    """A row of contract/detail."""
+    rules, size = contract_rules(row), number(row, "contractSize")
     tradable = row.get("state") in (0, "0") and not row.get("isHidden")
     return Contract(rules, size, int(number(row, "maxLeverage")), tradable, row.get("apiAllowed") is not False)
 
