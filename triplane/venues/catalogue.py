@@ -103,7 +103,8 @@ NAMES: Final = (*_BUILT_IN, "box")
 
 def with_data() -> list[str]:
     """Names of the venues with market data."""
-    return list(dict.fromkeys([*_BUILT_IN, *sorted(point.name for point in entry_points(group=GROUP))]))
+    offered = sorted(point.name for point in entry_points(group=GROUP) if point.name not in NAMES)
+    return [*_BUILT_IN, *dict.fromkeys(offered)]
 
 
 def names() -> list[str]:
@@ -127,8 +128,8 @@ def find(name: str) -> VenueKind:
         raise BadInput(
             f"{_package(offered[0])} offers a venue called {name}, and so is {other}; one of them must be renamed"
         )
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
+    if name in NAMES:
+        return _BUILT_IN["binance" if name == "box" else name]
     if not offered:
         raise BadInput(f"venue must be one of {', '.join(names())}, not {name!r}")
     try:
@@ -169,8 +170,7 @@ def open_venue(
         Unknown name or mode, keys that are missing or placeholders, an adapter that is incomplete.
     """
     protect_logs()
-    boxed = name == "box"
-    kind = find("binance" if boxed else name)
+    boxed, kind = name == "box", find(name)
     if mode not in MODES:
         raise BadInput(f"mode of a venue must be testnet or live, not {mode!r}")
     if boxed and urls is None:

@@ -114,7 +114,7 @@ def site(tmp_path, monkeypatch):
     """A folder on the path with a package that offers venues."""
     (tmp_path / "mine_venue.py").write_text(PACKAGE)
     (tmp_path / "broken_venue.py").write_text("import nowhere_to_be_found\n")
-    points = {"mine": "MINE", "half": "HALF", "odd": "ODD", "gone": "GONE", "mexc": "MINE"}
+    points = {"mine": "MINE", "half": "HALF", "odd": "ODD", "gone": "GONE", "mexc": "MINE", "box": "MINE"}
     install(tmp_path, "mine-venue", {name: f"mine_venue:{attribute}" for name, attribute in points.items()})
     install(tmp_path, "broken-venue", {"broken": "broken_venue:MINE"})
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -127,7 +127,7 @@ class TestOfAPackage:
 
     def test_it_is_opened_by_its_name_with_its_own_keys(self, site):
         assert open_venue("mine", "live", environment=MINE).opened_with == ("k1234567", "live")
-        assert {"mine", "half", "box", "binance"} <= set(catalogue.names())
+        assert catalogue.names() == ["binance", "binance-spot", "mexc", "broken", "gone", "half", "mine", "odd", "box"]
         with pytest.raises(BadInput, match="MINE_API_SECRET is not set"):
             open_venue("mine", "live", environment={"MINE_API_KEY": "k1234567"})
         with pytest.raises(BadInput, match="mine has no testnet; mode must be live"):
@@ -144,6 +144,7 @@ class TestOfAPackage:
         ("name", "error", "text"),
         [
             ("mexc", BadInput, "the package mine-venue offers a venue called mexc, and so is a built-in venue"),
+            ("box", BadInput, "the package mine-venue offers a venue called box, and so is a built-in venue"),
             ("broken", TriplaneError, "Venue broken of the package broken-venue cannot be loaded: ModuleNotFoundError"),
             ("gone", TriplaneError, "Venue gone of the package mine-venue cannot be loaded: AttributeError"),
             ("odd", BadInput, "it must be a VenueKind"),
