@@ -567,7 +567,7 @@ def look_up(simulation: Simulation, request: m.QueryOrder, stamp: int) -> tuple[
         body, more = read(simulation, codec.lookup_child(request.symbol, report.child_id), stamp, changing=False)
         if not is_body(body):
             return body, delay + more
-        report = codec.with_child(report, codec.order_report(body))
+        report = report.with_child(codec.order_report(body))
     return report, delay
 
 

@@ -25,21 +25,23 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from triplane.api import errors
 from triplane.api.auth import Access, Guard
 from triplane.api.errors import ApiError, answer
-from triplane.api.schemas.base import Health
-from triplane.api.schemas.router import (
-    Cancelled,
-    KillBody,
-    OrderBody,
-    PrepareBody,
-    Prepared,
-    RouterProblem,
-)
+from triplane.api.routing import JSON, REFERENCE, StructRoute, describe
+from triplane.api.schemas.router import Alive, KillBody, OrderBody, PrepareBody, RouterProblem
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, TriplaneError
 from triplane.execution.records import KillSwitchState
 from triplane.execution.risk import Bounds
 from triplane.execution.router import KillResult, Router
-from triplane.execution.wire import encode, encode_error, encode_event, shape
+from triplane.execution.wire import (
+    SIDES,
+    Cancelled,
+    KeysChecked,
+    Prepared,
+    VenueInfo,
+    encode,
+    encode_error,
+    encode_event,
+)
 from triplane.venues.base import (
     ZERO,
     Execution,
@@ -185,44 +187,43 @@ _WHEN: Final = {
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": RouterProblem, "description": _WHEN[status]} for status in statuses}
+    content = {JSON: {"schema": {"$ref": REFERENCE.format(name=RouterProblem.__name__)}}}
+    return {status: {"description": _WHEN[status], "content": content} for status in statuses}
 
 
-def _shown(of: Any, *statuses: int) -> dict[str, Any]:
-    """How a route that answers ``of`` is described."""
-    return {"response_model": of, "responses": _problems(401, 422, 429, 503, *statuses)}
+def _shown(answer: object) -> Response:
+    return Response(encode(answer), media_type=JSON)
 
 
-def _many(of: Any) -> Any:
-    part: Any = shape(of)
-    return list[part]
+routes = APIRouter(prefix="/api/v1", route_class=StructRoute)
 
 
-routes = APIRouter(prefix="/api/v1")
-
-
-@routes.post("/order", tags=["orders"], **_shown(shape(OrderReport), 400, 409, 504))
-async def place(request: Request, here: Here, body: OrderBody) -> JSONResponse:
+@routes.post("/order", tags=["orders"], responses=_problems(400, 409, 504))
+async def place(request: Request, here: Here, body: OrderBody) -> Annotated[Response, OrderReport]:
     """Place an order; the same body under the same clientOrderId is answered the same, for ever, and sent once."""
     request.state.client_id = body.client_id
     if here.router.records.get(body.client_id) is None:
         here.check(body)
-    return JSONResponse(encode(await _settled(here.router.submit(body.order(), here.bounds(body)))))
+    return _shown(await _settled(here.router.submit(body.order(), here.bounds(body))))
 
 
-@routes.get("/order/{client_id:path}", tags=["orders"], **_shown(shape(OrderReport), 404))
-async def find(here: Here, client_id: str, symbol: OneSymbol = "", conditional: Conditional = False) -> JSONResponse:
+@routes.get("/order/{client_id:path}", tags=["orders"], responses=_problems(404))
+async def find(
+    here: Here, client_id: str, symbol: OneSymbol = "", conditional: Conditional = False
+) -> Annotated[Response, OrderReport]:
     """Ask the venue for the present state of an order."""
     symbol, conditional = _known(here, client_id, symbol, conditional)
-    return JSONResponse(encode(await here.router.order(symbol, client_id, conditional=conditional)))
+    return _shown(await here.router.order(symbol, client_id, conditional=conditional))
 
 
-@routes.delete("/order/{client_id:path}", tags=["orders"], **_shown(Cancelled, 404, 504))
-async def cancel(here: Here, client_id: str, symbol: OneSymbol = "", conditional: Conditional = False) -> JSONResponse:
+@routes.delete("/order/{client_id:path}", tags=["orders"], responses=_problems(404, 504))
+async def cancel(
+    here: Here, client_id: str, symbol: OneSymbol = "", conditional: Conditional = False
+) -> Annotated[Response, Cancelled]:
     """Take an order out; 404 when the venue has none open under this id."""
     symbol, conditional = _known(here, client_id, symbol, conditional)
     await _settled(here.router.cancel(symbol, client_id, conditional=conditional))
-    return JSONResponse({"clientOrderId": client_id, "symbol": symbol, "cancelled": True})
+    return _shown(Cancelled(client_id, symbol))
 
 
 def _known(here: Service, client_id: str, symbol: str, conditional: bool) -> tuple[str, bool]:
@@ -246,82 +247,80 @@ async def _settled(request: Awaitable[T]) -> T:
         raise ApiError(504, "What became of the order is not known; the log says more.", code="unknown") from error
 
 
-@routes.get("/positions", tags=["account"], **_shown(_many(PositionReport)))
-async def positions(here: Here, symbols: Symbols = None) -> JSONResponse:
+@routes.get("/positions", tags=["account"])
+async def positions(here: Here, symbols: Symbols = None) -> Annotated[Response, list[PositionReport]]:
     """Give the open positions."""
-    seen = await here.router.snapshot(here.symbols(symbols))
-    return JSONResponse([encode(position) for position in seen.positions])
+    return _shown((await here.router.snapshot(here.symbols(symbols))).positions)
 
 
-@routes.get("/snapshot", tags=["account"], **_shown(shape(Snapshot)))
-async def snapshot(here: Here, symbols: Symbols = None) -> JSONResponse:
+@routes.get("/snapshot", tags=["account"])
+async def snapshot(here: Here, symbols: Symbols = None) -> Annotated[Response, Snapshot]:
     """Give positions, working orders and balance of one moment; complete or not at all."""
-    return JSONResponse(encode(await here.router.snapshot(here.symbols(symbols))))
+    return _shown(await here.router.snapshot(here.symbols(symbols)))
 
 
-@routes.get("/fills", tags=["account"], **_shown(_many(Execution)))
-async def fills(here: Here, symbol: str, since: Since = 0, order: str = "") -> JSONResponse:
+@routes.get("/fills", tags=["account"])
+async def fills(here: Here, symbol: str, since: Since = 0, order: str = "") -> Annotated[Response, list[Execution]]:
     """Give own executions, oldest first; maybe of one order, by the venue's id."""
-    rows = await here.router.fills(symbol, since=since, venue_order_id=order)
-    return JSONResponse([encode(row) for row in rows])
+    return _shown(await here.router.fills(symbol, since=since, venue_order_id=order))
 
 
-@routes.get("/funding", tags=["account"], **_shown(_many(Funding)))
-async def funding(here: Here, symbol: str, since: Since = 0) -> JSONResponse:
+@routes.get("/funding", tags=["account"])
+async def funding(here: Here, symbol: str, since: Since = 0) -> Annotated[Response, list[Funding]]:
     """Give funding payments, oldest first."""
-    return JSONResponse([encode(row) for row in await here.router.funding(symbol, since=since)])
+    return _shown(await here.router.funding(symbol, since=since))
 
 
-@routes.get("/exchange-info", tags=["venue"], **_shown(_many(Instrument)))
-async def instruments(here: Here, symbols: Annotated[str, Query(max_length=2000)]) -> JSONResponse:
+@routes.get("/exchange-info", tags=["venue"])
+async def instruments(
+    here: Here, symbols: Annotated[str, Query(max_length=2000)]
+) -> Annotated[Response, list[Instrument]]:
     """Give trading rules, in the order asked for."""
-    rows = await here.router.instruments(_split(symbols))
-    return JSONResponse([encode(row) for row in rows])
+    return _shown(await here.router.instruments(_split(symbols)))
 
 
-@routes.get("/exchange-info/{symbol}", tags=["venue"], **_shown(shape(Instrument), 404))
-async def instrument(here: Here, symbol: str) -> JSONResponse:
+@routes.get("/exchange-info/{symbol}", tags=["venue"], responses=_problems(404))
+async def instrument(here: Here, symbol: str) -> Annotated[Response, Instrument]:
     """Give the trading rules of one symbol."""
     try:
         (row,) = await here.router.instruments([symbol])
     except BadInput as error:
         raise ApiError(404, str(error)) from None
-    return JSONResponse(encode(row))
+    return _shown(row)
 
 
 @routes.get("/venue", tags=["venue"])
-async def venue(here: Here) -> JSONResponse:
+async def venue(here: Here) -> Annotated[Response, VenueInfo]:
     """Give the venue's name, its time (ms) and what it can do."""
-    router = here.router
-    return JSONResponse({"name": router.name, "time": router.now_ms(), "capabilities": encode(router.capabilities)})
+    return _shown(VenueInfo(here.router.name, here.router.now_ms(), here.router.capabilities))
 
 
-@routes.get("/keys", tags=["venue"], responses=_problems(401, 422, 503))
-async def check_keys(here: Here) -> JSONResponse:
+@routes.get("/keys", tags=["venue"])
+async def check_keys(here: Here) -> Annotated[Response, KeysChecked]:
     """Tell whether the keys may trade, and may not withdraw; 422 says what is wrong with them."""
     await here.router.check_keys()
-    return JSONResponse({"ok": True})
+    return _shown(KeysChecked())
 
 
-@routes.post("/prepare", tags=["venue"], **_shown(Prepared))
-async def prepare(here: Here, body: PrepareBody) -> JSONResponse:
+@routes.post("/prepare", tags=["venue"])
+async def prepare(here: Here, body: PrepareBody) -> Annotated[Response, Prepared]:
     """Set position mode, margin mode and leverage; tells what stands in the way."""
-    return JSONResponse({"problems": await here.router.prepare(body.symbols, body.leverage, resume=body.resume)})
+    return _shown(Prepared(await here.router.prepare(body.symbols, body.leverage, resume=body.resume)))
 
 
-@routes.get("/kill-switch", tags=["safety"], **_shown(shape(KillSwitchState)))
-async def switch(here: Here) -> JSONResponse:
+@routes.get("/kill-switch", tags=["safety"])
+async def switch(here: Here) -> Annotated[Response, KillSwitchState]:
     """Tell whether entries are refused."""
-    return JSONResponse(encode(here.router.records.kill))
+    return _shown(here.router.records.kill)
 
 
-@routes.post("/kill-switch", tags=["safety"], **_shown(shape(KillResult)))
-async def kill(here: Here, body: KillBody | None = None) -> JSONResponse:
+@routes.post("/kill-switch", tags=["safety"])
+async def kill(here: Here, body: KillBody | None = None) -> Annotated[Response, KillResult]:
     """Refuse entries and cancel working ones, or take that back; with flatten, close all positions at market."""
     body = body or KillBody()
     if not body.active:
-        return JSONResponse(encode(KillResult(here.router.revive())))
-    return JSONResponse(encode(await here.router.kill(body.reason, flatten=body.flatten)))
+        return _shown(KillResult(here.router.revive()))
+    return _shown(await here.router.kill(body.reason, flatten=body.flatten))
 
 
 async def events(socket: WebSocket) -> None:
@@ -336,14 +335,29 @@ async def events(socket: WebSocket) -> None:
     await service.hub.serve(socket)
 
 
-async def metrics(request: Request) -> Response:
+ops = APIRouter(tags=["ops"], route_class=StructRoute)
+
+
+@ops.get("/metrics", dependencies=[Depends(_signed_in)])
+async def metrics(here: Here) -> Response:
     """Give everything that Prometheus wants to know."""
-    return Response(_here(request).router.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(here.router.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def healthz() -> Health:
+@ops.get("/healthz")
+async def healthz() -> Alive:
     """Answer as long as the process lives."""
-    return Health(status="ok", version=__version__)
+    return Alive(status="ok", version=__version__)
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; on the wire a side is a word."""
+    if app.openapi_schema is None:
+        app.openapi_schema = describe(app, [RouterProblem])
+        for component in app.openapi_schema["components"]["schemas"].values():
+            if "side" in component.get("properties", {}):
+                component["properties"]["side"] = {"type": "string", "enum": list(SIDES)}
+    return app.openapi_schema
 
 
 def create_router_app(
@@ -377,10 +391,10 @@ def create_router_app(
     app.state.service = service
     _install(app)
     app.add_middleware(Guard, access=access, public=_public, refusal=_stranger)
-    app.include_router(routes, dependencies=[Depends(_signed_in)])
-    app.add_api_route("/metrics", metrics, tags=["ops"], response_class=Response, dependencies=[Depends(_signed_in)])
-    app.add_api_route("/healthz", healthz, tags=["ops"])
+    app.include_router(routes, dependencies=[Depends(_signed_in)], responses=_problems(401, 422, 429, 503))
+    app.include_router(ops)
     app.add_api_websocket_route("/api/v1/events", events)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
 

@@ -18,7 +18,7 @@ from triplane.engine.golive import paper_record, require
 from triplane.engine.opening import Options, open_runner
 from triplane.engine.session import Observer
 from triplane.engine.setup import Setup
-from triplane.engine.sources import LIVE, WARM_UP, Source, open_source
+from triplane.engine.sources import WARM_UP, Source, open_source
 from triplane.errors import BadInput
 from triplane.execution.messages import Finding
 from triplane.execution.remote import RemoteRouter
@@ -27,6 +27,7 @@ from triplane.research.backtest import choose_timeframe
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, names, source_of
+from triplane.venues.catalogue import with_data
 
 STALE_AFTER = 30.0
 
@@ -66,7 +67,7 @@ def start_options(config: Config) -> dict[str, Any]:
     recorded = [path.name for path in found("data") if path.suffix != ".py"]
     return {
         "strategies": sorted({config.strategy, *names(), *files}),
-        "sources": list(dict.fromkeys((config.source, "demo", *LIVE, *recorded))),
+        "sources": list(dict.fromkeys((config.source, "demo", *with_data(), *recorded))),
         "modes": list(dict.fromkeys((config.mode, "paper"))),
         "configured": config.model_dump(
             mode="json", include={"strategy", "symbols", "timeframe", "source", "mode", "balance"}
@@ -156,7 +157,8 @@ async def _go_live(config: Config, strategy: AnyStrategy, core: Core) -> list[st
     if config.mode != "live":
         return []
     params = strategy.resolve(config.params)
-    record = await asyncio.to_thread(paper_record, config.data_dir / "sessions", config.strategy, params, LIVE, core)
+    folder = config.data_dir / "sessions"
+    record = await asyncio.to_thread(paper_record, folder, config.strategy, params, with_data(), core)
     return require(config.go_live, record, config.override_gate)
 
 

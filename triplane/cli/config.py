@@ -8,7 +8,7 @@ says about each setting. The command line wins over the environment (``TRIPLANE_
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlias, get_origin
 
 import typer
 import yaml
@@ -34,6 +34,12 @@ from triplane.flow.processors import find as find_processor
 from triplane.model.settings import START_BALANCE
 from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
+from triplane.venues.catalogue import names, with_data
+
+if TYPE_CHECKING:
+    VenueName: TypeAlias = str
+else:
+    VenueName = Literal[tuple(names())]  # with those of installed packages
 
 DEFAULT_FILE: Final = Path("triplane.yaml")
 PREFIX: Final = "TRIPLANE_"
@@ -72,8 +78,8 @@ class Config(BaseSettings):
     )
 
     mode: Literal["paper", "testnet", "live"] = Field("paper", description="paper, testnet, or live: real money")
-    venue: Literal["binance", "binance-spot", "mexc", "box"] | None = Field(
-        None, description="where to trade: binance, binance-spot, mexc, or box: an exchange on this computer"
+    venue: VenueName | None = Field(
+        None, description=f"where to trade: {', '.join(with_data())}, or box: an exchange on this computer"
     )
     router: str | None = Field(
         None,
@@ -82,7 +88,7 @@ class Config(BaseSettings):
     box_rest: str = Field("", description="with venue box: REST address of a running one; by default one is started")
     box_ws: str = Field("", description="with venue box: its WebSocket address")
     source: str = Field(
-        "demo", description="market data: demo, binance, binance-spot, mexc, or a file or folder of recorded candles"
+        "demo", description=f"market data: demo, {', '.join(with_data())}, or a file or folder of recorded candles"
     )
     symbols: list[Symbol] = Field(default=[], max_length=64, description="markets; by default all of the source")
     timeframe: str | None = Field(None, description="bars to decide on, such as 15m; by default the strategy's own")

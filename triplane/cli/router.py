@@ -27,7 +27,7 @@ from triplane.flow.limits import end_within
 from triplane.flow.listening import listen
 from triplane.flow.token import load_token
 from triplane.venues.adapter import Urls
-from triplane.venues.catalogue import open_venue
+from triplane.venues.catalogue import open_venue, with_data
 
 
 async def serve(
@@ -71,7 +71,7 @@ def _addresses(venue: str, rest: str, sockets: str) -> Urls | None:
 
 
 def router(
-    venue: Annotated[str, typer.Option(help="binance, binance-spot, mexc; box: an exchange on this computer.")],
+    venue: Annotated[str, typer.Option(help=f"{', '.join(with_data())}; box: an exchange on this computer.")],
     mode: Annotated[str, typer.Option(help="testnet, or live: real money.")] = "testnet",
     port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 = any free one.")] = 8001,
     data_dir: Annotated[Path, typer.Option(help="Where orders, the kill switch and the token are kept.")] = DATA_DIR,

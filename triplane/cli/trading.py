@@ -11,6 +11,7 @@ from triplane.errors import BadInput, TriplaneError
 from triplane.execution.remote import RemoteRouter
 from triplane.venues.adapter import Urls
 from triplane.venues.base import Venue
+from triplane.venues.catalogue import find, with_data
 
 ROUTER_TOKEN = "TRIPLANE_ROUTER_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -53,15 +54,17 @@ def router_token() -> str:
 def check(config: Config) -> None:
     """Raise BadInput when mode and venue do not go together."""
     if config.mode != "paper" and config.venue is None:
-        raise BadInput(f"mode is {config.mode}; it needs a venue: binance, binance-spot, mexc or box")
+        raise BadInput(f"mode is {config.mode}; it needs a venue: {', '.join(with_data())} or box")
     if config.venue == "box" and config.mode == "live":
         raise BadInput("mode is live; on the exchange in a box it must be paper or testnet")
     if config.venue == "box" and config.speed == "max":
         raise BadInput("speed is max; on the exchange in a box it must be a number, such as 60")
     if config.venue != "box" and (config.box_rest or config.box_ws):
         raise BadInput(f"--box-rest and --box-ws are for --venue box, not {config.venue or 'none'}")
-    if config.venue == "mexc" and config.mode == "testnet":
-        raise BadInput("mode is testnet; MEXC has none, it must be paper or live")
+    if config.venue not in (None, "box") and config.mode not in ("paper", *(modes := find(config.venue).keys)):
+        raise BadInput(
+            f"mode is {config.mode}; {config.venue.upper()} has none, it must be paper or {' or '.join(modes)}"
+        )
     if config.venue not in (None, "box") and config.source not in ("demo", config.venue):
         raise BadInput(f"source is {config.source}; with venue {config.venue} the data comes from there too")
 

@@ -14,10 +14,10 @@ from triplane.cli.logs import configure_logs
 from triplane.cli.output import Json, print_figures, print_json
 from triplane.cli.processes import DATABASE, become
 from triplane.cli.trading import check, router_token
-from triplane.engine.sources import LIVE
 from triplane.engine.tally import Tally
 from triplane.errors import BadInput, TriplaneError
 from triplane.flow.token import load_token
+from triplane.venues.catalogue import with_data
 
 
 def _data_dir(path: Path) -> Path:
@@ -36,7 +36,7 @@ async def _once(config: Config, json: bool) -> None:
     from triplane.engine.facts import Collector  # noqa: PLC0415 - the database takes a while to load
     from triplane.store import Store, project  # noqa: PLC0415
 
-    if config.venue is not None or config.source in LIVE:
+    if config.venue is not None or config.source in with_data():
         raise BadInput(f"--once needs data that ends; {config.venue or config.source} does not end")
     collector, tally = Collector(), Tally()
     store = Store(_data_dir(config.data_dir) / DATABASE)

@@ -130,17 +130,17 @@ def binance_feed(
 
 def find_market(markets: Mapping[str, Any], symbol: str, market: Market) -> Mapping[str, Any]:
     """ccxt's entry of a symbol that can be traded; raises BadInput with names that are close."""
-    return listed([m for m in markets.values() if _is_traded(m, market)], symbol, VENUES[market])
+    return pick([m for m in markets.values() if _is_traded(m, market)], symbol, VENUES[market])
 
 
-def listed(traded: Iterable[Mapping[str, Any]], symbol: str, venue: str) -> Mapping[str, Any]:
-    """The market of this symbol among those that are traded; raises BadInput with names that are close."""
-    by_symbol = {str(m["id"]): m for m in traded}
-    if symbol in by_symbol:
-        return by_symbol[symbol]
-    close = difflib.get_close_matches(symbol.upper(), list(by_symbol), n=3)
+def pick(markets: Iterable[Mapping[str, Any]], symbol: str, where: str) -> Mapping[str, Any]:
+    """The market of a symbol; raises BadInput with names that are close."""
+    traded = {str(market["id"]): market for market in markets}
+    if symbol in traded:
+        return traded[symbol]
+    close = difflib.get_close_matches(symbol.upper(), list(traded), n=3)
     hint = f"; did you mean {' or '.join(close)}" if close else ""
-    raise BadInput(f"{symbol!r} is not traded at {venue}{hint}")
+    raise BadInput(f"{symbol!r} is not traded at {where}{hint}")
 
 
 def _is_traded(entry: Mapping[str, Any], market: Market) -> bool:

@@ -3,10 +3,11 @@
 Numbers enter and leave as decimals only; strings never carry an exponent.
 """
 
-from dataclasses import dataclass, field, fields
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
+from functools import lru_cache
 from typing import Any, Final, Literal, Self, TypeAlias, cast
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -50,6 +51,7 @@ def plain(value: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
+@lru_cache(maxsize=4096)
 def _whole(size: Decimal) -> tuple[int, int]:
     """``size`` as a whole number and how many decimal places it is to be moved by: 0.05 is 5 and 2."""
     _, digits, exponent = size.normalize().as_tuple()
@@ -64,8 +66,7 @@ def _steps(value: Number, size: Decimal, rounding: str) -> int:
         return int((decimal("value", value) / size).to_integral_value(rounding))
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(msgspec.Struct, frozen=True, rename="camel"):
     """One symbol's trading rules.
 
     Parameters
@@ -90,8 +91,6 @@ class Instrument:
     maintenance_margin: float = 0.005
     market: Market = "usdm"
     can_short: bool = True
-    _tick: tuple[int, int] = field(init=False, repr=False, compare=False)
-    _lot: tuple[int, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse grids that cannot be traded on."""
@@ -110,8 +109,6 @@ class Instrument:
             raise BadInput(f"maintenance_margin must be a fraction from 0 to 1, not {self.maintenance_margin}")
         if self.market == "spot" and self.can_short:
             raise BadInput("can_short must be false on spot")
-        object.__setattr__(self, "_tick", _whole(self.tick_size))
-        object.__setattr__(self, "_lot", _whole(self.lot_size))
 
     @classmethod
     def research(cls, symbol: str) -> Self:
@@ -120,22 +117,22 @@ class Instrument:
 
     def price(self, ticks: int) -> Decimal:
         """Exact price of a number of ticks."""
-        number, places = self._tick
+        number, places = _whole(self.tick_size)
         return Decimal(int(ticks) * number).scaleb(-places, EXACT)
 
     def quantity(self, lots: int) -> Decimal:
         """Exact quantity of a number of lots."""
-        number, places = self._lot
+        number, places = _whole(self.lot_size)
         return Decimal(int(lots) * number).scaleb(-places, EXACT)
 
     def price_text(self, ticks: int) -> str:
         """The price as text."""
-        number, places = self._tick
+        number, places = _whole(self.tick_size)
         return _point(ticks * number, places)
 
     def quantity_text(self, lots: int) -> str:
         """The quantity as text."""
-        number, places = self._lot
+        number, places = _whole(self.lot_size)
         return _point(lots * number, places)
 
     def ticks(self, price: Number, rounding: str = ROUND_HALF_EVEN) -> int:
@@ -150,8 +147,9 @@ class Instrument:
         """The kernel's INSTRUMENT record, as an array of one."""
         out = np.zeros(1, dtype=INSTRUMENT)
         record = out[0]
-        record["tick_num"], record["price_scale"] = self._tick[0], 10 ** self._tick[1]
-        record["lot_num"], record["quantity_scale"] = self._lot[0], 10 ** self._lot[1]
+        tick, lot = _whole(self.tick_size), _whole(self.lot_size)
+        record["tick_num"], record["price_scale"] = tick[0], 10 ** tick[1]
+        record["lot_num"], record["quantity_scale"] = lot[0], 10 ** lot[1]
         record["min_quantity_lots"] = self.lots(self.min_quantity, ROUND_CEILING)
         record["min_notional"] = float(self.min_notional)
         record["maintenance_margin"] = self.maintenance_margin
@@ -160,7 +158,7 @@ class Instrument:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: decimals as plain strings."""
-        values = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        values = msgspec.structs.asdict(self)
         return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
     @classmethod

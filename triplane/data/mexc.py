@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from triplane.data.binance import InBox, Place, listed
+from triplane.data.binance import InBox, Place, pick
 from triplane.data.candles import parse_timeframe
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, decimal
@@ -74,7 +74,7 @@ def mexc_feed(
     """Live candles of MEXC futures; symbols as MEXC writes them, ``BTC_USDT``. Errors as for ``binance_feed``."""
 
     def resolve(markets: Mapping[str, Any], symbol: str) -> tuple[str, Instrument]:
-        found = listed([m for m in markets.values() if m.get("swap") and m.get("linear")], symbol, "MEXC futures")
+        found = pick([m for m in markets.values() if m.get("swap") and m.get("linear")], symbol, "MEXC futures")
         return str(found["symbol"]), contract_rules(found["info"])
 
     paced, deadlines = (place or Place()).pace(clock or SystemClock())

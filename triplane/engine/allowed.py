@@ -7,9 +7,9 @@ passes, and a file only when it lies in a folder that was set aside for it, wher
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from triplane.engine.sources import LIVE
 from triplane.errors import BadInput
 from triplane.strategies.registry import names
+from triplane.venues.catalogue import with_data
 
 
 def check_strategy(name: str, folders: Sequence[Path]) -> str:
@@ -27,7 +27,7 @@ def check_strategy(name: str, folders: Sequence[Path]) -> str:
 
 def check_source(name: str, folders: Sequence[Path]) -> str:
     """Give the name of a venue or of the generated market as it is and a file or folder as its real path."""
-    known = ["demo", *LIVE]
+    known = ["demo", *with_data()]
     if name in known:
         return name
     for path in _inside(name, folders):

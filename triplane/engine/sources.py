@@ -1,4 +1,4 @@
-"""Where candles come from, by the name a user gives: ``demo``, ``binance``, ``binance-spot``, or a path.
+"""Where candles come from, by the name a user gives: ``demo``, a venue, or a path.
 
 A source says which symbols there are, their trading rules and the length of their candles, and makes the feed that goes
 on behind what a session knows already.
@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from triplane.data.binance import Place, binance_feed
+from triplane.data.binance import Place
 from triplane.data.candles import Candles
 from triplane.data.clock import Clock
 from triplane.data.feed import Feed
 from triplane.data.generator import MINUTE, demo_instrument
-from triplane.data.instruments import Instrument, Market
-from triplane.data.mexc import mexc_feed
+from triplane.data.instruments import Instrument
 from triplane.data.quality import QualityReport, assess
 from triplane.data.replay import ReplayFeed, Speed, demo_feed
 from triplane.engine.opening import MakeFeed
 from triplane.errors import BadInput
+from triplane.venues import catalogue
 
-LIVE: Final = ("binance", "binance-spot", "mexc")
-"""Venues with market data."""
-BINANCE: Final[dict[str, Market]] = {"binance": "usdm", "binance-spot": "spot"}
 DEMO_HISTORY: Final = 4 * 1440
 """Minutes of a demo market that have passed when it starts: they are traded at once, so there is something to see."""
 DEMO_ONCE: Final = 7 * 1440
@@ -75,7 +72,7 @@ async def open_source(
     Parameters
     ----------
     name
-        ``demo``, a venue of :data:`LIVE`, or the path of recorded candles.
+        ``demo``, a venue, or the path of recorded candles.
     symbols
         Markets; empty for ``BTCUSDT``, or what the recorded file holds.
     clock, speed
@@ -96,10 +93,10 @@ async def open_source(
         raise BadInput(f"symbols are {', '.join(symbols)}; each may be given once")
     if name == "demo":
         return _demo(tuple(symbols) or ("BTCUSDT",), clock, speed, once)
-    if name in LIVE:
+    if name in (venues := catalogue.with_data()):
         return await _venue(name, tuple(symbols), clock, warmup_ms, place)
     if not Path(name).exists():  # noqa: ASYNC240 - a local path, before anything runs
-        raise BadInput(f"source is {name}; it must be demo, {', '.join(LIVE)}, or an existing file or folder")
+        raise BadInput(f"source is {name}; it must be demo, {', '.join(venues)}, or an existing file or folder")
     return _recorded(Path(name), symbols, clock, speed)
 
 
@@ -130,12 +127,9 @@ def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) ->
 
 
 async def _venue(name: str, symbols: tuple[str, ...], clock: Clock, warmup_ms: int, place: Place | None) -> Source:
-    if name == "mexc":
-        symbols = symbols or ("BTC_USDT",)
-        feed = mexc_feed(symbols, "1m", place=place, clock=clock)
-    else:
-        symbols = symbols or ("BTCUSDT",)
-        feed = binance_feed(symbols, "1m", BINANCE[name], place=place, clock=clock)
+    kind = catalogue.find(name)
+    symbols = symbols or (kind.symbol,)
+    feed = kind.feed(symbols, place or Place(), clock)
     await feed.open()
     first = clock.now_ms() - warmup_ms
 

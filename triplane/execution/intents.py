@@ -1,8 +1,9 @@
 """From the core's audit rows to orders: ticks and lots become exact decimals, and each order gets its identity."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument
 from triplane.execution.ids import client_order_id

@@ -5,7 +5,7 @@ for targets and exits alike, and is placed again for what is left. In between th
 avoided on spot.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from triplane.execution.blotter import Blotter
 from triplane.execution.orders import Fate, WorkingOrder

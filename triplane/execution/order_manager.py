@@ -12,11 +12,11 @@ flat or another stop rests. An entry waits until everything before it is settled
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument
 from triplane.execution import intents

@@ -7,7 +7,6 @@ from triplane.execution.blotter import Blotter
 from triplane.execution.locked_funds import LockedFunds
 from triplane.execution.messages import (
     CancelOrder,
-    CoreReport,
     FetchExecutions,
     Finding,
     PlaceOrder,
@@ -19,7 +18,7 @@ from triplane.execution.reconciler import OVERLAP_MS, Reconciler
 from triplane.execution.reports import Reports
 from triplane.execution.risk import Bounds, approve, approve_exit
 from triplane.execution.timeouts import Timeouts
-from triplane.kernel.codes import CommandKind, Leg, OrderEnd
+from triplane.kernel.codes import Leg, OrderEnd
 from triplane.venues.base import Approved, Capabilities, NewOrder
 from triplane.venues.errors import Refused
 
@@ -117,14 +116,7 @@ class Planner:
             self._reports.end(order, OrderEnd.REJECTED, now=now)
             return False
         del self._blotter.wanted[order.k, order.leg]
-        order.reported = True
-        self._reports.report(
-            CoreReport(
-                CommandKind.ORDER_END,
-                order.k,
-                {"number": order.number, "leg": Leg.STOP, "code": OrderEnd.REJECTED, "flag": 0},
-            )
-        )
+        self._reports.tell_end(order, OrderEnd.REJECTED)
         return False
 
     def _ask(self, order: WorkingOrder, now: int) -> VenueRequest | None:

@@ -14,21 +14,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 import orjson
 from filelock import FileLock, Timeout
-from pydantic import TypeAdapter, ValidationError
 
 from triplane.data.instruments import plain
 from triplane.errors import DataError, TriplaneError
-from triplane.venues.base import NewOrder, OrderReport
+from triplane.venues.base import NewOrder, OrderReport, Shape
 from triplane.venues.errors import Refused, Why
 
 FILE: Final = "orders.jsonl"
 LOCK: Final = "router.lock"
-_ORDER: Final = TypeAdapter(NewOrder)
-_REPORT: Final = TypeAdapter(OrderReport)
+S = TypeVar("S", bound=Shape)
 
 
 class RecordState(StrEnum):
@@ -57,8 +56,7 @@ class OrderRecord:
     refusal: Refused | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KillSwitchState:
+class KillSwitchState(Shape, frozen=True):
     """Whether entries are refused; since when (ms) and why."""
 
     active: bool = False
@@ -66,10 +64,19 @@ class KillSwitchState:
     reason: str = ""
 
 
-def _exact(value: object) -> str:
+def _plain(value: object) -> object:
+    """The file has our own names, and sides as numbers."""
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, Shape):
+        return msgspec.structs.asdict(value)
     raise TypeError(type(value).__name__)
+
+
+def _shape(of: type[S], row: dict[str, Any]) -> S:
+    """What :func:`_plain` wrote."""
+    names = dict(zip(of.__struct_fields__, of.__struct_encode_fields__, strict=True))
+    return msgspec.convert({names[name]: value for name, value in row.items()}, of)
 
 
 class OrderRecords:
@@ -166,7 +173,7 @@ class OrderRecords:
     def _write(self, row: dict[str, Any]) -> None:
         if self._file < 0:
             return
-        line = orjson.dumps(row, default=_exact) + b"\n"
+        line = orjson.dumps(row, default=_plain) + b"\n"
         if os.write(self._file, line) != len(line):  # the disk is full: do not leave half a line for the next one
             os.ftruncate(self._file, self._size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -189,17 +196,17 @@ class OrderRecords:
         for number, line in enumerate(content[: self._size].splitlines(), 1):
             try:
                 self._take(orjson.loads(line))
-            except (ValueError, TypeError, KeyError, ValidationError):
+            except (ValueError, TypeError, KeyError, AttributeError, msgspec.ValidationError):
                 raise DataError(f"{path}, line {number}, is not a record of the router.") from None
 
     def _take(self, row: dict[str, Any]) -> None:
         if "kill" in row:
-            self.kill = KillSwitchState(**row["kill"])
+            self.kill = _shape(KillSwitchState, row["kill"])
         elif "order" in row:
-            self._records[row["id"]] = OrderRecord(_ORDER.validate_python(row["order"]), int(row["at"]))
+            self._records[row["id"]] = OrderRecord(_shape(NewOrder, row["order"]), int(row["at"]))
         elif "report" in row:
             record = self._records[row["id"]]
-            record.state, record.report = RecordState.ANSWERED, _REPORT.validate_python(row["report"])
+            record.state, record.report = RecordState.ANSWERED, _shape(OrderReport, row["report"])
         elif "refused" in row:
             text, code, why = row["refused"]
             record = self._records[row["id"]]

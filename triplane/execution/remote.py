@@ -10,12 +10,23 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-import orjson
+import msgspec
 
 from triplane.data.clock import Clock, SystemClock
-from triplane.data.instruments import Instrument, plain
+from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
-from triplane.execution.wire import decode, decode_error, decode_event, encode
+from triplane.execution.wire import (
+    Cancelled,
+    KeysChecked,
+    Prepared,
+    VenueInfo,
+    decode,
+    decode_error,
+    decode_event,
+    encode,
+    fields,
+    read,
+)
 from triplane.venues.adapter import Adapter, AdapterTiming
 from triplane.venues.base import (
     Approved,
@@ -28,12 +39,13 @@ from triplane.venues.base import (
     StreamState,
     StreamStatus,
     VenueEvent,
+    wire_name,
 )
-from triplane.venues.client import KEEP_ALIVE, lost, read
-from triplane.venues.clock import EVERY, VenueClock
+from triplane.venues.client import KEEP_ALIVE, lost
+from triplane.venues.clock import VenueClock
 from triplane.venues.errors import Refused, Unknown, Why
 from triplane.venues.keys import hide
-from triplane.venues.stream import PrivateStream, WebSocket
+from triplane.venues.stream import PrivateStream, StreamProtocol, WebSocket
 
 T = TypeVar("T")
 TIMEOUT: Final = 15.0
@@ -41,29 +53,25 @@ TIMEOUT: Final = 15.0
 API: Final = "/api/v1"
 
 
-class _RouterStream:
+class _RouterStream(StreamProtocol):
     """The service's stream, for :class:`PrivateStream`."""
 
-    def __init__(self, address: str, clock: Clock) -> None:
-        self._address, self._clock = address, clock
+    def __init__(self, address: str) -> None:
+        self._address = address
 
-    async def address(self) -> str:
-        return self._address
+    def parse(self, text: str | bytes) -> Any:
+        return read(text)
 
     async def log_in(self, socket: WebSocket) -> None:
         """Wait until the venue's own stream is up; until then there is nothing to miss."""
         while True:
-            event = decode_event(orjson.loads(await socket.recv()))
+            event = decode_event(read(await socket.recv()))
             if isinstance(event, StreamState) and event.state is StreamStatus.UP:
                 return
 
     def read(self, message: Any) -> list[VenueEvent]:
         """One event a message."""
         return [decode_event(message)]
-
-    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings do it
-        while True:
-            await self._clock.sleep(EVERY)
 
 
 class _Service:
@@ -82,7 +90,7 @@ class _Service:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
-                headers={"Authorization": f"Bearer {self._token}"},
+                headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
             )
         await self.clock.sync()
 
@@ -93,30 +101,39 @@ class _Service:
             await session.close()
 
     async def ask(
-        self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None, *, changing: bool
-    ) -> Any:
-        """The JSON of an answer; raises the error that it tells."""
+        self, of: type[T], method: str, path: str, body: object = None, query: Mapping[str, str] | None = None, *,
+        changing: bool = True,
+    ) -> T:  # fmt: skip
+        """The answer to a request; raises the error that it tells."""
         import aiohttp  # noqa: PLC0415 - the same
 
         if self._session is None:
             raise Refused("the router is closed", why=Why.DOWN)
+        data = None if body is None else encode(body)
         try:
-            reply = await self._session.request(method, self._url + path, json=body, params=query)
+            reply = await self._session.request(method, self._url + path, data=data, params=query)
             async with reply:
                 text, status = await reply.read(), reply.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise lost(error, changing=changing) from None
-        answer = read(text)
+        try:
+            said = read(text)
+        except ValueError:  # whoever said that, it was not the service
+            said = None
         if status != 200:
-            raise decode_error(status, answer, changing=changing)
-        return answer
+            raise decode_error(status, said, changing=changing)
+        try:
+            return decode(of, said)
+        except msgspec.ValidationError as error:
+            why = "the router's answer cannot be read"
+            raise (Unknown(why) if changing else Refused(why, why=Why.DOWN)) from error
 
-    async def get(self, path: str, **query: str) -> Any:
-        """The JSON of something that changes nothing."""
-        return await self.ask("GET", path, query=query, changing=False)
+    async def get(self, of: type[T], path: str, **query: str) -> T:
+        """Ask for something that changes nothing."""
+        return await self.ask(of, "GET", path, query=query, changing=False)
 
     async def _time(self) -> int:
-        return int((await self.get("/venue"))["time"])
+        return (await self.get(VenueInfo, "/venue")).time
 
 
 class RemoteRouter(Adapter):
@@ -151,53 +168,49 @@ class RemoteRouter(Adapter):
         self._clock, self._timing, self.reference = clock or SystemClock(), AdapterTiming(request=timeout), reference
         self._rest = _Service(f"{scheme}://{host}{API}", token, self._clock, timeout)
         events = f"{'wss' if scheme == 'https' else 'ws'}://{host}{API}/events?token={quote(token, safe='')}"
-        self._stream = PrivateStream(_RouterStream(events, self._clock), self._clock, self.now_ms)
+        self._stream = PrivateStream(_RouterStream(events), self._clock, self.now_ms, parse=read)
 
     async def _load(self) -> None:
-        said = await self._rest.get("/venue")
-        self.name, self.capabilities = str(said["name"]), decode(Capabilities, said["capabilities"])
-
-    async def _list(self, of: type[T], path: str, **query: str) -> list[T]:
-        return [_read(of, row, changing=False) for row in await self._rest.get(path, **query)]
+        info = await self._rest.get(VenueInfo, "/venue")
+        self.name, self.capabilities = info.name, info.capabilities
 
     # -------------------------------------------------------------------------------------------------------- trading
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
-        return await self._list(Instrument, "/exchange-info", symbols=",".join(symbols)) if symbols else []
+        return await self._rest.get(list[Instrument], "/exchange-info", symbols=",".join(symbols)) if symbols else []
 
     async def check_keys(self) -> None:
-        await self._rest.get("/keys")
+        await self._rest.get(KeysChecked, "/keys")
 
     async def prepare(self, symbols: Sequence[str], leverage: int, *, resume: bool = False) -> list[str]:
         body = {"symbols": list(symbols), "leverage": leverage, "resume": resume}
-        answer = await self._rest.ask("POST", "/prepare", body, changing=True)
-        return [str(problem) for problem in answer["problems"]]
+        return (await self._rest.ask(Prepared, "POST", "/prepare", body)).problems
 
     async def place(self, order: Approved[NewOrder]) -> OrderReport:
         """Send an order; the service also checks it against its own bounds."""
         new = order.value
-        body = encode(new)
+        body = fields(new)
         if self.reference is not None and not new.reduce_only:
-            body["referencePrice"] = plain(self.reference(new.symbol))
+            body[wire_name("reference")] = self.reference(new.symbol)
         try:
-            answer = await self._rest.ask("POST", "/order", body, changing=True)
+            return await self._rest.ask(OrderReport, "POST", "/order", body)
         except BadInput as error:
             raise Refused(str(error)) from None
-        return _read(OrderReport, answer, changing=True)
 
     async def cancel(self, symbol: str, client_id: str, *, conditional: bool) -> None:
-        await self._rest.ask("DELETE", _path(client_id), query=_which(symbol, conditional), changing=True)
+        await self._rest.ask(Cancelled, "DELETE", _path(client_id), query=_which(symbol, conditional))
 
     async def order(self, symbol: str, client_id: str, *, conditional: bool) -> OrderReport:
-        return _read(OrderReport, await self._rest.get(_path(client_id), **_which(symbol, conditional)), changing=False)
+        return await self._rest.get(OrderReport, _path(client_id), **_which(symbol, conditional))
 
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:
-        return await self._list(Execution, "/fills", symbol=symbol, since=str(since), order=venue_order_id)
+        query = {"symbol": symbol, "since": str(since), "order": venue_order_id}
+        return await self._rest.get(list[Execution], "/fills", **query)
 
     async def funding(self, symbol: str, *, since: int) -> list[Funding]:
-        return await self._list(Funding, "/funding", symbol=symbol, since=str(since))
+        return await self._rest.get(list[Funding], "/funding", symbol=symbol, since=str(since))
 
     async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
-        return _read(Snapshot, await self._rest.get("/snapshot", symbols=",".join(symbols)), changing=False)
+        return await self._rest.get(Snapshot, "/snapshot", symbols=",".join(symbols))
 
 
 def _path(client_id: str) -> str:
@@ -206,11 +219,3 @@ def _path(client_id: str) -> str:
 
 def _which(symbol: str, conditional: bool) -> Mapping[str, str]:
     return {"symbol": symbol, "conditional": str(conditional).lower()}
-
-
-def _read(of: type[T], body: object, *, changing: bool) -> T:
-    try:
-        return decode(of, body)
-    except ValueError as error:
-        text = "the router's answer cannot be read"
-        raise (Unknown(text) if changing else Refused(text, why=Why.DOWN)) from error

@@ -71,14 +71,18 @@ class Reports:
         self._blotter.close(order)
         if order.reported or not concerned:
             return
-        order.reported = True
-        fields = {"number": order.number, "leg": order.leg, "code": code, "flag": int(past)}
         later = 0
         if order.leg == Leg.EXIT:  # the core asks for another exit at once: back off
             self._exit_tries[order.k] += 1
             later = now + self._timeouts.backoff(self._exit_tries[order.k])
             self.request_snapshot()
-        self.report(CoreReport(CommandKind.ORDER_END, order.k, fields), later)
+        self.tell_end(order, code, past=past, at=later)
+
+    def tell_end(self, order: WorkingOrder, code: int, *, past: bool = False, at: int = 0) -> None:
+        """Tell the core that it can no longer count on an order."""
+        order.reported = True
+        fields = {"number": order.number, "leg": order.leg, "code": code, "flag": int(past)}
+        self.report(CoreReport(CommandKind.ORDER_END, order.k, fields), at)
 
     def settle(self, order: WorkingOrder, now: int) -> None:
         """Finish an order whose end is known and whose executions are all counted."""

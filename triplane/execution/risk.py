@@ -4,9 +4,11 @@ The core has sized the order and checked every limit of the profile; here it is 
 largest order allowed, and the current price. An order that can only reduce is always approved.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument
 from triplane.venues.base import ZERO, Approved, NewOrder, OrderType

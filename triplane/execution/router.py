@@ -15,11 +15,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, DataError, TriplaneError
@@ -37,6 +37,7 @@ from triplane.venues.base import (
     OrderReport,
     OrderType,
     PositionReport,
+    Shape,
     Snapshot,
     Venue,
     VenueEvent,
@@ -57,8 +58,7 @@ SICK: Final = frozenset({Why.DOWN, Why.OVERLOAD})
 LONGEST_ID: Final = 36
 
 
-@dataclass(frozen=True, slots=True)
-class KillResult:
+class KillResult(Shape, frozen=True):
     """What the kill switch did.
 
     Attributes

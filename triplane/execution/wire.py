@@ -1,28 +1,34 @@
 """The wire format of the router's service, for both of its ends: shapes, events and errors.
 
-Shapes are made from the types of :mod:`triplane.venues.base`, so they cannot drift apart: names in camelCase, exact
-decimals as text without an exponent, sides ``BUY`` and ``SELL``, times in milliseconds UTC. An error is ``{code,
-message, clientOrderId}``; a refusal also has ``why``, ``venueCode`` and ``retryAt``.
+The shapes are the structs of :mod:`triplane.venues.base` themselves, so nothing is copied on the way: names in
+camelCase, exact decimals as text without an exponent, sides ``BUY`` and ``SELL``, times in milliseconds UTC. An error
+is ``{code, message, clientOrderId}``; a refusal also has ``why``, ``venueCode`` and ``retryAt``.
 """
 
-import types
+import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, cast
 
+import msgspec
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter, WithJsonSchema, create_model
-from pydantic.alias_generators import to_camel
 
 from triplane.data.instruments import plain
 from triplane.errors import BadInput, TriplaneError
-from triplane.venues.base import BalanceChange, Execution, Funding, MarginCall, OrderReport, StreamState, VenueEvent
+from triplane.venues.base import (
+    BalanceChange,
+    Capabilities,
+    Execution,
+    Funding,
+    MarginCall,
+    OrderReport,
+    Shape,
+    StreamState,
+    VenueEvent,
+)
 from triplane.venues.errors import NotFound, Refused, Unknown, VenueError, Why
 
 T = TypeVar("T")
-Body = Mapping[str, Any]
 
 
 class Conflict(Refused):
@@ -30,85 +36,74 @@ class Conflict(Refused):
 
 
 # ------------------------------------------------------------------------------------------------------------- shapes
-NAMES: Final = {
-    "client_id": "clientOrderId",
-    "trigger": "stopPrice",
-    "venue_id": "orderId",
-    "venue_order_id": "orderId",
-    "child_id": "childOrderId",
-    "filled": "filledQuantity",
-    "average": "averagePrice",
-    "updated": "updateTime",
-    "reference": "referencePrice",
-}
-"""Names that are not simply ours in camelCase."""
+class VenueInfo(Shape, frozen=True):
+    """The venue behind the router: its name, its time (ms) and what it can do."""
+
+    name: str
+    time: int
+    capabilities: Capabilities
+
+
+class KeysChecked(Shape, frozen=True):
+    """The keys may trade, and may not withdraw."""
+
+    ok: bool = True
+
+
+class Prepared(Shape, frozen=True):
+    """What stands in the way of trading."""
+
+    problems: list[str]
+
+
+class Cancelled(Shape, frozen=True):
+    """The venue has taken the order out."""
+
+    client_id: str
+    symbol: str
+    cancelled: bool = True
+
+
 SIDES: Final = {"BUY": 1, "SELL": -1}
 
-Exact = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
-Side = Annotated[
-    int,
-    BeforeValidator(lambda value: SIDES.get(value, value)),
-    PlainSerializer(lambda side: "BUY" if side > 0 else "SELL", return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "enum": list(SIDES)}),
-]
+
+def fields(shape: msgspec.Struct) -> dict[str, Any]:
+    """What a shape says, under the names of the wire."""
+    said = dict(zip(shape.__struct_encode_fields__, msgspec.structs.astuple(shape), strict=True))
+    if "side" in said:
+        said["side"] = "BUY" if said["side"] > 0 else "SELL"
+    return said
 
 
-def wire_name(field: str) -> str:
-    """The wire name of one of our fields."""
-    return NAMES.get(field, to_camel(field))
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, msgspec.Struct):
+        return fields(value)
+    if isinstance(value, frozenset):
+        return list(value)
+    raise TypeError(type(value).__name__)
 
 
-def _translated(hint: Any, field: str) -> Any:
-    if field == "side":
-        return Side
-    if hint is Decimal:
-        return Exact
-    if is_dataclass(hint):
-        return shape(hint)
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin is tuple:
-        part: Any = _translated(inner[0], "")
-        return tuple[part, ...]
-    if origin in (Union, types.UnionType):
-        return Union[tuple(_translated(part, "") for part in inner)]  # noqa: UP007 - made at run time
-    return hint
+def encode(value: object) -> bytes:
+    """A shape, or whatever holds some, as JSON."""
+    return orjson.dumps(value, default=_plain)
 
 
-def shape(of: Any) -> type[BaseModel]:
-    """The wire shape of one of our data classes, as a model for OpenAPI."""
-    return _shape(of)
+def _signed(row: dict[str, Any]) -> dict[str, Any]:
+    if row.get("side") in ("BUY", "SELL"):
+        row["side"] = SIDES[row["side"]]
+    return row
 
 
-@cache
-def _shape(of: Any) -> type[BaseModel]:
-    hints = get_type_hints(of)
-    parts: dict[str, Any] = {}
-    for field in fields(of):
-        default = ... if field.default is MISSING and field.default_factory is MISSING else field.default
-        parts[field.name] = (_translated(hints[field.name], field.name), default)
-        if field.default_factory is not MISSING:
-            parts[field.name] = (parts[field.name][0], field.default_factory())
-    config = ConfigDict(alias_generator=wire_name, populate_by_name=True, from_attributes=True)
-    said = (of.__doc__ or "").partition("\n\n")[0]
-    made: type[BaseModel] = create_model(of.__name__, __config__=config, __doc__=said, **parts)
-    return made
+def read(text: str | bytes) -> Any:
+    """JSON with sides as numbers; raises ValueError."""
+    return json.loads(text, object_hook=_signed)
 
 
-@cache
-def _adapter(of: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(of)
-
-
-def encode(value: Any) -> dict[str, Any]:
-    """One of our data classes as JSON."""
-    model = shape(type(value))
-    return model.model_validate(value).model_dump(mode="json", by_alias=True)
-
-
-def decode(of: type[T], body: Any) -> T:
-    """Reverse of :func:`encode`; raises ValueError."""
-    read = shape(of).model_validate(body).model_dump()
-    return cast("T", _adapter(cast("Any", of)).validate_python(read))
+def decode(of: type[T], said: object) -> T:
+    """A shape from what was :func:`read`; raises msgspec.ValidationError."""
+    return msgspec.convert(said, of)
 
 
 EVENTS: Final[dict[str, type]] = {
@@ -124,11 +119,11 @@ _KINDS: Final = {of: name for name, of in EVENTS.items()}
 
 def encode_event(event: VenueEvent) -> str:
     """One message of the stream: ``{"type": …, "data": …}``."""
-    return orjson.dumps({"type": _KINDS[type(event)], "data": encode(event)}).decode()
+    return encode({"type": _KINDS[type(event)], "data": event}).decode()
 
 
-def decode_event(message: Body) -> VenueEvent:
-    """Reverse of :func:`encode_event`."""
+def decode_event(message: Mapping[str, Any]) -> VenueEvent:
+    """Reverse of :func:`encode_event`, from what was :func:`read`."""
     return cast("VenueEvent", decode(EVENTS[message["type"]], message["data"]))
 
 

@@ -73,9 +73,8 @@ def carry_out(x: Exchange, request: VenueRequest, now: int) -> Answer:
         report = codec.algo_report(body)
         if not report.child_id:
             return report
-        return codec.with_child(
-            report, codec.order_report(ask(x, codec.lookup_child(request.symbol, report.child_id), now))
-        )
+        child = ask(x, codec.lookup_child(request.symbol, report.child_id), now)
+        return report.with_child(codec.order_report(child))
     if isinstance(request, TakeSnapshot):
         conditional, plain = (
             [row for symbol in request.symbols for row in ask(x, codec.open_orders(symbol, conditional=c), now)]

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from triplane.data.clock import Clock
+from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import plain
 from triplane.venues.base import Capabilities, Snapshot, VenueEvent
+from triplane.venues.budget import Budget
 from triplane.venues.clock import EVERY
 from triplane.venues.errors import Refused, VenueError, Why
-from triplane.venues.stream import PrivateStream, StreamTiming
+from triplane.venues.keys import Credentials
+from triplane.venues.rest import SignedRest
+from triplane.venues.stream import PrivateStream, StreamProtocol, StreamTiming
 from triplane.venues.wire import HttpRequest
 
 
@@ -114,3 +117,47 @@ class Adapter:
         return out + [
             f"{o.symbol} has a working order {o.client_id or o.venue_id} that is not ours" for o in seen.orders
         ]
+
+
+class SignedAdapter(Adapter):
+    """Base of the adapters of one account: signed requests within a rate budget, and a private stream.
+
+    Parameters
+    ----------
+    keys
+        Of the account.
+    urls
+        Where the venue is: its main net by default, its testnet, or a box.
+    clock
+        The computer's.
+    budget
+        Of this computer's address at the venue; to be shared between the adapters of a venue.
+    """
+
+    mainnet: ClassVar[Urls]
+
+    def __init__(
+        self,
+        keys: Credentials,
+        urls: Urls | None = None,
+        clock: Clock | None = None,
+        *,
+        budget: Budget | None = None,
+        timing: AdapterTiming | None = None,
+    ) -> None:
+        self._begin()
+        urls = urls or self.mainnet
+        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
+        self._rest = self._make_rest(keys, urls, budget)
+        protocol = self._make_protocol(keys, urls)
+        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream, parse=protocol.parse)
+
+    def _begin(self) -> None:
+        """Make what the adapter keeps; its other parts may use it."""
+        raise NotImplementedError
+
+    def _make_rest(self, keys: Credentials, urls: Urls, budget: Budget | None) -> SignedRest:
+        raise NotImplementedError
+
+    def _make_protocol(self, keys: Credentials, urls: Urls) -> StreamProtocol:
+        raise NotImplementedError

@@ -1,20 +1,44 @@
 """What every venue looks like to the rest: typed orders, reports and events, and the interface of an adapter.
 
 No format of a venue (or of a client library) gets past its adapter. Prices, quantities and money are exact decimals,
-sides +1 and -1, times milliseconds UTC.
+sides +1 and -1, times milliseconds UTC. Each shape is declared once: the router's service sends the same structs.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+from pydantic.alias_generators import to_camel
 
 from triplane.data.instruments import Instrument
 
 T_co = TypeVar("T_co", covariant=True)
 TimeInForce: TypeAlias = Literal["GTC", "IOC", "FOK", "GTX"]
 ZERO: Final = Decimal(0)
+NAMES: Final = {
+    "client_id": "clientOrderId",
+    "trigger": "stopPrice",
+    "venue_id": "orderId",
+    "venue_order_id": "orderId",
+    "child_id": "childOrderId",
+    "filled": "filledQuantity",
+    "average": "averagePrice",
+    "updated": "updateTime",
+    "reference": "referencePrice",
+}
+"""Names between the router and its clients that are not simply ours in camelCase."""
+
+
+def wire_name(field: str) -> str:
+    """What one of our fields is called between the router and its clients."""
+    return NAMES.get(field, to_camel(field))
+
+
+class Shape(msgspec.Struct, frozen=True, rename=wire_name):
+    """What passes between the router and its clients as it is, see :mod:`triplane.execution.wire`."""
 
 
 class OrderType(StrEnum):
@@ -46,8 +70,7 @@ class OrderStatus(StrEnum):
         return self is not OrderStatus.OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(Shape, frozen=True):
     """An order to place.
 
     Parameters
@@ -82,8 +105,7 @@ class Approved(Generic[T_co]):
         self.value = value
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReport:
+class OrderReport(Shape, frozen=True):
     """What a venue says of one order.
 
     Attributes
@@ -116,6 +138,18 @@ class OrderReport:
     updated: int = 0
     reason: str = ""
 
+    def with_child(self, child: "OrderReport") -> "OrderReport":
+        """This conditional order with the state of the order that it has become."""
+        return replace(
+            self,
+            status=child.status,
+            filled=child.filled,
+            average=child.average,
+            child_id=child.venue_id or self.child_id,
+            updated=max(self.updated, child.updated),
+            reason=child.reason,
+        )
+
 
 class Cause(StrEnum):
     """Who caused an execution that no order of ours asked for."""
@@ -126,8 +160,7 @@ class Cause(StrEnum):
     SETTLEMENT = "settlement"
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Shape, frozen=True):
     """One execution; unique by (``symbol``, ``trade_id``).
 
     ``client_id`` is empty where the venue does not tell it; ``venue_order_id`` is always there.
@@ -147,8 +180,7 @@ class Execution:
     cause: Cause = Cause.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class PositionReport:
+class PositionReport(Shape, frozen=True):
     """A position according to the venue; ``quantity`` is signed.
 
     ``margin_ratio`` is the share of the margin behind the position that is left above maintenance: 1 nothing used up, 0
@@ -164,8 +196,7 @@ class PositionReport:
     margin_ratio: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(Shape, frozen=True):
     """Money of one asset: all of it (without unrealised profit), and what new orders may use."""
 
     asset: str
@@ -173,8 +204,7 @@ class Balance:
     available: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Shape, frozen=True):
     """Everything open at one moment. It is complete or it fails: a missing part is an error, never "nothing"."""
 
     time: int
@@ -183,8 +213,7 @@ class Snapshot:
     balance: Balance
 
 
-@dataclass(frozen=True, slots=True)
-class Funding:
+class Funding(Shape, frozen=True):
     """A funding payment; ``amount`` positive when received. Unique by (``symbol``, ``time``)."""
 
     symbol: str
@@ -192,8 +221,7 @@ class Funding:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceChange:
+class BalanceChange(Shape, frozen=True):
     """The wallet balance after something changed it."""
 
     asset: str
@@ -202,8 +230,7 @@ class BalanceChange:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class MarginCall:
+class MarginCall(Shape, frozen=True):
     """The venue warns of liquidation."""
 
     symbols: tuple[str, ...]
@@ -217,8 +244,7 @@ class StreamStatus(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamState:
+class StreamState(Shape, frozen=True):
     """The private stream came up or went down."""
 
     state: StreamStatus
@@ -229,8 +255,7 @@ class StreamState:
 VenueEvent: TypeAlias = OrderReport | Execution | Funding | BalanceChange | MarginCall | StreamState
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Shape, frozen=True):
     """What differs between venues.
 
     Attributes
@@ -251,9 +276,7 @@ class Capabilities:
         Asset that profit and fees are in.
     """
 
-    conditional: frozenset[OrderType] = field(
-        default_factory=lambda: frozenset({OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET})
-    )
+    conditional: frozenset[OrderType] = frozenset({OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET})
     reduce_only: bool = True
     shorts: bool = True
     stop_beside_target: bool = True

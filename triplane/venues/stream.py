@@ -47,24 +47,29 @@ class WebSocket(Protocol):
         ...
 
 
-class StreamProtocol(Protocol):
+class StreamProtocol:
     """A venue's part. Each method may raise :class:`Rotate` or a TriplaneError, which ends the connection."""
+
+    _address: str
 
     async def address(self) -> str:
         """Where to connect; asked for each connection."""
-        ...
+        return self._address
 
     async def log_in(self, socket: WebSocket) -> None:
-        """Log in and subscribe, until the venue has confirmed both."""
-        ...
+        """Log in and subscribe, until the venue has confirmed both; nothing where the address says it all."""
+
+    def parse(self, text: str | bytes) -> Any:
+        """A message; None for one that only keeps the connection alive."""
+        return orjson.loads(text)
 
     def read(self, message: Any) -> list[VenueEvent]:
         """The events in a message."""
-        ...
+        raise NotImplementedError
 
-    async def keep_alive(self, socket: WebSocket) -> None:
+    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings do it
         """Keep the connection alive, for ever; when this ends, the connection is replaced."""
-        ...
+        await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)

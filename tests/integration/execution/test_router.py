@@ -1,10 +1,10 @@
 """The router in the process and over HTTP keep the same promises; each is what the engine relies on."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from fakes import SYMBOL, Carried, D, Held, limit, market, stop
+from msgspec.structs import replace
 from served import TOKEN, place, served
 
 from triplane.errors import BadInput

@@ -1,8 +1,10 @@
 """The smallest venue that can do everything wrong: what it is asked arrives late, what it says gets lost."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument
 from triplane.execution import messages as m

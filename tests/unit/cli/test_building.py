@@ -6,9 +6,9 @@ import pytest
 
 from triplane.cli.building import chosen, start_options
 from triplane.cli.config import Config
-from triplane.engine.sources import LIVE
 from triplane.errors import BadInput
 from triplane.strategies.registry import BUILT_IN
+from triplane.venues.catalogue import with_data
 
 STRATEGY = "from triplane.strategies.ema_cross import STRATEGY\n"
 
@@ -96,7 +96,7 @@ def test_what_is_offered_is_registered_configured_or_set_aside_for_it(tmp_path: 
     config = Config(data_dir=tmp_path, session_folders=[aside], source="recorded", mode="testnet", symbols=["BTCUSDT"])
     options = start_options(config)
     assert set(options["strategies"]) == {*BUILT_IN, "mine", "theirs"}
-    assert options["sources"] == ["recorded", "demo", *LIVE, "candles.parquet"]
+    assert options["sources"] == ["recorded", "demo", *with_data(), "candles.parquet"]
     assert options["modes"] == ["testnet", "paper"]
     assert options["configured"] == {
         "strategy": "ict_blocks", "symbols": ["BTCUSDT"], "timeframe": None, "source": "recorded", "mode": "testnet",

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput

@@ -1,9 +1,8 @@
 """The blotter: an execution counts once, whatever it is called, and no order is lost or kept for ever."""
 
-from dataclasses import replace
-
 import pytest
 from harness import PRICE, RULES, SYMBOL, D, Harness, execution, report, working
+from msgspec.structs import replace
 
 from triplane.execution.blotter import Blotter
 from triplane.execution.orders import Fate

@@ -1,8 +1,7 @@
 """Keeping the blotter equal to the venue: gate, snapshots, adjustments of position and balance."""
 
-from dataclasses import replace
-
 from harness import D, Harness, ended, settle_unknown
+from msgspec.structs import replace
 
 from triplane.execution import messages as m
 from triplane.kernel.codes import CommandKind, Gate, Leg, OrderEnd, OrderType

@@ -58,6 +58,23 @@ def test_everything_is_there_again(tmp_path):
     assert not again(tmp_path, records).kill.active
 
 
+def test_the_format_of_the_file_stays(tmp_path):
+    """A file of an earlier version is read, and what is written reads the same there."""
+    lines = (
+        b'{"id":"a","at":5,"order":{"client_id":"a","symbol":"BTCUSDT","side":-1,"type":"stop_market",'
+        b'"quantity":"0.01","price":null,"trigger":"1000","reduce_only":true,"time_in_force":"GTC"}}\n'
+        b'{"kill":{"active":true,"since":7,"reason":"enough"}}\n'
+    )
+    (tmp_path / FILE).write_bytes(lines)
+    records = OrderRecords(tmp_path)
+    order = NewOrder("a", "BTCUSDT", -1, OrderType.STOP_MARKET, D("0.01"), None, D(1000), reduce_only=True)
+    assert (records.get("a").order, records.kill) == (order, KillSwitchState(True, 7, "enough"))
+    records.sent(order, 5)
+    records.switch(records.kill)
+    records.close()
+    assert (tmp_path / FILE).read_bytes() == lines * 2
+
+
 def test_the_last_attempt_counts(tmp_path):
     records = OrderRecords(tmp_path)
     records.sent(limit("a"), 5)

@@ -3,12 +3,12 @@
 import ast
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes import limit, market, stop
 from harness import RULES, SYMBOL, D
+from msgspec.structs import replace
 
 import triplane
 from triplane.execution.risk import Bounds, approve, approve_exit

@@ -1,13 +1,13 @@
-"""What the router's service is asked; its answers are the shapes of ``triplane.execution.wire``."""
+"""What the router's service is asked; what it answers are the shapes of the venues themselves."""
 
 from decimal import Decimal
 from typing import Annotated, Any
 
+from msgspec import Meta
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from triplane.api.schemas.base import example
-from triplane.execution.wire import SIDES, wire_name
-from triplane.venues.base import NewOrder, OrderType, TimeInForce
+from triplane.execution.wire import SIDES
+from triplane.venues.base import NewOrder, OrderType, Shape, TimeInForce, wire_name
 
 NAMES = {"stop_loss": "stop_market", "take_profit": "take_profit_market"}
 """Binance's names on spot for the same thing."""
@@ -30,17 +30,19 @@ Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,40}$", examples=["BTCUSDT"]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=wire_name, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=wire_name, populate_by_name=True, extra="forbid")
+
+
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"example": fields})
 
 
 class OrderBody(_Body):
     """An order to place."""
 
-    model_config = example(
-        {"symbol": "BTCUSDT", "side": "BUY", "type": "limit", "quantity": "0.001", "price": "50000.00",
-         "clientOrderId": "my-1"},
-        strict=True,
-    )  # fmt: skip
+    model_config = _example(
+        symbol="BTCUSDT", side="BUY", type="limit", quantity="0.001", price="50000.00", clientOrderId="my-1"
+    )
 
     symbol: Symbol
     side: Annotated[str, BeforeValidator(_upper), Field(pattern="^(BUY|SELL)$", examples=["BUY"])]
@@ -67,7 +69,7 @@ class OrderBody(_Body):
 class KillBody(_Body):
     """What the kill switch shall do."""
 
-    model_config = example({"active": True, "flatten": False, "reason": "the feed is wrong"}, strict=True)
+    model_config = _example(active=True, flatten=False, reason="the feed is wrong")
 
     active: Annotated[bool, Field(strict=True, description="false takes it back.")] = True
     flatten: Annotated[bool, Field(strict=True, description="Close all positions at market.")] = False
@@ -77,42 +79,26 @@ class KillBody(_Body):
 class PrepareBody(_Body):
     """What is to be traded."""
 
-    model_config = example({"symbols": ["BTCUSDT"], "leverage": 3, "resume": False}, strict=True)
+    model_config = _example(symbols=["BTCUSDT"], leverage=3, resume=False)
 
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=64)]
     leverage: Annotated[int, Field(ge=1, le=1000)]
     resume: Annotated[bool, Field(description="Open positions and orders are expected.")] = False
 
 
-class Prepared(_Body):
-    """What stands in the way of trading."""
+class Alive(Shape, frozen=True):
+    """The process lives."""
 
-    model_config = example({"problems": []})
-
-    problems: list[str]
-
-
-class Cancelled(_Body):
-    """The venue has taken the order out."""
-
-    model_config = example({"clientOrderId": "my-1", "symbol": "BTCUSDT", "cancelled": True})
-
-    client_id: str
-    symbol: str
-    cancelled: bool = True
+    status: str
+    version: str
 
 
-class RouterProblem(_Body):
+class RouterProblem(Shape, frozen=True):
     """Why a request was not carried out, or that it is not known whether it was (504)."""
-
-    model_config = example(
-        {"code": "filter", "message": "quantity is 0.0001; it must be a positive multiple of 0.001.",
-         "clientOrderId": "my-1", "why": "filter", "venueCode": "", "retryAt": 0}
-    )  # fmt: skip
 
     code: str
     message: str
     client_id: str | None
-    why: Annotated[str | None, Field(description="Of a refusal: the venue's reason, in our words.")] = None
-    venue_code: Annotated[str | None, Field(description="The venue's own code.")] = None
-    retry_at: Annotated[int | None, Field(description="When it may be tried again, ms; 0 = not said.")] = None
+    why: Annotated[str | None, Meta(description="Of a refusal: the venue's reason, in our words.")] = None
+    venue_code: Annotated[str | None, Meta(description="The venue's own code.")] = None
+    retry_at: Annotated[int | None, Meta(description="When it may be tried again, ms; 0 = not said.")] = None

@@ -17,10 +17,11 @@ Pure functions. What to know of the venue:
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from triplane.data.instruments import plain
 from triplane.errors import DataError
@@ -74,19 +75,19 @@ _CAUSES: Final = (
 
 
 # ------------------------------------------------------------------------------------------------------- requests
-def sign(params: Any, secret: str, timestamp: int, recv_window: int = RECV_WINDOW) -> str:
+def sign(params: Any, secret: str, timestamp: int) -> str:
     """The query string of a signed request."""
-    query = urlencode({**params, "recvWindow": recv_window, "timestamp": timestamp})
+    query = urlencode({**params, "recvWindow": RECV_WINDOW, "timestamp": timestamp})
     return f"{query}&signature={hmac.new(secret.encode(), query.encode(), hashlib.sha256).hexdigest()}"
 
 
-def place(order: NewOrder, working_type: str = "CONTRACT_PRICE") -> HttpRequest:
-    """The request that places an order; ``working_type`` is the price that triggers, CONTRACT_PRICE or MARK_PRICE."""
+def place(order: NewOrder) -> HttpRequest:
+    """The request that places an order; the last price triggers, not the mark price."""
     params = order_params(order, order.type.name)
     if order.reduce_only:
         params["reduceOnly"] = "true"
     if order.type.conditional:
-        trigger = {"triggerPrice": plain(order.trigger or ZERO), "workingType": working_type}
+        trigger = {"triggerPrice": plain(order.trigger or ZERO), "workingType": "CONTRACT_PRICE"}
         params |= {"algoType": "CONDITIONAL", **trigger, "clientAlgoId": order.client_id}
         return HttpRequest("POST", "/fapi/v1/algoOrder", params)
     if order.type is OrderType.LIMIT:
@@ -228,18 +229,6 @@ def algo_report(row: Row) -> OrderReport:
 
 def _with_reason(of: OrderReport, reason: str) -> OrderReport:
     return replace(of, reason=reason) if reason and of.status in ENDED_BADLY else of
-
-
-def with_child(parent: OrderReport, child: OrderReport) -> OrderReport:
-    """A conditional order whose state is that of the order that it has become."""
-    return replace(
-        parent,
-        status=child.status,
-        filled=child.filled,
-        average=child.average,
-        updated=max(parent.updated, child.updated),
-        reason=child.reason,
-    )
 
 
 def cause_of(client_id: str) -> Cause:

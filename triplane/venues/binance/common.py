@@ -1,9 +1,10 @@
 """What the formats of Binance spot and futures have in common: codes of sides and states, orders and executions."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from triplane.data.instruments import plain
+from triplane.data.instruments import Market, plain
 from triplane.errors import DataError
 from triplane.venues.base import Cause, Execution, NewOrder, OrderReport, OrderStatus, OrderType
 from triplane.venues.wire import Row, number, positive
@@ -31,6 +32,22 @@ class Names(NamedTuple):
     trigger: str
     reduce_only: str
     updated: str
+
+
+def ccxt_markets(rows: Iterable[Row], market: Market) -> dict[str, dict[str, Any]]:
+    """The rows of exchangeInfo as ccxt keeps them, see :func:`triplane.data.binance.find_market`."""
+    spot = market == "spot"
+    return {
+        row["symbol"]: {
+            "id": row["symbol"],
+            "active": row["status"] == "TRADING" and row.get("isSpotTradingAllowed", True),
+            "spot": spot,
+            "swap": not spot,
+            "linear": not spot,
+            "info": row,
+        }
+        for row in rows
+    }
 
 
 def side_of(text: str) -> int:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from triplane.data.clock import Clock
 from triplane.errors import BadInput
 from triplane.venues.adapter import Urls
+from triplane.venues.binance.codec import RECV_WINDOW
 from triplane.venues.binance.failures import CLOCK, failure
 from triplane.venues.budget import Budget
 from triplane.venues.client import HttpAnswer, SigningClient
@@ -13,7 +14,6 @@ from triplane.venues.keys import Credentials
 from triplane.venues.rest import SignedRest
 from triplane.venues.wire import HttpRequest
 
-RECV_WINDOW: Final = 5000
 _INTERFACES: Final = {
     "/fapi/v1/": "fapiPrivate", "/fapi/v2/": "fapiPrivateV2", "/fapi/v3/": "fapiPrivateV3", "/sapi/v1/": "sapi",
     "/api/v3/": "private",

@@ -15,20 +15,18 @@ Private events come through the WebSocket API, subscribed to with a signature on
 key.
 """
 
-import asyncio
 import hashlib
 import hmac
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
+from msgspec.structs import replace
 
 from triplane.data.binance import find_market, instrument_of
-from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, plain
-from triplane.venues.adapter import Adapter, AdapterTiming, Urls
+from triplane.venues.adapter import SignedAdapter, Urls
 from triplane.venues.base import (
     Approved,
     Capabilities,
@@ -41,12 +39,14 @@ from triplane.venues.base import (
     VenueEvent,
 )
 from triplane.venues.binance import spot_codec as codec
+from triplane.venues.binance.codec import RECV_WINDOW
+from triplane.venues.binance.common import ccxt_markets
 from triplane.venues.binance.failures import CLOCK, failure
-from triplane.venues.binance.rest import RECV_WINDOW, BinanceRest
+from triplane.venues.binance.rest import BinanceRest
 from triplane.venues.budget import Budget, Window, weight_window
 from triplane.venues.errors import Refused, VenueError, Why
 from triplane.venues.keys import Credentials
-from triplane.venues.stream import PrivateStream, Rotate, WebSocket
+from triplane.venues.stream import Rotate, StreamProtocol, WebSocket
 from triplane.venues.wire import HttpRequest, Row, check_grid, number, together
 
 MAINNET: Final = Urls("https://api.binance.com", "wss://ws-api.binance.com:443/ws-api/v3", "https://api.binance.com")
@@ -65,8 +65,8 @@ def spot_budget() -> Budget:
     return Budget(weight_window(6000), orders)
 
 
-class UserDataStream:
-    """Spot's part of the private stream, a :class:`triplane.venues.stream.StreamProtocol`.
+class UserDataStream(StreamProtocol):
+    """Spot's part of the private stream.
 
     Parameters
     ----------
@@ -81,9 +81,6 @@ class UserDataStream:
     ) -> None:
         self._address, self._keys, self._now_ms, self._resync = address, keys, now_ms, resync
         self._numbers = itertools.count(1)
-
-    async def address(self) -> str:
-        return self._address
 
     async def log_in(self, socket: WebSocket) -> None:
         """Subscribe to the user data stream."""
@@ -110,60 +107,29 @@ class UserDataStream:
             raise Rotate(f"the venue says {event['e']}")
         return codec.events(event)
 
-    async def keep_alive(self, socket: WebSocket) -> None:  # noqa: ARG002 - pings keep it alive
-        await asyncio.Event().wait()
 
+class BinanceSpot(SignedAdapter):
+    """The adapter."""
 
-class BinanceSpot(Adapter):
-    """The adapter.
-
-    Parameters
-    ----------
-    keys
-        Of the account.
-    urls
-        Main net, demo, or a box.
-    clock
-        The computer's.
-    budget
-        Of this computer's address at the venue; to be shared between adapters of spot.
-    """
-
-    name = "binance-spot"
+    name, mainnet = "binance-spot", MAINNET
     capabilities = Capabilities(reduce_only=False, shorts=False, stop_beside_target=False)
     _rest: BinanceRest
 
-    def __init__(
-        self,
-        keys: Credentials,
-        urls: Urls = MAINNET,
-        clock: Clock | None = None,
-        *,
-        budget: Budget | None = None,
-        timing: AdapterTiming | None = None,
-    ) -> None:
-        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
-        self._rest = BinanceRest(
-            "binance", "/api/v3", keys, urls, self._clock, budget or spot_budget(), self._timing.request
-        )
-        protocol = UserDataStream(urls.stream, keys, self.now_ms, self._rest.clock.sync)
-        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream)
+    def _begin(self) -> None:
         self._markets: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, Instrument] = {}
+
+    def _make_rest(self, keys: Credentials, urls: Urls, budget: Budget | None) -> BinanceRest:
+        budget = budget or spot_budget()
+        return BinanceRest("binance", "/api/v3", keys, urls, self._clock, budget, self._timing.request)
+
+    def _make_protocol(self, keys: Credentials, urls: Urls) -> UserDataStream:
+        return UserDataStream(urls.stream, keys, self.now_ms, self._rest.clock.sync)
 
     # ------------------------------------------------------------------------------------------------ life
     async def _load(self) -> None:
         wanted = HttpRequest("GET", "/api/v3/exchangeInfo", {"showPermissionSets": "false"})
-        rows = (await self._ask(wanted, 20))["symbols"]
-        self._markets = {
-            row["symbol"]: {
-                "id": row["symbol"],
-                "active": row["status"] == "TRADING" and row.get("isSpotTradingAllowed", True),
-                "spot": True,
-                "info": row,
-            }
-            for row in rows
-        }
+        self._markets = ccxt_markets((await self._ask(wanted, 20))["symbols"], "spot")
 
     async def _ask(self, request: HttpRequest, weight: int = 1, *, urgent: bool = False, order: bool = False) -> Any:
         try:

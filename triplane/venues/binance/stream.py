@@ -11,14 +11,14 @@ from triplane.data.clock import Clock
 from triplane.venues.base import VenueEvent
 from triplane.venues.binance import codec
 from triplane.venues.keys import hide
-from triplane.venues.stream import Rotate, WebSocket
+from triplane.venues.stream import Rotate, StreamProtocol, WebSocket
 
 EXTEND_EVERY: Final = 1800.0
 """Seconds; a key lives for an hour."""
 
 
-class ListenKeyStream:
-    """A :class:`triplane.venues.stream.StreamProtocol`.
+class ListenKeyStream(StreamProtocol):
+    """The stream of an account.
 
     Parameters
     ----------
@@ -36,9 +36,6 @@ class ListenKeyStream:
     async def address(self) -> str:
         """The socket of the account's key."""
         return f"{self._base}/private/ws?listenKey={hide(await self._ask('POST'))}"
-
-    async def log_in(self, socket: WebSocket) -> None:
-        """Nothing: the address says it all."""
 
     def read(self, message: Any) -> list[VenueEvent]:
         """What a message says; the end of the key ends the connection."""

@@ -6,80 +6,51 @@ then for orders, then for positions: what changes meanwhile is seen twice rather
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from triplane.data.binance import find_market, instrument_of
-from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument
 from triplane.errors import DataError
-from triplane.venues.adapter import Adapter, AdapterTiming, Urls
+from triplane.venues.adapter import SignedAdapter, Urls
 from triplane.venues.base import Approved, Capabilities, Execution, Funding, NewOrder, OrderReport, Snapshot
 from triplane.venues.binance import codec
+from triplane.venues.binance.common import ccxt_markets
 from triplane.venues.binance.failures import UNCHANGED
 from triplane.venues.binance.rest import BinanceRest
 from triplane.venues.binance.stream import EXTEND_EVERY, ListenKeyStream
 from triplane.venues.budget import Budget
 from triplane.venues.errors import NotFound
 from triplane.venues.keys import Credentials
-from triplane.venues.stream import PrivateStream
 from triplane.venues.wire import HttpRequest, Row, check_grid, together
 
 MAINNET: Final = Urls("https://fapi.binance.com", "wss://fstream.binance.com", "https://api.binance.com")
 TESTNET: Final = Urls("https://demo-fapi.binance.com", "wss://fstream.binancefuture.com")
 
 
-class BinanceUsdm(Adapter):
-    """The adapter.
+class BinanceUsdm(SignedAdapter):
+    """The adapter."""
 
-    Parameters
-    ----------
-    keys
-        Of the account.
-    urls
-        Main net, demo, or a box.
-    clock
-        The computer's.
-    budget
-        Of this computer's address at the venue; to be shared between adapters.
-    working_type
-        Which price triggers conditional orders: CONTRACT_PRICE or MARK_PRICE.
-    """
-
-    name = "binance"
+    name, mainnet = "binance", MAINNET
     capabilities = Capabilities()
     unchanged = UNCHANGED
     _rest: BinanceRest
 
-    def __init__(
-        self,
-        keys: Credentials,
-        urls: Urls = MAINNET,
-        clock: Clock | None = None,
-        *,
-        budget: Budget | None = None,
-        timing: AdapterTiming | None = None,
-        working_type: str = "CONTRACT_PRICE",
-    ) -> None:
-        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
-        self._rest = BinanceRest(
-            "binanceusdm", "/fapi/v1", keys, urls, self._clock, budget or Budget(), self._timing.request
-        )
-        protocol = ListenKeyStream(urls.stream, self._listen_key, self._clock, self._timing.keep_alive or EXTEND_EVERY)
-        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream)
-        self._working_type = working_type
+    def _begin(self) -> None:
         self._markets: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, Instrument] = {}
 
+    def _make_rest(self, keys: Credentials, urls: Urls, budget: Budget | None) -> BinanceRest:
+        budget = budget or Budget()
+        return BinanceRest("binanceusdm", "/fapi/v1", keys, urls, self._clock, budget, self._timing.request)
+
+    def _make_protocol(self, keys: Credentials, urls: Urls) -> ListenKeyStream:  # noqa: ARG002 - the listen key says it
+        return ListenKeyStream(urls.stream, self._listen_key, self._clock, self._timing.keep_alive or EXTEND_EVERY)
+
     # ------------------------------------------------------------------------------------------------ life
     async def _load(self) -> None:
-        rows = (await self._get("/fapi/v1/exchangeInfo"))["symbols"]
-        self._markets = {
-            row["symbol"]: {
-                "id": row["symbol"], "active": row["status"] == "TRADING", "swap": True, "linear": True, "info": row,
-            }
-            for row in rows
-        }  # fmt: skip
+        self._markets = ccxt_markets((await self._get("/fapi/v1/exchangeInfo"))["symbols"], "usdm")
 
     async def _get(self, path: str, params: dict[str, str] | None = None, weight: int = 1) -> Any:
         return await self._rest.ask(HttpRequest("GET", path, params or {}), weight=weight)
@@ -144,7 +115,7 @@ class BinanceUsdm(Adapter):
         rules = self._rules.get(new.symbol)
         if rules is not None:
             check_grid(new, rules)
-        request = codec.place(new, self._working_type)
+        request = codec.place(new)
         with self._expecting():
             answer = await self._rest.ask(request, weight=0, urgent=new.reduce_only, order=True)
         return codec.algo_report(answer) if new.type.conditional else codec.order_report(answer)
@@ -164,7 +135,7 @@ class BinanceUsdm(Adapter):
             child = await self._rest.ask(codec.lookup_child(symbol, parent.child_id))
         except NotFound:  # the venue forgets unfilled ones, and is late with others
             return parent
-        return codec.with_child(parent, codec.order_report(child))
+        return parent.with_child(codec.order_report(child))
 
     # ------------------------------------------------------------------------------------------------ state
     async def fills(self, symbol: str, *, since: int, venue_order_id: str = "") -> list[Execution]:

@@ -19,10 +19,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
-from triplane.venues.adapter import Adapter, AdapterTiming, Urls
+from triplane.venues.adapter import SignedAdapter, Urls
 from triplane.venues.base import Approved, Capabilities, Execution, Funding, NewOrder, OrderReport, Snapshot
 from triplane.venues.budget import Budget
 from triplane.venues.errors import NotFound, Refused, Unknown, Why
@@ -33,49 +32,30 @@ from triplane.venues.mexc.codec import PRIVATE, PUBLIC, Contract
 from triplane.venues.mexc.failures import NOT_OPEN
 from triplane.venues.mexc.rest import MexcRest, mexc_budget
 from triplane.venues.mexc.stream import PING, EdgeStream
-from triplane.venues.stream import PrivateStream
 from triplane.venues.wire import HttpRequest, Row, check_grid, number
 
 MAINNET: Final = Urls("https://api.mexc.com", "wss://contract.mexc.com/edge")
 
 
-class MexcFutures(Adapter):
-    """The adapter.
+class MexcFutures(SignedAdapter):
+    """The adapter."""
 
-    Parameters
-    ----------
-    keys
-        Of the account.
-    urls
-        The venue, or a box.
-    clock
-        The computer's.
-    budget
-        What may be asked from this computer's address; to be shared between adapters of this venue.
-    """
-
-    name = "mexc"
+    name, mainnet = "mexc", MAINNET
     capabilities = Capabilities(duplicate_check=False, request_window=10_000)
     _rest: MexcRest
 
-    def __init__(
-        self,
-        keys: Credentials,
-        urls: Urls = MAINNET,
-        clock: Clock | None = None,
-        *,
-        budget: Budget | None = None,
-        timing: AdapterTiming | None = None,
-    ) -> None:
-        self._clock, self._timing = clock or SystemClock(), timing or AdapterTiming()
-        self._rest = MexcRest(keys, urls.rest, self._clock, budget or mexc_budget(), self._timing.request)
+    def _begin(self) -> None:
         self._contracts: dict[str, Contract] = {}
         self._client_ids = ClientIds()
-        ping = self._timing.keep_alive or PING
-        protocol = EdgeStream(urls.stream, keys, self._contracts, self._client_ids, self._clock, self.now_ms, ping)
-        self._stream = PrivateStream(protocol, self._clock, self.now_ms, self._timing.stream, parse=protocol.parse)
         self._leverage: dict[str, int] = {}
         self._hedge = False
+
+    def _make_rest(self, keys: Credentials, urls: Urls, budget: Budget | None) -> MexcRest:
+        return MexcRest(keys, urls.rest, self._clock, budget or mexc_budget(), self._timing.request)
+
+    def _make_protocol(self, keys: Credentials, urls: Urls) -> EdgeStream:
+        ping = self._timing.keep_alive or PING
+        return EdgeStream(urls.stream, keys, self._contracts, self._client_ids, self._clock, self.now_ms, ping)
 
     # ------------------------------------------------------------------------------------------------ life
     async def _load(self) -> None:
@@ -223,7 +203,7 @@ class MexcFutures(Adapter):
                 child = await self._get(f"order/get/{parent.child_id}")
             except NotFound:
                 return parent
-            return codec.with_child(parent, codec.order_report(child, c)) if child else parent
+            return parent.with_child(codec.order_report(child, c)) if child else parent
         row = await self._rest.ask(codec.lookup(symbol, client_id))
         if not row:
             raise NotFound(f"the venue does not know the order {client_id} of {symbol}")

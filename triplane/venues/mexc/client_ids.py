@@ -9,11 +9,12 @@ This is a cache and empty after a restart: :meth:`ClientIds.remember` the intent
 them), and they are recognised again by their contents. A plan order that no intent matches keeps an empty client id.
 """
 
-from dataclasses import replace
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from triplane.venues.base import Execution, NewOrder, OrderReport
-from triplane.venues.mexc.codec import external, with_child
+from triplane.venues.mexc.codec import external
 
 MOST: Final = 10_000
 """Entries of each kind; the oldest go first."""
@@ -75,7 +76,7 @@ class ClientIds:
         """An order under its client id; the child of a plan order as that plan order."""
         parent = self._parents.get(report.venue_id)
         if parent is not None:
-            return with_child(parent, report)
+            return parent.with_child(report)
         name = self._names.get(report.client_id)
         known = self._strangers.get(report.venue_id)
         if name is None and (known is None or not known.status.final):  # pushes may overtake each other

@@ -17,11 +17,12 @@ Pure functions. What to know of the venue:
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from triplane.data.instruments import Instrument, plain
+from triplane.data.mexc import contract_rules
 from triplane.errors import DataError
 from triplane.venues.base import (
     ZERO,
@@ -82,15 +83,8 @@ class Contract:
 
 
 def contract(row: Row) -> Contract:
-    """A row of contract/detail; the lot is the size of a contract times its smallest step."""
-    size, step = number(row, "contractSize"), number(row, "volUnit")
-    rules = Instrument(
-        symbol=row["symbol"],
-        tick_size=number(row, "priceUnit"),
-        lot_size=size * step,
-        min_quantity=number(row, "minVol") * size,
-        maintenance_margin=float(number(row, "maintenanceMarginRate")),
-    )
+    """A row of contract/detail."""
+    rules, size = contract_rules(row), number(row, "contractSize")
     tradable = row.get("state") in (0, "0") and not row.get("isHidden")
     return Contract(rules, size, int(number(row, "maxLeverage")), tradable, row.get("apiAllowed") is not False)
 
@@ -221,14 +215,6 @@ def plan_report(row: Row, c: Contract) -> OrderReport:
         quantity=c.base(row, "vol"), trigger=positive(row, "triggerPrice"),
         reduce_only=closes or row.get("reduceOnly") is True, venue_id=_id(row["id"]), child_id=_id(row.get("orderId")),
         updated=int(row.get("updateTime") or 0), reason=f"error {code}" if code else reason,
-    )  # fmt: skip
-
-
-def with_child(parent: OrderReport, child: OrderReport) -> OrderReport:
-    """A plan order whose state is that of the order that it has become."""
-    return replace(
-        parent, status=child.status, filled=child.filled, average=child.average, child_id=child.venue_id,
-        updated=max(parent.updated, child.updated), reason=child.reason,
     )  # fmt: skip
 
 

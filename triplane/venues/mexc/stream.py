@@ -21,15 +21,15 @@ from triplane.venues.keys import Credentials
 from triplane.venues.mexc import codec
 from triplane.venues.mexc.client_ids import ClientIds
 from triplane.venues.mexc.codec import Contract
-from triplane.venues.stream import Rotate, WebSocket
+from triplane.venues.stream import Rotate, StreamProtocol, WebSocket
 
 PING: Final = 15.0
 """Seconds between pings; the venue closes connections without one for a minute."""
 _PUSH: Final = "push.personal."
 
 
-class EdgeStream:
-    """A :class:`triplane.venues.stream.StreamProtocol`.
+class EdgeStream(StreamProtocol):
+    """The stream of an account.
 
     Parameters
     ----------
@@ -60,9 +60,6 @@ class EdgeStream:
             self._pong = True
             return None
         return message
-
-    async def address(self) -> str:
-        return self._address
 
     async def log_in(self, socket: WebSocket) -> None:
         time, key = str(self._now_ms()), self._keys.key

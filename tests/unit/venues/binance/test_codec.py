@@ -59,7 +59,7 @@ def test_a_conditional_order_and_its_child_have_one_client_id(box):
     assert all(r.type is OrderType.STOP_MARKET for r in reports)
     parent = codec.algo_report(box.ask(codec.lookup("BTCUSDT", "stop", conditional=True)))
     child = codec.order_report(box.ask(codec.lookup_child("BTCUSDT", parent.child_id)))
-    both = codec.with_child(parent, child)
+    both = parent.with_child(child)
     assert (both.status, both.filled, both.average) == (OrderStatus.FILLED, D("0.01"), trade.price)
     assert (both.venue_id, both.child_id) == (stop.venue_id, trade.venue_order_id)
 

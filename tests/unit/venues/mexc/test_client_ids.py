@@ -1,9 +1,9 @@
 """Whose plan order is whose."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from triplane.venues.base import NewOrder, OrderReport, OrderStatus, OrderType
 from triplane.venues.mexc import client_ids as module
