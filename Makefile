@@ -8,7 +8,7 @@ TYPES := ui/src/data/schema.d.ts
 MAKEFLAGS += --jobs=2
 # What compiles runs first and in one process, which needs a quarter of the time that it takes strategy by strategy.
 COMPILING := $(addprefix tests/,unit/strategies/test_compile_all.py \
-	docs/test_writing_a_strategy.py docs/test_detectors_and_guards.py \
+	docs/test_writing_a_strategy.py docs/test_detectors_and_guards.py unit/strategies/test_detector.py \
 	unit/research/test_backtest.py integration/engine/test_runner.py unit/kernel/indicators/test_features.py \
 	unit/kernel/patterns/test_detectors.py)
 # A file's tests stay in one process: they share servers and fixtures.
