@@ -78,7 +78,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         kernel, upper = Path(folder, "kernel"), Path(folder, "upper")
         failed = measure(["kernel"], KERNEL_TESTS, kernel, arguments, NUMBA_DISABLE_JIT="1")
-        failed |= measure(rest, upper_tests(), upper, arguments, CHAOS_SCHEDULES="250")
+        failed |= measure(rest, upper_tests(), upper, arguments)
         rows = table(kernel, ["kernel"], missing=given.missing) + table(upper, rest, missing=given.missing)
     print(f"{'package':<12}{'lines':>8}{'missed':>8}{'covered':>10}{'floor':>8}")
     for package, lines, missed in rows:

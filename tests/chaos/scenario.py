@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 from invariants import covered, problems
-from simulation import START, SYMBOL, Schedule, Simulation, Socket, ask, serve
+from network import SYMBOL, ask, serve
+from random_schedule import Schedule
+from simulation import START, Simulation, Socket
 
 from triplane.execution import messages as m
 from triplane.execution.ids import parse_client_id
@@ -54,6 +56,8 @@ class Scenario(Simulation):
         Milliseconds until a message of the stream arrives; -1 never, 0 before anything else, None as usual.
     """
 
+    attentive = 60_000
+
     def __init__(self, folder: Path, minutes: int = 3, *, seed: int = 2, plan: Schedule | None = None, **params: Any):
         self.params = find(SCRIPTED).resolve(params)
         self.on_request: Callable[[m.VenueRequest], Any] = lambda _: None
@@ -79,7 +83,7 @@ class Scenario(Simulation):
         if isinstance(value, int):
             self.at(self.clock.now + value, lambda: life == self.life and super(Scenario, self).send(request))
             return
-        self.note(f"send {request}, scripted: {value!r}")
+        self.note("send, answer scripted", request, value)
 
         def answer() -> None:
             if life == self.life:
@@ -104,7 +108,7 @@ class Scenario(Simulation):
     # ------------------------------------------------------------------------------------------------- what happens
     def jump(self, price: float) -> None:
         """The price is another one, and stays there."""
-        self.note(f"price {price}")
+        self.note("price", price)
         self.x.step(self.market, Decimal(str(price)).quantize(self.market.tick))
 
     def when(self, time: int, action: Callable[[], Any]) -> None:

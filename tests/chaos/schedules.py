@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import invariants
 import simulation
+from random_schedule import schedule_of
 
 MEMORY = Path("/dev/shm")
 
@@ -23,7 +24,7 @@ def run(seed: int, *, show: bool = False) -> tuple[int, list[str], int]:
     """Seed, broken invariants, and how many executions there were."""
     folder = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        made = simulation.Simulation(simulation.schedule_of(seed), Path(place))
+        made = simulation.Simulation(schedule_of(seed), Path(place))
         try:
             made.run()
             found = invariants.problems(made)
@@ -32,7 +33,7 @@ def run(seed: int, *, show: bool = False) -> tuple[int, list[str], int]:
         finally:
             made.close()
         if show:
-            print(made.plan, *made.log, sep="\n")
+            print(made.plan, *made.told(), sep="\n")
     return seed, found, len(made.account.fills)
 
 

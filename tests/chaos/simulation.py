@@ -8,7 +8,6 @@ request arrives late, its answer later or never, also after the client has given
 import heapq
 import itertools
 import random
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import orjson
+from network import KEY, SECRET, SYMBOL, ask, serve
+from random_schedule import Schedule
 
 from triplane.data.generator import demo_instrument, generate
 from triplane.data.replay import ArraySource
@@ -27,7 +28,6 @@ from triplane.exchange.account import FuturesAccount
 from triplane.exchange.exchange import Exchange
 from triplane.exchange.faults import parse
 from triplane.exchange.market import Market
-from triplane.exchange.rest import handle
 from triplane.exchange.sockets import ClientConnection
 from triplane.execution import messages as m
 from triplane.execution.bridge import SessionBridge
@@ -39,14 +39,11 @@ from triplane.kernel.records import CANDLE
 from triplane.strategies.registry import find, source_of
 from triplane.venues.base import Capabilities, StreamState, StreamStatus
 from triplane.venues.binance import codec
-from triplane.venues.binance.failures import failure
 from triplane.venues.errors import Unknown
 
 RANDOM = str(Path(__file__).with_name("random_strategy.py"))
 START = 1_735_689_600_000
-SYMBOL = "BTCUSDT"
 TIMEOUT = 2_000
-KEY, SECRET = "box-key", "box-secret"
 LIMITS = TradingSettings(
     max_trades_day=100_000, cooldown_bars=0, daily_loss_share=0, max_drawdown=0, max_position_share=0.5,
     max_symbol_share=10, max_margin_use=1, quality_gate=False,
@@ -83,69 +80,6 @@ def core(name: str = RANDOM) -> Any:
     return compile_strategy(find(name), source_of(name))
 
 
-@dataclass
-class Schedule:
-    """What happens in a schedule; made of a seed by :func:`schedule_of`, or by hand."""
-
-    seed: int
-    minutes: int = 20
-    faults: list[tuple[int, list[dict[str, Any]]]] = field(default_factory=list)  # ms after the start
-    kills: list[int] = field(default_factory=list)  # journal writes before each
-    actions: list[tuple[int, str]] = field(default_factory=list)  # of people, and of the market
-    slow: float = 0.0  # share of requests that arrive seconds late
-    lag: int = 40  # ms of the network, most of the time
-
-
-REQUESTS = ("POST /fapi/v1/order", "POST /fapi/v1/algoOrder", "* /fapi/v1/*rder", "DELETE *", "GET *",
-            "GET /fapi/v1/*rder", "GET /fapi/v1/userTrades", "GET /fapi/v3/*")  # fmt: skip
-EVENTS = ("ORDER_TRADE_UPDATE", "ALGO_UPDATE", "ACCOUNT_UPDATE")
-ACTIONS = ("jump", "jump", "close", "cancel", "market", "halt", "resume", "amend", "hand", "hand", "cancel_stop",
-           "mute", "expire", "sockets", "skew")  # fmt: skip
-
-
-def schedule_of(seed: int) -> Schedule:
-    """A schedule by chance."""
-    dice = random.Random(seed)
-    plan = Schedule(seed, minutes=dice.choice((8, 12, 20)), lag=dice.choice((5, 40, 150)))
-    if dice.random() < 0.15:
-        return plan  # a quiet day
-    span = plan.minutes * 60_000
-    for _ in range(dice.randint(0, 5)):
-        plan.faults.append((dice.randrange(span), [fault_by(dice) for _ in range(dice.randint(1, 3))]))
-    if dice.random() < 0.5:
-        plan.kills = [dice.randint(1, 120) for _ in range(dice.randint(1, 4))]
-    plan.actions = [(dice.randrange(span), dice.choice(ACTIONS)) for _ in range(dice.randint(0, 6))]
-    plan.slow = dice.choice((0.0, 0.0, 0.02, 0.1))
-    return plan
-
-
-def fault_by(dice: random.Random) -> dict[str, Any]:
-    """One line of a fault script by chance."""
-    times = dice.choice((1, 1, 2, 4))
-    skip = dice.choice((0, 0, 0, 1, 3))
-    roll = dice.random()
-    if roll < 0.55:
-        what = dice.choice(("timeout", "reset", "503", "500", "-1006", "-1007", "-1000", "-1008", "-1021", "429",
-                            "delay", "-2013"))  # fmt: skip
-        fault: dict[str, Any] = {"when": dice.choice(REQUESTS), "what": what, "times": times, "skip": skip}
-        if what in ("timeout", "reset", "503", "500", "-1006", "-1007", "-1000"):
-            fault["accepted"] = dice.random() < 0.5
-        if what in ("timeout", "delay", "429"):
-            fault["seconds"] = float(dice.choice((1, 3, 8)))
-        return fault
-    if roll < 0.65:
-        seconds = float(dice.choice((20, 300, 2400)))
-        return {"when": dice.choice(REQUESTS[:2]), "what": "hide", "seconds": seconds, "times": times, "skip": skip}
-    if roll < 0.75:
-        parts = dice.choice(([0.3], [0.2, 0.2], [0.5, 0.25]))
-        return {"when": "POST /fapi/v1/order", "what": "partial", "parts": parts, "times": times}
-    what = dice.choice(("drop", "duplicate", "reorder", "delay"))
-    fault = {"when": dice.choice(EVENTS), "what": what, "times": times, "skip": skip}
-    if what == "delay":
-        fault["seconds"] = float(dice.choice((1, 5, 20)))
-    return fault
-
-
 class Socket:
     """The private stream as it reaches the client."""
 
@@ -161,6 +95,9 @@ class Socket:
 
 class Simulation:
     """Runs one plan, then lets everything settle; the checks are in ``invariants.py``."""
+
+    attentive = 12_000
+    """So many ms after a request of ours the process looks at its timers every 200 ms; else when something happens."""
 
     def __init__(self, plan: Schedule, folder: Path) -> None:
         self.plan, self.folder = plan, folder
@@ -179,7 +116,7 @@ class Simulation:
         self.client_skew = 0
         self.writes = 0
         self.kills = list(plan.kills)
-        self.log: list[str] = []
+        self.log: list[tuple[int, str, tuple[Any, ...]]] = []
         self.fed = START
         self.busy_until = 0
         self.naked_since = 0
@@ -298,7 +235,7 @@ class Simulation:
                 self.dropped(socket)
                 return
             for event in codec.events(message):
-                self.note(f"event {event}")
+                self.note("event", event)
                 self.manager.on_event(event, self.clock.now)
 
         self.at(self.clock.now + self.plan.lag // 2 + 1, arrive)
@@ -314,7 +251,7 @@ class Simulation:
         def answer(value: Any) -> None:
             if not answered[0] and life == self.life:
                 answered[0] = True
-                self.note(f"answer {request} -> {value!r}")
+                self.note("answer", request, value)
                 self.manager.on_answer(request, value, self.clock.now)
 
         def arrive() -> None:
@@ -322,7 +259,7 @@ class Simulation:
             if value is not None or isinstance(request, m.CancelOrder):
                 self.at(self.clock.now + delay + lag // 2, lambda: answer(value))
 
-        self.note(f"send {request}")
+        self.note("send", request)
         self.at(self.clock.now + lag, arrive)
         self.at(self.clock.now + TIMEOUT, lambda: answer(Unknown("time-out")))
 
@@ -348,6 +285,7 @@ class Simulation:
             self._open_stream()
         self.manager.on_event(StreamState(StreamStatus.UP, "reconnected", self.clock.now), self.clock.now)
         self._until(self.clock.now + 15_000, market=False, coarse=400)
+        self.x.listen_key(self.account)  # an adapter prolongs it twice an hour
         self.clock.now += 41 * 60_000  # what was hidden is not any more
         self._until(self.clock.now + 35_000, market=False, coarse=400)
 
@@ -376,7 +314,6 @@ class Simulation:
         self.x.tick()
         if market:
             self.x.advance(now)
-        busy = bool(self._later)
         try:
             while self._later and self._later[0][0] <= now:
                 heapq.heappop(self._later)[2]()
@@ -385,15 +322,12 @@ class Simulation:
                 self._cycle()
         except ProcessKilled:
             self.kill()
-        if busy:
-            self.busy_until = now + 12_000
         self._watch_cover()
 
     def _watch_cover(self) -> None:
         """How long a position lies open without a stop at the venue and without an exit on its way."""
         position = self.account.positions.get((SYMBOL, "BOTH"))
-        leaving = any(o.leg == Leg.EXIT for o in self.manager.blotter.live(0))
-        if position is None or position.lots == 0 or leaving or self.stops(position.lots):
+        if position is None or position.lots == 0 or self.leaving() or self.stops(position.lots):
             self.naked_since = 0
             return
         self.naked_since = self.naked_since or self.clock.now
@@ -405,14 +339,17 @@ class Simulation:
                 if a.open and a.request.type == "STOP_MARKET" and a.request.side * lots < 0
                 and parse_client_id(self.session.id, a.request.client_id) is not None]  # fmt: skip
 
+    def leaving(self) -> bool:
+        """An exit is on its way."""
+        return any(o.leg == Leg.EXIT for o in self.manager.blotter.live(0))
+
     def cancelled(self, request: m.CancelOrder) -> None:
         """One of our cancellations was carried out: was it the last stop of an open position?"""
         position = self.account.positions.get((SYMBOL, "BOTH"))
         if position is None or position.lots == 0 or ".s." not in request.client_id:
             return
         held = self.manager.blotter.held[0] if self.alive else position.lots
-        leaving = any(o.leg == Leg.EXIT for o in self.manager.blotter.live(0))
-        if held * position.lots > 0 and not self.stops(position.lots) and not leaving:
+        if held * position.lots > 0 and not self.stops(position.lots) and not self.leaving():
             self.breaches.append(f"the last stop, {request.client_id}, was cancelled over {position.lots} open lots")
 
     def _cycle(self) -> None:
@@ -420,11 +357,14 @@ class Simulation:
         self.bridge.pump(self.session)
         for request in self.manager.plan(now):
             self.send(request)
-            self.busy_until = now + 12_000
+            if not isinstance(request, m.TakeSnapshot):
+                self.busy_until = now + self.attentive
         self.bridge.pump(self.session)
 
     def _catch_up(self) -> None:
         """Candles that have closed."""
+        if not self.market.bars or self.market.bars[-1].start < self.fed:
+            return
         for bar in [b for b in self.market.bars if b.start >= self.fed]:
             candle = np.zeros(1, CANDLE)
             tick = float(self.market.tick)
@@ -437,7 +377,7 @@ class Simulation:
 
     # ----------------------------------------------------------------------------------------- people and the market
     def _do(self, what: str) -> None:
-        self.note(f"do {what}")
+        self.note("do", what)
         if what == "jump":
             price = Decimal(self.market.price(self.market.last)) * Decimal(
                 str(self.dice.choice((0.985, 0.995, 1.005, 1.02)))
@@ -486,8 +426,13 @@ class Simulation:
                   "newClientOrderId": f"web_{next(self._numbers)}"}  # fmt: skip
         ask(self, codec.HttpRequest("POST", "/fapi/v1/order", params), self.clock.now + self.x.skew)
 
-    def note(self, text: str) -> None:
-        self.log.append(f"{self.clock.now - START:>9} {text}")
+    def note(self, what: str, *about: Any) -> None:
+        """Remember what happened; put into words only when somebody wants to read it."""
+        self.log.append((self.clock.now - START, what, about))
+
+    def told(self) -> list[str]:
+        """Everything that happened, a line each."""
+        return [f"{time:>9} {' '.join([what, *map(str, about)])}" for time, what, about in self.log]
 
     # ------------------------------------------------------------------------------------------------------- journal
     def commands(self) -> list[tuple[int, Any]]:
@@ -505,83 +450,3 @@ class Simulation:
         return sum(
             kind in (CommandKind.FILL, CommandKind.BALANCE) for kind, _ in self.commands() if kind != CommandKind.GATE
         )
-
-
-def ask(simulation: Simulation, request: codec.HttpRequest, stamp: int) -> Any:
-    """A signed request at the venue's door."""
-    query = codec.sign(request.params, SECRET, stamp)
-    return handle(simulation.x, request.method, request.path, query, "", KEY)
-
-
-def serve(simulation: Simulation, request: m.VenueRequest, stamp: int) -> tuple[Any, int]:
-    """What the venue answers to a request, and how many ms it holds the answer back; None: it never comes."""
-    if isinstance(request, m.TakeSnapshot):
-        parts, delay = [], 0
-        for part in (codec.open_orders(SYMBOL, conditional=True), codec.open_orders(SYMBOL, conditional=False),
-                     codec.positions(), codec.balances()):  # fmt: skip
-            body, held = read(simulation, part, stamp, changing=False)
-            if body is None or isinstance(body, Exception):
-                return body, held
-            parts.append(body)
-            delay += held
-        return codec.snapshot(simulation.clock.now, [SYMBOL], *parts), delay
-    if isinstance(request, m.PlaceOrder):
-        order = request.order.value
-        body, delay = read(simulation, codec.place(order), stamp, changing=True)
-        return (codec.algo_report if order.type.conditional else codec.order_report)(body) if is_body(
-            body
-        ) else body, delay
-    if isinstance(request, m.CancelOrder):
-        what = codec.cancel(request.symbol, request.client_id, conditional=request.conditional)
-        body, delay = read(simulation, what, stamp, changing=True)
-        if is_body(body):
-            simulation.cancelled(request)
-        return (None if is_body(body) else body if body is not None else Unknown("time-out")), delay
-    if isinstance(request, m.FetchFunding):
-        return [], 0  # no schedule lasts until funding is due
-    if isinstance(request, m.QueryOrder):
-        return look_up(simulation, request, stamp)
-    if request.venue_order_id:
-        body, delay = read(simulation, codec.fills_of(SYMBOL, request.venue_order_id), stamp, changing=False)
-        rows = [codec.fill(row) for row in body] if is_body(body) else []
-        return ([fill for fill in rows if fill.time >= request.since] if is_body(body) else body), delay
-    pages, delay = codec.fills(SYMBOL, request.since, simulation.clock.now), 0
-    while (page := pages.request()) is not None:
-        body, delay = read(simulation, page, stamp, changing=False)
-        if not is_body(body):
-            return body, delay
-        pages.take(body)
-    return [codec.fill(row) for row in pages.rows], delay
-
-
-def look_up(simulation: Simulation, request: m.QueryOrder, stamp: int) -> tuple[Any, int]:
-    """As an adapter does: a conditional order, and the order that it has become."""
-    what = codec.lookup(request.symbol, request.client_id, conditional=request.conditional)
-    body, delay = read(simulation, what, stamp, changing=False)
-    if not is_body(body):
-        return body, delay
-    if not request.conditional:
-        return codec.order_report(body), delay
-    report = codec.algo_report(body)
-    if report.child_id:
-        body, more = read(simulation, codec.lookup_child(request.symbol, report.child_id), stamp, changing=False)
-        if not is_body(body):
-            return body, delay + more
-        report = report.with_child(codec.order_report(body))
-    return report, delay
-
-
-def is_body(value: Any) -> bool:
-    return value is not None and not isinstance(value, Exception)
-
-
-def read(simulation: Simulation, request: codec.HttpRequest, stamp: int, *, changing: bool) -> tuple[Any, int]:
-    """Body, or error, or None for an answer that never comes; and the delay in ms."""
-    reply = ask(simulation, request, stamp)
-    if reply.lost == "hang":
-        return None, 0
-    if reply.lost:
-        return Unknown("reset"), 0
-    body = orjson.loads(orjson.dumps(reply.body))
-    error = failure(reply.status, body, reply.headers, changing=changing, now=simulation.clock.now)
-    return (body if error is None else error), round(reply.delay * 1000)

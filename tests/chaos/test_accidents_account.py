@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from network import SYMBOL
+from random_schedule import Schedule
 from scenario import PRICE, Scenario, leg_of, of_leg
-from simulation import START, SYMBOL, Schedule
+from simulation import START
 
 from triplane.exchange.faults import parse
 from triplane.execution import messages as m

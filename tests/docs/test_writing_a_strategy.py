@@ -12,12 +12,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "writing-a-strategy.md"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, strategies):
     """A folder with the page's files in it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "strategies").mkdir()
-    for name, code in re.findall(r'```python title="([^"]+)"\n(.*?)```', PAGE.read_text(), re.DOTALL):
-        (tmp_path / name).write_text(code)
+    (tmp_path / "strategies").symlink_to(strategies)
     return tmp_path
 
 

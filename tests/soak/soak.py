@@ -26,7 +26,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
 
-from simulation import LIMITS, RANDOM, fault_by
+from random_schedule import fault_by
+from simulation import LIMITS, RANDOM
 
 from triplane.cli.logs import configure_logs
 from triplane.data.binance import Place

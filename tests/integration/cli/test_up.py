@@ -1,7 +1,11 @@
-"""``triplane up`` as a user runs it: in processes of its own, on generated and on real data."""
+"""``triplane up`` as a user runs it: in processes of its own, on generated and on real data.
+
+Beside it the other commands run in the test's process, which saves a second each.
+"""
 
 import asyncio
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,18 +16,28 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from triplane.cli.main import make_app
 from triplane.data.generator import generate
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 TRIPLANE = [sys.executable, "-m", "triplane.cli.main"]
 
 
-def triplane(*arguments, check=True):
+def triplane(*arguments, code=0):
     """Run a command to its end."""
-    done = subprocess.run([*TRIPLANE, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=300)
-    assert not check or done.returncode == 0, done.stderr
+    done = CliRunner().invoke(make_app([arguments[0]]), list(map(str, arguments)))
+    assert done.exit_code == code, (done.stderr, done.exception)
     return done
+
+
+def once(*arguments):
+    """``triplane up`` in a process of its own, to the end of the data; gives its summary."""
+    command = [*TRIPLANE, "up", "--once", "--speed", "max", "--json", *map(str, arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -33,32 +47,49 @@ def market(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("strategy", ["ict_blocks", "ema_cross"])
-def test_a_live_session_decides_as_the_backtest(market, tmp_path, strategy):
-    live = json.loads(triplane(
-        "up", "--once", "--source", market, "--speed", "max", "--strategy", strategy, "--data-dir", tmp_path, "--json"
-    ).stdout)  # fmt: skip
-    tested = json.loads(triplane("backtest", strategy, "--data", market, "--json").stdout)
+@pytest.fixture(scope="module")
+def blocks(market, tmp_path_factory):
+    """A folder where ``ict_blocks`` ran to the end of the market, and the summary."""
+    folder = tmp_path_factory.mktemp("blocks")
+    return folder, once("--source", market, "--data-dir", folder)
 
+
+@pytest.fixture(scope="module")
+def tested(market):
+    """The backtest of ``ict_blocks``."""
+    return json.loads(triplane("backtest", "ict_blocks", "--data", market, "--json").stdout)
+
+
+def agree(live, tested, folder):
     assert live["decisions_sha256"] == tested["decisions_sha256"]
     for name in ("bars", "trades", "net_pnl", "fees", "win_rate", "max_drawdown_pct", "return_pct"):
         assert live[name] == pytest.approx(tested[name]), name
-    proof = json.loads(triplane("verify", live["session"], "--data-dir", tmp_path, "--json").stdout)
+    proof = json.loads(triplane("verify", live["session"], "--data-dir", folder, "--json").stdout)
     assert proof["ok"]
     assert proof["decisions_sha256"] == live["decisions_sha256"]
+
+
+def test_a_live_session_decides_as_the_backtest(blocks, tested):
+    folder, live = blocks
+    agree(live, tested, folder)
+
+
+def test_another_strategy_does_too(market, tmp_path):
+    live = once("--source", market, "--strategy", "ema_cross", "--data-dir", tmp_path)
+    agree(live, json.loads(triplane("backtest", "ema_cross", "--data", market, "--json").stdout), tmp_path)
 
 
 def test_a_news_calendar_means_the_same_live_and_in_a_backtest(market, tmp_path):
     news = tmp_path / "news.csv"
     hours = pd.date_range("2023-11-15", "2023-12-06", freq="5h", tz="UTC")
     news.write_text("time,title\n" + "".join(f"{t:%Y-%m-%dT%H:%M:%SZ},news\n" for t in hours))
-    arguments = ("--strategy", "ema_cross", "--data-dir", tmp_path, "--json", "--news", news)
-    live = json.loads(triplane("up", "--once", "--source", market, "--speed", "max", *arguments).stdout)
+    arguments = ("--source", market, "--strategy", "ema_cross", "--data-dir", tmp_path, "--news", news)
+    live = once(*arguments)
     tested = json.loads(triplane("backtest", "ema_cross", "--data", market, "--json", "--news", news).stdout)
     without = json.loads(triplane("backtest", "ema_cross", "--data", market, "--json").stdout)
 
     assert live["decisions_sha256"] == tested["decisions_sha256"] != without["decisions_sha256"]
-    with Page("--source", market, "--speed", "max", *arguments[:4], "--news", news) as page:
+    with Page("--speed", "max", *arguments) as page:
         page.wait(lambda s: s["finished"])
     listed = json.loads(triplane("sessions", "--data-dir", tmp_path, "--json").stdout)
     assert {s["decisions_sha256"] for s in listed} == {tested["decisions_sha256"]}
@@ -67,25 +98,24 @@ def test_a_news_calendar_means_the_same_live_and_in_a_backtest(market, tmp_path)
 @pytest.mark.skipif(not DATA.exists(), reason="the shared market data is not here")
 def test_the_same_on_the_real_market(tmp_path):
     path = DATA / "klines" / "spot" / "BTCUSDT-1m.parquet"
-    live = json.loads(triplane(
-        "up", "--once", "--source", path, "--speed", "max", "--data-dir", tmp_path, "--json"
-    ).stdout)  # fmt: skip
+    live = once("--source", path, "--data-dir", tmp_path)
     tested = json.loads(triplane("backtest", "ict_blocks", "--data", path, "--json").stdout)
 
     assert live["bars"] == tested["bars"] == 790_480
     assert live["decisions_sha256"] == tested["decisions_sha256"]
 
 
-def test_a_tampered_journal_is_found(market, tmp_path):
-    run = triplane("up", "--once", "--source", market, "--speed", "max", "--data-dir", tmp_path, "--json")
-    session = json.loads(run.stdout)["session"]
+def test_a_tampered_journal_is_found(blocks, tmp_path):
+    folder, run = blocks
+    session = run["session"]
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     journal = tmp_path / "sessions" / session / "journal.tpj"
     content = bytearray(journal.read_bytes())
     content[len(content) // 2] ^= 1
     journal.write_bytes(content)
-    done = triplane("verify", session, "--data-dir", tmp_path, check=False)
+    done = triplane("verify", session, "--data-dir", tmp_path, code=1)
 
-    assert done.returncode == 1
+    assert isinstance(done.exception, SystemExit)
     assert "Traceback" not in done.stderr
 
 
@@ -123,8 +153,7 @@ class Page:
         self.process.stdout.close()
 
 
-def test_the_page_shows_what_the_backtest_found(market, tmp_path):
-    tested = json.loads(triplane("backtest", "ict_blocks", "--data", market, "--json").stdout)
+def test_the_page_shows_what_the_backtest_found(market, tested, tmp_path):
     with Page("--source", market, "--speed", "max", "--data-dir", tmp_path) as page:
         page.wait(lambda s: s["finished"])
         get = page.client.get
@@ -153,61 +182,43 @@ def test_a_second_start_continues_the_session(tmp_path):
     assert json.loads(triplane("verify", first["session_id"], "--data-dir", tmp_path, "--json").stdout)["ok"]
 
 
-def test_what_cannot_be_started_says_so_in_one_sentence(market, tmp_path):
+def test_a_port_that_is_taken_is_told_in_one_sentence(market, tmp_path):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        (tmp_path / "file").write_text("")
-        cases = [
-            (["--port", port], [str(port), "--port"]),
-            (["--data-dir", tmp_path / "file" / "below"], ["data-dir", "file"]),
-            (["--source", "nowhere"], ["nowhere", "demo"]),
-            (["--strategy", "nope"], ["nope", "ict_blocks"]),
-            (["--set", "fats=1"], ["fats", "ict_blocks"]),
-            (["--set", "trend=-5"], ["trend", "-5"]),
-            (["--speed", "0"], ["speed", "0"]),
-            (["--timeframe", "45s"], ["45s"]),
-            (["--symbols", "BTCUSDT,BTCUSDT"], ["BTCUSDT"]),
-        ]
-        for arguments, words in cases:
-            done = triplane("up", "--once" if "--port" not in arguments else "--json", "--source", market,
-                            "--data-dir", tmp_path / "d", *arguments, check=False)  # fmt: skip
-            assert done.returncode == 2, (arguments, done.stderr)
-            assert all(word in done.stderr for word in words), done.stderr
-            assert len([line for line in done.stderr.splitlines() if "Error" in line]) == 1
-            assert "Traceback" not in done.stderr
+        done = subprocess.run(
+            [*TRIPLANE, "up", "--port", str(port), "--source", str(market), "--data-dir", str(tmp_path / "d")],
+            check=False, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 2
+        one_sentence(done.stderr, str(port), "--port")
 
 
-def test_the_server_listens_on_this_machine_alone(tmp_path):
-    with Page("--source", "demo", "--data-dir", tmp_path) as page:
-        port = page.ready["port"]
-        assert httpx.get(f"http://127.0.0.1:{port}/system/status").status_code == 401
-        others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
-        for address in others - {"127.0.0.1"} - {a for a in others if a.startswith("127.")}:
-            with pytest.raises(OSError, match="refused"):
-                socket.create_connection((address, port), timeout=2)
-        assert (tmp_path / "token").stat().st_mode & 0o077 == 0
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data-dir", "file/below"], ["data-dir", "file"]),
+        (["--source", "nowhere"], ["nowhere", "demo"]),
+        (["--strategy", "nope"], ["nope", "ict_blocks"]),
+        (["--set", "fats=1"], ["fats", "ict_blocks"]),
+        (["--set", "trend=-5"], ["trend", "-5"]),
+        (["--speed", "0"], ["speed", "0"]),
+        (["--timeframe", "45s"], ["45s"]),
+        (["--symbols", "BTCUSDT,BTCUSDT"], ["BTCUSDT"]),
+    ],
+)
+def test_what_cannot_be_run_says_so_in_one_sentence(market, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    done = triplane("up", "--once", "--source", market, "--data-dir", "d", *arguments, code=2)
+    one_sentence(done.stderr, *words)
 
 
-def test_the_socket_brings_candles(tmp_path):
-    import websockets
-
-    async def listen(page):
-        token = page.ready["url"].split("token=")[1]
-        address = f"ws://127.0.0.1:{page.ready['port']}/stream/BTCUSDT?token={token}"
-        async with websockets.connect(address) as stream, asyncio.timeout(30):
-            async for text in stream:
-                message = json.loads(text)
-                if message["type"] == "candle":
-                    return message
-        return None
-
-    with Page("--source", "demo", "--speed", "600", "--data-dir", tmp_path) as page:
-        message = asyncio.run(listen(page))
-
-    assert message["symbol"] == "BTCUSDT"
-    assert {"open", "high", "low", "close", "volume", "is_closed"} <= set(message["data"])
+def one_sentence(text, *words):
+    assert all(word in text for word in words), text
+    assert len([line for line in text.splitlines() if "Error" in line]) == 1
+    assert "Traceback" not in text
 
 
 def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_path):
@@ -226,16 +237,17 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         assert sorted(listed.values()) == ["interrupted", "running"]
         again = triplane("start", "ict_blocks", "--balance", "6000", *at)
         third = json.loads(again.stdout)["id"]
-        second_up = triplane("up", "--port", "0", "--strategy", "ict_blocks", "--data-dir", tmp_path, check=False)
+        second_up = subprocess.run(
+            [*TRIPLANE, "up", "--port", "0", "--strategy", "ict_blocks", "--data-dir", str(tmp_path)],
+            check=False, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
         assert second_up.returncode == 1
         assert "`triplane up` runs on" in second_up.stderr
         assert "triplane start" in second_up.stderr
         assert (tmp_path / "page.json").exists()  # of the first
-        wrong = triplane("start", "../../evil.py", *at, check=False)
-        assert wrong.returncode == 2
+        wrong = triplane("start", "../../evil.py", *at, code=2)
         assert "evil.py'; it must be one of" in wrong.stderr
-        again = triplane("start", *at, check=False)
-        assert again.returncode == 1
+        again = triplane("start", *at, code=1)
         first = page.ready["session"]
         assert f"A session with these settings runs already ({first})." in again.stderr
         (tmp_path / "kill_switch.json").write_text('{"reason": "by hand"}')
@@ -248,6 +260,43 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         assert listed.pop(second) == "interrupted"  # it was stopped by a person
         assert set(listed.values()) == {"running"}
         assert third in listed
-    gone = triplane("stop", second, *at, check=False)
-    assert gone.returncode == 1
+    gone = triplane("stop", second, *at, code=1)
     assert "No `triplane up` runs on" in gone.stderr
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A running session, and its folder, for tests that only look at it."""
+    folder = tmp_path_factory.mktemp("demo")
+    with Page("--source", "demo", "--speed", "600", "--data-dir", folder) as page:
+        yield page, folder
+
+
+def test_the_server_listens_on_this_machine_alone(demo):
+    page, folder = demo
+    port = page.ready["port"]
+    assert httpx.get(f"http://127.0.0.1:{port}/system/status").status_code == 401
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    for address in others - {"127.0.0.1"} - {a for a in others if a.startswith("127.")}:
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((address, port), timeout=2)
+    assert (folder / "token").stat().st_mode & 0o077 == 0
+
+
+def test_the_socket_brings_candles(demo):
+    import websockets
+
+    async def listen(page):
+        token = page.ready["url"].split("token=")[1]
+        address = f"ws://127.0.0.1:{page.ready['port']}/stream/BTCUSDT?token={token}"
+        async with websockets.connect(address) as stream, asyncio.timeout(30):
+            async for text in stream:
+                message = json.loads(text)
+                if message["type"] == "candle":
+                    return message
+        return None
+
+    message = asyncio.run(listen(demo[0]))
+
+    assert message["symbol"] == "BTCUSDT"
+    assert {"open", "high", "low", "close", "volume", "is_closed"} <= set(message["data"])

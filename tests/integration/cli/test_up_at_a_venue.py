@@ -11,6 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
+
+from triplane.cli.main import make_app
 
 STRATEGY = '''
 """Long at every bar."""
@@ -96,8 +99,6 @@ def test_it_trades_through_the_adapter(running):
         (["--mode", "live"], "mode is live; it needs a venue"),
         (["--mode", "live", "--venue", "box"], "on the exchange in a box it must be paper or testnet"),
         (["--mode", "testnet", "--venue", "mexc"], "MEXC has none"),
-        (["--mode", "testnet", "--venue", "binance"], "BINANCE_TESTNET_API_KEY is not set"),
-        (["--mode", "live", "--venue", "mexc"], "MEXC_API_KEY is not set"),
         (["--venue", "box", "--mode", "testnet", "--speed", "max"], "speed is max"),
         (["--venue", "box", "--once"], "--once needs data that ends"),
         (["--venue", "binance", "--source", "demo.csv"], "the data comes from there too"),
@@ -105,14 +106,33 @@ def test_it_trades_through_the_adapter(running):
         (["--mode", "testnet", "--venue", "binance", "--router", "ftp://x"], "TRIPLANE_ROUTER_TOKEN is not set"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(words, sentence, tmp_path):
+def test_what_cannot_be_is_one_sentence(words, sentence, tmp_path, monkeypatch):
+    monkeypatch.setattr("triplane.cli.up.become", lambda told: pytest.fail("it was going to start"))
+    unset = dict.fromkeys(KEYS)
+    arguments = ["up", *words, "--data-dir", str(tmp_path), "--port", "0"]
+    done = CliRunner().invoke(make_app(["up"]), arguments, env=unset)
+    refused(done.exit_code, done.stderr, sentence)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--mode", "testnet", "--venue", "binance"], "BINANCE_TESTNET_API_KEY is not set"),
+        (["--mode", "live", "--venue", "mexc"], "MEXC_API_KEY is not set"),
+    ],
+)
+def test_without_keys_it_does_not_start(words, sentence, tmp_path):
     done = subprocess.run(
         command(*words, "--data-dir", str(tmp_path), "--port", "0"),
         check=False, capture_output=True, text=True, timeout=60, env=clean(),
     )  # fmt: skip
-    assert done.returncode == 2
-    assert sentence in " ".join(done.stderr.split())
-    assert done.stderr.count("\n") <= 4
+    refused(done.returncode, done.stderr, sentence)
+
+
+def refused(code, text, sentence):
+    assert code == 2
+    assert sentence in " ".join(text.split())
+    assert text.count("\n") <= 4
 
 
 def test_placeholders_are_refused(tmp_path):

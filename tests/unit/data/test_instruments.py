@@ -6,7 +6,6 @@ import pytest
 
 from triplane.data.instruments import Instrument, parse_instrument, plain
 from triplane.errors import BadInput
-from triplane.kernel.prices import to_price, to_quantity
 
 BTC = Instrument("BTCUSDT", Decimal("0.10"), Decimal("0.001"), Decimal("0.001"), Decimal(100), 0.004)
 
@@ -34,13 +33,6 @@ def test_the_record_holds_the_grid_as_a_fraction(tick: str, numerator: int, scal
     assert (record["lot_num"], record["quantity_scale"]) == (1, 1000)
     assert record["min_quantity_lots"] == 3
     assert record["can_short"] == 1
-
-
-def test_the_kernel_gives_the_nearest_float_of_the_decimal() -> None:
-    record = BTC.to_record()[0]
-    for steps in (3, 7, 123_457, 999_999):
-        assert to_price(record, steps) == float(BTC.price(steps))
-        assert to_quantity(record, steps) == float(BTC.quantity(steps))
 
 
 def test_research_defaults_are_fine_and_free() -> None:

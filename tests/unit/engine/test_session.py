@@ -106,55 +106,6 @@ def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
     assert not other.continued
 
 
-def test_rows_that_a_crash_kept_back_are_made_again(
-    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
-) -> None:
-    session = Session.create(tmp_path, make_setup(), core)
-    candles = make_candles(30)
-    for i in range(30):
-        session.feed_candle(0, candles, i)
-    expected = journaled_rows(session.folder)
-    session.close()
-    last = [f.offset for f in Reader(session.folder / JOURNAL) if f.kind == Kind.OUTPUT][-1]
-    with (session.folder / JOURNAL).open("r+b") as file:
-        file.truncate(last)
-    assert len(journaled_rows(session.folder)) < len(expected)
-    result = verify(session.folder, core)
-    assert (result.ok, result.missing, result.finished) == (True, 2, False)
-    again = Session.resume(session.folder, core)
-    again.close()
-
-    assert journaled_rows(session.folder) == expected
-    assert verify(session.folder, core).missing == 0
-
-
-def test_verify_proves_a_session_and_finds_the_first_difference(
-    tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
-) -> None:
-    session = Session.create(tmp_path / "sessions", make_setup(), core)
-    session.feed_batch(np.zeros(50, np.int64), make_candles(50))
-    session.finish()
-    session.close()
-    result = verify(session_folder(tmp_path, session.id) / JOURNAL, core)
-    assert result.ok
-    assert (result.candles, result.rows, result.finished) == (50, session.rows, True)
-    assert result.decisions_sha256 == session.decisions.hexdigest()
-    assert result.to_dict()["difference"] is None
-
-    class Other(type(core)):  # type: ignore[misc]
-        source_hash = "other"
-
-        def _row(self, A: Any, k: int, time: int, kind: int, value: float, out: Any) -> None:
-            super()._row(A, k, time, kind, value + (A[0]["rows"] == 6), out)
-
-    result = verify(session.folder, Other())
-    assert not result.ok
-    assert result.difference is not None
-    assert result.difference.seq == 7
-    assert "x [" in result.difference.what
-    assert result.note == "Changed since the session began: strategy."
-
-
 def test_changed_code_that_decides_otherwise_begins_a_new_session(
     tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
 ) -> None:
@@ -231,16 +182,6 @@ def test_a_session_that_is_not_there_or_not_readable(tmp_path: Path, core: Any, 
         Session.create(tmp_path / "file", make_setup(), core)
 
 
-def test_records_of_another_version_are_told(
-    tmp_path: Path, core: Any, monkeypatch: pytest.MonkeyPatch, make_setup: Any
-) -> None:
-    session = Session.create(tmp_path, make_setup(), core)
-    session.close()
-    monkeypatch.setattr("triplane.engine.setup.fingerprints", dict)
-    with pytest.raises(TriplaneError, match="whose records differ"):
-        verify(session.folder, core)
-
-
 def test_a_foreign_journal_is_passed_over_in_one_sentence(tmp_path: Path, core: Any, make_setup: Any) -> None:
     session = Session.create(tmp_path, make_setup(), core)
     session.close()
@@ -259,23 +200,3 @@ def test_a_foreign_journal_is_passed_over_in_one_sentence(tmp_path: Path, core: 
     assert [(one["event"], Path(one["path"]).parent.name) for one in said] == [
         ("a journal is passed over", "260101-000000-aaaa"), ("a journal is passed over", "pipe"),
     ]  # fmt: skip
-
-
-def test_a_setup_that_cannot_be_read_is_told(tmp_path: Path, core: Any, make_setup: Any) -> None:
-    session = Session.create(tmp_path, make_setup(), core)
-    session.close()
-    meta = Reader(session.folder / JOURNAL).meta
-    (tmp_path / "other").mkdir()
-    for change in ({"trading": 5}, {"unknown": 1}, {"instruments": [{"symbol": "X"}]}):
-        path = tmp_path / "other" / JOURNAL
-        path.unlink(missing_ok=True)
-        Journal.create(path, meta | {"setup": meta["setup"] | change}).close()
-        with pytest.raises(TriplaneError, match=r"cannot be read|lacks the field"):
-            verify(path.parent, core)
-
-
-def test_an_ending_without_a_digest_is_a_difference(tmp_path: Path, core: Any, make_setup: Any) -> None:
-    session = Session.create(tmp_path, make_setup(), core)
-    session.journal.end({})
-    session.close()
-    assert not verify(session.folder, core).ok

@@ -130,34 +130,6 @@ def test_a_stop_entry_fills_at_its_level_or_the_gap(play, candles):
     assert play(candles([FLAT, (103.0, 104.0, 102.5, 103.0)]), script).fills == [(1, 103.0, 1000)]
 
 
-def test_the_ladder_adds_up_to_the_position(play, candles):
-    script = {0: Enter(1, stop=95.0, targets=[101.0, 102.0, 103.0], fractions=[0.333, 0.333, 0.334])}
-    run = play(candles([FLAT, (100.0, 103.5, 99.0, 103.0)]), script, quantity="0.100", break_even=False)
-
-    assert run.fills == [(1, 100.0, 100), (1, 101.0, -33), (1, 102.0, -33), (1, 103.0, -34)]
-    assert len(run.trades) == 1
-
-
-def test_after_the_first_target_the_stop_moves_to_break_even(play, candles):
-    script = {0: Enter(1, stop=95.0, targets=[101.0, 110.0], fractions=[0.5, 0.5])}
-    market = candles([FLAT, FLAT, (100.5, 101.5, 100.4, 101.0), (101.0, 101.0, 99.0, 99.5)])
-    run = play(market, script, quantity="0.002")
-
-    assert run.fills == [(1, 100.0, 2), (2, 101.0, -1), (3, 100.0, -1)]
-    assert run.trades[0][2] == "break_even"
-
-
-def test_a_trailing_stop_follows_the_best_price_and_never_retreats(play, candles):
-    script = {0: Enter(1, stop=95.0, trail_distance=2.0)}
-    market = candles(
-        [FLAT, FLAT, (100.0, 106.0, 99.9, 105.0), (105.0, 105.5, 104.5, 105.0), (105.0, 105.0, 103.0, 103.5)]
-    )
-    run = play(market, script)
-
-    assert [r["trigger_ticks"] for r in run.of("amend")] == [980, 1040]
-    assert run.trades == [(100.0, 104.0, "trailing")]
-
-
 def test_a_signal_closes_at_the_next_open(play, candles):
     run = play(candles([FLAT, FLAT, (102.0, 103.0, 101.0, 102.0)]), {**LONG, 1: Close()})
 
@@ -178,36 +150,11 @@ def test_slippage_is_against_us_and_rounded_to_the_worse_tick(play, candles):
     assert run.trades == [(pytest.approx(100.2), pytest.approx(94.9), "stop")]
 
 
-def test_fees_maker_for_a_resting_limit_taker_for_the_rest(play, candles):
-    costs = {"maker_fee": 0.0001, "taker_fee": 0.0005}
-    run = play(candles([FLAT, (100.0, 100.0, 97.9, 98.0), (98.0, 99.5, 97.9, 99.0)]), LIMIT, costs=costs)
-
-    assert [float(r["fee"]) for r in run.of("fill")] == pytest.approx([98.0 * 0.0001, 99.0 * 0.0005])
-    assert run.account["balance"] == pytest.approx(10_000 + 1.0 - 98.0 * 0.0001 - 99.0 * 0.0005)
-
-
-def test_liquidation_costs_the_whole_margin(play, candles):
-    """Leverage 10: liquidated at 100 × 0.9 / 0.995 = 90.45, closed at the bankruptcy price of 90."""
-    script = {0: Enter(1, stop=85.0, targets=[150.0])}
-    run = play(candles([FLAT, FLAT, (99.0, 99.0, 90.4, 95.0)]), script, costs={"leverage": 10})
-
-    assert run.trades == [(100.0, 90.0, "liquidation")]
-    assert run.account["balance"] == pytest.approx(9_990.0)
-    assert run.states[0]["core"]["book_count"] == 0
-
-
 def test_a_stop_nearer_than_the_liquidation_comes_first(play, candles):
     script = {0: Enter(1, stop=95.0, targets=[150.0])}
     run = play(candles([FLAT, FLAT, (99.0, 99.0, 80.0, 85.0)]), script, costs={"leverage": 10})
 
     assert run.trades == [(100.0, 95.0, "stop")]
-
-
-def test_a_gap_beyond_the_liquidation_price_loses_no_more_than_the_margin(play, candles):
-    script = {0: Enter(1, stop=95.0, targets=[150.0])}
-    run = play(candles([FLAT, FLAT, (70.0, 71.0, 69.0, 70.0)]), script, costs={"leverage": 10})
-
-    assert run.trades == [(100.0, 90.0, "liquidation")]
 
 
 def test_a_short_is_the_mirror_image(play, candles):
@@ -233,14 +180,6 @@ def test_a_manual_close_fills_at_the_price_of_the_moment(play, candles):
 
     assert run.trades == [(100.0, 100.7, "manual")]
     assert run.states[0]["core"]["book_count"] == 0
-
-
-def test_the_margin_of_a_closed_position_is_free_again(play, candles):
-    run = play(candles([FLAT, FLAT, (99.0, 99.0, 94.0, 98.0)]), LONG, costs={"leverage": 3})
-
-    assert run.account["used_margin"] == 0.0
-    assert run.account["open_positions"] == 0
-    assert run.account["equity"] == run.account["balance"] == pytest.approx(9_995.0)
 
 
 def test_finer_candles_settle_what_a_bar_cannot(play, candles):

@@ -1,11 +1,8 @@
 """What a person may ask between candles: manual signals, orders at market, amendments, debug signals, a reset."""
 
-import numpy as np
 import pytest
 
 from triplane.kernel.codes import Check, CommandKind, SignalStatus
-from triplane.kernel.indicators.volatility import ATR, atr_init, atr_step
-from triplane.kernel.patterns.detectors import DETECTORS, detectors_init, detectors_step
 from triplane.strategies.base import Enter
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
@@ -136,23 +133,3 @@ def test_the_loss_limit_comes_before_the_count_of_trades(play, candles):
 
     assert run.states_passed[-1] == "HALTED"  # the loss of 50 came before the count of trades
     assert run.trades == [(100.0, 95.0, "stop")]
-
-
-def test_all_detectors_take_the_same_candles():
-    """Two hundred candles of a zigzag: every detector finds something, and the states only grow."""
-    states, averages = np.zeros(1, DETECTORS), np.zeros(1, ATR)
-    detectors_init(states[0])
-    atr_init(averages[0], 14)
-    swings = breaks = 0
-    for i in range(200):
-        base = 100.0 + 8.0 * np.sin(i / 6.0) + 0.05 * i
-        close = base + (1.5 if i % 3 else -1.5)
-        high, low = max(base, close) + 0.5, min(base, close) - 0.5
-        atr = atr_step(averages[0], high, low, close)
-        detectors_step(states[0], i, i * 900_000, base, high, low, close, 10.0 + i % 7, atr)
-        swings += int(states[0]["swings"]["n_events"])
-        breaks += int(states[0]["structure"]["n_events"])
-
-    assert swings >= 8
-    assert breaks > 3
-    assert states[0]["blocks"]["book"]["serial"] >= 3

@@ -1,14 +1,10 @@
 """Rows and commands: the bytes in a journal never change, and every column has one name a kind."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from triplane.kernel import inputs, rows
-from triplane.kernel.codes import Code, CommandKind, Gate, Reason, RowKind
-from triplane.kernel.layout import overlay
+from triplane.kernel.codes import Code, CommandKind, Reason, RowKind
 from triplane.kernel.records import CANDLE, LIMITS
 from triplane.kernel.rows import OUT_ROWS, OUTBOX, OUTPUT, named, of_kind
 
@@ -90,26 +86,3 @@ def test_rows_by_name():
     assert (trade.pnl, trade.balance_after, trade.bars_held) == (2.0, 11.0, 12.0)
     assert {type(value) for value in trade} == {int, float}
     assert named(made[:0]) == []
-
-
-def test_commands_by_name():
-    made = inputs.command(CommandKind.GATE, 5, gate=Gate.KILL_SWITCH, closed=1)
-
-    assert made.dtype == inputs.COMMAND
-    (row,) = made
-    assert (row["time"], row["kind"], row["code"], row["flag"]) == (5, CommandKind.GATE, Gate.KILL_SWITCH, 1)
-    assert inputs.command(CommandKind.AMEND, targets=(1.0, 2.0, 3.0))["targets"].tolist() == [[1.0, 2.0, 3.0]]
-    with pytest.raises(ValueError, match="price"):
-        inputs.command(CommandKind.GATE, price=1.0)
-
-
-def test_a_name_that_numpy_takes_is_refused():
-    with pytest.raises(ValueError, match="field fill has the name of a method"):
-        overlay(8, {"fill": (np.dtype("f8"), 0)})
-
-
-def test_reading_rows_needs_no_compiler():
-    modules = "codes, layout, records, rows, inputs"
-    program = f"import sys; from triplane.kernel import {modules}; print('numba' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"

@@ -1,6 +1,5 @@
-"""The running session: the same decisions as a backtest, continued after a stop, stopped by what must stop it."""
+"""The running session: continued after a stop, stopped by what must stop it."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,87 +7,17 @@ from typing import Any
 
 import pytest
 
-from triplane.data.clock import SystemClock
 from triplane.data.feed import FeedState
-from triplane.data.generator import generate
-from triplane.data.instruments import Instrument
-from triplane.data.recorded import open_recorded
-from triplane.data.replay import ReplayFeed
 from triplane.engine.commands import Commands
-from triplane.engine.facts import Collector, facts_of
+from triplane.engine.facts import facts_of
 from triplane.engine.journal import JournalError, Kind, Reader
-from triplane.engine.opening import Options, open_runner
 from triplane.engine.session import JOURNAL
-from triplane.engine.setup import Setup
-from triplane.engine.tally import Tally
 from triplane.engine.verify import verify
-from triplane.errors import BadInput, TriplaneError
+from triplane.errors import TriplaneError
 from triplane.kernel.codes import Gate
-from triplane.model.facts import Candle, Error, Fill, Order, Signal, StateChange, Trade
-from triplane.model.settings import CostSettings, TradingSettings
+from triplane.model.facts import Error
+from triplane.model.settings import TradingSettings
 from triplane.research.backtest import simulate
-from triplane.strategies.compiler import compile_strategy
-from triplane.strategies.registry import find, source_of
-
-REAL = Path(__file__).parents[3].parent / "shared" / "data" / "klines" / "spot" / "BTCUSDT-1m.parquet"
-FIGURES = ("trades", "net_pnl", "max_drawdown_pct", "sharpe", "fees", "win_rate", "profit_factor", "expectancy_r")
-
-
-def run_once(
-    folder: Path, candles: Any, facts: bool, strategy: str = "ema_cross", timeframe_ms: int = 60_000
-) -> dict[str, Any]:
-    """What ``up --once`` does; or, with ``facts``, what it does with a page."""
-    spec = find(strategy)
-    core = compile_strategy(spec, source_of(strategy))
-    instrument = Instrument.research("BTCUSDT")
-    setup = Setup(strategy, spec.resolve({}), (instrument,), 60_000, timeframe_ms, source="test")
-    tally = Tally()
-    opened = open_runner(
-        folder,
-        setup,
-        core,
-        spec,
-        lambda known: ReplayFeed(
-            {"BTCUSDT": candles}, SystemClock(), "max", known, instruments={"BTCUSDT": instrument}
-        ),
-        options=Options(facts=False, whole=not facts, consumers=[Collector()] if facts else [], observers=[tally]),
-    )
-    outcome = asyncio.run(opened.runner.run())
-    session = opened.runner.session
-    assert outcome.finished
-    assert verify(session.folder, core).decisions_sha256 == session.decisions.hexdigest()
-    return {
-        "bars": session.candles,
-        "decisions_sha256": session.decisions.hexdigest(),
-        **tally.performance(setup.balance),
-    }
-
-
-def same_as_backtest(summary: dict[str, Any], candles: Any, **arguments: Any) -> None:
-    result = simulate(candles, symbol="BTCUSDT", costs=CostSettings(), **arguments).summary()
-
-    assert summary["decisions_sha256"] == result["decisions_sha256"]
-    assert summary["bars"] == result["bars"]
-    for name in FIGURES:
-        assert summary[name] == pytest.approx(result[name]), name
-
-
-@pytest.mark.parametrize("facts", [False, True])
-def test_the_live_engine_decides_as_the_backtest_does(tmp_path: Path, facts: bool) -> None:
-    candles = generate(9, 1_735_689_600_000, 20_000)
-    summary = run_once(tmp_path, candles, facts)
-
-    assert summary["trades"] > 20
-    same_as_backtest(summary, candles, strategy="ema_cross", timeframe="1m")
-
-
-@pytest.mark.skipif(not REAL.exists(), reason="the recorded market is not here")
-def test_the_live_engine_decides_as_the_backtest_does_on_a_real_market(tmp_path: Path) -> None:
-    candles = open_recorded(REAL).candles
-    summary = run_once(tmp_path, candles, False)
-
-    assert summary["bars"] == len(candles)
-    same_as_backtest(summary, candles, strategy="ema_cross", timeframe="1m")
 
 
 def shown(engine: Any) -> list[Any]:
@@ -135,19 +64,6 @@ async def test_a_stopped_session_goes_on_behind_its_last_candle(world: Any) -> N
     assert rows == whole.rows[: again.session.rows].tobytes()  # behind them the backtest closes what is open
     assert again.session.rows > 100
     assert verify(again.session.folder, world.core).ok
-
-
-async def test_facts_are_told_once_in_order_and_can_be_made_again(world: Any) -> None:
-    task = await world.start()
-    await world.feed(600)
-    engine = world.engine
-    engine.stop()
-    await task
-    facts = engine.fold.facts
-    assert [fact.seq for fact in facts] == list(range(1, len(facts) + 1))
-    assert [fact.close for fact in engine.told(Candle)] == world.candles["close"][:600].tolist()
-    assert {Fill, Order, Signal, StateChange, Trade} <= {type(fact) for fact in facts}
-    assert list(facts_of(engine.session.folder, world.core)) == facts
 
 
 async def test_a_stale_feed_closes_entries_until_it_recovers(world: Any) -> None:
@@ -218,66 +134,6 @@ async def test_a_kill_keeps_or_closes_positions_and_says_why_once(world: Any) ->
     await task
     assert verify(engine.session.folder, world.core).ok
     assert list(facts_of(engine.session.folder, world.core)) == engine.fold.facts
-
-
-async def test_commands_of_a_person(world: Any) -> None:
-    task = await world.start()
-    engine, replica = world.engine, world.engine.replica
-    await world.feed(150)
-    await world.feed_until(lambda: engine.status().state == "SCANNING")
-    engine.command("simulate", symbol="BTCUSDT", side=1, stop=None)
-    assert engine.status().state == "ENTRY_PENDING"
-    assert engine.status().current_order_id is not None
-    engine.command("cancel", symbol="BTCUSDT")
-    assert replica.portfolio().pending_orders == []
-    engine.command("simulate", symbol="BTCUSDT", side=-1)
-    engine.command("market", symbol="BTCUSDT")
-    (position,) = replica.portfolio().open_positions
-    assert position.side == "SHORT"
-    assert position.margin_ratio == pytest.approx(1.0, abs=0.01)
-    with pytest.raises(TriplaneError, match="not SCANNING"):
-        engine.command("simulate", symbol="BTCUSDT", side=1)
-    engine.command("close", symbol="BTCUSDT")
-    assert engine.told(Trade)[-1].exit_reason == "manual"
-    engine.command("reset", balance=5000)
-    assert replica.portfolio().wallet_balance == "5000"
-    engine.command("limits", values={"execution_mode": "manual", "risk_per_trade": 0.02})
-    assert replica.trading.risk_per_trade == 0.02
-    await world.feed_until(lambda: bool(replica.pending_signals()))
-    engine.command("execute", symbol="BTCUSDT", decision=replica.pending_signals()[0].decision)
-    assert engine.status().is_active_trade
-    assert replica.pending_signals() == []
-    engine.command("close", symbol="BTCUSDT")
-    await world.feed_until(lambda: bool(replica.pending_signals()))
-    engine.command("expire", symbol="BTCUSDT", decision=replica.pending_signals()[0].decision)
-    assert engine.told(Signal)[-1].status == "expired"
-    engine.command("stop")
-    await task
-    assert verify(engine.session.folder, world.core).ok
-    assert list(facts_of(engine.session.folder, world.core)) == engine.fold.facts
-
-
-async def test_commands_that_cannot_be_carried_out(world: Any) -> None:
-    task = await world.start()
-    engine = world.engine
-    await world.feed(5)
-    size = engine.session.journal.size
-    for kind, fields, error, said in (
-        ("dance", {}, BadInput, "command is 'dance'"),
-        ("close", {"symbol": "DOGEUSDT"}, LookupError, "not in this session"),
-        ("close", {"symbol": "BTCUSDT"}, LookupError, "no open position"),
-        ("market", {"symbol": "BTCUSDT"}, LookupError, "no pending entry"),
-        ("execute", {"symbol": "BTCUSDT", "decision": 3}, LookupError, "decision 3"),
-        ("execute", {"symbol": "BTCUSDT", "decision": 0}, LookupError, "decision 0"),
-        ("simulate", {"symbol": "BTCUSDT", "side": 0}, BadInput, "side is 0"),
-        ("reset", {"balance": -5}, BadInput, "balance is -5"),
-        ("limits", {"values": {"risk_per_trade": 7}}, BadInput, "risk_per_trade is 7"),
-    ):
-        with pytest.raises(error, match=said):
-            engine.command(kind, **fields)
-    assert engine.session.journal.size == size
-    engine.stop()
-    await task
 
 
 async def test_a_strategy_that_raises_halts_the_session_and_keeps_its_position(make_python_world: Any) -> None:
