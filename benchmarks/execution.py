@@ -26,8 +26,6 @@ from functools import wraps
 from pathlib import Path
 
 import numpy as np
-from triplane.engine.live import Options, open_engine
-from triplane.engine.storing import StoreSink
 
 from benchmarks.timing import table
 from triplane.cli.logs import configure_logs
@@ -36,6 +34,7 @@ from triplane.data.binance import Place
 from triplane.data.clock import SystemClock
 from triplane.data.live import LiveFeed
 from triplane.engine.journal import Journal
+from triplane.engine.opening import Options, open_runner
 from triplane.engine.runner import Runner
 from triplane.engine.session import Session
 from triplane.engine.settings import CostSettings, TradingSettings
@@ -45,7 +44,6 @@ from triplane.exchange.market_clock import MarketClock
 from triplane.exchange.opening import open_exchange
 from triplane.execution.order_manager import OrderManager
 from triplane.flow.listening import listen
-from triplane.store import Store
 from triplane.strategies.registry import find
 from triplane.venues.adapter import Urls
 from triplane.venues.binance.usdm import BinanceUsdm
@@ -248,20 +246,21 @@ async def trade(rest: str, sockets: str, folder: Path) -> list[dict[str, int]]:
         path, spec.resolve({}), tuple(await venue.instruments([SYMBOL])), 60_000, 60_000, 100_000_000.0, "benchmark",
         "testnet", hold=True, trading=LIMITS, costs=CostSettings(leverage=1),
     )  # fmt: skip
-    with Store(folder / "triplane.sqlite") as store:
-        engine = open_engine(
-            folder, setup, setup.core(), spec, source.make_feed, options=Options(live=True), sink=StoreSink(store),
-            clock=clock, venue=venue,
-        )  # fmt: skip
-        await venue.prepare([SYMBOL], 1)
-        gc.collect()
-        gc.freeze()  # as `triplane up` does
-        running = asyncio.create_task(engine.run())
-        await asyncio.wait(
-            {running, asyncio.create_task(marks.done.wait())}, return_when=asyncio.FIRST_COMPLETED, timeout=MOST
-        )
-        engine.stop()
-        await running
+    opened = open_runner(
+        folder, setup, setup.core(), spec, source.make_feed, options=Options(live=True, facts=True), clock=clock,
+        venue=venue,
+    )  # fmt: skip
+    opened.log.go_live(asyncio.get_running_loop().call_soon)
+    await venue.prepare([SYMBOL], 1)
+    gc.collect()
+    gc.freeze()  # as `triplane up` does
+    running = asyncio.create_task(opened.runner.run())
+    await asyncio.wait(
+        {running, asyncio.create_task(marks.done.wait())}, return_when=asyncio.FIRST_COMPLETED, timeout=MOST
+    )
+    opened.runner.stop()
+    await running
+    opened.log.close()
     await venue.close()
     return marks.orders
 
