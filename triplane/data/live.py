@@ -28,6 +28,7 @@ from triplane.data.candles import Candles, as_candles, timeframe_name, utc
 from triplane.data.clock import Clock
 from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus, Forming
 from triplane.data.instruments import Instrument
+from triplane.data.moments import Moments
 from triplane.data.sequencer import Range, Sequenced, Sequencer
 from triplane.errors import BadInput, DataError, TriplaneError
 from triplane.kernel.records import CANDLE
@@ -84,6 +85,7 @@ class Timing:
     request: float = 15.0
     settle: float = 2.0  # after a candle's close, before REST is believed to hold its final values
     retry: float = 5.0  # between questions for a candle that is overdue
+    gather: float = 3.0  # that the first candle of a time waits for those of other symbols; longer than `settle`
 
 
 @dataclass(slots=True)
@@ -226,16 +228,38 @@ class LiveFeed:
         for task in tasks:
             task.add_done_callback(self._queue.put_nowait)
         try:
-            while True:
-                event = await self._queue.get()
-                if isinstance(event, asyncio.Task):
-                    event.result()  # raises what ended the loop of a symbol
-                else:
-                    yield event
+            async for event in self._gathered(Moments(len(streams), self._timing.gather)):
+                yield event
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _gathered(self, moments: Moments) -> AsyncIterator[FeedEvent]:
+        """Events as they come, and candles of one time together."""
+        while True:
+            news = asyncio.ensure_future(self._queue.get())
+            try:
+                while not news.done():
+                    wait = moments.due - self._clock.monotonic()
+                    if wait <= 0.0:
+                        break
+                    await (asyncio.wait({news}) if wait == float("inf") else self._race(wait, news))
+            finally:
+                if not news.done():
+                    news.cancel()
+            event = news.result() if news.done() and not news.cancelled() else None
+            if isinstance(event, asyncio.Task):
+                event.result()  # raises what ended the loop of a symbol
+                continue
+            if isinstance(event, CandleBatch):
+                moments.add(event, self._clock.monotonic())
+            loaded = isinstance(event, FeedStatus) and event.state == FeedState.LIVE
+            ready = moments.ready(self._clock.monotonic(), every=loaded)
+            if ready is not None:
+                yield ready
+            if event is not None and not isinstance(event, CandleBatch):
+                yield event
 
     # ------------------------------------------------------------------------------------------- one symbol's loop
     async def _run_stream(self, stream: _Stream) -> None:

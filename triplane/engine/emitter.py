@@ -73,7 +73,7 @@ class Emitter(Observer):
         self._first = tuple(first)
         self._consumers = tuple(consumers)
         self._heads = Heads(session.id)
-        self._later: tuple[Session, int, Array, Array] | None = None
+        self._later: tuple[Session, Array, Array, Array] | None = None
         if self._consumers:
             self._decoder = Decoder(self._heads, setup.instruments, spec, setup.costs.leverage, self._decided)
             self._reader = StateReader(session, spec, self._heads)
@@ -115,27 +115,27 @@ class Emitter(Observer):
             self._emit(self._decoder.decode(rows))
 
     # ------------------------------------------------------------------------------------------------ the observer
-    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
-        """One candle was taken. When it led to orders at a venue, those leave before anybody else hears of it."""
+    def on_moment(self, session: Session, which: Array, candles: Array, rows: Array) -> None:
+        """Candles were taken. When they led to orders at a venue, those leave before anybody else hears of them."""
         self.settle()
         if self._first:
             for observer in self._first:
-                observer.on_candle(session, k, candle, rows)
+                observer.on_moment(session, which, candles, rows)
             if len(rows) and not self.replaying:
-                self._later = session, k, candle.copy(), rows.copy()
+                self._later = session, which, candles.copy(), rows.copy()
                 return
-        self._candle(session, k, candle, rows)
+        self._moment(session, which, candles, rows)
 
     def settle(self) -> None:
-        """Tell of the candle that has not been told of yet."""
+        """Tell of the candles that have not been told of yet."""
         if self._later is not None:
             later, self._later = self._later, None
-            self._candle(*later)
+            self._moment(*later)
 
-    def _candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:
+    def _moment(self, session: Session, which: Array, candles: Array, rows: Array) -> None:
         if self._consumers:
             self._rows(rows)
-            self._emit(self._reader.after_candle(session, k, candle))
+            self._emit(self._reader.after_moment(session, which, candles, rows))
 
     def on_batch(self, session: Session, which: Array, candles: Array, rows: Array, equity: Array) -> None:
         """Many candles were taken at once: only what was decided is told; the candles are where they came from."""

@@ -51,13 +51,14 @@ _SYNC: Final = struct.Struct("<8sQ")
 class Kind(IntEnum):
     """What a frame holds."""
 
-    CANDLE = 1  # one CANDLE of the frame's symbol
+    CANDLE = 1  # one CANDLE of the frame's symbol, a moment of its own
     CANDLES = 2  # `n` CANDLEs of the frame's symbol, or with NO_SYMBOL: `n` int64 symbol numbers, then CANDLEs
     COMMAND = 3  # one COMMAND to the frame's symbol
     LIMITS = 4  # one LIMITS record, from here on for all symbols
     OUTPUT = 5  # `n` OUTPUT rows
     SYNC = 6  # everything before this offset is on the disk
     END = 7  # the session is over; JSON
+    MOMENT = 9  # the CANDLEs of one time that were taken together: `n` int64 symbol numbers, then CANDLEs
     NOTE = 8  # what no core decides and a person should know for ever (a venue's order id, a finding, a reason); JSON
 
 

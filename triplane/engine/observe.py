@@ -304,10 +304,18 @@ class StateReader:
         self._symbols = [_Symbol(session, k, spec, indicators) for k in range(len(session.setup.instruments))]
         self._account: tuple[Any, ...] = ()
 
-    def after_candle(self, session: Session, k: int, candle: Array) -> list[Fact]:
-        """Facts of a candle (an array of one) of symbol ``k``."""
-        symbol, now = self._symbols[k], session.now
-        return [*symbol.candle(self._heads, candle, now), *symbol.status(self._heads, now), *self._money(session)]
+    def after_moment(self, session: Session, which: Array, candles: Array, rows: Array) -> list[Fact]:
+        """Facts of the candles of one time; what came out of them may concern other symbols too."""
+        now = session.now
+        out: list[Fact] = []
+        moved = which.tolist()
+        for i, k in enumerate(moved):
+            out += self._symbols[k].candle(self._heads, candles[i : i + 1], now)
+        if len(rows):
+            moved = sorted({*moved, *rows["symbol"].tolist()})
+        for k in moved:
+            out += self._symbols[k].status(self._heads, now)
+        return [*out, *self._money(session)]
 
     def after_command(self, session: Session, k: int) -> list[Fact]:
         """Facts of a command to symbol ``k``."""

@@ -12,6 +12,7 @@ from triplane.kernel.codes import RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE, LIMITS
 from triplane.kernel.rows import OUTPUT
+from triplane.kernel.rules import RULES
 
 Array = np.ndarray[Any, Any]
 CHUNK: Final = 4096
@@ -45,6 +46,20 @@ class ReplayError(TriplaneError):
         super().__init__(
             f"Replaying {reader.path} gives another result at row {difference.seq} (time {difference.time}): "
             f"{difference.what}"
+        )
+
+
+class OtherRules(TriplaneError):  # noqa: N818 - reads as what it is
+    """A journal was made by other rules than those of today, so its decisions cannot be made again."""
+
+
+def require_rules(reader: Reader) -> None:
+    """Raise :class:`OtherRules` unless the journal was made by the rules of today."""
+    made_by = reader.meta.get("rules", 1)
+    if made_by != RULES:
+        raise OtherRules(
+            f"The journal {reader.path} was made by version {made_by} of the trading rules; this Triplane has version "
+            f"{RULES} and cannot make its decisions again."
         )
 
 
@@ -126,15 +141,16 @@ def load_inputs(reader: Reader, recheck: Recheck, one_by_one: bool) -> Iterator[
             yield Step(Kind.CANDLE, frame.symbol, _symbols(1, frame.symbol), _copy(frame, CANDLE, 1))
             continue
         if kind == Kind.CANDLE:
-            waiting.append(frame)
-            if len(waiting) == CHUNK:
-                yield _gathered(waiting)
+            opened = _opened(frame)
+            if waiting and (len(waiting) == CHUNK or opened == _opened(waiting[-1])):
+                yield _gathered(waiting)  # a candle of the same time that came later was a moment of its own
                 waiting.clear()
+            waiting.append(frame)
             continue
         if waiting:
             yield _gathered(waiting)
             waiting.clear()
-        if kind == Kind.CANDLES:
+        if kind in (Kind.CANDLES, Kind.MOMENT):
             yield _batch(frame)
         elif kind == Kind.COMMAND:
             yield Step(Kind.COMMAND, frame.symbol, _symbols(1, frame.symbol), _copy(frame, COMMAND, 1))
@@ -146,6 +162,11 @@ def load_inputs(reader: Reader, recheck: Recheck, one_by_one: bool) -> Iterator[
             raise JournalError(f"The journal {reader.path} holds an unknown kind of frame, {kind}, at {frame.offset}.")
     if waiting:
         yield _gathered(waiting)
+
+
+def _opened(frame: Frame) -> bytes:
+    """The open time of a single candle."""
+    return bytes(frame.payload[:8])
 
 
 def _symbols(n: int, k: int) -> Array:
@@ -168,5 +189,5 @@ def _batch(frame: Frame) -> Step:
     n = frame.n
     if frame.symbol == NO_SYMBOL:
         which = _copy(frame, np.dtype(np.int64), n)
-        return Step(Kind.CANDLES, int(which[0]), which, _copy(frame, CANDLE, n, 8 * n))
+        return Step(Kind(frame.kind), int(which[0]), which, _copy(frame, CANDLE, n, 8 * n))
     return Step(Kind.CANDLES, frame.symbol, _symbols(n, frame.symbol), _copy(frame, CANDLE, n))

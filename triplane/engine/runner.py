@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -226,24 +227,28 @@ class Runner:
         if self._options.live and len(batch) == 1:
             self.last_received_ns = max(self._clock.now_ms() - int(closes[0]), 0) * 1_000_000
             self.received.add(self.last_received_ns)
-        which, last = batch.which.tolist(), int(closes[-1])
-        for i in range(len(batch)):
+        last, taken = int(closes[-1]), 0
+        ends = [*(np.flatnonzero(np.diff(closes)) + 1).tolist(), len(batch)]
+        for begin, end in pairwise([0, *ends]):
             if self._agenda.due(last):
-                self._agenda.carry_out(session, int(closes[i]))
+                self._agenda.carry_out(session, int(closes[begin]))
             if self._guards:
-                self._guarded(self._guards.ask(which[i], candles[i]))
-            await self._candle(which[i], candles, i)
-            if i % SLICE == SLICE - 1:
+                for i in range(begin, end):
+                    self._guarded(self._guards.ask(int(batch.which[i]), candles[i]))
+            await self._moment(batch.which[begin:end], candles[begin:end])
+            if end - taken >= SLICE:
+                taken = end
                 await asyncio.sleep(0)
         if not session.setup.hold:  # otherwise the feed says when history is loaded
             self.ready = True
 
-    async def _candle(self, k: int, candles: Array, i: int) -> None:
-        """Take one candle through everything."""
+    async def _moment(self, which: Array, candles: Array) -> None:
+        """Take the candles of one time through everything."""
         emitter = self.emitter
         before, begin = emitter.decided_ns, time.perf_counter_ns()
-        rows = self.session.feed_candle(k, candles, i)
-        self._prices[k] = candles["close"].item(i)
+        rows = self.session.feed_moment(which, candles)
+        for k, close in zip(which.tolist(), candles["close"].tolist(), strict=True):
+            self._prices[k] = close
         if len(rows):
             if self.execution is not None:
                 self.execution.kick()
@@ -252,7 +257,8 @@ class Runner:
             if emitter.decided_ns != before:
                 self.last_decided_ns = emitter.decided_ns - begin
                 self.decided.add(self.last_decided_ns)
-        self._look_at_strategy(k)
+        for k in which.tolist():
+            self._look_at_strategy(k)
 
     def _guarded(self, said: str | None) -> None:
         """A user's guard forbids entries from here on, or allows them again (empty); None: nothing has changed."""

@@ -19,7 +19,7 @@ import structlog
 from triplane.engine.decisions import DecisionHash
 from triplane.engine.journal import NO_SYMBOL, Journal, Kind, Reader
 from triplane.engine.lock import FolderLock
-from triplane.engine.replay import Recheck, ReplayError, Step, load_inputs
+from triplane.engine.replay import OtherRules, Recheck, ReplayError, Step, load_inputs, require_rules
 from triplane.engine.settings import TradingSettings
 from triplane.engine.setup import Array, Setup, code_of, make_meta, new_id, read_setup, settings_of
 from triplane.errors import DataError, TriplaneError
@@ -39,8 +39,8 @@ NEVER: Final = -1
 class Observer:
     """Who hears of everything a session does, after it is in the journal; also while it is made again from there."""
 
-    def on_candle(self, session: "Session", k: int, candle: Array, rows: Array) -> None:
-        """One candle (an array of one) of symbol ``k`` was taken; ``rows`` is what came out."""
+    def on_moment(self, session: "Session", which: Array, candles: Array, rows: Array) -> None:
+        """The candles of one time, of the symbols ``which``, were taken together; ``rows`` is what came out."""
 
     def on_batch(self, session: "Session", which: Array, candles: Array, rows: Array, equity: Array) -> None:
         """Many candles were taken; ``equity`` after each."""
@@ -110,7 +110,7 @@ class Session:
         self._out = np.zeros(1, OUTBOX)
         self._rows: Array = self._out["rows"][0]
         self._n_out: Array = self.A["n_out"]
-        self._command = np.zeros(1, COMMAND)
+        self._alone = [np.array([k], np.int64) for k in range(len(self.setup.instruments))]
 
     # ----------------------------------------------------------------------------------------------------------- life
     @classmethod
@@ -164,6 +164,7 @@ class Session:
 
     def steps(self, reader: Reader, recheck: Recheck | None = None, *, one_by_one: bool = False) -> Iterator[None]:
         """The same, one input after the other."""
+        require_rules(reader)
         recheck = recheck or Recheck(reader)
         for step in load_inputs(reader, recheck, one_by_one):
             recheck.made(self._again(step))
@@ -179,8 +180,8 @@ class Session:
             return self._take_limits(step.records)
         if step.kind == Kind.NOTE:
             return self._take_note(json.loads(step.records.tobytes()))
-        if step.kind == Kind.CANDLE:
-            return self._take_candle(int(step.which[0]), step.records, 0)
+        if step.kind in (Kind.CANDLE, Kind.MOMENT):
+            return self._take_moment(step.which, step.records)
         return self._take_batch(step.which, step.records)[0]
 
     def close(self) -> None:
@@ -218,13 +219,40 @@ class Session:
     # --------------------------------------------------------------------------------------------------------- inputs
     def feed_candle(self, k: int, candles: Array, i: int = 0) -> Array:
         """Take the closed candle ``candles[i]`` of symbol ``k``; returns the rows, valid until the next input."""
-        if self.finished or candles["open_time"].item(i) <= self.last_open[k]:
-            self._refuse(k, int(candles[i]["open_time"]))
-        self._write(Kind.CANDLE, candles[i : i + 1].tobytes(), k)
-        return self._take_candle(k, candles, i)
+        candle = candles[i : i + 1]
+        if self.finished or candle["open_time"].item() <= self.last_open[k]:
+            self._refuse(k, candle["open_time"].item())
+        self._write(Kind.CANDLE, candle.tobytes(), k)
+        return self._take_moment(self._alone[k], candle)
+
+    def feed_moment(self, which: Array, candles: Array) -> Array:
+        """Take the closed candles of one time together; the order they come in does not matter.
+
+        Parameters
+        ----------
+        which
+            The symbol of each candle, int64, each once.
+        candles
+            Array of ``records.CANDLE``, all with one open time.
+
+        Returns
+        -------
+        ndarray
+            The rows, valid until the next input.
+        """
+        if len(candles) == 1:
+            return self.feed_candle(which.item(0), candles)
+        order = np.argsort(which, kind="stable")
+        which, candles = which[order], candles[order]
+        opened = candles["open_time"].item(0)
+        for i, k in enumerate(which.tolist()):
+            if self.finished or opened <= self.last_open[k] or (i and k == which[i - 1]):
+                self._refuse(k, opened)
+        self._write(Kind.MOMENT, which.tobytes() + candles.tobytes(), NO_SYMBOL, len(candles))
+        return self._take_moment(which, candles)
 
     def feed_batch(self, which: Array, candles: Array) -> tuple[Array, Array]:
-        """Take many candles, in order; ``which[i]`` is the symbol of candle ``i``.
+        """Take many candles in the order of their time, those of one time together; ``which[i]`` is a candle's symbol.
 
         Returns
         -------
@@ -241,6 +269,8 @@ class Session:
         if (which == which[0]).all():
             self._write(Kind.CANDLES, candles.tobytes(), int(which[0]), len(candles))
         else:
+            order = np.lexsort((which, candles["open_time"]))
+            which, candles = which[order], candles[order]
             payload = which.astype(np.int64).tobytes() + candles.tobytes()
             self._write(Kind.CANDLES, payload, NO_SYMBOL, len(candles))
         return self._take_batch(which, candles)
@@ -298,15 +328,17 @@ class Session:
         )
 
     # ------------------------------------------------------------------------------------------------ steps, also again
-    def _take_candle(self, k: int, candles: Array, i: int) -> Array:
+    def _take_moment(self, which: Array, candles: Array) -> Array:
         self._n_out[0] = 0
-        self.core.on_candle(self.A, self.S, k, candles, i, self._out)
-        self.last_open[k] = opened = candles["open_time"].item(i)
+        self.core.on_moment(self.A, self.S, which, candles, self._out)
+        opened = candles["open_time"].item(0)
+        for k in which.tolist():
+            self.last_open[k] = opened
         self.now = max(self.now, opened + self.setup.base_ms)
-        self.candles += 1
+        self.candles += len(candles)
         rows = self._came_out()
         if self.observer is not None:
-            self.observer.on_candle(self, k, candles[i : i + 1], rows)
+            self.observer.on_moment(self, which, candles, rows)
         if len(rows):
             self.decisions.update(rows)  # last: nobody waits for the digest
         return rows
@@ -390,6 +422,8 @@ def open_session(
     if newest is not None:
         try:
             return Opened(Session.resume(newest[1], core, observe, one_by_one=one_by_one), True, "")
+        except OtherRules as error:
+            notice = f"Session {newest[2]['session']} is not continued: {error}"
         except ReplayError as error:
             if newest[2]["code"] == code_of(core):
                 raise

@@ -18,6 +18,7 @@ from triplane.errors import TriplaneError
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE, LIMITS
 from triplane.kernel.rows import OUTPUT
+from triplane.kernel.rules import RULES
 from triplane.model.settings import START_BALANCE
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core, compile_strategy, kernel_hash
@@ -138,6 +139,7 @@ def make_meta(session_id: str, setup: Setup, core: Core, now_ms: int) -> dict[st
         "created_at": now_ms,
         "setup": setup.to_dict(),
         "records": fingerprints(),
+        "rules": RULES,
         "code": code_of(core),
     }
 

@@ -34,9 +34,9 @@ class Tally(Observer):
         self._equity.append(equity[own])
         self._keep(rows)
 
-    def on_candle(self, session: Session, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
-        """One candle was taken."""
-        self.on_batch(session, candle, candle, rows, session.A["equity"].copy())
+    def on_moment(self, session: Session, which: Array, candles: Array, rows: Array) -> None:
+        """The candles of one time were taken."""
+        self.on_batch(session, which[:1], candles[:1], rows, session.A["equity"].copy())
 
     def on_command(self, session: Session, k: int, command: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
         """A command was carried out; what it closed counts at the newest candle."""

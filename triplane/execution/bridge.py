@@ -45,9 +45,10 @@ class SessionBridge:
             session.command(report.kind, report.k, **{"time_ms": self.now, **report.fields})
 
     # ------------------------------------------------------------------------------------ the session's observer
-    def on_candle(self, session: Any, k: int, candle: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
-        """The session took one candle."""
-        self.manager.locked_funds.on_price(k, candle["close"].item(0))
+    def on_moment(self, session: Any, which: Array, candles: Array, rows: Array) -> None:  # noqa: ARG002 - the protocol
+        """The session took the candles of one time."""
+        for k, close in zip(which.tolist(), candles["close"].tolist(), strict=True):
+            self.manager.locked_funds.on_price(k, close)
         if len(rows):
             self.manager.on_rows(rows, self.now, again=self.replaying)
 

@@ -2,12 +2,16 @@
 
 The rules inside one candle:
 
-* at the open, first: market orders fill; whatever the open has jumped over fills at the open (a gap);
+* first what has expired is taken out, also when it expired in a gap before the candle;
+* at the open: market orders fill; what the open has jumped over fills at the open (a gap), but a limit that rested
+  there fills at its own price;
 * then within the range: entries, then the stop or the liquidation, then targets. So a candle that holds both stop and
   target is a stop;
 * a limit needs a trade *through* it by ``costs.through_ticks`` (1 by default), and pays the maker fee when it rested;
 * an order that was placed while the candle was under way (the bracket of a limit entry) fills only by what certainly
-  came later, except that its stop is judged on the whole candle: pessimism again;
+  came later, its close, except that a first stop is judged on the whole candle: pessimism again. A stop that was *moved*
+  meanwhile (break-even) is judged by the close alone;
+* what is reduce-only never opens or turns a position, and an entry never nets one;
 * slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick;
 * liquidation at the isolated-margin price costs the whole margin of the position.
 
@@ -20,6 +24,15 @@ from triplane.kernel.audit import emit, fill_row
 from triplane.kernel.codes import Leg, OrderEnd, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity, to_ticks
+
+
+@njit
+def refused(s: Rec, order: Rec) -> bool:
+    """Whether an order may not fill now: it would open, turn or net a position that it has no business with."""
+    lots = s.position.lots
+    if order.reduce_only:
+        return bool(lots == 0 or (lots > 0) == (order.side > 0))
+    return bool(lots != 0 and (lots > 0) != (order.side > 0))
 
 
 @njit
@@ -91,16 +104,18 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
     order.mid_bar = mid_bar
     ticks = row.price_ticks if row.type == OrderType.LIMIT else row.trigger_ticks
     order.level = to_price(s.instrument, ticks)
+    order.resting = 1 if row.type == OrderType.LIMIT and (s.last.close - order.level) * row.side > 0.0 else 0
 
 
 @njit
 def _amend(s: Rec, order: Rec, row: Rec, mid_bar: int) -> None:
+    if order.trigger_ticks != row.trigger_ticks:
+        order.mid_bar = 2 * mid_bar
     order.trigger_ticks = row.trigger_ticks
     order.quantity_lots = row.quantity_lots
     order.level = to_price(s.instrument, row.trigger_ticks)
     order.reference = order.level
     order.reason = row.reason
-    order.mid_bar = mid_bar
 
 
 @njit
@@ -134,9 +149,10 @@ def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) 
     fill.time = s.event_time
     fill.order = order.number
     fill.price_ticks = price_ticks
-    fill.quantity_lots = order.quantity_lots
+    lots = min(order.quantity_lots, abs(s.position.lots)) if order.reduce_only else order.quantity_lots
+    fill.quantity_lots = lots
     rate = s.costs.maker_fee if maker else s.costs.taker_fee
-    fill.fee = price * to_quantity(s.instrument, order.quantity_lots) * rate
+    fill.fee = price * to_quantity(s.instrument, lots) * rate
     fill.reference = order.reference if order.reference > 0.0 else price
     fill.leg = order.leg
     fill.side = order.side
@@ -156,9 +172,10 @@ def worse_ticks(s: Rec, price: float, side: int) -> int:
 def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> None:
     """Fill order ``j`` of the book at ``price`` and take it out of the book."""
     order = s.book[j]
+    s.fill_at_open = 1 if at_open else 0
     if order.type == OrderType.LIMIT:
         ticks = to_ticks(s.instrument, price, order.side > 0)
-        _report(a, s, out, order, ticks, 0 if at_open else 1)
+        _report(a, s, out, order, ticks, order.resting if at_open else 1)
     else:
         _report(a, s, out, order, worse_ticks(s, price, order.side), 0)
     _remove(s, j)
@@ -186,7 +203,8 @@ def _open_price(s: Rec, order: Rec, c: Rec) -> float:
         return c.open  # type: ignore[no-any-return]
     if order.type == OrderType.LIMIT:
         through = to_price(s.instrument, order.price_ticks - order.side * s.costs.through_ticks)
-        return c.open if (through - c.open) * order.side >= 0.0 else np.nan
+        price = order.level if order.resting else c.open
+        return price if (through - c.open) * order.side >= 0.0 else np.nan
     if acts_below(order):
         return c.open if c.open <= order.level else np.nan
     return c.open if c.open >= order.level else np.nan
@@ -199,7 +217,7 @@ def _range_price(s: Rec, order: Rec, c: Rec) -> float:
         return np.nan
     low = c.low
     high = c.high
-    if order.mid_bar and order.leg != Leg.STOP:
+    if order.mid_bar > 1 or (order.mid_bar and order.leg != Leg.STOP):
         low = c.close
         high = c.close
     if order.type == OrderType.LIMIT:
@@ -236,6 +254,7 @@ def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     order.leg = Leg.EXIT
     order.type = OrderType.STOP_MARKET
     order.side = -side
+    order.reduce_only = 1
     order.reference = position.liquidation
     order.reason = Reason.LIQUIDATION
     bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
@@ -271,7 +290,7 @@ def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
     for j in range(s.book_count):
         order = s.book[j]
         rank = _rank(order)
-        if rank >= best_rank:
+        if rank >= best_rank or refused(s, order):
             continue
         price = _open_price(s, order, c) if opening else _range_price(s, order, c)
         if not np.isnan(price):
@@ -288,13 +307,13 @@ def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
 
 
 @njit
-def expire(a: Rec, s: Rec, out: Rec) -> int:
-    """Take one order out whose time is over at ``s.now`` and report it; returns its leg, or -1 when none is left."""
-    if s.now < s.watch_expiry:
+def expire(a: Rec, s: Rec, out: Rec, time: int) -> int:
+    """Take one order out whose time is over at ``time`` and report it; returns its leg, or -1 when none is left."""
+    if time < s.watch_expiry:
         return -1
     for j in range(s.book_count):
         order = s.book[j]
-        if 0 < order.expires_at <= s.now:
+        if 0 < order.expires_at <= time:
             row = out.order_rows[emit(a, s, out, RowKind.ORDER)]
             row.order = order.number
             row.decision = order.decision
@@ -313,3 +332,5 @@ def settle(s: Rec) -> None:
     """The candle is over: orders placed during it count in full from the next one on."""
     for j in range(s.book_count):
         s.book[j].mid_bar = 0
+        if s.book[j].type == OrderType.LIMIT:
+            s.book[j].resting = 1

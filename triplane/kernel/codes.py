@@ -165,6 +165,8 @@ class Check(Code):
     REGIME = 25
     DISK_SPACE = 26
     GUARD = 27
+    BAD_SIGNAL = 28
+    STOP_BEYOND_LIQUIDATION = 29
 
 
 class Gate(Code):

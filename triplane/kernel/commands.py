@@ -6,15 +6,15 @@ and then. Commands that find nothing to act on change nothing.
 """
 
 from triplane.kernel.audit import change_state
-from triplane.kernel.broker import accept, execute
+from triplane.kernel.broker import accept, execute, refused
 from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
 from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_waiting, leave, move_stop, place, ready
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark
+from triplane.kernel.ledger import mark, move_peak
 from triplane.kernel.prices import to_ticks
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
-from triplane.kernel.step import answer, halt
+from triplane.kernel.step import answer, halt, look_again
 
 
 @njit
@@ -25,7 +25,10 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
     j = 0
     while j < s.book_count:
         if s.book[j].type == OrderType.MARKET:
-            execute(a, s, out, j, price, False)
+            if refused(s, s.book[j]):
+                j += 1
+                continue
+            execute(a, s, out, j, price, True)
             answer(a, s, out, 0)
             j = 0
         else:
@@ -137,7 +140,7 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     if kind == CommandKind.READY:
         s.hold = 0
         if s.state == State.BOOTSTRAP and s.bars > s.warmup:
-            change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
+            look_again(a, s, out)
     elif kind == CommandKind.HALT:
         halt(a, s, out, cmd.as_halt.reason)
         if cmd.as_halt.close:
@@ -173,3 +176,4 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     if kind == CommandKind.END and s.book_count > 0:
         _fill_now(a, s, out, s.last.close)
     mark(a, s, s.last.close)
+    move_peak(a)

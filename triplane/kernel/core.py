@@ -58,7 +58,12 @@ CORE = record(
         ("bars", "i8"),  # closed decision bars so far
         ("state", "i8"),
         ("cooldown", "i8"),
+        ("considered", "i8"),  # 1: what its strategy asked for on this bar was acted on
+        ("closed", "i8"),  # the decision bars that closed with the newest candle: LATE, DONE
+        ("slot", "i8"),  # 1: its working entry has a place among the account's positions
+        ("reserved", "f8"),  # margin that its working entry will take
         ("book_count", "i8"),
+        ("fill_at_open", "i8"),  # 1: the last fill was at the open of its candle, or between candles
         ("market_count", "i8"),  # orders in the book that fill at the next open
         ("watch_low", "f8"),  # a candle that stays between these levels touches nothing in the book
         ("watch_high", "f8"),

@@ -10,7 +10,7 @@ import numpy as np
 from triplane.kernel.audit import change_state, emit
 from triplane.kernel.codes import Action, Check, Leg, OrderType, Reason, RowKind, SignalStatus, State
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import book_fill, trade_row
+from triplane.kernel.ledger import book_fill, reserve, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
 from triplane.kernel.risk import check_entry, size_lots
 
@@ -42,6 +42,8 @@ def place(a: Rec, s: Rec, out: Rec, leg: int, kind: int, side: int, ticks: int, 
     row.reduce_only = 0 if leg == Leg.ENTRY else 1
     row.reason = reason
     row.reference = mine.reference
+    if leg == Leg.ENTRY:
+        reserve(a, s)
 
 
 @njit
@@ -83,6 +85,7 @@ def cancel(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
         mine.cancelling = max(reason, 1)
     else:
         mine.order = 0
+        reserve(a, s)
 
 
 # ------------------------------------------------------------------------------------------------------- signals
@@ -137,12 +140,37 @@ def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, l
 
 
 @njit
+def _price(x: float) -> bool:
+    """Whether ``x`` can be a price or a distance; 0 is none."""
+    return 0.0 <= x < np.inf
+
+
+@njit
+def _sound(sig: Rec) -> bool:
+    """Whether a signal says something that can be traded: a side, and prices that are numbers."""
+    if sig.side != 1 and sig.side != -1:
+        return False
+    if not (_price(sig.entry) and _price(sig.stop) and _price(sig.stop_distance) and _price(sig.trail_distance)):
+        return False
+    for i in range(3):
+        if not (_price(sig.targets[i]) and _price(sig.target_distances[i]) and 0.0 <= sig.fractions[i] <= 1.0):
+            return False
+    return True
+
+
+@njit
 def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     """Put an entry signal through size and risk; place the order, or say which check refused it."""
     entry = _entry_price(s, sig)
     stop = _stop_price(s, sig, entry)
-    lots = size_lots(a, s, entry, stop)
-    failed = check_entry(a, s, sig.side, entry, stop, lots)
+    if _sound(sig):
+        lots = size_lots(a, s, entry, stop)
+        failed = check_entry(a, s, sig.side, entry, stop, lots)
+    else:
+        lots = 0
+        failed = int(Check.BAD_SIGNAL)
+        s.check_value = entry
+        s.check_limit = 0.0
     if failed != Check.OK:
         signal_row(a, s, out, sig, decision, SignalStatus.REJECTED, lots)
         row = out.reject_rows[emit(a, s, out, RowKind.REJECT)]
@@ -207,20 +235,30 @@ def expire_waiting(a: Rec, s: Rec, out: Rec, slot: int) -> None:
 @njit
 def ready(s: Rec) -> bool:
     """Whether a new entry may be thought of: scanning, and no entry order is left from before."""
-    return bool(s.state == State.SCANNING and s.legs[Leg.ENTRY].order == 0)
+    return bool(s.state == State.SCANNING and s.legs[Leg.ENTRY].order == 0 and s.position.lots == 0)
 
 
 @njit
-def on_signal(a: Rec, s: Rec, out: Rec) -> None:
-    """Act on ``s.signal``, what the strategy said at the close of a bar."""
+def wants_in(s: Rec) -> bool:
+    """Whether the strategy asks for an entry that may be thought of."""
+    return bool(s.signal.action == Action.ENTER and s.state != State.BOOTSTRAP and ready(s))
+
+
+@njit
+def on_entry(a: Rec, s: Rec, out: Rec) -> None:
+    """Act on an entry that the strategy asks for."""
+    a.decisions += 1
+    if s.limits.manual:
+        _wait(a, s, out, s.signal, a.decisions)
+    else:
+        enter(a, s, out, s.signal, a.decisions)
+
+
+@njit
+def on_exit(a: Rec, s: Rec, out: Rec) -> None:
+    """Act on an exit that the strategy asks for, if it does."""
     sig = s.signal
-    if sig.action == Action.ENTER and ready(s):
-        a.decisions += 1
-        if s.limits.manual:
-            _wait(a, s, out, sig, a.decisions)
-        else:
-            enter(a, s, out, sig, a.decisions)
-    elif sig.action == Action.CLOSE and s.position.lots != 0 and s.legs[Leg.EXIT].order == 0:
+    if sig.action == Action.CLOSE and s.position.lots != 0 and s.legs[Leg.EXIT].order == 0:
         signal_row(a, s, out, sig, s.plan.decision, SignalStatus.EXECUTED, 0)
         leave(a, s, out, Reason.SIGNAL)
 
@@ -316,6 +354,7 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
     mine = s.legs[fill.leg]
     if fill.done and mine.order == fill.order:
         mine.order = 0
+    reserve(a, s)
     if fill.leg == Leg.ENTRY:
         _protect(a, s, out)
         if s.state != State.HALTED:
@@ -339,6 +378,7 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
 def on_order_end(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
     """An order ended without (more) fills: expired, cancelled or rejected."""
     s.legs[leg].order = 0
+    reserve(a, s)
     if leg != Leg.ENTRY:
         return
     if s.position.lots != 0:
@@ -363,4 +403,7 @@ def trail(a: Rec, s: Rec, out: Rec) -> None:
     distance = s.plan.signal.trail_distance
     if distance > 0.0 and s.position.lots != 0:
         side = 1 if s.position.lots > 0 else -1
-        move_stop(a, s, out, s.position.best - side * distance, Reason.TRAILING, False)
+        price = s.position.best - side * distance
+        if (s.last.close - price) * side < 0.0:
+            price = s.last.close  # a stop beyond the market would be a price that nobody got
+        move_stop(a, s, out, price, Reason.TRAILING, False)

@@ -7,7 +7,7 @@ difference when a part of the position closes. Money is in the quote currency.
 import numpy as np
 
 from triplane.kernel.audit import emit
-from triplane.kernel.codes import RowKind
+from triplane.kernel.codes import Leg, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.prices import to_price, to_quantity
 from triplane.kernel.records import NO_POSITION
@@ -27,7 +27,7 @@ def liquidation_price(entry: float, side: int, leverage: float, maintenance: flo
 
 @njit
 def mark(a: Rec, s: Rec, price: float) -> None:
-    """Mark the position of ``s`` to ``price``: unrealised P&L, equity, peak and drawdown."""
+    """Mark the position of ``s`` to ``price``: unrealised P&L and equity."""
     position = s.position
     unrealized = 0.0
     if position.lots != 0:
@@ -37,10 +37,34 @@ def mark(a: Rec, s: Rec, price: float) -> None:
     if a.open_positions == 0:
         a.unrealized = 0.0  # nothing is open: drop the last bits of float noise
     a.equity = a.balance + a.unrealized
+
+
+@njit
+def move_peak(a: Rec) -> None:
+    """Move peak and drawdown: once, when every position is marked to the same time."""
     if a.equity > a.peak_equity:
         a.peak_equity = a.equity
     elif a.peak_equity > 0.0:
         a.max_drawdown = max(a.max_drawdown, 1.0 - a.equity / a.peak_equity)
+
+
+@njit
+def reserve(a: Rec, s: Rec) -> None:
+    """Keep room in the account for what the working entry of ``s`` will take when it fills, or give it back."""
+    mine = s.legs[Leg.ENTRY]
+    slot = 0
+    margin = 0.0
+    if mine.order != 0:
+        left = mine.quantity_lots
+        if s.position.lots == 0:
+            slot = 1
+        else:
+            left = max(left - s.position.entry_lots, 0)
+        margin = to_quantity(s.instrument, left) * mine.reference / s.costs.leverage
+    a.pending_entries += slot - s.slot
+    a.reserved_margin += margin - s.reserved
+    s.slot = slot
+    s.reserved = margin
 
 
 @njit
@@ -64,6 +88,7 @@ def _open(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
         position.entry_bar = s.bars
         position.best = price
         position.worst = price
+        position.mid_bar = 0 if s.external or s.fill_at_open else 1
         a.open_positions += 1
         a.trades_today += 1
     position.lots += fill.side * fill.quantity_lots
@@ -119,14 +144,17 @@ def book_fill(a: Rec, s: Rec, fill: Rec) -> None:
 
 @njit
 def track(s: Rec, c: Rec) -> None:
-    """Keep the best and worst price that the position has seen (MFE, MAE)."""
+    """Keep the best and worst price that the position has seen (MFE, MAE); of the candle it was opened in, the close."""
     position = s.position
+    high = c.close if position.mid_bar else c.high
+    low = c.close if position.mid_bar else c.low
+    position.mid_bar = 0
     if position.lots > 0:
-        position.best = max(position.best, c.high)
-        position.worst = min(position.worst, c.low)
+        position.best = max(position.best, high)
+        position.worst = min(position.worst, low)
     else:
-        position.best = min(position.best, c.low)
-        position.worst = max(position.worst, c.high)
+        position.best = min(position.best, low)
+        position.worst = max(position.worst, high)
 
 
 @njit

@@ -81,7 +81,8 @@ ORDER = record(
         ("side", "i1"),
         ("reduce_only", "i1"),
         ("reason", "i1"),  # Reason of an exit
-        ("mid_bar", "i1"),  # placed while the candle was under way: only what certainly came later may fill it
+        ("mid_bar", "i1"),  # 1: placed while the candle was under way, 2: moved then; see broker.py
+        ("resting", "i1"),  # a limit that the market had not reached when it was placed
     ]
 )
 """A working order in the simulated broker's book."""
@@ -124,6 +125,7 @@ POSITION = record(
         ("worst", "f8"),
         ("unrealized", "f8"),
         ("margin", "f8"),
+        ("mid_bar", "i8"),  # 1: opened within the range of the candle under way, so only its close is known to be later
     ]
 )
 """The open position of one symbol; ``lots`` is 0 when flat."""
@@ -155,6 +157,8 @@ ACCOUNT = record(
         ("halted", "i8"),
         ("halt_code", "i8"),
         ("gates", "i8"),  # bits of Gate that are closed from outside
+        ("pending_entries", "i8"),  # symbols with a working entry and no position: each will be a position and a trade
+        ("reserved_margin", "f8"),  # what working entries will take
     ]
 )
 """The account that all symbols of a session share."""

@@ -9,7 +9,7 @@ from triplane.kernel.audit import change_state, emit, fill_row
 from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason, RowKind, State
 from triplane.kernel.decide import leave, on_fill, on_order_end, place
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark
+from triplane.kernel.ledger import mark, reserve
 from triplane.kernel.prices import to_price
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.step import halt
@@ -74,6 +74,7 @@ def _filled(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     for leg in range(6):
         if cmd.done and cmd.order != 0 and s.legs[leg].order == cmd.order:
             s.legs[leg].order = 0
+            reserve(a, s)
 
 
 @njit

@@ -7,6 +7,7 @@ import numpy as np
 
 from triplane.kernel.codes import Check, Gate, Reason
 from triplane.kernel.jit import Rec, njit
+from triplane.kernel.ledger import liquidation_price
 from triplane.kernel.prices import to_lots, to_quantity
 
 N_GATES = len(Gate)
@@ -104,14 +105,14 @@ def _statistics(a: Rec, s: Rec, price: float) -> int:
 
 @njit
 def _account(a: Rec, s: Rec, notional: float) -> int:
-    """Checks 1 to 7 of the rules."""
+    """Checks 1 to 7 of the rules, against what is open and what working entries have reserved."""
     limits = s.limits
     if _limit(s, notional, limits.max_position_quote):
         return Check.MAX_POSITION_SIZE
     if _limit(s, notional, limits.max_position_share * a.balance):
         return Check.MAX_POSITION_SIZE
-    if limits.max_open_positions > 0 and a.open_positions >= limits.max_open_positions:
-        s.check_value = a.open_positions
+    if limits.max_open_positions > 0 and a.open_positions + a.pending_entries >= limits.max_open_positions:
+        s.check_value = a.open_positions + a.pending_entries
         s.check_limit = limits.max_open_positions
         return Check.MAX_OPEN_POSITIONS
     if _limit(s, notional, limits.max_symbol_share * a.equity):
@@ -121,11 +122,11 @@ def _account(a: Rec, s: Rec, notional: float) -> int:
         return Check.DAILY_LOSS_LIMIT
     if why == Reason.DRAWDOWN:
         return Check.DRAWDOWN
-    margin = a.used_margin + notional / s.costs.leverage
+    margin = a.used_margin + a.reserved_margin + notional / s.costs.leverage
     if _limit(s, margin, limits.max_margin_use * a.equity):
         return Check.MARGIN_UTILISATION
-    if limits.max_trades_day > 0 and a.trades_today >= limits.max_trades_day:
-        s.check_value = a.trades_today
+    if limits.max_trades_day > 0 and a.trades_today + a.pending_entries >= limits.max_trades_day:
+        s.check_value = a.trades_today + a.pending_entries
         s.check_limit = limits.max_trades_day
         return Check.MAX_TRADES_DAY
     return Check.OK
@@ -147,6 +148,11 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
         s.check_value = stop
         s.check_limit = entry
         return Check.BAD_STOP
+    liquidated = liquidation_price(entry, side, s.costs.leverage, s.instrument.maintenance_margin)
+    if liquidated > 0.0 and not (stop - liquidated) * side > 0.0:
+        s.check_value = stop
+        s.check_limit = liquidated
+        return Check.STOP_BEYOND_LIQUIDATION
     quantity = to_quantity(s.instrument, lots)
     notional = quantity * entry
     if lots < max(s.instrument.min_quantity_lots, 1):

@@ -130,9 +130,9 @@ VIEWS: Final = {
 """The view of each kind of row."""
 
 # ------------------------------------------------------------------------------------------------- written by the core
-OUT_ROWS: Final = 1024
-OUT_MARGIN: Final = 128
-"""Free rows that the outbox must have before a candle is taken."""
+OUT_ROWS: Final = 1 << 16
+OUT_MARGIN: Final = 64
+"""Free rows that the outbox must have for each candle of a moment before it is taken."""
 
 
 def _rows(view: "np.dtype[Any]") -> tuple["np.dtype[Any]", int]:

@@ -1,20 +1,20 @@
-"""The way of one candle through the core.
+"""The way of one symbol's candle through the core; ``moment.py`` takes the candles of all symbols along it together.
 
-``open_candle`` runs the simulated broker over a base candle and lets *decide* answer each fill; the driver then feeds
-the candle to the aggregation, and for each decision bar that closed calls ``begin_bar``, the strategy, ``end_bar``.
-Where a venue executes (``external``), the broker stays out of it, and the fills come as reports (``reports.py``).
+``take_candle`` runs the simulated broker over a base candle and lets *decide* answer each fill. For each decision bar
+that closed with it come ``begin_bar``, the strategy, ``on_exit``, ``on_entry`` and ``end_bar``. Where a venue executes
+(``external``), the broker stays out of it, and the fills come as reports (``reports.py``).
 """
 
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, expire, next_fill, settle, watch
 from triplane.kernel.codes import Action, Leg, Reason, State
-from triplane.kernel.decide import cancel, cancel_entry, expire_waiting, on_fill, on_order_end, on_signal, trail
+from triplane.kernel.decide import cancel, cancel_entry, expire_waiting, on_entry, on_exit, on_fill, on_order_end, trail
 from triplane.kernel.indicators.volatility import atr_step
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark, roll_day, track
+from triplane.kernel.ledger import mark, track
 from triplane.kernel.quality import quality_step
 from triplane.kernel.records import NO_SIGNAL
-from triplane.kernel.risk import breached
+from triplane.kernel.timeframes import LATE
 
 
 @njit
@@ -27,18 +27,25 @@ def answer(a: Rec, s: Rec, out: Rec, mid_bar: int) -> None:
 
 
 @njit
-def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
-    """Everything in the book that this candle touches."""
-    while next_fill(a, s, c, out, True):
-        answer(a, s, out, 0)
-    while next_fill(a, s, c, out, False):
-        answer(a, s, out, 1)
-    leg = expire(a, s, out)
+def _expire(a: Rec, s: Rec, out: Rec, time: int) -> None:
+    """Take out what has expired at ``time``."""
+    leg = expire(a, s, out, time)
     while leg >= 0:
         begin = a.n_out
         on_order_end(a, s, out, leg, Reason.ENTRY_EXPIRED)
         accept(a, s, out, begin, 0)
-        leg = expire(a, s, out)
+        leg = expire(a, s, out, time)
+
+
+@njit
+def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
+    """Everything in the book that this candle touches."""
+    _expire(a, s, out, c.open_time)
+    while next_fill(a, s, c, out, True):
+        answer(a, s, out, 0)
+    while next_fill(a, s, c, out, False):
+        answer(a, s, out, 1)
+    _expire(a, s, out, s.now)
     settle(s)
 
 
@@ -53,21 +60,31 @@ def halt(a: Rec, s: Rec, out: Rec, reason: int) -> None:
 
 
 @njit
-def _limits(a: Rec, s: Rec, out: Rec) -> None:
-    """Halt when a loss limit is breached, or when another symbol of the session has halted it."""
-    reason = a.halt_code if a.halted else breached(a, s)
-    if reason != Reason.NONE and s.state != State.HALTED:
+def look_again(a: Rec, s: Rec, out: Rec) -> None:
+    """Leave BOOTSTRAP: for what is open or working, else to look for an entry."""
+    if s.position.lots != 0:
+        change_state(a, s, out, State.IN_POSITION, Reason.WARM, 0)
+    elif s.legs[Leg.ENTRY].order != 0:
+        change_state(a, s, out, State.ENTRY_PENDING, Reason.WARM, s.legs[Leg.ENTRY].order)
+    else:
+        change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
+
+
+@njit
+def halt_now(a: Rec, s: Rec, out: Rec, reason: int, now: int) -> None:
+    """Halt a symbol because of the account, if it is not halted already."""
+    if s.state != State.HALTED:
+        s.now = max(s.now, now)
         begin = a.n_out
         halt(a, s, out, reason)
         accept(a, s, out, begin, 0)
 
 
 @njit
-def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
-    """Run a closed base candle through the day's counters, the data gate, the broker and the limits."""
+def take_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
+    """Run a closed base candle through the data gate and the broker, and mark the position."""
     s.event_time = c.open_time
     s.now = c.open_time + s.base_ms
-    roll_day(a, c.open_time)
     if s.limits.quality_gate:
         quality_step(s.quality, c, s.base_ms)
     if s.external:
@@ -83,22 +100,23 @@ def open_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
             begin = a.n_out
             trail(a, s, out)
             accept(a, s, out, begin, 0)
-    if s.limits.fixed_lots == 0:
-        _limits(a, s, out)
 
 
 @njit
-def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
-    """A decision bar has closed: count it, move the state machine, and show the strategy what it may know."""
-    s.bar = bar
+def begin_bar(a: Rec, s: Rec, kind: int, out: Rec) -> None:
+    """A decision bar (``LATE`` or ``DONE``) has closed: move the state machine, and show the strategy what it may know."""
+    if kind == LATE:
+        s.bar = s.agg.late
+    else:
+        s.bar = s.agg.bar
     if s.limits.volatility_ceiling > 0.0:
-        atr_step(s.atr, bar.high, bar.low, bar.close)
+        atr_step(s.atr, s.bar.high, s.bar.low, s.bar.close)
     if s.state == State.COOLDOWN:
         s.cooldown -= 1
         if s.cooldown <= 0:
             change_state(a, s, out, State.SCANNING, Reason.COOLDOWN_OVER, 0)
     elif s.state == State.BOOTSTRAP and s.bars >= s.warmup and not s.hold:
-        change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
+        look_again(a, s, out)
     view = s.shown
     lots = s.position.lots
     view.bar = s.bars
@@ -112,12 +130,25 @@ def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
 
 
 @njit
-def end_bar(a: Rec, s: Rec, out: Rec) -> None:
-    """Act on what the strategy said, and let pending signals grow old."""
-    if s.signal.action != Action.NOTHING and s.state != State.BOOTSTRAP:
+def exit_bar(a: Rec, s: Rec, out: Rec) -> None:
+    """Act on an exit that the strategy asks for."""
+    if s.signal.action == Action.CLOSE and s.state != State.BOOTSTRAP:
         begin = a.n_out
-        on_signal(a, s, out)
+        on_exit(a, s, out)
         accept(a, s, out, begin, 0)
+
+
+@njit
+def enter_bar(a: Rec, s: Rec, out: Rec) -> None:
+    """Act on an entry that the strategy asks for."""
+    begin = a.n_out
+    on_entry(a, s, out)
+    accept(a, s, out, begin, 0)
+
+
+@njit
+def end_bar(a: Rec, s: Rec, out: Rec) -> None:
+    """Let pending signals grow old; the bar is over."""
     if s.limits.manual:
         for j in range(len(s.waiting)):
             w = s.waiting[j]

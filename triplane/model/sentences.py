@@ -40,6 +40,8 @@ CHECK_TEXTS: Final = {
     "stale_feed": "the market data is stale",
     "kill_switch": "the kill switch is on",
     "no_short": "this market cannot be sold short",
+    "bad_signal": "its side is neither buy nor sell, or a price ({value}) is not a number",
+    "stop_beyond_liquidation": "the stop of {value} lies beyond the liquidation price, {limit}",
     "bad_stop": "the stop of {value} is on the wrong side of the entry at {limit}",
     "expired": "it has expired",
     "not_reconciled": "orders and positions are not reconciled with the venue",

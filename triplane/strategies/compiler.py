@@ -43,7 +43,7 @@ class CompiledCore(Core):
         self.module = strategy_driver(strategy, source)
         self.init = self.module.init
         # the compiled functions themselves, so that a call costs nothing more
-        for name in ("on_candle", "on_command", "run"):
+        for name in ("on_moment", "on_command", "run"):
             setattr(self, name, getattr(self.module, name))
 
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
@@ -75,7 +75,7 @@ class CompiledCore(Core):
         steps: list[tuple[str, Callable[[], object]]] = [
             ("the state", lambda: self.init(states)),
             ("the strategy", lambda: self._failure(states, 0, 0)),
-            ("the decision", lambda: self.on_candle(account, states, 0, np.zeros(1, CANDLE), 0, out)),
+            ("the decision", lambda: self.on_moment(account, states, np.zeros(1, np.int64), np.zeros(1, CANDLE), out)),
             ("the commands", lambda: self.on_command(account, states, 0, np.zeros(1, COMMAND), out)),
             ("the checks", lambda: self.refusal(account, states, 0, 1)),
             ("the backtest loop", lambda: self.run(account, states, which, candles, out, np.zeros(0), 0)),

@@ -148,8 +148,8 @@ class Core:
     def _failure(self, S: Array, k: int, bar: int) -> Failure:
         raise NotImplementedError
 
-    def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
-        """Take one closed base candle of symbol ``k`` through everything."""
+    def on_moment(self, A: Array, S: Array, which: Array, candles: Array, out: Array) -> None:
+        """Take the closed base candles of one time through everything; ``which[i]`` is the symbol of candle ``i``."""
         raise NotImplementedError
 
     def on_command(self, A: Array, S: Array, k: int, commands: Array, out: Array) -> None:

@@ -11,11 +11,12 @@ from triplane.kernel.commands import on_command as _command
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import INBOX
 from triplane.kernel.jit import Arr, Rec, entry, njit
+from triplane.kernel.moment import end_bars, take_candles
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.risk import refusal as _refusal
 from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
-from triplane.kernel.step import begin_bar, end_bar, open_candle
-from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
+from triplane.kernel.step import begin_bar, exit_bar
+from triplane.kernel.timeframes import DONE, LATE, agg_init
 from triplane.strategies import ema_cross as strategy  # STRATEGY
 
 strategy_init = strategy.init
@@ -44,19 +45,26 @@ def _ask(symbol: Rec) -> None:
 
 
 @njit
-def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
-    """The way of one candle; see ``kernel/step.py``."""
-    s = symbol.core
-    open_candle(a, s, c, out)
-    closed = agg_push(s.agg, c)
+def _bars(a: Rec, S: Arr, which: Arr, begin: int, end: int, kind: int, out: Rec) -> None:
+    """The decision bars of one kind that closed in a moment."""
+    for i in range(begin, end):
+        symbol = S[which[i]]
+        s = symbol.core
+        if s.closed & kind:
+            begin_bar(a, s, kind, out)
+            _ask(symbol)
+            exit_bar(a, s, out)
+    end_bars(a, S, which, begin, end, kind, out)
+
+
+@njit
+def _moment(a: Rec, S: Arr, which: Arr, candles: Arr, begin: int, end: int, out: Rec) -> None:
+    """The way of the candles of one time; see ``kernel/moment.py``."""
+    closed = take_candles(a, S, which, candles, begin, end, out)
     if closed & LATE:
-        begin_bar(a, s, s.agg.late, out)
-        _ask(symbol)
-        end_bar(a, s, out)
+        _bars(a, S, which, begin, end, LATE, out)
     if closed & DONE:
-        begin_bar(a, s, s.agg.bar, out)
-        _ask(symbol)
-        end_bar(a, s, out)
+        _bars(a, S, which, begin, end, DONE, out)
 
 
 @entry
@@ -67,9 +75,9 @@ def ask(S: Arr, k: int) -> None:
 
 
 @entry
-def on_candle(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> None:
-    """Take the closed base candle ``candles[i]`` of symbol ``k`` through everything."""
-    _candle(A[0], S[k], candles[i], out[0])
+def on_moment(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr) -> None:
+    """Take the closed base candles of one time through everything; ``which[i]`` is the symbol of candle ``i``."""
+    _moment(A[0], S, which, candles, 0, len(candles), out[0])
 
 
 @entry
@@ -86,19 +94,27 @@ def refusal(A: Arr, S: Arr, k: int, side: int) -> int:
 
 @entry
 def run(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
-    """Take many candles through; ``which[i]`` is the symbol of candle ``i``.
+    """Take many candles through, in the order of their time; ``which[i]`` is the symbol of candle ``i``.
 
-    Stops before the candle for which ``out`` might be too full, and behind one on which the strategy raised; returns
-    the index of the next candle to take.
+    Stops before the moment for which ``out`` might be too full, and behind one in which a strategy raised; returns
+    the index of the next candle to take. ``equity[i]`` is the equity after the moment of candle ``i``.
     """
     a = A[0]
     rows = out[0]
-    for i in range(start, len(candles)):
-        if a.n_out > OUT_ROWS - OUT_MARGIN:
-            return i
-        s = S[which[i]]
-        _candle(a, s, candles[i], rows)
-        equity[i] = a.equity
-        if s.core.raised and s.core.raised == s.core.bars:
-            return i + 1
-    return len(candles)
+    begin = start
+    while begin < len(candles):
+        end = begin + 1
+        while end < len(candles) and candles[end].open_time == candles[begin].open_time:
+            end += 1
+        if a.n_out > 0 and a.n_out > OUT_ROWS - OUT_MARGIN * (end - begin):
+            return begin
+        _moment(a, S, which, candles, begin, end, rows)
+        raised = False
+        for i in range(begin, end):
+            equity[i] = a.equity
+            s = S[which[i]].core
+            raised = raised or (s.raised > 0 and s.raised == s.bars)
+        begin = end
+        if raised:
+            return begin
+    return begin

@@ -10,11 +10,12 @@ from triplane.kernel.core import CORE
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import COMMAND, INBOX
 from triplane.kernel.jit import Arr, entry, record
+from triplane.kernel.moment import end_bars, take_candles
 from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.kernel.risk import refusal as _refusal
 from triplane.kernel.rows import OUTBOX
-from triplane.kernel.step import begin_bar, end_bar, open_candle
-from triplane.kernel.timeframes import agg_init, agg_push
+from triplane.kernel.step import begin_bar, exit_bar
+from triplane.kernel.timeframes import DONE, agg_init
 
 STATE = record([("core", CORE), ("strategy", record([("none", "i8")]))])
 
@@ -29,28 +30,27 @@ def init(S: Arr) -> None:
 
 
 @entry
-def open(A: Arr, S: Arr, k: int, candles: Arr, i: int, out: Arr) -> int:  # noqa: A001 - open, begin, end
-    """Everything up to the close of the base candle; returns which decision bars closed (LATE, DONE)."""
-    s = S[k].core
-    c = candles[i]
-    open_candle(A[0], s, c, out[0])
-    return agg_push(s.agg, c)
+def open(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr) -> int:  # noqa: A001 - open, begin, answer, end
+    """Everything up to the close of a moment's candles; returns which decision bars closed (LATE, DONE)."""
+    return take_candles(A[0], S, which, candles, 0, len(candles), out[0])
 
 
 @entry
-def begin(A: Arr, S: Arr, k: int, late: bool, out: Arr) -> None:
+def begin(A: Arr, S: Arr, k: int, kind: int, out: Arr) -> None:
     """Before the strategy sees a closed bar."""
-    s = S[k].core
-    if late:
-        begin_bar(A[0], s, s.agg.late, out[0])
-    else:
-        begin_bar(A[0], s, s.agg.bar, out[0])
+    begin_bar(A[0], S[k].core, kind, out[0])
 
 
 @entry
-def end(A: Arr, S: Arr, k: int, out: Arr) -> None:
+def answer(A: Arr, S: Arr, k: int, out: Arr) -> None:
     """After the strategy has answered."""
-    end_bar(A[0], S[k].core, out[0])
+    exit_bar(A[0], S[k].core, out[0])
+
+
+@entry
+def end(A: Arr, S: Arr, which: Arr, kind: int, out: Arr) -> None:
+    """After the strategies of all symbols have answered."""
+    end_bars(A[0], S, which, 0, len(which), kind, out[0])
 
 
 @entry
@@ -70,8 +70,10 @@ def warm() -> None:
     A, S, out = np.zeros(1, ACCOUNT), np.zeros(1, STATE), np.zeros(1, OUTBOX)
     S["core"]["base_ms"] = S["core"]["timeframe_ms"] = 60_000
     init(S)
-    open(A, S, 0, np.zeros(1, CANDLE), 0, out)
-    begin(A, S, 0, False, out)
-    end(A, S, 0, out)
+    which = np.zeros(1, np.int64)
+    open(A, S, which, np.zeros(1, CANDLE), out)
+    begin(A, S, 0, DONE, out)
+    answer(A, S, 0, out)
+    end(A, S, which, DONE, out)
     on_command(A, S, 0, np.zeros(1, COMMAND), out)
     refusal(A, S, 0, 1)

@@ -36,8 +36,8 @@ class PythonCore(Core):
         states["core"]["warmup"] = self.current[0].warmup
         self.module.init(states)
 
-    def _bar(self, A: Array, S: Array, k: int, late: bool, out: Array) -> None:
-        self.module.begin(A, S, k, late, out)
+    def _bar(self, A: Array, S: Array, k: int, kind: int, out: Array) -> None:
+        self.module.begin(A, S, k, kind, out)
         s = S[k]["core"]
         bar, view = s["bar"], s["shown"]
         seen = View(
@@ -56,18 +56,20 @@ class PythonCore(Core):
             S["core"]["signal"][k] = EMPTY
             S["core"]["raised"][k] = seen.bar + 1
             self.failures[k] = Failure.of(strategy.name, seen.bar, error)
-        self.module.end(A, S, k, out)
+        self.module.answer(A, S, k, out)
 
     def _failure(self, S: Array, k: int, bar: int) -> Failure:  # noqa: ARG002 - it was kept when it was raised
         return self.failures.pop(k)
 
-    def on_candle(self, A: Array, S: Array, k: int, candles: Array, i: int, out: Array) -> None:
-        """Take one closed base candle of symbol ``k`` through everything."""
-        closed = self.module.open(A, S, k, candles, i, out)
-        if closed & LATE:
-            self._bar(A, S, k, True, out)
-        if closed & DONE:
-            self._bar(A, S, k, False, out)
+    def on_moment(self, A: Array, S: Array, which: Array, candles: Array, out: Array) -> None:
+        """Take the closed base candles of one time through everything; ``which[i]`` is the symbol of candle ``i``."""
+        closed = self.module.open(A, S, which, candles, out)
+        for kind in (LATE, DONE):
+            if closed & kind:
+                for k in which.tolist():
+                    if S["core"]["closed"].item(k) & kind:
+                        self._bar(A, S, k, kind, out)
+                self.module.end(A, S, which, kind, out)
 
     def on_command(self, A: Array, S: Array, k: int, commands: Array, out: Array) -> None:
         """Carry out one command."""
@@ -75,11 +77,14 @@ class PythonCore(Core):
 
     def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
         """Take candles through until the end, a failure, or until ``out`` is nearly full; returns the next index."""
-        for i in range(start, len(candles)):
-            if A[0]["n_out"] > OUT_ROWS - OUT_MARGIN:
-                return i
-            self.on_candle(A, S, int(which[i]), candles, i, out)
-            equity[i] = A[0]["equity"]
+        ends = [*(np.flatnonzero(np.diff(candles["open_time"][start:])) + start + 1).tolist(), len(candles)]
+        begin = start
+        for end in ends if start < len(candles) else ():
+            if 0 < A["n_out"].item(0) > OUT_ROWS - OUT_MARGIN * (end - begin):
+                return begin
+            self.on_moment(A, S, which[begin:end], candles[begin:end], out)
+            equity[begin:end] = A["equity"].item(0)
+            begin = end
             if self.failures:
-                return i + 1
-        return len(candles)
+                return begin
+        return begin

@@ -62,7 +62,7 @@ class Machine(RuleBasedStateMachine):
         candle = np.zeros(1, CANDLE)
         candle[0] = (0, 100.0, 100.0, 100.0, 100.0, 1.0)
         self.A["n_out"] = 0
-        CORE.on_candle(self.A, self.S, 0, candle, 0, self.out)
+        CORE.on_moment(self.A, self.S, np.zeros(1, np.int64), candle, self.out)
         self._rows()
 
     # ---------------------------------------------------------------------------------------------------- between them

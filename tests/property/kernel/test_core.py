@@ -92,7 +92,7 @@ class Runner:
 
     def take(self, market: Any, i: int, command: CommandKind | None) -> Any:
         self.A["n_out"] = 0
-        self.core.on_candle(self.A, self.S, 0, market, i, self.out)
+        self.core.on_moment(self.A, self.S, np.zeros(1, np.int64), market[i : i + 1], self.out)
         if command is not None:
             price = market[i]["close"] if i % 2 else 0.0
             known = {"price": price} if "price" in (VIEWS[command].names or ()) else {}

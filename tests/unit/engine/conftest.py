@@ -36,8 +36,11 @@ class FakeCore:
         row["seq"], row["time"], row["kind"], row["symbol"] = A[0]["rows"], time, kind, k
         row["x"][0] = value
 
-    def on_candle(self, A: Any, S: Any, k: int, candles: Any, i: int, out: Any) -> None:
-        candle = candles[i]
+    def on_moment(self, A: Any, S: Any, which: Any, candles: Any, out: Any) -> None:
+        for k, candle in zip(which.tolist(), candles, strict=True):
+            self._take(A, S, k, candle, out)
+
+    def _take(self, A: Any, S: Any, k: int, candle: Any, out: Any) -> None:
         s = S[k]["strategy"]
         s["total"] += candle["close"]
         A[0]["equity"] += candle["close"] * S[k]["core"]["limits"]["risk_per_trade"]
@@ -54,7 +57,7 @@ class FakeCore:
         for i in range(start, len(candles)):
             if A[0]["n_out"] > OUT_ROWS - OUT_MARGIN:
                 return i
-            self.on_candle(A, S, int(which[i]), candles, i, out)
+            self._take(A, S, int(which[i]), candles[i], out)
             equity[i] = A[0]["equity"]
         return len(candles)
 

@@ -38,7 +38,7 @@ def test_every_input_is_journaled_before_the_core_sees_it(
     def spy(*_: Any) -> None:
         kinds.append([frame.kind for frame in Reader(session.folder / JOURNAL)])
 
-    core.on_candle = spy
+    core.on_moment = spy
     session.feed_candle(0, make_candles(1))
     core.on_command = spy
     session.command(CommandKind.GATE, 0)
@@ -110,8 +110,8 @@ def test_changed_code_that_decides_otherwise_begins_a_new_session(
     tmp_path: Path, core: Any, make_setup: Any, make_candles: Any
 ) -> None:
     class Other(type(core)):  # type: ignore[misc]
-        def on_candle(self, A: Any, S: Any, k: int, candles: Any, i: int, out: Any) -> None:
-            super().on_candle(A, S, k, candles, i, out)
+        def _take(self, A: Any, S: Any, k: int, candle: Any, out: Any) -> None:
+            super()._take(A, S, k, candle, out)
             if A[0]["n_out"] == 0:
                 self._row(A, k, 0, 1, 0.0, out)
 

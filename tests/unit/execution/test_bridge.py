@@ -14,7 +14,7 @@ def test_intents_of_a_replay_are_not_sent_but_looked_up():
     harness = Harness()
     bridge = SessionBridge(harness.manager, harness.now)
     row = placed_row()
-    bridge.on_candle(None, 0, np.zeros(1, CANDLE), row)
+    bridge.on_moment(None, np.zeros(1, np.int64), np.zeros(1, CANDLE), row)
     harness.reports()
     bridge.live()
     bridge.live()  # twice does no harm

@@ -101,7 +101,7 @@ def play(
     parts = []
     for i in range(len(market)):
         account["n_out"] = 0
-        core.on_candle(account, states, 0, market, i, out)
+        core.on_moment(account, states, np.zeros(1, np.int64), market[i : i + 1], out)
         parts.append(out[0]["rows"][: account[0]["n_out"]].copy())
         if commands and i in commands:
             account["n_out"] = 0

@@ -5,9 +5,10 @@ Candles are (open, high, low, close); minute 0 carries the signal, so a market e
 
 import pytest
 
-from triplane.kernel.codes import CommandKind
+from triplane.kernel.codes import Check, CommandKind, OrderEnd
 from triplane.strategies.base import Close, Enter
 
+MINUTE = 60_000
 FLAT = (100.0, 100.0, 100.0, 100.0)
 LONG = {0: Enter(1, stop=95.0, targets=[110.0])}
 SHORT = {0: Enter(-1, stop=105.0, targets=[90.0])}
@@ -84,10 +85,54 @@ def test_through_ticks_zero_fills_on_touch(play, candles):
     assert run.fills == [(1, 98.0, 1000)]
 
 
-def test_a_limit_that_the_open_jumped_over_fills_at_the_open(play, candles):
-    run = play(candles([FLAT, (97.0, 97.5, 96.5, 97.0)]), LIMIT)
+def test_a_resting_limit_that_the_open_jumped_over_fills_at_its_own_price_as_maker(play, candles):
+    run = play(candles([FLAT, (97.0, 97.5, 96.5, 97.0)]), LIMIT, costs={"maker_fee": 0.001, "taker_fee": 0.002})
 
-    assert run.fills == [(1, 97.0, 1000)]
+    assert run.fills == [(1, 98.0, 1000)]
+    assert run.of("fill")["maker"].tolist() == [1]
+
+
+def test_a_limit_that_the_market_had_reached_already_fills_at_the_open_as_taker(play, candles):
+    script = {0: Enter(1, entry=101.0, entry_type="limit", stop=95.0, targets=[110.0])}
+    run = play(candles([FLAT, (99.0, 99.5, 98.5, 99.0)]), script)
+
+    assert run.fills == [(1, 99.0, 1000)]
+    assert run.of("fill")["maker"].tolist() == [0]
+
+
+def test_an_entry_that_expired_in_a_gap_does_not_fill_behind_it(play, candles):
+    market = candles([FLAT, FLAT, (97.0, 97.5, 96.5, 97.0)], times=[0, MINUTE, 60 * MINUTE])
+    run = play(market, LIMIT)
+
+    assert run.fills == []
+    assert [row["end"] for row in run.of("order")] == [OrderEnd.EXPIRED]
+
+
+def test_a_stop_that_a_fill_moved_is_judged_by_the_close_alone(play, candles):
+    """99.5 came before the first target at 102, or after: only the close would prove it."""
+    script = {0: Enter(1, stop=95.0, targets=[102.0, 120.0], fractions=[0.5])}
+    kept = play(candles([FLAT, FLAT, (100.0, 102.5, 99.5, 101.0), (101.0, 101.5, 100.5, 101.0)]), script)
+    proven = play(candles([FLAT, FLAT, (100.0, 102.5, 99.5, 99.8)]), script)
+
+    assert kept.trades == []
+    assert proven.trades[0][2] == "break_even"
+
+
+def test_excursions_begin_at_the_fill(play, candles):
+    """The candle of a limit entry goes to 110 before it falls to 98; what came before the fill is nobody's excursion."""
+    entry = {0: Enter(1, entry=98.0, entry_type="limit", stop=90.0, targets=[150.0])}
+    run = play(candles([FLAT, (100.0, 110.0, 97.0, 99.0), (99.0, 101.0, 98.5, 100.0)]), entry)
+
+    position = run.states[0]["core"]["position"]
+    assert (position["best"], position["worst"]) == (101.0, 98.0)
+
+
+def test_a_trailing_stop_never_lies_beyond_the_market(play, candles):
+    script = {0: Enter(1, stop=90.0, trail_distance=1.0)}
+    run = play(candles([FLAT, FLAT, (100.0, 110.0, 99.5, 104.0), (104.0, 104.0, 103.0, 103.5)]), script)
+
+    assert [row["trigger_ticks"] / 10 for row in run.of("amend")] == [99.0, 104.0]
+    assert run.trades == [(100.0, 104.0, "trailing")]
 
 
 def test_after_a_limit_entry_the_high_of_that_candle_is_no_target(play, candles):
@@ -148,6 +193,12 @@ def test_slippage_is_against_us_and_rounded_to_the_worse_tick(play, candles):
 
     # 100.03 × 1.001 = 100.13003 → 100.2; 95 × 0.999 = 94.905 → 94.9
     assert run.trades == [(pytest.approx(100.2), pytest.approx(94.9), "stop")]
+
+
+def test_a_stop_beyond_the_liquidation_price_is_refused(play, candles):
+    run = play(candles([FLAT, FLAT]), {0: Enter(1, stop=90.4, targets=[150.0])}, costs={"leverage": 10})
+
+    assert [Check.labels[row["check"]] for row in run.of("reject")] == ["stop_beyond_liquidation"]
 
 
 def test_a_stop_nearer_than_the_liquidation_comes_first(play, candles):

@@ -23,7 +23,7 @@ WORDS = {
     "Check": "ok max_position_size max_open_positions concentration daily_loss_limit drawdown margin_utilisation "
     "max_trades_day volatility_ceiling min_sharpe no_stop below_minimum not_scanning halted data_quality stale_feed "
     "kill_switch no_short bad_stop expired not_reconciled operator_pause news_blackout funding_guard kill_zone regime "
-    "disk_space guard",
+    "disk_space guard bad_signal stop_beyond_liquidation",
     "Gate": "stale_feed kill_switch operator_pause not_reconciled news_blackout funding_guard kill_zone disk_space "
     "guard",
     "RowKind": "none signal reject place amend cancel state fill order trade",

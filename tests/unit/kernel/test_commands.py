@@ -2,8 +2,8 @@
 
 import pytest
 
-from triplane.kernel.codes import Check, CommandKind, SignalStatus
-from triplane.strategies.base import Enter
+from triplane.kernel.codes import Check, CommandKind, Reason, SignalStatus
+from triplane.strategies.base import Close, Enter
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
 LONG = Enter(1, stop=95.0, targets=[110.0])
@@ -91,6 +91,38 @@ def test_a_command_with_nothing_to_act_on_changes_nothing(play, candles, kind, f
     run = play(candles([FLAT] * 3), {}, commands={1: {"kind": kind, **fields}})
 
     assert [r["kind"] for r in run.rows] == [6]  # BOOTSTRAP is left, that is all
+
+
+def test_after_a_resume_with_an_open_position_no_other_entry_touches_it(play, candles):
+    """It goes on as a position: an opposite signal neither nets it nor leaves its target behind to open a short."""
+    script = {0: LONG, **{bar: Enter(-1, stop=105.0, targets=[95.0]) for bar in range(4, 7)}}
+    commands = {2: {"kind": CommandKind.HALT, "reason": Reason.KILL_SWITCH}, 3: {"kind": CommandKind.RESUME}}
+    run = play(candles([FLAT] * 7 + [(100.0, 111.0, 100.0, 110.5)] * 3), script, commands=commands)
+
+    assert run.states_passed[-5:] == ["HALTED", "BOOTSTRAP", "IN_POSITION", "COOLDOWN", "SCANNING"]
+    assert run.trades == [(100.0, 110.0, "target")]
+    assert run.account["open_positions"] == 0
+    assert run.states[0]["core"]["position"]["lots"] == 0
+
+
+def test_what_is_reduce_only_is_not_filled_without_a_position(play, candles):
+    """A close by hand, and the exit that the strategy asked for on the same bar: one of them finds nothing left."""
+    commands = {2: {"kind": CommandKind.CLOSE, "price": 101.0}}
+    run = play(candles([FLAT] * 5), {0: LONG, 2: Close()}, commands=commands)
+
+    assert [f[2] for f in run.fills] == [1000, -1000]
+    assert run.states[0]["core"]["position"]["lots"] == 0
+
+
+@pytest.mark.parametrize("wrong", [
+    {"stop": float("inf")}, {"stop": float("nan")}, {"targets": [float("inf")]}, {"trail_distance": float("nan")},
+    {"stop": -5.0},
+])  # fmt: skip
+def test_a_signal_that_makes_no_sense_is_refused_and_counted(play, candles, wrong):
+    run = play(candles([FLAT] * 3), {0: Enter(**{"side": 1, "stop": 95.0, "targets": [110.0], **wrong})})
+
+    assert run.fills == []
+    assert [Check.labels[row["check"]] for row in run.of("reject")] == ["bad_signal"]
 
 
 def test_a_debug_signal_goes_through_risk_like_any_other(play, candles):

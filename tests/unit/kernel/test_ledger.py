@@ -18,9 +18,9 @@ def test_fees_maker_for_a_resting_limit_taker_for_the_rest(play, candles):
 
 
 def test_liquidation_costs_the_whole_margin(play, candles):
-    """Leverage 10: liquidated at 100 × 0.9 / 0.995 = 90.45, closed at the bankruptcy price of 90."""
-    script = {0: Enter(1, stop=85.0, targets=[150.0])}
-    run = play(candles([FLAT, FLAT, (99.0, 99.0, 90.4, 95.0)]), script, costs={"leverage": 10})
+    """Leverage 10: liquidated at 100 × 0.9 / 0.995 = 90.45, which a gap reaches before the stop; 90 is bankruptcy."""
+    script = {0: Enter(1, stop=91.0, targets=[150.0])}
+    run = play(candles([FLAT, FLAT, (90.4, 95.0, 90.0, 95.0)]), script, costs={"leverage": 10})
 
     assert run.trades == [(100.0, 90.0, "liquidation")]
     assert run.account["balance"] == pytest.approx(9_990.0)

@@ -57,7 +57,7 @@ class Live:
         candle[0] = (self.bars * MINUTE, *prices, 1.0)
         self.bars += 1
         self.A["n_out"] = 0
-        self.core.on_candle(self.A, self.S, 0, candle, 0, self.out)
+        self.core.on_moment(self.A, self.S, np.zeros(1, np.int64), candle, self.out)
         return self._taken()
 
     def tell(self, kind, **fields):

@@ -65,7 +65,7 @@ def listen(name: str, market: Any, watch: Sequence[str] = (), base_ms: int = MIN
     signals = np.zeros(len(market), SIGNAL)
     others: dict[str, list[Any]] = {path: [] for path in watch}
     for i in range(len(market)):
-        core.on_candle(account, states, 0, market, i, out)
+        core.on_moment(account, states, np.zeros(1, np.int64), market[i : i + 1], out)
         signals[i] = states["core"]["signal"][0]
         for path in watch:
             value = states["strategy"][0]

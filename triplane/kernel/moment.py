@@ -1,0 +1,59 @@
+"""A moment: the closed candles of one time, of all symbols that have one.
+
+What happens to the account at a time happens once. Every order fills, then every position is marked, then peak, day and
+limits are looked at, and then the entries that strategies ask for compete for what the account has left: the most
+confident first, among equals the symbol that stands first in the session. So neither the order in which candles arrive nor
+the order of the symbols decides who gets a place, and a halt holds for all of them.
+
+``which[begin:end]`` are the symbols of ``candles[begin:end]``, each at most once.
+"""
+
+from triplane.kernel.codes import Reason
+from triplane.kernel.decide import wants_in
+from triplane.kernel.jit import Arr, Rec, njit
+from triplane.kernel.ledger import move_peak, roll_day
+from triplane.kernel.risk import breached
+from triplane.kernel.step import end_bar, enter_bar, halt_now, take_candle
+from triplane.kernel.timeframes import agg_push
+
+
+@njit
+def take_candles(a: Rec, S: Arr, which: Arr, candles: Arr, begin: int, end: int, out: Rec) -> int:
+    """Fills, marks and limits of a moment; returns which kinds of decision bars closed for any symbol."""
+    roll_day(a, candles[begin].open_time)
+    known = 0
+    for i in range(begin, end):
+        s = S[which[i]].core
+        take_candle(a, s, candles[i], out)
+        s.closed = agg_push(s.agg, candles[i])
+        known |= s.closed
+    move_peak(a)
+    s = S[which[begin]].core
+    if s.limits.fixed_lots == 0:
+        reason = a.halt_code if a.halted else breached(a, s)
+        if reason != Reason.NONE:
+            for k in range(len(S)):
+                halt_now(a, S[k].core, out, reason, s.now)
+    return known
+
+
+@njit
+def end_bars(a: Rec, S: Arr, which: Arr, begin: int, end: int, kind: int, out: Rec) -> None:
+    """Let the entries of a moment compete, then end its decision bars of one kind (``LATE`` or ``DONE``)."""
+    for _ in range(begin, end):
+        best = -1
+        for i in range(begin, end):
+            s = S[which[i]].core
+            if s.closed & kind and not s.considered and wants_in(s):
+                better = best < 0 or s.signal.confidence > S[which[best]].core.signal.confidence
+                if better:
+                    best = i
+        if best < 0:
+            break
+        S[which[best]].core.considered = 1
+        enter_bar(a, S[which[best]].core, out)
+    for i in range(begin, end):
+        s = S[which[i]].core
+        if s.closed & kind:
+            s.considered = 0
+            end_bar(a, s, out)
