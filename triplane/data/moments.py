@@ -2,8 +2,8 @@
 
 Limits and the choice among entries look at all symbols at once, so their candles of one time must be taken together. A
 moment is handed on as soon as every symbol has brought its candle or a later one; when that takes longer than a short
-grace it goes on without those that are missing, which are a moment of their own when they come. What was taken together is
-in the journal, so a replay decides the same.
+grace it goes on without those that are missing, which are a moment of their own when they come. What was taken together
+is in the journal, so a replay decides the same.
 """
 
 from collections import deque

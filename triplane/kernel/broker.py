@@ -9,8 +9,8 @@ The rules inside one candle:
   target is a stop;
 * a limit needs a trade *through* it by ``costs.through_ticks`` (1 by default), and pays the maker fee when it rested;
 * an order that was placed while the candle was under way (the bracket of a limit entry) fills only by what certainly
-  came later, its close, except that a first stop is judged on the whole candle: pessimism again. A stop that was *moved*
-  meanwhile (break-even) is judged by the close alone;
+  came later, its close, except that a first stop is judged on the whole candle: pessimism again. A stop that was
+  *moved* meanwhile (break-even) is judged by the close alone;
 * what is reduce-only never opens or turns a position, and an entry never nets one;
 * slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick;
 * liquidation at the isolated-margin price costs the whole margin of the position.

@@ -148,7 +148,7 @@ def _price(x: float) -> bool:
 @njit
 def _sound(sig: Rec) -> bool:
     """Whether a signal says something that can be traded: a side, and prices that are numbers."""
-    if sig.side != 1 and sig.side != -1:
+    if abs(sig.side) != 1:
         return False
     if not (_price(sig.entry) and _price(sig.stop) and _price(sig.stop_distance) and _price(sig.trail_distance)):
         return False

@@ -144,7 +144,7 @@ def book_fill(a: Rec, s: Rec, fill: Rec) -> None:
 
 @njit
 def track(s: Rec, c: Rec) -> None:
-    """Keep the best and worst price that the position has seen (MFE, MAE); of the candle it was opened in, the close."""
+    """Keep the best and worst price that the position has seen (MFE, MAE); of the candle of its entry, the close."""
     position = s.position
     high = c.close if position.mid_bar else c.high
     low = c.close if position.mid_bar else c.low

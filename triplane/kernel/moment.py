@@ -2,8 +2,8 @@
 
 What happens to the account at a time happens once. Every order fills, then every position is marked, then peak, day and
 limits are looked at, and then the entries that strategies ask for compete for what the account has left: the most
-confident first, among equals the symbol that stands first in the session. So neither the order in which candles arrive nor
-the order of the symbols decides who gets a place, and a halt holds for all of them.
+confident first, among equals the symbol that stands first in the session. So the order in which candles arrive decides
+nothing, and a halt holds for all symbols.
 
 ``which[begin:end]`` are the symbols of ``candles[begin:end]``, each at most once.
 """

@@ -104,7 +104,7 @@ def take_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
 
 @njit
 def begin_bar(a: Rec, s: Rec, kind: int, out: Rec) -> None:
-    """A decision bar (``LATE`` or ``DONE``) has closed: move the state machine, and show the strategy what it may know."""
+    """A decision bar (``LATE`` or ``DONE``) has closed: move the state, and show the strategy what it may know."""
     if kind == LATE:
         s.bar = s.agg.late
     else:

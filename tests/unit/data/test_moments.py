@@ -19,7 +19,11 @@ def batch(k: int, *minutes: int) -> CandleBatch:
 
 
 def told(ready: CandleBatch | None) -> Any:
-    return [] if ready is None else list(zip(ready.which.tolist(), (ready.candles["open_time"] // 60_000).tolist(), strict=True))
+    return (
+        []
+        if ready is None
+        else list(zip(ready.which.tolist(), (ready.candles["open_time"] // 60_000).tolist(), strict=True))
+    )
 
 
 def test_a_moment_waits_for_every_symbol():

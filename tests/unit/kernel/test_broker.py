@@ -119,7 +119,7 @@ def test_a_stop_that_a_fill_moved_is_judged_by_the_close_alone(play, candles):
 
 
 def test_excursions_begin_at_the_fill(play, candles):
-    """The candle of a limit entry goes to 110 before it falls to 98; what came before the fill is nobody's excursion."""
+    """The candle of a limit entry goes to 110 before it falls to 98: nobody's excursion."""
     entry = {0: Enter(1, entry=98.0, entry_type="limit", stop=90.0, targets=[150.0])}
     run = play(candles([FLAT, (100.0, 110.0, 97.0, 99.0), (99.0, 101.0, 98.5, 100.0)]), entry)
 

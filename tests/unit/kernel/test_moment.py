@@ -1,4 +1,4 @@
-"""What happens to an account at one time happens once, whatever the number of symbols and the order of their candles."""
+"""What happens to an account at one time happens once, whatever the number and the order of its symbols."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,10 @@ class Market:
         candles["open_time"] = minute * MINUTE
         candles["close"] = list(closes.values())
         candles["open"] = [(opens or closes)[k] for k in closes]
-        candles["high"], candles["low"] = np.maximum(candles["open"], candles["close"]), np.minimum(candles["open"], candles["close"])
+        candles["high"], candles["low"] = (
+            np.maximum(candles["open"], candles["close"]),
+            np.minimum(candles["open"], candles["close"]),
+        )
         candles["volume"] = 1.0
         self.A["n_out"] = 0
         self.core.on_moment(self.A, self.S, np.array(list(closes)), candles, self.out)
@@ -110,7 +113,16 @@ def test_a_reservation_ends_with_its_order():
 def held(sides: tuple[int, int], **settings: Any) -> Market:
     """One position of about 3,000 in each of two symbols at 100, as the sides say."""
     says = [{1: Enter(side=side, stop=100.0 - side * 50.0, target_distances=[90.0])} for side in sides]
-    market = Market(says, **{"max_position_share": 0.3, "max_open_positions": 2, "risk_per_trade": 0.5, "max_margin_use": 1.0, **settings})
+    market = Market(
+        says,
+        **{
+            "max_position_share": 0.3,
+            "max_open_positions": 2,
+            "risk_per_trade": 0.5,
+            "max_margin_use": 1.0,
+            **settings,
+        },
+    )
     for minute in range(3):
         market.take(minute, {0: 100.0, 1: 100.0})
     assert [np.sign(lots) for lots in market.S["core"]["position"]["lots"]] == list(sides)
@@ -149,7 +161,7 @@ def test_the_order_in_which_candles_are_given_changes_nothing_once_they_are_sort
     def run(order: list[int]) -> Any:
         market = Market([{1: long(99.0, 0.1 * k)} for k in range(4)], max_open_positions=2, max_position_share=0.1)
         for minute in range(5):
-            market.take(minute, {k: 100.0 + minute for k in order})
+            market.take(minute, dict.fromkeys(order, 100.0 + minute))
         return market.of(RowKind.FILL)[["symbol", "price_ticks", "quantity_lots"]].tolist(), market.A[0]["equity"]
 
     fills, equity = run([0, 1, 2, 3])
