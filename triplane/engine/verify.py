@@ -87,8 +87,8 @@ def _whole(reader: Reader) -> VerifyResult:
         ok=difference is None, session=str(reader.meta["session"]), candles=candles, rows=rows, missing=0,
         decisions=decisions.count, decisions_sha256=digest, finished=ending is not None,
         seconds=time.perf_counter() - begin, rules=made_by,
-        note=f"Made by version {made_by} of the trading rules; this Triplane has version {RULES}, so its decisions were "
-        "not made again: its frames are whole, and its rows are those that it ended with.",
+        note=f"Made by version {made_by} of the trading rules; this Triplane has version {RULES}, so its decisions "
+        "were not made again: its frames are whole, and its rows are those that it ended with.",
         difference=difference,
     )  # fmt: skip
 
