@@ -1,6 +1,5 @@
 """A session's views are a function of its facts: in which pieces they come, and who listens, changes nothing."""
 
-import lzma
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journals import again
 
 from triplane.api.messages import MessageLog
 from triplane.api.replica.registry import Replicas
@@ -20,7 +20,6 @@ from triplane.engine.facts import facts_of
 from triplane.model.facts import Fact, Trade
 from triplane.model.live import ENCODER
 
-JOURNALS = Path(__file__).parents[2] / "data" / "journals"
 NAMES = ("ema_cross", "box_ema_cross")
 LONGEST = 4000
 OK = EngineState(state="ok", heard_s=0.0, text="")
@@ -30,7 +29,7 @@ OK = EngineState(state="ok", heard_s=0.0, text="")
 def facts(name: str) -> Sequence[Fact]:
     """The first facts of a recorded session."""
     with TemporaryDirectory() as folder:
-        (Path(folder) / "journal.tpj").write_bytes(lzma.decompress((JOURNALS / f"{name}.tpj.xz").read_bytes()))
+        again(name, Path(folder))
         found = []
         for fact in facts_of(Path(folder)):
             found.append(fact)

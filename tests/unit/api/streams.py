@@ -1,10 +1,11 @@
 """Streams of facts made by hand, for what a recorded session does not show; and a real one, made from a journal."""
 
-import lzma
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+from journals import again
 
 from triplane.model import facts as f
 from triplane.model.live import FeedHealth, Health, SessionHealth
@@ -14,7 +15,6 @@ F = TypeVar("F", bound=f.Fact)
 MINUTE = 60_000
 DAY = 86_400_000
 START = 1_767_225_600_000
-JOURNALS = Path(__file__).parents[2] / "data" / "journals"
 
 
 class Stream:
@@ -140,13 +140,13 @@ def health(*sessions: SessionHealth, **more: Any) -> Health:
 
 @cache
 def recorded(name: str = "ema_cross") -> Sequence[f.Fact]:
-    """The facts of a session that was run before facts existed, made from its journal by the engine of today."""
+    """The facts of a session with the inputs of a recorded one."""
     import tempfile
 
     from triplane.engine.facts import facts_of
 
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "journal.tpj").write_bytes(lzma.decompress((JOURNALS / f"{name}.tpj.xz").read_bytes()))
+        again(name, Path(folder))
         return tuple(facts_of(Path(folder)))
 
 
