@@ -18,6 +18,7 @@ from triplane.engine.session import JOURNAL
 from triplane.engine.verify import VerifyResult, session_folder
 from triplane.engine.verify import verify as verify_journal
 from triplane.errors import BadInput, TriplaneError
+from triplane.kernel.rules import RULES
 from triplane.model.killswitch import KillSwitch
 
 Kept = Annotated[Path, typer.Option(help="Where sessions are kept.")]
@@ -135,4 +136,5 @@ def _verdict(result: VerifyResult) -> str:
         return f"[bold red]Different:[/] {result.difference.what} {result.note}".strip()
     state = "finished" if result.finished else "not finished yet"
     lines = f"{result.candles:,} candles, {result.rows:,} rows, {result.decisions:,} decisions ({state})"
-    return f"[bold green]Same:[/] {lines}\ndecisions_sha256 {result.decisions_sha256} {result.note}".strip()
+    proven = "Same" if result.rules == RULES else "Whole"
+    return f"[bold green]{proven}:[/] {lines}\ndecisions_sha256 {result.decisions_sha256} {result.note}".strip()

@@ -111,8 +111,7 @@ class Run:
             self.clock.now = min(max(min(times), self.clock.now), end)
             self.x.tick()
             self.x.advance(self.clock.now)
-            for k, market in enumerate(self.markets):
-                self._feed(k, market)
+            self._feed()
             self.real.turn()
         self.paper.close()
         self.live.close()
@@ -124,13 +123,18 @@ class Run:
             np.frombuffer(b"".join(one.payload for one in side if one.kind == Kind.OUTPUT), OUTPUT) for side in frames
         ]
 
-    def _feed(self, k: int, market: Market) -> None:
-        if market.bars and market.bars[-1].start > self.live.last_open[k]:
-            candle = _candle(market, market.bars[-1])
-            self.candles[k].append(candle)
-            self.real.bridge.now = self.clock.now
-            self.paper.feed_candle(k, candle.copy())
-            self.live.feed_candle(k, candle.copy())
+    def _feed(self) -> None:
+        """The candles that have just closed, of one time and all markets."""
+        known = self.live.last_open
+        closed = [k for k, market in enumerate(self.markets) if market.bars and market.bars[-1].start > known[k]]
+        if not closed:
+            return
+        candles = np.concatenate([_candle(self.markets[k], self.markets[k].bars[-1]) for k in closed])
+        for i, k in enumerate(closed):
+            self.candles[k].append(candles[i : i + 1])
+        self.real.bridge.now = self.clock.now
+        for session in (self.paper, self.live):
+            session.feed_moment(np.array(closed), candles.copy())
 
 
 # ------------------------------------------------------------------------------------------------------ what they did

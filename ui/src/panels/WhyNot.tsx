@@ -16,6 +16,7 @@ const NAMES: Record<string, string> = {
   news_blackout: "News",
   funding_guard: "Funding",
   kill_zone: "Trading hours",
+  guard: "Own guards",
 };
 
 export function WhyNot(): ReactNode {
