@@ -80,6 +80,15 @@ def njit(function: F) -> F:
     return made
 
 
+def inlined(function: F) -> F:
+    """Like :func:`njit`, for what takes arrays: it becomes a part of its caller, since passing an array on is dear."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    made: Any = CPUDispatcher(function, targetoptions={**_OPTIONS, "inline": "always"})
+    compiled: F = made
+    return compiled
+
+
 # --------------------------------------------------------------------------------------- code that is kept on the disk
 class _Beside(_SourceFileBackedLocatorMixin, _CacheLocator):
     """Code lies beside its driver, which may be in a package that cannot be written.

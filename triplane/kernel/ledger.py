@@ -42,6 +42,9 @@ def mark(a: Rec, s: Rec, price: float) -> None:
 @njit
 def move_peak(a: Rec) -> None:
     """Move peak and drawdown: once, when every position is marked to the same time."""
+    if a.equity == a.judged_equity:
+        return
+    a.judged_equity = a.equity
     if a.equity > a.peak_equity:
         a.peak_equity = a.equity
     elif a.peak_equity > 0.0:

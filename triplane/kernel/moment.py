@@ -10,7 +10,7 @@ nothing, and a halt holds for all symbols.
 
 from triplane.kernel.codes import Reason
 from triplane.kernel.decide import wants_in
-from triplane.kernel.jit import Arr, Rec, njit
+from triplane.kernel.jit import Arr, Rec, inlined, njit
 from triplane.kernel.ledger import move_peak, roll_day
 from triplane.kernel.risk import breached
 from triplane.kernel.step import end_bar, enter_bar, halt_now, take_candle
@@ -18,6 +18,15 @@ from triplane.kernel.timeframes import agg_push
 
 
 @njit
+def judged(a: Rec, s: Rec) -> int:
+    """Move the peak, when all positions are marked; returns why the account is halted now, or ``NONE``."""
+    move_peak(a)
+    if s.limits.fixed_lots > 0:
+        return Reason.NONE
+    return int(a.halt_code) if a.halted else int(breached(a, s))
+
+
+@inlined
 def take_candles(a: Rec, S: Arr, which: Arr, candles: Arr, begin: int, end: int, out: Rec) -> int:
     """Fills, marks and limits of a moment; returns which kinds of decision bars closed for any symbol."""
     roll_day(a, candles[begin].open_time)
@@ -27,17 +36,15 @@ def take_candles(a: Rec, S: Arr, which: Arr, candles: Arr, begin: int, end: int,
         take_candle(a, s, candles[i], out)
         s.closed = agg_push(s.agg, candles[i])
         known |= s.closed
-    move_peak(a)
     s = S[which[begin]].core
-    if s.limits.fixed_lots == 0:
-        reason = a.halt_code if a.halted else breached(a, s)
-        if reason != Reason.NONE:
-            for k in range(len(S)):
-                halt_now(a, S[k].core, out, reason, s.now)
+    reason = judged(a, s)
+    if reason != Reason.NONE:
+        for k in range(len(S)):
+            halt_now(a, S[k].core, out, reason, s.now)
     return known
 
 
-@njit
+@inlined
 def end_bars(a: Rec, S: Arr, which: Arr, begin: int, end: int, kind: int, out: Rec) -> None:
     """Let the entries of a moment compete, then end its decision bars of one kind (``LATE`` or ``DONE``)."""
     for _ in range(begin, end):

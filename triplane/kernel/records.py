@@ -139,6 +139,7 @@ ACCOUNT = record(
         ("unrealized", "f8"),
         ("equity", "f8"),
         ("peak_equity", "f8"),
+        ("judged_equity", "f8"),  # for which peak and drawdown were last moved
         ("max_drawdown", "f8"),  # fraction
         ("used_margin", "f8"),
         ("day", "i8"),  # days since 1970, UTC

@@ -133,6 +133,8 @@ VIEWS: Final = {
 OUT_ROWS: Final = 1 << 16
 OUT_MARGIN: Final = 64
 """Free rows that the outbox must have for each candle of a moment before it is taken."""
+OUT_FULL: Final = 896
+"""Rows after which it is to be emptied: as many as stay in the processor's caches."""
 
 
 def _rows(view: "np.dtype[Any]") -> tuple["np.dtype[Any]", int]:

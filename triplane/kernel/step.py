@@ -14,7 +14,6 @@ from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark, track
 from triplane.kernel.quality import quality_step
 from triplane.kernel.records import NO_SIGNAL
-from triplane.kernel.timeframes import LATE
 
 
 @njit
@@ -62,12 +61,12 @@ def halt(a: Rec, s: Rec, out: Rec, reason: int) -> None:
 @njit
 def look_again(a: Rec, s: Rec, out: Rec) -> None:
     """Leave BOOTSTRAP: for what is open or working, else to look for an entry."""
+    to = State.SCANNING
     if s.position.lots != 0:
-        change_state(a, s, out, State.IN_POSITION, Reason.WARM, 0)
+        to = State.IN_POSITION
     elif s.legs[Leg.ENTRY].order != 0:
-        change_state(a, s, out, State.ENTRY_PENDING, Reason.WARM, s.legs[Leg.ENTRY].order)
-    else:
-        change_state(a, s, out, State.SCANNING, Reason.WARM, 0)
+        to = State.ENTRY_PENDING
+    change_state(a, s, out, to, Reason.WARM, s.legs[Leg.ENTRY].order)
 
 
 @njit
@@ -103,14 +102,11 @@ def take_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
 
 
 @njit
-def begin_bar(a: Rec, s: Rec, kind: int, out: Rec) -> None:
-    """A decision bar (``LATE`` or ``DONE``) has closed: move the state, and show the strategy what it may know."""
-    if kind == LATE:
-        s.bar = s.agg.late
-    else:
-        s.bar = s.agg.bar
+def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
+    """A decision bar has closed: move the state machine, and show the strategy what it may know."""
+    s.bar = bar
     if s.limits.volatility_ceiling > 0.0:
-        atr_step(s.atr, s.bar.high, s.bar.low, s.bar.close)
+        atr_step(s.atr, bar.high, bar.low, bar.close)
     if s.state == State.COOLDOWN:
         s.cooldown -= 1
         if s.cooldown <= 0:

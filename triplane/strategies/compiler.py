@@ -42,9 +42,23 @@ class CompiledCore(Core):
         self.warmup = strategy.warmup
         self.module = strategy_driver(strategy, source)
         self.init = self.module.init
-        # the compiled functions themselves, so that a call costs nothing more
-        for name in ("on_moment", "on_command", "run"):
-            setattr(self, name, getattr(self.module, name))
+        self.on_command = self.module.on_command  # type: ignore[method-assign]  # itself: a call costs nothing more
+        self._curve = np.zeros(1)
+
+    def on_moment(self, A: Array, S: Array, which: Array, candles: Array, out: Array) -> None:
+        """Take the closed base candles of one time through everything; ``which[i]`` is the symbol of candle ``i``."""
+        if len(candles) > len(self._curve):
+            self._curve = np.zeros(len(candles))
+        self.run(A, S, which, candles, out, self._curve, 0)
+
+    def run(self, A: Array, S: Array, which: Array, candles: Array, out: Array, equity: Array, start: int) -> int:
+        """Take candles through until the end, a failure, or until ``out`` is nearly full; returns the next index."""
+        at: int
+        if len(S) == 1:
+            at = self.module.run_alone(A, S, candles, out, equity, start)
+        else:
+            at = self.module.run_together(A, S, which, candles, out, equity, start)
+        return at
 
     def _start(self, states: Array, params: Mapping[str, Number]) -> None:
         set_params(states["strategy"], params)
@@ -75,10 +89,10 @@ class CompiledCore(Core):
         steps: list[tuple[str, Callable[[], object]]] = [
             ("the state", lambda: self.init(states)),
             ("the strategy", lambda: self._failure(states, 0, 0)),
-            ("the decision", lambda: self.on_moment(account, states, np.zeros(1, np.int64), np.zeros(1, CANDLE), out)),
             ("the commands", lambda: self.on_command(account, states, 0, np.zeros(1, COMMAND), out)),
             ("the checks", lambda: self.refusal(account, states, 0, 1)),
-            ("the backtest loop", lambda: self.run(account, states, which, candles, out, np.zeros(0), 0)),
+            ("one symbol", lambda: self.module.run_alone(account, states, candles, out, np.zeros(0), 0)),
+            ("several symbols", lambda: self.module.run_together(account, states, which, candles, out, np.zeros(0), 0)),
         ]
         for number, (text, call) in enumerate(steps, 1):
             if progress and first:

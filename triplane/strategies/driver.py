@@ -7,16 +7,19 @@ folder with the marked import replaced. (Numba caches a function beside the file
 ``rows.OUTBOX``), whose fill level is ``A[0].n_out``.
 """
 
+from triplane.kernel.codes import Reason
 from triplane.kernel.commands import on_command as _command
+from triplane.kernel.decide import wants_in
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import INBOX
-from triplane.kernel.jit import Arr, Rec, entry, njit
-from triplane.kernel.moment import end_bars, take_candles
+from triplane.kernel.jit import Arr, Rec, entry, inlined, njit
+from triplane.kernel.ledger import roll_day
+from triplane.kernel.moment import end_bars, judged, take_candles
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.risk import refusal as _refusal
-from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
-from triplane.kernel.step import begin_bar, exit_bar
-from triplane.kernel.timeframes import DONE, LATE, agg_init
+from triplane.kernel.rows import OUT_FULL, OUT_MARGIN, OUT_ROWS
+from triplane.kernel.step import begin_bar, end_bar, enter_bar, exit_bar, halt_now, take_candle
+from triplane.kernel.timeframes import DONE, LATE, agg_init, agg_push
 from triplane.strategies import ema_cross as strategy  # STRATEGY
 
 strategy_init = strategy.init
@@ -45,26 +48,47 @@ def _ask(symbol: Rec) -> None:
 
 
 @njit
+def _bar(a: Rec, symbol: Rec, bar: Rec, out: Rec) -> None:
+    """The decision bar of a session's only symbol."""
+    s = symbol.core
+    begin_bar(a, s, bar, out)
+    _ask(symbol)
+    exit_bar(a, s, out)
+    if wants_in(s):
+        enter_bar(a, s, out)
+    end_bar(a, s, out)
+
+
+@njit
+def _candle(a: Rec, symbol: Rec, c: Rec, out: Rec) -> None:
+    """A moment of a session with one symbol: the same as for several, much faster without arrays."""
+    s = symbol.core
+    roll_day(a, c.open_time)
+    take_candle(a, s, c, out)
+    s.closed = agg_push(s.agg, c)
+    reason = judged(a, s)
+    if reason != Reason.NONE:
+        halt_now(a, s, out, reason, s.now)
+    if s.closed & LATE:
+        _bar(a, symbol, s.agg.late, out)
+    if s.closed & DONE:
+        _bar(a, symbol, s.agg.bar, out)
+
+
+@inlined
 def _bars(a: Rec, S: Arr, which: Arr, begin: int, end: int, kind: int, out: Rec) -> None:
     """The decision bars of one kind that closed in a moment."""
     for i in range(begin, end):
         symbol = S[which[i]]
         s = symbol.core
         if s.closed & kind:
-            begin_bar(a, s, kind, out)
+            if kind == LATE:
+                begin_bar(a, s, s.agg.late, out)
+            else:
+                begin_bar(a, s, s.agg.bar, out)
             _ask(symbol)
             exit_bar(a, s, out)
     end_bars(a, S, which, begin, end, kind, out)
-
-
-@njit
-def _moment(a: Rec, S: Arr, which: Arr, candles: Arr, begin: int, end: int, out: Rec) -> None:
-    """The way of the candles of one time; see ``kernel/moment.py``."""
-    closed = take_candles(a, S, which, candles, begin, end, out)
-    if closed & LATE:
-        _bars(a, S, which, begin, end, LATE, out)
-    if closed & DONE:
-        _bars(a, S, which, begin, end, DONE, out)
 
 
 @entry
@@ -72,12 +96,6 @@ def ask(S: Arr, k: int) -> None:
     """Ask the strategy of symbol ``k`` once more, and raise what it raises."""
     s = S[k].core
     strategy_step(S[k].strategy, s.bar, s.shown, s.signal)
-
-
-@entry
-def on_moment(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr) -> None:
-    """Take the closed base candles of one time through everything; ``which[i]`` is the symbol of candle ``i``."""
-    _moment(A[0], S, which, candles, 0, len(candles), out[0])
 
 
 @entry
@@ -93,7 +111,22 @@ def refusal(A: Arr, S: Arr, k: int, side: int) -> int:
 
 
 @entry
-def run(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
+def run_alone(A: Arr, S: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
+    """Take the candles of a session's only symbol through; see :func:`run_together`."""
+    a = A[0]
+    rows = out[0]
+    for i in range(start, len(candles)):
+        if a.n_out > OUT_FULL:
+            return i
+        _candle(a, S[0], candles[i], rows)
+        equity[i] = a.equity
+        if S[0].core.raised and S[0].core.raised == S[0].core.bars:
+            return i + 1
+    return len(candles)
+
+
+@entry
+def run_together(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: int) -> int:
     """Take many candles through, in the order of their time; ``which[i]`` is the symbol of candle ``i``.
 
     Stops before the moment for which ``out`` might be too full, and behind one in which a strategy raised; returns
@@ -106,9 +139,13 @@ def run(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr, equity: Arr, start: 
         end = begin + 1
         while end < len(candles) and candles[end].open_time == candles[begin].open_time:
             end += 1
-        if a.n_out > 0 and a.n_out > OUT_ROWS - OUT_MARGIN * (end - begin):
+        if a.n_out > min(OUT_FULL, max(OUT_ROWS - OUT_MARGIN * (end - begin), 0)):
             return begin
-        _moment(a, S, which, candles, begin, end, rows)
+        closed = take_candles(a, S, which, candles, begin, end, rows)
+        if closed & LATE:
+            _bars(a, S, which, begin, end, LATE, rows)
+        if closed & DONE:
+            _bars(a, S, which, begin, end, DONE, rows)
         raised = False
         for i in range(begin, end):
             equity[i] = a.equity

@@ -15,7 +15,7 @@ from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.kernel.risk import refusal as _refusal
 from triplane.kernel.rows import OUTBOX
 from triplane.kernel.step import begin_bar, exit_bar
-from triplane.kernel.timeframes import DONE, agg_init
+from triplane.kernel.timeframes import DONE, LATE, agg_init
 
 STATE = record([("core", CORE), ("strategy", record([("none", "i8")]))])
 
@@ -38,7 +38,11 @@ def open(A: Arr, S: Arr, which: Arr, candles: Arr, out: Arr) -> int:  # noqa: A0
 @entry
 def begin(A: Arr, S: Arr, k: int, kind: int, out: Arr) -> None:
     """Before the strategy sees a closed bar."""
-    begin_bar(A[0], S[k].core, kind, out[0])
+    s = S[k].core
+    if kind == LATE:
+        begin_bar(A[0], s, s.agg.late, out[0])
+    else:
+        begin_bar(A[0], s, s.agg.bar, out[0])
 
 
 @entry

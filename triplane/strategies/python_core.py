@@ -11,7 +11,7 @@ import numpy as np
 
 from triplane.kernel.layout import record
 from triplane.kernel.records import SIGNAL
-from triplane.kernel.rows import OUT_MARGIN, OUT_ROWS
+from triplane.kernel.rows import OUT_FULL, OUT_MARGIN, OUT_ROWS
 from triplane.kernel.timeframes import DONE, LATE
 from triplane.strategies.base import Bar, Number, PythonStrategy, View
 from triplane.strategies.core import Array, Core, Failure
@@ -80,7 +80,7 @@ class PythonCore(Core):
         ends = [*(np.flatnonzero(np.diff(candles["open_time"][start:])) + start + 1).tolist(), len(candles)]
         begin = start
         for end in ends if start < len(candles) else ():
-            if 0 < A["n_out"].item(0) > OUT_ROWS - OUT_MARGIN * (end - begin):
+            if A["n_out"].item(0) > min(OUT_FULL, max(OUT_ROWS - OUT_MARGIN * (end - begin), 0)):
                 return begin
             self.on_moment(A, S, which[begin:end], candles[begin:end], out)
             equity[begin:end] = A["equity"].item(0)
