@@ -11,10 +11,13 @@ COMPILING := $(addprefix tests/,unit/strategies/test_compile_all.py \
 	docs/test_writing_a_strategy.py docs/test_detectors_and_guards.py unit/strategies/test_detector.py \
 	unit/research/test_backtest.py integration/engine/test_runner.py unit/kernel/indicators/test_features.py \
 	unit/kernel/patterns/test_detectors.py)
+# What needs nothing compiled runs beside it.
+PLAIN := $(addprefix tests/unit/,alerts data exchange flow model scripts store venues) \
+	$(addprefix tests/property/,data exchange execution venues)
 # A file's tests stay in one process: they share servers and fixtures.
 SPREAD := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-compiling test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage size setup lock wheel clean
+.PHONY: run test test-compiling test-plain test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage size setup lock wheel clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -41,7 +44,7 @@ $(PAGE): $(TYPES) $(shell find ui/src ui/public ui/index.html ui/vite.config.ts 
 run: setup
 	$(BIN)/triplane up --source demo
 
-test: test-compiling test-page test-python
+test: test-compiling test-page test-plain test-python
 
 test-compiling: $(READY)
 	$(BIN)/pytest $(COMPILING)
@@ -49,8 +52,11 @@ test-compiling: $(READY)
 test-page: $(TYPES)
 	cd ui && npm run --silent test
 
-test-python: setup test-compiling
-	$(BIN)/pytest $(SPREAD) $(COMPILING:%=--ignore=%)
+test-plain: $(READY)
+	$(BIN)/pytest $(PLAIN)
+
+test-python: setup test-compiling test-plain
+	$(BIN)/pytest $(SPREAD) $(addprefix --ignore=,$(COMPILING) $(PLAIN))
 
 lint: lint-style lint-types lint-layers
 

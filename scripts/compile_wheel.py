@@ -9,7 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from triplane.research.analysis import compiled
+from triplane.exchange import rules
+from triplane.research import analysis
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.drivers import SHIPPED, cache_folder, compiled_features, compiled_halves
 from triplane.strategies.registry import BUILT_IN, find, source_of
@@ -24,7 +25,8 @@ def main() -> None:
             compile_strategy(find(name), source_of(name), print)
         compiled_halves(print)
         compiled_features(print)
-        compiled()
+        analysis.compiled()
+        rules.compiled()
         shutil.copytree(cache_folder(), SHIPPED, ignore=shutil.ignore_patterns("__pycache__"))
         size = sum(file.stat().st_size for file in Path(SHIPPED).iterdir())
         print(f"{SHIPPED}: {size / 1e6:.1f} MB")

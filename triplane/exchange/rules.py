@@ -4,19 +4,18 @@ A trade is a candle whose four prices are equal, so no rule is decided here. Pri
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import numpy as np
 
 from triplane.data.instruments import Instrument
-from triplane.kernel.broker import trade_price, worse_ticks
+from triplane.exchange import rules_driver
 from triplane.kernel.codes import OrderType
-from triplane.kernel.jit import record
-from triplane.kernel.ledger import liquidation_price
-from triplane.kernel.prices import to_price, to_ticks
-from triplane.kernel.records import CANDLE, COSTS, INSTRUMENT, ORDER
+from triplane.strategies.drivers import ready
 
-_STATE: Final = record([("instrument", INSTRUMENT), ("costs", COSTS)])
 KINDS: Final = {
     "LIMIT": OrderType.LIMIT,
     "MARKET": OrderType.MARKET,
@@ -37,6 +36,12 @@ def money(value: Decimal) -> Decimal:
     return value.quantize(CENT, ROUND_HALF_EVEN)
 
 
+@lru_cache(maxsize=1)
+def compiled() -> ModuleType:
+    """The kernel's answers, compiled or from the cache."""
+    return ready("rules", Path(rules_driver.__file__), "the exchange's rules")
+
+
 class Rules:
     """The simulated broker's answers for one instrument.
 
@@ -50,31 +55,20 @@ class Rules:
 
     def __init__(self, instrument: Instrument, slippage: float = SLIPPAGE, through_ticks: int = 1) -> None:
         self.through_ticks = through_ticks
-        state = np.zeros(1, _STATE)
-        state["instrument"] = instrument.to_record()
-        state["costs"]["slippage"] = slippage
-        state["costs"]["through_ticks"] = through_ticks
-        orders, candles = np.zeros(1, ORDER), np.zeros(1, CANDLE)
-        self._state, self._order, self._candle = state[0], orders[0], candles[0]
-        self._instrument = self._state.instrument
-        self.fill("LIMIT", 1, 1, 1)  # compiles now, so that the first order need not wait
-        self.taker(1, 1)
-        liquidation(Decimal(1), 1, Decimal(1), Decimal(1), Decimal("0.01"), Decimal(0))
+        self._state = np.zeros(1, rules_driver.STATE)
+        self._state["instrument"] = instrument.to_record()
+        self._state["costs"]["slippage"] = slippage
+        self._state["costs"]["through_ticks"] = through_ticks
+        self._compiled = compiled()
 
     def fill(self, kind: str, side: int, level: int, trade: int) -> int | None:
         """Ticks at which an order that waits at ``level`` fills (or a trigger is reached) by a trade; None if not."""
-        order, instrument = self._order, self._instrument
-        order.type, order.side = KINDS[kind], side
-        order.price_ticks = order.trigger_ticks = level
-        order.level = to_price(instrument, level)
-        candle = self._candle
-        candle.open = candle.high = candle.low = candle.close = to_price(instrument, trade)
-        price = trade_price(self._state, order, self._candle)
-        return None if price != price else int(to_ticks(instrument, price, side > 0))  # noqa: PLR0124 - NaN
+        ticks: int = self._compiled.fill(self._state, int(KINDS[kind]), side, level, trade)
+        return None if ticks == rules_driver.NEVER else ticks
 
     def taker(self, side: int, last: int) -> int:
         """Ticks at which an order fills that takes at once: the last price, slipped against it."""
-        return int(worse_ticks(self._state, to_price(self._instrument, last), side))
+        return int(self._compiled.taker(self._state, side, last))
 
 
 def liquidation(entry: Decimal, side: int, notional: Decimal, margin: Decimal, rate: Decimal, cum: Decimal) -> Decimal:
@@ -86,5 +80,5 @@ def liquidation(entry: Decimal, side: int, notional: Decimal, margin: Decimal, r
     backing = margin + cum
     if backing <= 0:
         return entry
-    price = liquidation_price(float(entry), side, float(notional / backing), float(rate))
+    price = compiled().liquidation(float(entry), side, float(notional / backing), float(rate))
     return Decimal(repr(float(price)))

@@ -10,7 +10,8 @@ import sys
 import numba
 import pytest
 
-from triplane.research.analysis import compiled
+from triplane.exchange import rules
+from triplane.research import analysis
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.drivers import AROUND, cache_folder, compile_around
 from triplane.strategies.registry import BUILT_IN, find, source_of
@@ -18,7 +19,8 @@ from triplane.strategies.registry import BUILT_IN, find, source_of
 
 def compile_all() -> None:
     """All that the product compiles."""
-    compiled()
+    analysis.compiled()
+    rules.compiled()
     for name in AROUND:
         compile_around(name)
     for name in BUILT_IN:
@@ -31,7 +33,7 @@ def test_everything_compiles_once() -> None:
     code = {path: path.stat().st_mtime_ns for path in cache_folder().glob("*.nb?")}
     subprocess.run([sys.executable, __file__], check=True)
 
-    for name in (*AROUND, *BUILT_IN, "analysis"):
+    for name in (*AROUND, *BUILT_IN, "analysis", "rules"):
         assert any(path.name.startswith(f"{name}_") for path in code), name
     assert {path: path.stat().st_mtime_ns for path in cache_folder().glob("*.nb?") if path in code} == code
 
