@@ -18,7 +18,7 @@ START = 1_735_689_600_000
 @pytest.mark.parametrize("in_one_go", [True, False])
 def test_a_second_symbol_without_candles_changes_nothing(timeframe: int, in_one_go: bool) -> None:
     core = compile_strategy(find("ema_cross"), source_of("ema_cross"))
-    candles = np.delete(generate(seed=3, start_ms=START, n=4000), np.arange(1000, 1100, 7))
+    candles = np.delete(generate(seed=3, start_ms=START, n=20_000), np.arange(1000, 1100, 7))
 
     def traded(symbols: int) -> bytes:
         account, states = core.new(
