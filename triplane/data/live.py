@@ -238,17 +238,8 @@ class LiveFeed:
     async def _gathered(self, moments: Moments) -> AsyncIterator[FeedEvent]:
         """Events as they come, and candles of one time together."""
         while True:
-            news = asyncio.ensure_future(self._queue.get())
-            try:
-                while not news.done():
-                    wait = moments.due - self._clock.monotonic()
-                    if wait <= 0.0:
-                        break
-                    await (asyncio.wait({news}) if wait == float("inf") else self._race(wait, news))
-            finally:
-                if not news.done():
-                    news.cancel()
-            event = news.result() if news.done() and not news.cancelled() else None
+            due = moments.due
+            event = await (self._queue.get() if due == float("inf") else self._next(due - self._clock.monotonic()))
             if isinstance(event, asyncio.Task):
                 event.result()  # raises what ended the loop of a symbol
                 continue
@@ -260,6 +251,15 @@ class LiveFeed:
                 yield ready
             if event is not None and not isinstance(event, CandleBatch):
                 yield event
+
+    async def _next(self, seconds: float) -> "FeedEvent | asyncio.Task[None] | None":
+        """The next event, or None when none comes in time."""
+        news = asyncio.ensure_future(self._queue.get())
+        try:
+            await self._race(seconds, news)
+            return news.result() if news.done() else None
+        finally:
+            news.cancel()
 
     # ------------------------------------------------------------------------------------------- one symbol's loop
     async def _run_stream(self, stream: _Stream) -> None:

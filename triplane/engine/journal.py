@@ -58,8 +58,8 @@ class Kind(IntEnum):
     OUTPUT = 5  # `n` OUTPUT rows
     SYNC = 6  # everything before this offset is on the disk
     END = 7  # the session is over; JSON
-    MOMENT = 9  # the CANDLEs of one time that were taken together: `n` int64 symbol numbers, then CANDLEs
     NOTE = 8  # what no core decides and a person should know for ever (a venue's order id, a finding, a reason); JSON
+    MOMENT = 9  # the CANDLEs of one time that were taken together: `n` int64 symbol numbers, then CANDLEs
 
 
 class JournalError(TriplaneError):

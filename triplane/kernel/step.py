@@ -1,8 +1,8 @@
 """The way of one symbol's candle through the core; ``moment.py`` takes the candles of all symbols along it together.
 
 ``take_candle`` runs the simulated broker over a base candle and lets *decide* answer each fill. For each decision bar
-that closed with it come ``begin_bar``, the strategy, ``on_exit``, ``on_entry`` and ``end_bar``. Where a venue executes
-(``external``), the broker stays out of it, and the fills come as reports (``reports.py``).
+that closed with it come ``begin_bar``, the strategy, ``exit_bar``, ``enter_bar`` and ``end_bar``. Where a venue
+executes (``external``), the broker stays out of it, and the fills come as reports (``reports.py``).
 """
 
 from triplane.kernel.audit import change_state
