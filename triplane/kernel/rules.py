@@ -10,9 +10,10 @@ checks it says so.
       symbols out at once. What expired in a gap is taken out before it can fill; a resting limit fills at its own
       price. Break-even, trailing and excursions count from the fill. Reduce-only never opens, an entry never nets, and
       a position outlives a halt as one. Stops beyond the liquidation price and signals that make no sense are refused.
+3     What the market costs, what a signal may be, and logarithms that are the same on every machine.
 ====  =========================================================================================================
 """
 
 from typing import Final
 
-RULES: Final = 2
+RULES: Final = 3

@@ -1,7 +1,7 @@
 """Journals that an earlier Triplane wrote by other rules: checked as far as they can be, never called different.
 
-The files were made by the first version of the rules: generated markets in a session with a page, and one traded
-through the real adapter on an exchange in a box.
+The files were made by the first version of the rules (generated markets in a session with a page, and one traded
+through the real adapter on an exchange in a box) and by the second (three generated markets together, a halt on the way).
 """
 
 from collections import Counter
@@ -22,20 +22,25 @@ from triplane.model.facts import Candle, Fill, Order, Trade
 
 TRADES = {
     "box_ema_cross": 1, "ema_cross": 21, "ict_blocks": 2, "regime_trend": 15, "retest_analyzer": 21,
-    "smc_heuristic": 12,
+    "smc_heuristic": 12, "rules2_three_symbols": 2,
 }  # fmt: skip
+
+
+def made_by(name: str) -> int:
+    """The version of the rules that a file was made by."""
+    return 2 if name.startswith("rules2_") else 1
 
 
 @pytest.mark.parametrize("name", TRADES)
 def test_a_journal_of_other_rules_is_whole_and_says_whose_rules_made_it(tmp_path: Path, name: str) -> None:
     path = unpack(name, tmp_path)
     result = verify(tmp_path)
-    assert (result.ok, result.rules, result.difference) == (True, 1, None)
-    assert "version 1 of the trading rules" in result.note
+    assert (result.ok, result.rules, result.difference) == (True, made_by(name), None)
+    assert f"version {made_by(name)} of the trading rules" in result.note
     rows = np.concatenate([np.frombuffer(f.payload, OUTPUT) for f in Reader(path) if f.kind == Kind.OUTPUT])
     assert result.rows == len(rows)
     assert len(of_kind(rows, RowKind.TRADE)) == TRADES[name]
-    with pytest.raises(OtherRules, match="made by version 1 of the trading rules"):
+    with pytest.raises(OtherRules, match=f"made by version {made_by(name)} of the trading rules"):
         list(facts_of(tmp_path))
 
 
