@@ -1,7 +1,7 @@
 """Journals that an earlier Triplane wrote by other rules: checked as far as they can be, never called different.
 
 The files were made by the first version of the rules (generated markets in a session with a page, and one traded
-through the real adapter on an exchange in a box) and by the second (three generated markets together, a halt on the way).
+through the real adapter on an exchange in a box) and by the second (three generated markets together, halted once).
 """
 
 from collections import Counter
