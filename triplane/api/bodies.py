@@ -29,6 +29,7 @@ class StartSession(Body):
     timeframe: Annotated[str | None, Field(pattern=r"^[0-9]{1,4}[mhdw]$")] = None
     source: Annotated[str | None, Field(min_length=1, max_length=500)] = None
     mode: Literal["paper", "testnet", "live"] | None = None
+    account: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")] = None
     balance: Positive | None = None
     parameters: Annotated[dict[Annotated[str, Field(max_length=100)], float] | None, Field(max_length=100)] = None
 

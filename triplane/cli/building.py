@@ -149,6 +149,7 @@ async def _setup(config: Config, trading: Trading, source: Source, strategy: Any
         trading=config.trading,
         costs=config.costs,
         data=regime_data(strategy, config.regime, config.data_dir),
+        account=config.account,
     )
 
 

@@ -112,6 +112,12 @@ class Config(BaseSettings):
     guards: list[str] = Field(
         default=[], description="own guards, which can only hold back entries: Python files or installed names"
     )
+    account: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9._-]{0,31})?$",
+        description="name of the account, whose halts and losses outlive a session; "
+        "by default main, on paper the first that is free",
+    )
     balance: float = Field(
         START_BALANCE, gt=0, allow_inf_nan=False, description="paper money to start with, quote currency"
     )

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "sessions": "triplane.cli.sessions:sessions",
     "start": "triplane.cli.sessions:start",
     "stop": "triplane.cli.sessions:stop",
+    "accounts": "triplane.cli.accounts:app",
     "strategies": "triplane.cli.strategies:strategies",
     "exchange": "triplane.cli.exchange:exchange",
     "parity": "triplane.cli.parity:parity",

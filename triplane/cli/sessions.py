@@ -69,13 +69,15 @@ def start(
     timeframe: Annotated[str | None, typer.Option(help="Bars to decide on; by default the strategy's own.")] = None,
     source: Annotated[str | None, typer.Option(help="Market data; by default the configured one.")] = None,
     mode: Annotated[str | None, typer.Option(help="paper, testnet or live; by default the configured one.")] = None,
+    account: Annotated[str | None, typer.Option(help="Name of the account; by default the first that is free.")] = None,
     balance: Annotated[float | None, typer.Option(help="Paper money to start with.")] = None,
     params: Set = None,
     data_dir: Running = DATA_DIR,
 ) -> Report:
     """Start a further session in the engine of a running `triplane up`; what is not said is inherited."""
     wanted: dict[str, Any] = {
-        "strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "balance": balance,
+        "strategy": strategy, "timeframe": timeframe, "source": source, "mode": mode, "account": account,
+        "balance": balance,
         "symbols": parse_list(symbols.upper()) or None,
         "parameters": parse_set(params) if params else None,
     }  # fmt: skip

@@ -54,7 +54,7 @@ async def _once(config: Config, json: bool) -> None:
         "strategy": session.setup.strategy,
         "symbols": list(session.setup.symbols),
         "bars": session.candles,
-        **tally.performance(session.setup.balance),
+        **tally.performance(session.setup.start_equity),
         "decisions_sha256": session.decisions.hexdigest(),
         "seconds": round(outcome.seconds, 6),
         "bars_per_second": round(outcome.candles / outcome.seconds) if outcome.seconds > 0 else None,

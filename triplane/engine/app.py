@@ -150,7 +150,7 @@ class EngineApp:
                     raise
                 raise TriplaneError(f"A session with these settings runs already ({error.folder.name}).") from None
         self.sessions[hosted.id] = hosted
-        self.wanted[hosted.id] = dict(wanted)
+        self.wanted[hosted.id] = dict(wanted) | ({"account": hosted.runner.session.setup.account} if wanted else {})
         over = [key for key, one in self.sessions.items() if one.task is not None and one.task.done()]
         for key in over[:-KEPT]:
             del self.sessions[key]

@@ -92,7 +92,7 @@ class Emitter(Observer):
             symbols=list(setup.symbols),
             base=timeframe_name(setup.base_ms),
             timeframe=timeframe_name(setup.timeframe_ms),
-            start_balance=text(money(setup.balance)),
+            start_balance=text(money(setup.start_equity)),
             started_at=session.created_at,
             settings=setup.trading.model_dump(),
             fixed_lots=setup.fixed_lots,

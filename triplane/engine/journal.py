@@ -10,10 +10,15 @@ says how much is safe there. So a frame that cannot be read has one of two meani
 the torn end of a crash: reading stops there and opening for append cuts it off. Before it, something safe was
 damaged later: that is an error, and it says where.
 
+Each SYNC frame also holds the SHA-256 of all bytes before it, so the frames are a chain: nothing in the middle can be
+changed or left out without the rest telling (:meth:`Reader.chain`). What is cut off at the end tells nothing by itself;
+for that the account keeps the length and the digest that it has seen (``account.py``).
+
 A disk that takes nothing any more must not keep a position from its exit: frames then wait in memory, in order, and are
 written when there is room again (:attr:`Journal.behind`). Whoever decides must not open anything meanwhile.
 """
 
+import hashlib
 import json
 import mmap
 import os
@@ -46,6 +51,7 @@ _PADS: Final = tuple(b"\0" * n for n in range(8))
 _SYNC_MARK: Final = b"\x89TPSYNC\n"
 _END_MARK: Final = b"\x89TPEND!\n"
 _SYNC: Final = struct.Struct("<8sQ")
+_CHAINED: Final = struct.Struct("<8sQ32s")
 
 
 class Kind(IntEnum):
@@ -56,10 +62,11 @@ class Kind(IntEnum):
     COMMAND = 3  # one COMMAND to the frame's symbol
     LIMITS = 4  # one LIMITS record, from here on for all symbols
     OUTPUT = 5  # `n` OUTPUT rows
-    SYNC = 6  # everything before this offset is on the disk
+    SYNC = 6  # everything before this offset is on the disk; SHA-256 of all bytes before this frame
     END = 7  # the session is over; JSON
     NOTE = 8  # what no core decides and a person should know for ever (a venue's order id, a finding, a reason); JSON
     MOMENT = 9  # the CANDLEs of one time that were taken together: `n` int64 symbol numbers, then CANDLEs
+    AMENDMENT = 10  # the session goes on with other settings; JSON
 
 
 class JournalError(TriplaneError):
@@ -84,6 +91,13 @@ class _Meta(msgspec.Struct):
     created_at: Annotated[int, msgspec.Meta(ge=0, lt=1 << 45)]  # a time that can be shown
     setup: _Setup
     code: dict[str, str]
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """How long a journal was, and the SHA-256 of so many bytes of it."""
+
+    bytes: int
+    sha256: str
 
 
 class Frame(NamedTuple):
@@ -197,7 +211,7 @@ class Reader:
     def _torn(self, at: int) -> None:
         """Tell a torn end from damage: the last SYNC frame says how far the file was safe."""
         mark = self._last(Kind.SYNC, _SYNC_MARK)
-        safe = 0 if mark is None else int(_SYNC.unpack(mark.payload)[1])
+        safe = 0 if mark is None else int(_SYNC.unpack_from(mark.payload)[1])
         if at < safe:
             raise JournalError(
                 f"The journal {self.path} is damaged at byte {at}: {safe - at} bytes from there on had been written "
@@ -213,6 +227,28 @@ class Reader:
                 return frame
         return None
 
+    def chain(self) -> Anchor:
+        """Check the chain of digests up to the last good frame; raises JournalError where it is broken."""
+        digest, done = hashlib.sha256(), 0
+        for frame in self:
+            if frame.kind == Kind.SYNC and len(frame.payload) == _CHAINED.size:
+                digest.update(self._view[done : frame.offset])
+                done = frame.offset
+                if _CHAINED.unpack(frame.payload)[2] != digest.digest():
+                    raise JournalError(
+                        f"The journal {self.path} was changed before byte {done}: its digest is another."
+                    )
+        digest.update(self._view[done : self.end])
+        return Anchor(self.end, digest.hexdigest())
+
+    def holds(self, anchor: Anchor) -> None:
+        """Raise JournalError unless the journal begins with what was anchored."""
+        if len(self._view) < anchor.bytes:
+            lost = anchor.bytes - len(self._view)
+            raise JournalError(f"The journal {self.path} was cut: its last {lost} bytes are gone.")
+        if hashlib.sha256(self._view[: anchor.bytes]).hexdigest() != anchor.sha256:
+            raise JournalError(f"The journal {self.path} is not the one that was written: its digest differs.")
+
     def ending(self) -> dict[str, Any] | None:
         """What was written when the session was over, or None while it is not."""
         frame = self._last(Kind.END, _END_MARK)
@@ -227,9 +263,10 @@ class Journal:
     All methods are for one thread, except that :meth:`flush` may run in another one at the same time.
     """
 
-    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+    def __init__(self, path: Path, descriptor: int, begun: "bytes | memoryview") -> None:
         self.path = path
-        self.size = size
+        self.size = len(begun)
+        self._digest = hashlib.sha256(begun)
         self._descriptor = descriptor
         self._marked = 0
         self._owed = bytearray()
@@ -248,7 +285,7 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.rename(path)
-            return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), len(header))
+            return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)), header)
         except OSError as error:
             raise JournalError(f"The journal {path} cannot be created: {error.strerror or error}.") from error
 
@@ -258,9 +295,10 @@ class Journal:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
             os.ftruncate(descriptor, end)
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+                return cls(path, descriptor, memoryview(whole))
         except OSError as error:
             raise JournalError(f"The journal {path} cannot be continued: {error.strerror or error}.") from error
-        return cls(path, descriptor, end)
 
     @property
     def behind(self) -> int:
@@ -307,7 +345,12 @@ class Journal:
                 os.ftruncate(self._descriptor, self.size)
             return error.strerror or str(error)
         self.size += len(data)
+        self._digest.update(data)
         return None
+
+    def anchor(self) -> Anchor:
+        """Length and digest of what has been written; worth keeping elsewhere once it is on the disk."""
+        return Anchor(self.size, self._digest.hexdigest())
 
     def end(self, ending: Mapping[str, Any]) -> None:
         """Write that the session is over."""
@@ -324,8 +367,8 @@ class Journal:
     def mark(self, safe: int) -> None:
         """Note in the journal that everything before ``safe`` is on the disk."""
         if safe > self._marked and not self._owed:
-            self.append(Kind.SYNC, _SYNC.pack(_SYNC_MARK, safe))
-            self._marked = self.size if safe + _HEAD.size + _SYNC.size == self.size else safe
+            self.append(Kind.SYNC, _CHAINED.pack(_SYNC_MARK, safe, self._digest.digest()))
+            self._marked = self.size if safe + _HEAD.size + _CHAINED.size == self.size else safe
 
     def sync(self) -> None:
         """Flush and mark at once."""
@@ -336,6 +379,7 @@ class Journal:
         if self._descriptor >= 0:
             if self.catch_up():
                 self.sync()
+                os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
+from triplane.engine.beginning import open_session
 from triplane.engine.emitter import Emitter
 from triplane.engine.runner import Options, Runner
-from triplane.engine.session import Observer, Session, open_session
+from triplane.engine.session import Observer, Session
 from triplane.engine.setup import Setup
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.loop import ExecutionLoop

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any, Final
 
 FILE: Final = "running.json"
-DECIDES: Final = ("strategy", "symbols", "timeframe", "source", "mode", "venue", "params", "balance", "speed")
+DECIDES: Final = (
+    "strategy",
+    "symbols",
+    "timeframe",
+    "source",
+    "mode",
+    "venue",
+    "params",
+    "balance",
+    "speed",
+    "account",
+)
 
 Wanted = Mapping[str, Any]
 

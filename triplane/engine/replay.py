@@ -156,8 +156,8 @@ def load_inputs(reader: Reader, recheck: Recheck, one_by_one: bool) -> Iterator[
             yield Step(Kind.COMMAND, frame.symbol, _symbols(1, frame.symbol), _copy(frame, COMMAND, 1))
         elif kind == Kind.LIMITS:
             yield Step(Kind.LIMITS, NO_SYMBOL, _symbols(1, 0), _copy(frame, LIMITS, 1))
-        elif kind == Kind.NOTE:
-            yield Step(Kind.NOTE, frame.symbol, _symbols(1, 0), np.frombuffer(bytes(frame.payload), np.uint8))
+        elif kind in (Kind.NOTE, Kind.AMENDMENT):
+            yield Step(Kind(kind), frame.symbol, _symbols(1, 0), np.frombuffer(bytes(frame.payload), np.uint8))
         elif kind not in (Kind.SYNC, Kind.END):
             raise JournalError(f"The journal {reader.path} holds an unknown kind of frame, {kind}, at {frame.offset}.")
     if waiting:

@@ -23,7 +23,9 @@ from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
 from triplane.engine.emitter import Consumer, Emitter
 from triplane.engine.guards import Guards
+from triplane.engine.journal import Anchor
 from triplane.engine.session import Observer, Session
+from triplane.errors import TriplaneError
 from triplane.execution.latency import Latency
 from triplane.execution.loop import ExecutionLoop
 from triplane.execution.messages import Finding
@@ -37,8 +39,12 @@ log = structlog.get_logger(__name__)
 Array = np.ndarray[Any, Any]
 
 SYNC_EVERY: Final = 0.2
+ANCHOR_BYTES: Final = 64 * 1024
+"""Bytes of a journal after which the account learns anew how long it is."""
 SLICE: Final = 256
 """Candles of a long batch after which others get their turn."""
+KEPT: Final = ("balance", "open_positions", "pending_entries", "halted", "epoch", "day")
+"""What of the account is written down with every change."""
 BURST: Final = 5
 """Refused orders, or failures of the adapter, within so many seconds that throw the kill switch."""
 BURST_SECONDS: Final = 60.0
@@ -140,6 +146,8 @@ class Runner:
         self.base_tf, self.timeframe = timeframe_name(session.setup.base_ms), timeframe_name(session.setup.timeframe_ms)
         self._prices: list[float | None] = [None] * len(session.setup.instruments)
         self._feed: dict[str, Any] = {"source": session.setup.source}
+        self._kept: tuple[float, ...] = ()
+        self._anchor: Anchor | None = None
 
     # ------------------------------------------------------------------------------------------------------------- life
     async def run(self) -> Outcome:
@@ -257,6 +265,7 @@ class Runner:
             if emitter.decided_ns != before:
                 self.last_decided_ns = emitter.decided_ns - begin
                 self.decided.add(self.last_decided_ns)
+            self._keep()
         for k in which.tolist():
             self._look_at_strategy(k)
 
@@ -314,7 +323,19 @@ class Runner:
         rows = len(self.session.command(kind, k, time_ms=self.now(), **fields))
         if self.execution is not None:
             self.execution.kick()
+        self._keep()
         return rows
+
+    def _keep(self) -> None:
+        """Write down with the account what has changed of it: a halt, what was opened or closed, a new beginning."""
+        account = self.session.A
+        now = tuple(account[name].item(0) for name in KEPT)
+        if now != self._kept:
+            self._kept = now
+            try:
+                self.session.keep(self._anchor)
+            except TriplaneError as error:  # a full disk: the journal, which comes first, has the session halted
+                log.warning("the account cannot be kept", session=self.session.id, error=str(error))
 
     def _each(self, kind: int, **fields: Any) -> None:
         for k in range(len(self.session.setup.instruments)):
@@ -389,7 +410,11 @@ class Runner:
         while True:
             await asyncio.sleep(SYNC_EVERY)
             if not journal.behind or journal.catch_up():
+                anchor = journal.anchor()
                 journal.mark(await asyncio.to_thread(journal.flush))
+                if self._anchor is None or anchor.bytes >= self._anchor.bytes + ANCHOR_BYTES:
+                    self._anchor, self._kept = anchor, ()
+            self._keep()
 
     async def _watch(self) -> None:
         """Close entries while the feed says nothing."""

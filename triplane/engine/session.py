@@ -4,32 +4,31 @@ Every input is in the journal before the core sees it, every row before anybody 
 moment the journal holds a prefix of inputs and the rows of all but perhaps the last of them: replaying the inputs
 through the same core makes the state again, the rows must be those that were written, and what is missing is appended.
 
-The folder of a session holds ``journal.tpj`` and a lock.
+The folder of a session holds ``journal.tpj`` and a lock. What must outlive it stands with the account (``account.py``).
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
-import structlog
 
+from triplane.engine.account import Account
 from triplane.engine.decisions import DecisionHash
-from triplane.engine.journal import NO_SYMBOL, Journal, Kind, Reader
+from triplane.engine.journal import NO_SYMBOL, Anchor, Journal, Kind, Reader
 from triplane.engine.lock import FolderLock
-from triplane.engine.replay import OtherRules, Recheck, ReplayError, Step, load_inputs, require_rules
-from triplane.engine.settings import TradingSettings
-from triplane.engine.setup import Array, Setup, code_of, make_meta, new_id, read_setup, settings_of
+from triplane.engine.replay import Recheck, Step, load_inputs, require_rules
+from triplane.engine.settings import CostSettings, TradingSettings
+from triplane.engine.setup import Array, Setup, make_meta, new_id, read_setup, settings_of
 from triplane.errors import DataError, TriplaneError
 from triplane.kernel.codes import CommandKind, Reason
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, OUTPUT
 from triplane.strategies.compiler import Core
-
-log = structlog.get_logger(__name__)
 
 JOURNAL: Final = "journal.tpj"
 NOTHING: Final = np.zeros(0, OUTPUT)
@@ -62,16 +61,8 @@ Observe = Callable[["Session"], Observer]
 """Makes the observer of a session before its first input is taken, or replayed."""
 
 
-class Opened(NamedTuple):
-    """A session and how it was opened; ``notice`` is a sentence when an interrupted one could not be continued."""
-
-    session: "Session"
-    continued: bool
-    notice: str
-
-
 class Session:
-    """Made by :meth:`create`, :meth:`resume` or :func:`open_session`; for one thread.
+    """Made by :meth:`create`, :meth:`resume` or ``beginning.open_session``; for one thread.
 
     Attributes
     ----------
@@ -107,6 +98,7 @@ class Session:
         self.finished = False
         self._journal: Journal | None = None  # none during a replay: what comes out is in one already
         self._lock: FolderLock | None = None
+        self._account: Account | None = None
         self._out = np.zeros(1, OUTBOX)
         self._rows: Array = self._out["rows"][0]
         self._n_out: Array = self.A["n_out"]
@@ -178,6 +170,8 @@ class Session:
             return self._take_command(step.symbol, step.records)
         if step.kind == Kind.LIMITS:
             return self._take_limits(step.records)
+        if step.kind == Kind.AMENDMENT:
+            return self._take_amendment(json.loads(step.records.tobytes()))
         if step.kind == Kind.NOTE:
             return self._take_note(json.loads(step.records.tobytes()))
         if step.kind in (Kind.CANDLE, Kind.MOMENT):
@@ -188,8 +182,22 @@ class Session:
         """Bring everything to the disk and let go; the session can be resumed."""
         if self._journal is not None:
             self._journal.close()
+            self.keep(self._journal.anchor())
+        if self._account is not None:
+            self._account.release()
         if self._lock is not None:
             self._lock.release()
+
+    def adopt(self, account: Account) -> None:
+        """Trade on an account that this process holds."""
+        self._account = account
+        self.keep()
+
+    def keep(self, anchor: Anchor | None = None) -> None:
+        """Write down with the account how the session stands; ``anchor``: so much of the journal is on the disk."""
+        if self._account is not None:
+            lots = [float(i.lot_size) for i in self.setup.instruments]
+            self._account.save(self.id, self.A, self.S, self.setup.symbols, lots, anchor, finished=self.finished)
 
     @property
     def journal(self) -> Journal:
@@ -205,6 +213,7 @@ class Session:
                 self.command(CommandKind.END, k)
             self.journal.end({"decisions_sha256": self.decisions.hexdigest(), "rows": self.rows, "time": self.now})
             self._end()
+            self.keep()
 
     def _end(self) -> None:
         self.finished = True
@@ -303,6 +312,12 @@ class Session:
         self.journal.append(Kind.LIMITS, record.tobytes())
         self._take_limits(record)
 
+    def amend(self, trading: TradingSettings, costs: CostSettings) -> None:
+        """Go on with other settings than it was started with."""
+        values = {"trading": trading.model_dump(), "costs": costs.model_dump()}
+        self.journal.append(Kind.AMENDMENT, json.dumps(values, separators=(",", ":")).encode())
+        self._take_amendment(values)
+
     def note(self, note: Mapping[str, Any]) -> None:
         """Write down, for ever, what the core does not decide; JSON."""
         self.journal.append(Kind.NOTE, json.dumps(note, separators=(",", ":")).encode())
@@ -382,6 +397,12 @@ class Session:
             self.observer.on_limits(self)
         return NOTHING
 
+    def _take_amendment(self, values: Mapping[str, Any]) -> Array:
+        trading, costs = TradingSettings.model_validate(values["trading"]), CostSettings.model_validate(values["costs"])
+        self.setup = replace(self.setup, trading=trading, costs=costs)
+        self.S["core"]["costs"] = costs.to_record()[0]
+        return self._take_limits(trading.to_record(self.setup.fixed_lots))
+
     def _take_note(self, note: Mapping[str, Any]) -> Array:
         if self.observer is not None:
             self.observer.on_note(self, note)
@@ -399,35 +420,3 @@ class Session:
         """Journal rows, unless they come out again in a replay."""
         if len(rows) and self._journal is not None:
             self._journal.append(Kind.OUTPUT, rows.tobytes(), count=len(rows))
-
-
-def open_session(
-    sessions: Path, setup: Setup, core: Core, observe: Observe | None = None, *, one_by_one: bool = False
-) -> Opened:
-    """Continue the newest session with this setup if it was interrupted, else begin a new one.
-
-    An interrupted session whose decisions the code of today would not make again (it was changed since) is left as it
-    is, and a new one begins. With unchanged code that is an error.
-    """
-    newest: tuple[int, Path, Mapping[str, Any]] | None = None
-    wanted = json.loads(json.dumps(setup.to_dict()))
-    for path in sorted(sessions.glob(f"*/{JOURNAL}")):
-        try:
-            reader = Reader(path)
-            if reader.meta["setup"] == wanted and (newest is None or reader.meta["created_at"] >= newest[0]):
-                newest = (reader.meta["created_at"], path.parent, reader.meta) if reader.ending() is None else None
-        except TriplaneError as error:  # not ours to repair
-            log.warning("a journal is passed over", path=str(path), error=str(error))
-    notice = ""
-    if newest is not None:
-        try:
-            return Opened(Session.resume(newest[1], core, observe, one_by_one=one_by_one), True, "")
-        except OtherRules as error:
-            notice = f"Session {newest[2]['session']} is not continued: {error}"
-        except ReplayError as error:
-            if newest[2]["code"] == code_of(core):
-                raise
-            notice = f"Session {newest[2]['session']} was made by other code and is not continued: {error}"
-    session = Session.create(sessions, setup, core)
-    session.observer = observe(session) if observe is not None else None
-    return Opened(session, False, notice)

@@ -1,9 +1,11 @@
 """What a session was started with. It stands in the journal's header, and makes the same core again for every replay.
 
-Two sessions with equal setups are the same undertaking: started again, the second continues the first.
+Two sessions with equal setups, limits and costs aside, are the same undertaking: started again, the second continues
+the first.
 """
 
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -56,6 +58,10 @@ class Setup:
         Stay in BOOTSTRAP until history is loaded.
     data
         What the strategy is given before it starts, such as a regime model; JSON.
+    account
+        Name of the account, see ``account.py``; empty on paper is the first that is free.
+    opening
+        Columns of the core's account that it begins with; those of a fresh account are left out.
     """
 
     strategy: str
@@ -71,6 +77,8 @@ class Setup:
     trading: TradingSettings = field(default_factory=lambda: TradingSettings.model_validate({}))
     data: Mapping[str, Any] = field(default_factory=dict)
     costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}))
+    account: str = ""
+    opening: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -86,7 +94,22 @@ class Setup:
             "trading": self.trading.model_dump(),
             "costs": self.costs.model_dump(),
             "data": dict(self.data),
+            "opening": dict(self.opening),
         }
+
+    @property
+    def start_equity(self) -> float:
+        """Equity at its very beginning, quote currency."""
+        return float(self.opening.get("balance", self.balance))
+
+    def continues(self, other: "Setup") -> bool:
+        """Whether a session with this setup is the same undertaking as one with the other.
+
+        Limits and costs may differ: then the session is amended. What the account began with is its own affair.
+        """
+        names = set(vars(self)) - {"trading", "costs", "balance", "account", "opening"}
+        mine, its = (json.loads(json.dumps(one.to_dict())) for one in (self, other))
+        return all(mine[name] == its[name] for name in names)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -99,7 +122,7 @@ class Setup:
 
     def start(self, core: Core) -> tuple[Array, Array]:
         """The account and the states at the very beginning."""
-        return core.new(
+        account, states = core.new(
             list(self.instruments),
             costs=self.costs.to_record(),
             limits=self.trading.to_record(self.fixed_lots),
@@ -111,6 +134,11 @@ class Setup:
             external=self.mode != "paper",
             data=self.data,
         )
+        for name, value in self.opening.items():
+            account[name] = value
+        if "balance" in self.opening:
+            account["equity"] = account["judged_equity"] = account["balance"]
+        return account, states
 
     def core(self) -> Core:
         """Find and compile the strategy."""

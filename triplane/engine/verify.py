@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from triplane.engine.account import anchor_of
 from triplane.engine.decisions import DecisionHash
 from triplane.engine.journal import Kind, Reader
 from triplane.engine.replay import Difference, ReplayError
@@ -66,7 +67,7 @@ def session_folder(data_dir: Path, session_id: str) -> Path:
     return folder
 
 
-def _whole(reader: Reader) -> VerifyResult:
+def _whole(reader: Reader, unknown: str) -> VerifyResult:
     """What can be said of a journal that other rules made: every frame is whole, and its end fits its decisions."""
     begin = time.perf_counter()
     decisions, rows, candles = DecisionHash(), 0, 0
@@ -88,7 +89,7 @@ def _whole(reader: Reader) -> VerifyResult:
         decisions=decisions.count, decisions_sha256=digest, finished=ending is not None,
         seconds=time.perf_counter() - begin, rules=made_by,
         note=f"Made by version {made_by} of the trading rules; this Triplane has version {RULES}, so its decisions "
-        "were not made again: its frames are whole, and its rows are those that it ended with.",
+        f"were not made again: its frames are whole, and its rows are those that it ended with. {unknown}".strip(),
         difference=difference,
     )  # fmt: skip
 
@@ -106,12 +107,17 @@ def verify(path: Path, core: Core | None = None) -> VerifyResult:
     Raises
     ------
     TriplaneError
-        The journal cannot be read, or its strategy is not there any more.
+        The journal cannot be read, was cut or changed, or its strategy is not there any more.
     """
     folder = path if path.is_dir() else path.parent
     reader = Reader(folder / JOURNAL)
+    anchor = anchor_of(folder.parent.parent, str(reader.meta["session"]))
+    if anchor is not None:
+        reader.holds(anchor)
+    reader.chain()
+    unknown = "" if anchor else "No account knows this journal, so nobody can tell whether its end was cut off."
     if reader.meta.get("rules", 1) != RULES:
-        return _whole(reader)
+        return _whole(reader, unknown)
     core = core or read_setup(reader.meta).core()
     session = Session(folder, reader.meta, core)
     begin = time.perf_counter()
@@ -140,6 +146,8 @@ def verify(path: Path, core: Core | None = None) -> VerifyResult:
         decisions_sha256=digest,
         finished=ending is not None,
         seconds=time.perf_counter() - begin,
-        note=f"Changed since the session began: {', '.join(changed)}." if changed else "",
+        note=" ".join(
+            filter(None, (f"Changed since the session began: {', '.join(changed)}." if changed else "", unknown))
+        ),
         difference=difference,
     )

@@ -99,16 +99,22 @@ def _amend(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
 
 @njit
 def _reset(a: Rec, cmd: Rec) -> None:
-    """Start the paper account again; the engine closes every position first."""
+    """Start the paper account again, in a new epoch; the engine closes every position first."""
     if cmd.balance > 0.0 and a.open_positions == 0:
+        a.epoch += 1
         a.balance = cmd.balance
         a.start_balance = cmd.balance
         a.equity = cmd.balance
         a.peak_equity = cmd.balance
         a.day_equity = cmd.balance
         a.max_drawdown = 0.0
+        a.judged_equity = cmd.balance
         a.trades_today = 0
+        a.trades = 0
+        a.return_sum = 0.0
+        a.return_square = 0.0
         a.fees = 0.0
+        a.funding = 0.0
 
 
 @njit

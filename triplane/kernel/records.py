@@ -160,6 +160,7 @@ ACCOUNT = record(
         ("gates", "i8"),  # bits of Gate that are closed from outside
         ("pending_entries", "i8"),  # symbols with a working entry and no position: each will be a position and a trade
         ("reserved_margin", "f8"),  # what working entries will take
+        ("epoch", "i8"),  # how often the paper account was begun anew; figures are of one epoch
     ]
 )
 """The account that all symbols of a session share."""

@@ -70,7 +70,10 @@ async def test_sessions_run_beside_each_other(host: Host) -> None:
     await two.feed(300)
     told = host.health()
     assert [told[w.engine.session.id].status for w in (one, two)] == ["running", "running"]
-    assert host.app.wanted == {one.engine.session.id: {"source": "a"}, two.engine.session.id: {"source": "b"}}
+    assert host.app.wanted == {
+        one.engine.session.id: {"source": "a", "account": "main"},
+        two.engine.session.id: {"source": "b", "account": "main"},
+    }
 
     answer = await host.ask("stop", one)
     assert answer.code == "ok"

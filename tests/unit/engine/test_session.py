@@ -1,16 +1,15 @@
 """Sessions: journaled before acted on, continued where they ended, never run twice."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from structlog.testing import capture_logs
 
-from triplane.engine.journal import Journal, JournalError, Kind, Reader
+from triplane.engine.beginning import open_session
+from triplane.engine.journal import JournalError, Kind, Reader
 from triplane.engine.replay import Recheck, ReplayError
-from triplane.engine.session import JOURNAL, Session, open_session
+from triplane.engine.session import JOURNAL, Session
 from triplane.engine.settings import TradingSettings
 from triplane.engine.verify import session_folder, verify
 from triplane.errors import BadInput, DataError, TriplaneError
@@ -79,10 +78,10 @@ def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
     whole.finish()
     whole.close()
 
-    first = open_session(tmp_path / "parts", setup, core)
+    first = open_session(tmp_path / "parts" / "sessions", setup, core)
     first.session.feed_batch(np.zeros(60, np.int64), candles[:60])
     first.session.close()
-    second = open_session(tmp_path / "parts", setup, core)
+    second = open_session(tmp_path / "parts" / "sessions", setup, core)
     assert (first.continued, second.continued) == (False, True)
     assert second.session.id == first.session.id
     assert second.session.last_open == [59 * 60_000]
@@ -91,7 +90,7 @@ def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
     second.session.command(CommandKind.GATE, 0, price=3.0)
     second.session.set_limits(TradingSettings(risk_per_trade=0.5))
     second.session.close()
-    third = open_session(tmp_path / "parts", setup, core)
+    third = open_session(tmp_path / "parts" / "sessions", setup, core)
     assert third.session.trading.risk_per_trade == 0.5
     third.session.finish()
     third.session.close()
@@ -99,11 +98,10 @@ def test_an_interrupted_session_goes_on_and_a_finished_one_does_not(
     assert third.session.A.tobytes() == whole.A.tobytes()
     assert third.session.decisions.hexdigest() == whole.decisions.hexdigest()
     assert journaled_rows(third.session.folder) == journaled_rows(whole.folder)
-    fourth = open_session(tmp_path / "parts", setup, core)
+    fourth = open_session(tmp_path / "parts" / "sessions", setup, core)
     assert not fourth.continued
     assert fourth.session.id != third.session.id
-    other = open_session(tmp_path / "parts", make_setup(balance=5.0), core)
-    assert not other.continued
+    fourth.session.close()
 
 
 def test_changed_code_that_decides_otherwise_begins_a_new_session(
@@ -115,14 +113,14 @@ def test_changed_code_that_decides_otherwise_begins_a_new_session(
             if A[0]["n_out"] == 0:
                 self._row(A, k, 0, 1, 0.0, out)
 
-    first = open_session(tmp_path, make_setup(), core).session
+    first = open_session(tmp_path / "sessions", make_setup(), core).session
     first.feed_batch(np.zeros(50, np.int64), make_candles(50))
     first.close()
     with pytest.raises(ReplayError, match="gives another result at row"):
-        open_session(tmp_path, make_setup(), Other())
+        open_session(tmp_path / "sessions", make_setup(), Other())
     changed = Other()
     changed.source_hash = "changed"
-    opened = open_session(tmp_path, make_setup(), changed)
+    opened = open_session(tmp_path / "sessions", make_setup(), changed)
 
     assert not opened.continued
     assert first.id in opened.notice
@@ -176,27 +174,6 @@ def test_a_session_that_is_not_there_or_not_readable(tmp_path: Path, core: Any, 
     path.write_bytes(data[:20])
     with pytest.raises(JournalError):
         verify(path, core)
-    assert not open_session(tmp_path, make_setup(), core).continued
     (tmp_path / "file").write_text("")
     with pytest.raises(TriplaneError, match="cannot be created"):
         Session.create(tmp_path / "file", make_setup(), core)
-
-
-def test_a_foreign_journal_is_passed_over_in_one_sentence(tmp_path: Path, core: Any, make_setup: Any) -> None:
-    session = Session.create(tmp_path, make_setup(), core)
-    session.close()
-    meta = Reader(session.folder / JOURNAL).meta
-    for name in ("260101-000000-aaaa", "990101-000000-zzzz"):
-        (tmp_path / name).mkdir()
-    Journal.create(tmp_path / "990101-000000-zzzz" / JOURNAL, meta).close()
-    with Journal.create(tmp_path / "260101-000000-aaaa" / JOURNAL, meta) as journal:
-        journal.append(Kind.END, b"\x89TPEND!\n[")
-    (tmp_path / "pipe").mkdir()
-    os.mkfifo(tmp_path / "pipe" / JOURNAL)
-    with capture_logs() as said:
-        opened = open_session(tmp_path, make_setup(), core)
-    assert opened.continued
-    opened.session.close()
-    assert [(one["event"], Path(one["path"]).parent.name) for one in said] == [
-        ("a journal is passed over", "260101-000000-aaaa"), ("a journal is passed over", "pipe"),
-    ]  # fmt: skip

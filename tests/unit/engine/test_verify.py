@@ -35,7 +35,7 @@ def test_verify_proves_a_session_and_finds_the_first_difference(
     assert result.difference is not None
     assert result.difference.seq == 7
     assert "x [" in result.difference.what
-    assert result.note == "Changed since the session began: strategy."
+    assert result.note.startswith("Changed since the session began: strategy. No account knows this journal")
 
 
 def test_records_of_another_version_are_told(
