@@ -99,8 +99,8 @@ async def build(
         core = await asyncio.to_thread(
             compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True
         )
-        overridden = await _go_live(config, strategy, core)
         setup = await _setup(config, trading, source, strategy)
+        overridden = await _go_live(config, setup, core)
         options = Options(
             live=source.live, stale_after=STALE_AFTER if source.live else None, facts=not once, whole=once,
             consumers=consumers, observers=observers, agenda=commands, guards=config.guards,
@@ -153,13 +153,11 @@ async def _setup(config: Config, trading: Trading, source: Source, strategy: Any
     )
 
 
-async def _go_live(config: Config, strategy: AnyStrategy, core: Core) -> list[str]:
+async def _go_live(config: Config, setup: Setup, core: Core) -> list[str]:
     """Refuse real money without a record; gives what was overridden by the typed confirmation."""
     if config.mode != "live":
         return []
-    params = strategy.resolve(config.params)
-    folder = config.data_dir / "sessions"
-    record = await asyncio.to_thread(paper_record, folder, config.strategy, params, with_data(), core)
+    record = await asyncio.to_thread(paper_record, config.data_dir, setup, core.source_hash, with_data())
     return require(config.go_live, record, config.override_gate)
 
 

@@ -162,7 +162,8 @@ class Emitter(Observer):
         """Something that the core does not decide was written down."""
         self.settle()
         if self._consumers:
-            facts = NOTES[note["note"]](self, session, note)
+            say = NOTES.get(note["note"])  # what an account was worth is for the record alone
+            facts = say(self, session, note) if say is not None else []
             if facts:
                 self._emit(facts)
 

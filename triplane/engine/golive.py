@@ -1,24 +1,31 @@
 """Going live is earned: what a strategy must have shown on paper before it may trade real money.
 
-The record is computed from the journals of its paper sessions on live market data, so it cannot be edited. Replays of
-recorded or generated markets do not count, nor does history that was loaded to warm up.
+The record is read from the journals of its paper sessions on live market data, of which each must be, byte for byte,
+the one that its account has seen written: a copy, a longer or a cut one counts for nothing. What decides must be the
+same as today (the strategy's source, parameters, data, timeframe, costs); the version of Triplane need not be. Of each
+account the newest epoch counts, never a trade that a person simulated, and time counts while the session was really
+running: replays, and candles that were fetched later for the time when it was not, are no days on paper.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from triplane.engine.journal import Reader
-from triplane.engine.session import JOURNAL, Session
-from triplane.engine.setup import read_setup
-from triplane.engine.tally import Tally
+from triplane.engine.account import Record, records
+from triplane.engine.daily import NOTE
+from triplane.engine.journal import Anchor, Kind, Reader
+from triplane.engine.session import JOURNAL
+from triplane.engine.setup import Setup, fingerprints
 from triplane.errors import BadInput, TriplaneError
+from triplane.kernel.codes import CommandKind, RowKind
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.rows import OUTPUT, TRADE_ROW, of_kind
 from triplane.model.performance import COLUMNS, performance
-from triplane.strategies.base import Number
-from triplane.strategies.compiler import Core
 
 CONFIRMATION: Final = "I accept the risk of real money"
 DAY_MS: Final = 86_400_000
@@ -53,51 +60,157 @@ def _shown(value: float | None) -> str:
     return "not known" if value is None else f"{value:.2f}"
 
 
-def paper_record(
-    sessions: Path, strategy: str, params: Mapping[str, Number], sources: Iterable[str], core: Core
-) -> dict[str, Any]:
-    """Figures of all paper sessions of a strategy with these parameters on live market data, one after the other.
+@dataclass
+class _Evidence:
+    """What one journal shows of its newest epoch."""
 
-    A session that the code of today would not trade again the same way does not count.
+    created_at: int
+    epoch: int
+    start: float
+    runs: list[list[int]] = field(default_factory=list)  # begin and end of each time that it ran
+    times: list[int] = field(default_factory=list)
+    equity: list[float] = field(default_factory=list)
+    peak: float = 0.0
+    depth: float = 0.0
+    trades: list[Any] = field(default_factory=list)
+    simulated: set[int] = field(default_factory=set)
+    made_up: float = 0.0  # what simulated trades earned
+    known: int = 0  # the newest decision
+
+    def begin_again(self, time: int, balance: float) -> None:
+        """The paper account was reset: what was before is of another epoch."""
+        self.epoch += 1
+        self.start, self.peak, self.depth, self.made_up = balance, 0.0, 0.0, 0.0
+        self.runs, self.times, self.equity, self.trades = [[time, time]] if self.runs else [], [], [], []
+
+    def note(self, note: Mapping[str, Any]) -> None:
+        """Take what the account was worth at a time."""
+        time = int(note["time"])
+        if note["phase"] == "live":
+            self.runs.append([time, time])
+        elif self.runs:
+            self.runs[-1][1] = time
+        low, high = float(note["low"]) - self.made_up, float(note["high"]) - self.made_up
+        self.peak = max(self.peak, self.start, high)
+        self.depth = max(self.depth, 1.0 - low / self.peak)  # the low may have come first: then this says too much
+        self.times.append(time)
+        self.equity.append(float(note["equity"]) - self.made_up)
+
+    def rows(self, rows: Any, simulating: bool) -> None:
+        """Take what came out of the core."""
+        if simulating:
+            self.simulated |= {int(d) for d in rows["decision"] if d > self.known}
+        self.known = max(self.known, int(rows["decision"].max(initial=0)))
+        for trade in of_kind(rows, RowKind.TRADE):
+            if int(trade["decision"]) in self.simulated:
+                self.made_up += float(trade["pnl"])
+            else:
+                self.trades.append(trade)
+
+
+def _evidence(path: Path, anchor: Anchor) -> tuple[Reader, _Evidence]:
+    """Read a journal as far as the account has seen it written; raises TriplaneError when it is another one."""
+    reader = Reader(path)
+    reader.holds(anchor)
+    setup = reader.meta["setup"]
+    opening = setup.get("opening", {})
+    found = _Evidence(
+        reader.meta["created_at"], int(opening.get("epoch", 0)), float(opening.get("balance", setup["balance"]))
+    )
+    simulating = False
+    for frame in reader:
+        if frame.offset >= anchor.bytes:
+            break
+        if frame.kind == Kind.COMMAND:
+            command = np.frombuffer(frame.payload, COMMAND)[0]
+            simulating = command["kind"] == CommandKind.SIMULATE
+            if command["kind"] == CommandKind.RESET and command["price"] > 0:
+                found.begin_again(int(command["time"]), float(command["price"]))
+        elif frame.kind == Kind.OUTPUT:
+            found.rows(np.frombuffer(frame.payload, OUTPUT), simulating)
+            simulating = False
+        elif frame.kind == Kind.NOTE:
+            note = msgspec.json.decode(frame.payload)
+            if note.get("note") == NOTE:
+                found.note(note)
+    return reader, found
+
+
+def _decides_the_same(meta: Mapping[str, Any], setup: Setup, source_hash: str) -> bool:
+    """Whether what decided then is what is to decide now; costs that a version did not know yet do not tell."""
+    then, now = meta["setup"], msgspec.json.decode(msgspec.json.encode(setup.to_dict(), enc_hook=str))
+    costs = {name: now["costs"].get(name) for name in then["costs"]}
+    return (
+        meta["code"].get("strategy") == source_hash
+        and not then["fixed_lots"]
+        and then["costs"] == costs
+        and all(then[name] == now[name] for name in ("params", "data", "timeframe_ms"))
+    )
+
+
+def _of_account(sessions: Path, record: Record, setup: Setup, source_hash: str) -> Iterator[_Evidence]:
+    """What the sessions of an account show that decided as the setup does, of its newest epoch."""
+    for session, anchor in record.journals.items():
+        try:
+            reader, found = _evidence(sessions / session / JOURNAL, anchor)
+        except (TriplaneError, KeyError, ValueError, TypeError, msgspec.MsgspecError):
+            continue  # damaged, forged or gone: it proves nothing
+        records_ = reader.meta.get("records", {})
+        readable = all(records_.get(name) == fingerprints()[name] for name in ("command", "output"))
+        if readable and found.epoch == record.epoch and _decides_the_same(reader.meta, setup, source_hash):
+            yield found
+
+
+def paper_record(data_dir: Path, setup: Setup, source_hash: str, sources: Iterable[str]) -> dict[str, Any]:
+    """Figures of all paper sessions on live market data that decided as the setup does, one after the other.
+
+    Parameters
+    ----------
+    data_dir
+        Where sessions and accounts are kept.
+    setup, source_hash
+        What is to go live, and the hash of its strategy's source.
+    sources
+        Names of live market data.
 
     Returns
     -------
     dict
-        As of ``performance``, and ``days``, ``sessions``.
+        As of ``performance``, and ``days`` (time that at least one session was running) and ``sessions``.
     """
-    tallies: list[tuple[Tally, float]] = []
-    for path in sorted(sessions.glob(f"*/{JOURNAL}")):
-        try:
-            reader = Reader(path)
-            setup = read_setup(reader.meta)
-            if setup.mode != "paper" or setup.strategy != strategy or dict(setup.params) != dict(params):
-                continue
-            if setup.source not in sources or setup.fixed_lots:
-                continue
-            session = Session(path.parent, reader.meta, core)
-            tally = Tally(session.created_at)
-            session.observer = tally
-            session.replay(reader)
-        except TriplaneError:  # of another version, or damaged: it proves nothing
-            continue
-        tallies.append((tally, setup.balance))
-    return _figures(tallies)
+    allowed = set(sources)
+    found = [
+        one
+        for _, record in records(data_dir)
+        if isinstance(record, Record) and record.mode == "paper" and record.venue in allowed
+        for one in _of_account(data_dir / "sessions", record, setup, source_hash)
+        if one.times
+    ]
+    return _figures(sorted(found, key=lambda one: one.times[0]))
 
 
-def _figures(tallies: list[tuple[Tally, float]]) -> dict[str, Any]:
-    times, equity, trades, days, level = [np.zeros(0, np.int64)], [np.zeros(0)], [Tally().trades()], 0.0, 1.0
-    for tally, balance in tallies:
-        own, curve = tally.curve()
-        if len(own) == 0:
-            continue
-        days += float(own[-1] - own[0]) / DAY_MS
-        times.append(own)
-        equity.append(curve / balance * level)
-        trades.append(tally.trades())
+def _figures(found: list[_Evidence]) -> dict[str, Any]:
+    times, equity, trades, level = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0, TRADE_ROW)], 1.0
+    for one in found:
+        times.append(np.array(one.times, np.int64))
+        equity.append(np.array(one.equity) / one.start * level)
+        trades.append(np.array(one.trades, TRADE_ROW))
         level = float(equity[-1][-1])
-    closed = {name: np.concatenate([part[name] for part in trades]) for name in COLUMNS}
-    figures = performance(closed, np.concatenate(times), np.concatenate(equity), 1.0)
-    return figures | {"days": days, "sessions": len(tallies)}
+    closed = np.concatenate(trades)
+    columns = {name: closed[name].astype(np.float64) for name in COLUMNS}
+    figures = performance(columns, np.concatenate(times), np.concatenate(equity), 1.0)
+    if found:
+        figures["max_drawdown_pct"] = max(figures["max_drawdown_pct"], *(100.0 * one.depth for one in found))
+    return figures | {"days": _covered([run for one in found for run in one.runs]) / DAY_MS, "sessions": len(found)}
+
+
+def _covered(runs: list[list[int]]) -> int:
+    """Milliseconds that are in at least one of the times: what runs beside something else counts once."""
+    total, until = 0, 0
+    for begin, end in sorted(runs):
+        total += max(end - max(begin, until), 0)
+        until = max(until, end)
+    return total
 
 
 def require(gate: GoLiveGate, record: Mapping[str, Any], confirmation: str | None) -> list[str]:

@@ -21,6 +21,7 @@ from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock
 from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
 from triplane.engine.agenda import NOTHING, Agenda
+from triplane.engine.daily import Daily
 from triplane.engine.emitter import Consumer, Emitter
 from triplane.engine.guards import Guards
 from triplane.engine.journal import Anchor
@@ -147,6 +148,7 @@ class Runner:
         self._prices: list[float | None] = [None] * len(session.setup.instruments)
         self._feed: dict[str, Any] = {"source": session.setup.source}
         self._kept: tuple[float, ...] = ()
+        self._daily = Daily(session)
         self._anchor: Anchor | None = None
 
     # ------------------------------------------------------------------------------------------------------------- life
@@ -171,6 +173,7 @@ class Runner:
             await asyncio.gather(*helpers, return_exceptions=True)
             await self.feed.close()
             self.emitter.settle()
+            self._daily.end(self.now())
             await asyncio.to_thread(self.session.close)
         if self._failure is not None:
             raise self._failure
@@ -266,6 +269,7 @@ class Runner:
                 self.last_decided_ns = emitter.decided_ns - begin
                 self.decided.add(self.last_decided_ns)
             self._keep()
+        self._daily.moment(self.session.now)
         for k in which.tolist():
             self._look_at_strategy(k)
 
@@ -297,6 +301,8 @@ class Runner:
             if self.session.setup.hold:
                 self._each(CommandKind.READY)
             self.ready = True
+            if self._options.live:
+                self._daily.begin(self.now())
         elif state == FeedState.STALE:
             self.gate(Gate.STALE_FEED, closed=True)
         elif state in (FeedState.RECOVERED, FeedState.CONNECTED):

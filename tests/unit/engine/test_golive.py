@@ -1,15 +1,24 @@
 """Going live is earned: what counts, what is missing, and what a typed sentence can do about it."""
 
+import json
+
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from triplane.data.generator import demo_instrument, generate
+from triplane.engine.account import Account
+from triplane.engine.beginning import open_session
+from triplane.engine.daily import DAY_MS, Daily
 from triplane.engine.golive import CONFIRMATION, GoLiveGate, paper_record, require
-from triplane.engine.session import Session
-from triplane.engine.settings import TradingSettings
+from triplane.engine.journal import Journal, Kind, Reader
+from triplane.engine.session import JOURNAL, Session
+from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Setup
+from triplane.engine.tally import Tally
 from triplane.errors import BadInput
-from triplane.kernel.codes import CommandKind
+from triplane.kernel.codes import CommandKind, RowKind
+from triplane.kernel.rows import OUTPUT, of_kind
 from triplane.strategies.registry import find
 
 START = 1_735_689_600_000
@@ -26,21 +35,34 @@ def core(request):
     return compile_strategy(find("ema_cross"), source_of("ema_cross"))
 
 
-def paper(folder, core, *, source="binance", mode="paper", params=None, days=2, history=600, start=START):
-    """A paper session of some days, with history before."""
+def made(params=None, *, source="binance", mode="paper", **changes):
+    """The setup of a session."""
     spec = find("ema_cross")
-    setup = Setup("ema_cross", spec.resolve(params or {}), (demo_instrument("BTCUSDT"),), 60_000, 60_000,
-                  source=source, mode=mode, hold=True, trading=LIMITS)  # fmt: skip
-    session = Session.create(folder, setup, core, start)
+    return Setup("ema_cross", spec.resolve(params or {}), (demo_instrument("BTCUSDT"),), 60_000, 60_000,
+                 source=source, mode=mode, hold=True, trading=LIMITS, **changes)  # fmt: skip
+
+
+def paper(folder, core, setup=None, *, days=2, history=600, start=START, on_the_way=lambda _session: True):
+    """A paper session of some days, with history before; returns its folder."""
+    session = open_session(folder / "sessions", setup or made(), core).session
     candles = generate(3, start - history * 60_000, history + days * 1440)
     session.feed_batch(np.zeros(history, np.int64), candles[:history])
     session.command(CommandKind.READY)
-    session.feed_batch(np.zeros(len(candles) - history, np.int64), candles[history:])
+    daily = Daily(session)
+    daily.begin(start)
+    done = False
+    for i in range(history, len(candles)):
+        session.feed_candle(0, candles, i)
+        daily.moment(session.now)
+        if i >= history + 1000 and not done:
+            done = on_the_way(session)
+    daily.end(session.now)
     session.close()
+    return session.folder
 
 
-def record(folder, core, params=None, sources=("binance",)):
-    return paper_record(folder, "ema_cross", find("ema_cross").resolve(params or {}), sources, core)
+def record(folder, core, setup=None, sources=("binance",)):
+    return paper_record(folder, setup or made(), core.source_hash, sources)
 
 
 def test_a_good_record_passes():
@@ -87,35 +109,153 @@ def test_without_a_session_there_is_no_record(tmp_path, core):
 
 
 def test_the_record_is_that_of_the_session_after_its_history(tmp_path, core):
-    paper(tmp_path, core)
+    folder = paper(tmp_path, core)
     found = record(tmp_path, core)
     assert found["sessions"] == 1
     assert found["days"] == pytest.approx(2, abs=0.01)
-    assert found["trades"] > 20
+    tally = Tally(START)
+    session = Session(folder, Reader(folder / JOURNAL).meta, core)
+    session.observer = tally
+    session.replay(Reader(folder / JOURNAL), one_by_one=True)
+    whole = tally.performance(10_000.0)
+    assert found["trades"] == whole["trades"] > 20
+    assert found["win_rate"] == pytest.approx(whole["win_rate"])
+    assert found["return_pct"] == pytest.approx(whole["return_pct"])
+    assert whole["max_drawdown_pct"] <= found["max_drawdown_pct"] + 1e-9 < whole["max_drawdown_pct"] + 1
 
 
 def test_sessions_follow_one_another(tmp_path, core):
-    paper(tmp_path, core)
+    paper(tmp_path, core, made(account="a"))
     alone = record(tmp_path, core)
-    paper(tmp_path, core, start=START + 10 * 86_400_000)
+    paper(tmp_path, core, made(account="b"), start=START + 10 * DAY_MS)
     both = record(tmp_path, core)
     assert both["sessions"] == 2
     assert both["days"] == pytest.approx(2 * alone["days"])
     assert both["trades"] == 2 * alone["trades"]
 
 
+def test_sessions_beside_each_other_are_not_twice_the_days(tmp_path, core):
+    for name in "ab":
+        paper(tmp_path, core, made(account=name))
+    assert record(tmp_path, core)["sessions"] == 2
+    assert record(tmp_path, core)["days"] == pytest.approx(2, abs=0.01)
+
+
+def test_time_when_it_did_not_run_is_no_day_on_paper(tmp_path, core):
+    """Stopped after a day, started again nine days later, when the candles between are fetched."""
+    paper(tmp_path, core, days=1)
+    session = open_session(tmp_path / "sessions", made(), core).session
+    candles = generate(3, START + DAY_MS, 10 * 1440)
+    daily = Daily(session)
+    session.feed_batch(np.zeros(9 * 1440, np.int64), candles[: 9 * 1440])
+    daily.begin(session.now)
+    for i in range(9 * 1440, len(candles)):
+        session.feed_candle(0, candles, i)
+        daily.moment(session.now)
+    daily.end(session.now)
+    session.close()
+    assert record(tmp_path, core)["days"] == pytest.approx(2, abs=0.01)
+
+
 @pytest.mark.parametrize(
-    "other", [{"source": "demo"}, {"source": "candles.parquet"}, {"mode": "testnet"}, {"params": {"fast": 7}}]
-)
-def test_replays_other_modes_and_other_parameters_do_not_count(tmp_path, core, other):
-    paper(tmp_path, core, **other)
+    "other",
+    [
+        made(source="demo"), made(source="candles.parquet"), made(mode="testnet"), made({"fast": 7}),
+        made(data={"regime": {"states": 3}}), made(costs=CostSettings(taker_fee=0.0001)), made(fixed_lots=5),
+    ],
+)  # fmt: skip
+def test_whatever_decided_otherwise_does_not_count(tmp_path, core, other):
+    paper(tmp_path, core, other, days=1)
     assert record(tmp_path, core)["sessions"] == 0
 
 
+def test_another_source_of_the_strategy_does_not_count(tmp_path, core):
+    paper(tmp_path, core, days=1)
+    assert paper_record(tmp_path, made(), "another", ("binance",))["sessions"] == 0
+
+
+def test_the_record_survives_an_upgrade(tmp_path, core, monkeypatch):
+    """Of the kernel, of the rules and of the settings that a newer version knows besides."""
+    with monkeypatch.context() as older:
+        older.setattr("triplane.engine.setup.RULES", 1)
+        older.setattr("triplane.engine.setup.kernel_hash", lambda: "older")
+        folder = paper(tmp_path, core)
+    assert Reader(folder / JOURNAL).meta["rules"] == 1
+    assert record(tmp_path, core)["sessions"] == 1
+    assert record(tmp_path, core)["trades"] > 20
+
+
+def test_what_a_person_simulated_does_not_count(tmp_path, core):
+    quiet = made({"fast": 300, "slow": 500})  # no trade of its own on the way
+
+    def simulate(session):
+        return len(session.command(CommandKind.SIMULATE, 0, side=1)) > 0
+
+    paper(tmp_path / "without", core, quiet, days=1)
+    folder = paper(tmp_path / "with", core, quiet, days=1, on_the_way=simulate)
+    rows = np.concatenate([np.frombuffer(f.payload, OUTPUT) for f in Reader(folder / JOURNAL) if f.kind == Kind.OUTPUT])
+    without, found = record(tmp_path / "without", core, quiet), record(tmp_path / "with", core, quiet)
+    assert len(of_kind(rows, RowKind.TRADE)) == found["trades"] + 1
+    assert found["trades"] == without["trades"]
+    assert found["return_pct"] == pytest.approx(without["return_pct"], abs=0.01)  # the sizes follow the balance
+
+
+def test_a_reset_begins_a_new_record(tmp_path, core):
+    def reset(session):
+        session.command(CommandKind.CANCEL)
+        session.command(CommandKind.CLOSE, price=float(session.S[0]["core"]["last"]["close"]))
+        session.command(CommandKind.RESET, price=5_000.0)
+        return True
+
+    paper(tmp_path, core, on_the_way=reset)
+    found = record(tmp_path, core)
+    assert found["days"] == pytest.approx(2 - 1001 / 1440, abs=0.01)
+    assert abs(found["return_pct"]) < 20  # not the half that was taken out
+
+
+def test_sessions_of_an_older_epoch_do_not_count(tmp_path, core):
+    paper(tmp_path, core, days=1)
+    (path,) = tmp_path.glob("accounts/*/record.json")
+    account = Account(tmp_path, "paper", "binance", "main")
+    account.write(replace(account.record, session="", state={"epoch": 1}, held={}))
+    account.release()
+    assert record(tmp_path, core)["sessions"] == 0
+    paper(tmp_path, core, days=1)
+    assert record(tmp_path, core)["sessions"] == 1
+    assert path.is_file()
+
+
 def test_a_damaged_journal_proves_nothing(tmp_path, core):
-    paper(tmp_path, core)
-    (journal,) = tmp_path.glob("*/journal.tpj")
+    journal = paper(tmp_path, core, days=1) / JOURNAL
     content = bytearray(journal.read_bytes())
     content[len(content) // 2] ^= 0xFF
     journal.write_bytes(content)
     assert record(tmp_path, core)["sessions"] == 0
+
+
+def test_copies_and_what_was_added_by_hand_count_for_nothing(tmp_path, core):
+    folder = paper(tmp_path, core, days=1)
+    alone = record(tmp_path, core)
+    reader = Reader(folder / JOURNAL)
+    for number in range(8):  # copies with another name, begun at another time
+        copy = tmp_path / "sessions" / f"26010{number}-000000-copy"
+        copy.mkdir()
+        meta = {**reader.meta, "session": copy.name, "created_at": START + number * 4 * DAY_MS}
+        with Journal.create(copy / JOURNAL, meta) as journal:
+            for frame in reader:
+                if frame.kind not in (Kind.SYNC, Kind.END):
+                    journal.append(Kind(frame.kind), bytes(frame.payload), frame.symbol, frame.n)
+    assert record(tmp_path, core) == alone
+    list(reader)
+    with Journal.open(folder / JOURNAL, reader.end) as journal:  # another month of profit, well formed
+        for day in range(2, 32):
+            note = {
+                "note": "equity",
+                "time": START + day * DAY_MS,
+                "phase": "day",
+                "equity": 1e5,
+                "low": 1e5,
+                "high": 1e5,
+            }
+            journal.append(Kind.NOTE, json.dumps(note).encode())
+    assert record(tmp_path, core) == alone
