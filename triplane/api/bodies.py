@@ -68,6 +68,11 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 
 
 class ChangeSettings(TradingSettings):
-    """The settings to change; what is left out stays as it is."""
+    """The settings to change; what is left out stays as it is.
 
+    They may be as loose as the configuration at most. ``confirm`` is the typed sentence without which no limit gets
+    looser than it is now.
+    """
+
+    confirm: Annotated[str | None, Field(max_length=100)] = None
     model_config = ConfigDict(json_schema_extra=_without_defaults)

@@ -32,7 +32,7 @@ FOLDER: Final = "accounts"
 MAIN: Final = "main"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 CARRIED: Final = (
-    "balance", "start_balance", "peak_equity", "max_drawdown", "day", "day_equity", "trades_today", "trades",
+    "balance", "peak_equity", "max_drawdown", "day", "day_equity", "trades_today", "trades",
     "return_sum", "return_square", "fees", "funding", "halted", "halt_code", "epoch",
 )  # fmt: skip
 """Columns of the core's account that a new session begins with."""

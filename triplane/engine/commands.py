@@ -7,7 +7,7 @@ from triplane.engine.runner import Runner
 from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import Check, CommandKind, State
 from triplane.model.money import number
-from triplane.model.settings import TradingSettings, checked
+from triplane.model.settings import LOOSEN, TradingSettings, checked, looser
 
 Fields = Mapping[str, Any]
 KINDS: Final = (
@@ -146,7 +146,21 @@ class Commands:
             raise TriplaneError(f"This is possible on paper only; the session's mode is {mode}.")
 
     def limits(self, fields: Fields) -> str:
-        """Replace some of the limits."""
-        values = self._session.trading.model_dump() | dict(fields["values"])
-        self._runner.set_limits(checked(TradingSettings, values, "Trading settings"))
+        """Replace some of the limits: tighter ones at once, looser ones typed, beyond the configuration never."""
+        now, ceiling = self._session.trading, self._session.setup.trading
+        wanted = checked(TradingSettings, now.model_dump() | dict(fields["values"]), "Trading settings")
+        beyond = looser(wanted, ceiling)
+        if beyond:
+            name = beyond[0]
+            raise BadInput(
+                f"{name} is {getattr(wanted, name)}; while a session runs it may not be looser than its configuration "
+                f"says, {getattr(ceiling, name)}. Change the configuration and start again."
+            )
+        loosened = looser(wanted, now)
+        text = ", ".join(f"{name} {getattr(now, name)} -> {getattr(wanted, name)}" for name in loosened)
+        if loosened and fields.get("confirm") != LOOSEN:
+            raise TriplaneError(f'This loosens limits ({text}); to do so all the same, type "{LOOSEN}".')
+        self._runner.set_limits(wanted)
+        if loosened:
+            self._runner.tell("limits_loosened", f"A person loosened limits: {text}.", "WARNING")
         return "The settings count from the next candle on."

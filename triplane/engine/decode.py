@@ -122,6 +122,8 @@ class Decoder:
         self._signals: dict[int, Signal] = {}
         self._positions: dict[int, _Open] = {}
         self._halted = False
+        self.simulated: set[int] = set()
+        """Decisions whose signals a person made up."""
         self._out: list[Fact] = []
         self._decoders: dict[int, Callable[[Any], None]] = {
             RowKind.SIGNAL: self._signal,
@@ -436,6 +438,7 @@ class Decoder:
                 exit_reason=REASONS[row.reason],
                 bars_held=int(row.bars_held),
                 stop_loss=position.stop,
+                simulated=row.decision in self.simulated,
             )
         )
 

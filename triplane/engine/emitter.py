@@ -18,6 +18,7 @@ from triplane.engine.heads import Heads
 from triplane.engine.observe import StateReader
 from triplane.engine.session import Observer, Session
 from triplane.execution.bridge import SessionBridge
+from triplane.kernel.codes import CommandKind
 from triplane.model.facts import Error, Fact, RiskAlert, SessionEnd, Settings
 from triplane.model.facts import Session as SessionFact
 from triplane.model.money import money, text
@@ -97,6 +98,8 @@ class Emitter(Observer):
             settings=setup.trading.model_dump(),
             fixed_lots=setup.fixed_lots,
             version=__version__,
+            account=setup.account,
+            epoch=int(setup.opening.get("epoch", 0)),
         )
 
     def _emit(self, facts: Sequence[Fact]) -> None:
@@ -150,6 +153,8 @@ class Emitter(Observer):
         for observer in self._first:
             observer.on_command(session, k, command, rows)
         if self._consumers:
+            if len(rows) and command[0]["kind"] == CommandKind.SIMULATE:
+                self._decoder.simulated.add(session.A["decisions"].item(0))
             self._rows(rows)
             self._emit(self._reader.after_command(session, k))
 

@@ -27,8 +27,8 @@ GRADES: Final = "ABCDF"
 SHOWN: Final = tuple(name for name in FEATURE_ROW.names or () if name in Features.__struct_fields__)
 COLUMNS: Final = tuple((FEATURE_ROW.names or ()).index(name) for name in SHOWN)
 ACCOUNT_FIELDS: Final = (
-    "balance", "equity", "unrealized", "used_margin", "peak_equity", "max_drawdown", "day_equity", "trades_today",
-    "open_positions",
+    "epoch", "start_balance", "balance", "equity", "unrealized", "used_margin", "peak_equity", "max_drawdown",
+    "day_equity", "trades_today", "open_positions",
 )  # fmt: skip
 _AT: Final = {name: i for i, name in enumerate(ACCOUNT.names or ())}
 _FIGURES: Final = tuple(_AT[name] for name in ACCOUNT_FIELDS)

@@ -137,7 +137,8 @@ class Setup:
         for name, value in self.opening.items():
             account[name] = value
         if "balance" in self.opening:
-            account["equity"] = account["judged_equity"] = account["balance"]
+            for name in ("start_balance", "equity", "judged_equity"):
+                account[name] = account["balance"]
         return account, states
 
     def core(self) -> Core:

@@ -53,6 +53,8 @@ class Session(Fact, frozen=True, kw_only=True, tag="session.v1"):
     settings: dict[str, Any]
     fixed_lots: int = 0
     version: str = ""
+    account: Annotated[str, Meta(description="Name of the account; it outlives the session.")] = ""
+    epoch: int = 0
 
 
 class SessionEnd(Fact, frozen=True, kw_only=True, tag="session_end.v1"):
@@ -332,12 +334,15 @@ class Trade(Fact, frozen=True, kw_only=True, tag="trade.v1"):
     exit_reason: str
     bars_held: int
     stop_loss: Money | None
+    simulated: Annotated[bool, Meta(description="A person made its signal up; figures leave it out.")] = False
 
 
 # ----------------------------------------------------------------------------------------------------- state and alerts
 class Account(Fact, frozen=True, kw_only=True, tag="account.v1"):
     """The account, whenever a figure of it has changed; floats of the core, quote currency."""
 
+    epoch: Annotated[int, Meta(description="How often the paper account was begun anew; figures are of one epoch.")]
+    start_balance: Annotated[float, Meta(description="What the session, or its newest epoch, began with.")]
     balance: float
     equity: float
     unrealized: float

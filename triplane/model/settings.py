@@ -65,6 +65,30 @@ class TradingSettings(BaseModel):
         return out
 
 
+LOOSEN: Final = "I loosen the limits"
+"""What a person types to take less strict limits than those of now."""
+_OFF_AT_0: Final = ("max_position_quote", "daily_loss_quote", "daily_loss_share", "max_drawdown", "volatility_ceiling")
+_AT_MOST: Final = (
+    "risk_per_trade", "max_position_share", "max_open_positions", "max_symbol_share", "max_margin_use",
+    "max_trades_day",
+)  # fmt: skip
+
+
+def _looseness(settings: TradingSettings) -> dict[str, float]:
+    """By limit, a number that is larger the more it lets pass."""
+    found = {name: float(getattr(settings, name)) for name in _AT_MOST}
+    found |= {name: float(getattr(settings, name)) or np.inf for name in _OFF_AT_0}
+    found["min_sharpe"] = np.inf if settings.min_sharpe is None else -settings.min_sharpe
+    found["quality_gate"] = float(not settings.quality_gate)
+    return found
+
+
+def looser(wanted: TradingSettings, than: TradingSettings) -> list[str]:
+    """The limits that let more pass than those of ``than``, in a fixed order."""
+    bounds = _looseness(than)
+    return [name for name, value in _looseness(wanted).items() if value > bounds[name]]
+
+
 class CostSettings(BaseModel):
     """What the simulated broker charges, and how it fills."""
 

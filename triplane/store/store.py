@@ -290,7 +290,7 @@ class Store:
         for fact in facts:
             if isinstance(fact, Account):
                 worth = fact.equity
-                changes["halt_reason"] = fact.halt_reason
+                changes |= {"halt_reason": fact.halt_reason, "start_balance": money_text(fact.start_balance)}
             elif isinstance(fact, Trade):  # where candles come in batches, no account is told
                 worth = fact.balance_after
             elif isinstance(fact, Session):
@@ -301,7 +301,8 @@ class Store:
                 changes |= {"status": "finished", "ended_at": fact.time, "decisions_sha256": fact.decisions_sha256}
         mine = table.c.id == session_id
         if worth is not None:
-            balance = connection.execute(select(table.c.start_balance).where(mine)).scalar()
+            told_balance = connection.execute(select(table.c.start_balance).where(mine)).scalar()
+            balance = changes.get("start_balance", told_balance)
             changes["net_pnl"] = money_text(float(worth) - float(balance or 0))
         if changes:
             connection.execute(table.update().where(mine).values(changes))

@@ -85,11 +85,11 @@ def test_a_failing_batch_leaves_nothing(store: Store) -> None:
 
 
 def test_the_record_of_a_session(store: Store) -> None:
-    def account(seq: int, equity: float, reason: str | None = None) -> Account:
+    def account(seq: int, equity: float, reason: str | None = None, epoch: int = 0, start: float = 10_000.0) -> Account:
         return Account(
-            session_id="s", seq=seq, time=seq, balance=equity, equity=equity, unrealized=0.0, used_margin=0.0,
-            peak_equity=equity, max_drawdown=0.0, day_equity=equity, trades_today=0, open_positions=0,
-            halted=reason is not None, halt_reason=reason, gates=[],
+            session_id="s", seq=seq, time=seq, epoch=epoch, start_balance=start, balance=equity, equity=equity,
+            unrealized=0.0, used_margin=0.0, peak_equity=equity, max_drawdown=0.0, day_equity=equity, trades_today=0,
+            open_positions=0, halted=reason is not None, halt_reason=reason, gates=[],
         )  # fmt: skip
 
     store.project([session()])
@@ -100,7 +100,11 @@ def test_the_record_of_a_session(store: Store) -> None:
     row = store.session("s")
     assert row is not None
     assert (row["net_pnl"], row["halt_reason"]) == ("0.1", "drawdown")
-    store.project([account(4, 10_000.0), SessionEnd(session_id="s", seq=5, time=99, decisions_sha256="ab")])
+    store.project([account(4, 4_990.0, epoch=1, start=5_000.0)])  # begun anew with half of it: that is no loss
+    row = store.session("s")
+    assert row is not None
+    assert (row["net_pnl"], row["start_balance"]) == ("-10", "5000")
+    store.project([account(5, 10_000.0), SessionEnd(session_id="s", seq=6, time=99, decisions_sha256="ab")])
     row = store.session("s")
     assert row is not None
     assert (row["status"], row["ended_at"], row["decisions_sha256"]) == ("finished", 99, "ab")

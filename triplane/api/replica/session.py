@@ -85,9 +85,9 @@ class SessionReplica:
         start = float(session.start_balance)
         self.record = Record(start)
         self.account = facts.Account(
-            session_id=self.id, seq=0, time=0, balance=start, equity=start, unrealized=0.0, used_margin=0.0,
-            peak_equity=start, max_drawdown=0.0, day_equity=start, trades_today=0, open_positions=0, halted=False,
-            halt_reason=None, gates=[],
+            session_id=self.id, seq=0, time=0, epoch=session.epoch, start_balance=start, balance=start, equity=start,
+            unrealized=0.0, used_margin=0.0, peak_equity=start, max_drawdown=0.0, day_equity=start, trades_today=0,
+            open_positions=0, halted=False, halt_reason=None, gates=[],
         )  # fmt: skip
         self.trading = TradingSettings.model_validate(session.settings)
         self.signals: OrderedDict[str, facts.Signal] = OrderedDict()
@@ -125,7 +125,7 @@ class SessionReplica:
         of = self._of(fact)
         changed = of.chart.on_candle(fact)
         self.record.roll(fact.open_time + self.base_ms)
-        self.record.curve.add(fact.open_time, self.account.equity)
+        self.record.mark(fact.open_time, self.account.equity)
         for bar in changed:
             self._say_bar(fact, bar, say)
         self._say_position(fact.symbol, say)
@@ -180,8 +180,11 @@ class SessionReplica:
         say("position_closed", fact.symbol, fact.time, fact)
 
     def _on_account(self, fact: facts.Account, say: Say) -> None:
+        if (fact.epoch, fact.start_balance) != (self.account.epoch, self.account.start_balance):
+            self.record = Record(fact.start_balance)  # begun anew, or the venue has said what there is
+            self.record.roll(self.now)
         self.account = fact
-        self.record.curve.correct(fact.equity)
+        self.record.correct(fact.equity)
         if say is not nobody:
             say("account_update", None, fact.time, self.portfolio())
 

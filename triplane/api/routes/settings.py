@@ -18,8 +18,9 @@ async def read(here: Here, session: SessionId = None) -> TradingSettings:
 
 @router.put("/trading", responses=COMMAND)
 async def change(here: Here, body: ChangeSettings, session: SessionId = None) -> TradingSettings:
-    """Change some of them, from the next candle on."""
+    """Change some of them, from the next candle on: tighter ones at once, looser ones with the typed sentence."""
     replica, values = here.sessions.get(session), body.model_dump(exclude_unset=True)
+    confirm = values.pop("confirm", None)
     if values:
-        await here.link.command("limits", replica.id, values=values)
+        await here.link.command("limits", replica.id, values=values, **({"confirm": confirm} if confirm else {}))
     return replica.trading

@@ -234,3 +234,28 @@ def test_views_are_made_of_copies() -> None:
     replica.portfolio().pending_orders.clear()
     replica.pending_signals().clear()
     assert ENCODER.encode([replica.portfolio(), replica.history("BTCUSDT", 10)]) == before
+
+
+def test_a_reset_begins_new_figures_and_what_was_simulated_is_in_none() -> None:
+    stream = Stream()
+    stream.candle()
+    stream.account(equity=9_700.0, balance=9_700.0)
+    stream.trade("a", pnl="-300")
+    stream.account(
+        epoch=1, start_balance=5_000.0, balance=5_000.0, equity=5_000.0, peak_equity=5_000.0, day_equity=5_000.0
+    )
+    stream.candle()
+    replica = folded(stream)
+    figures = replica.performance()
+    assert (figures.trades, figures.net_pnl, figures.max_drawdown_pct) == (0, "0", 0.0)
+    assert replica.view().net_pnl == "0"
+    assert replica.portfolio().today.closed == 0
+
+    stream.trade("b", pnl="-50", simulated=True)
+    stream.account(
+        epoch=1, start_balance=5_000.0, balance=4_950.0, equity=4_950.0, peak_equity=5_000.0, day_equity=5_000.0
+    )
+    stream.candle()
+    figures = folded(stream).performance()
+    assert (figures.trades, figures.net_pnl, figures.max_drawdown_pct) == (0, "0", 0.0)
+    assert folded(stream).portfolio().total_equity == "4950"
