@@ -7,13 +7,16 @@ closing a position and resuming, is asked for again after the engine was restart
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
+
+from msgspec import Meta
 
 from triplane.api.errors import ApiError
 from triplane.api.replica.registry import Replicas
 from triplane.api.replica.views import View
 from triplane.api.replica.watch import SILENT_S, EngineWatch
 from triplane.flow.client import FlowClient, NoAnswer
+from triplane.model import facts
 from triplane.model.live import Answer
 
 WITHIN: Final = 5.0
@@ -30,6 +33,13 @@ class Accepted(View, frozen=True, kw_only=True):
 
     accepted: bool = True
     message: str
+
+
+class Executed(Accepted, frozen=True, kw_only=True):
+    """What became of a signal that was executed: it may have been refused by the risk checks."""
+
+    signal: facts.Signal
+    order: Annotated[facts.Order | None, Meta(description="The entry order; null when the signal was refused.")]
 
 
 class Supervisor(Protocol):

@@ -120,6 +120,7 @@ class Decoder:
         self._on_decision = on_decision
         self._orders: dict[int, Order] = {}
         self._signals: dict[int, Signal] = {}
+        self._entered: dict[int, Signal] = {}  # by symbol: of the entry that works
         self._positions: dict[int, _Open] = {}
         self._halted = False
         self.simulated: set[int] = set()
@@ -242,6 +243,7 @@ class Decoder:
             execution_latency_ms=row.time - signal.generated_at,
         )  # fmt: skip
         self._out.append(signal)
+        self._entered[row.symbol] = signal
         entry, stop, quantity = signal.entry_price or signal.price, signal.stop_loss or 0.0, float(size)
         levels = signal.tp_levels
         targets = [t for t in (levels.tp1, levels.tp2, levels.tp3) if t is not None]
@@ -323,8 +325,14 @@ class Decoder:
 
     def _ended(self, row: Any, status: str, reason: str) -> None:
         known = self._orders.pop(row.order, None)
-        if known is not None:  # else its cancellation was reported before
-            self._out.append(replace(known, **self._head(row), status=status, reason=reason))
+        if known is None:  # its cancellation was reported before
+            return
+        self._out.append(replace(known, **self._head(row), status=status, reason=reason))
+        signal = self._entered.get(row.symbol)
+        if signal is not None and signal.decision == known.decision and reason == REASONS[Reason.ENTRY_EXPIRED]:
+            del self._entered[row.symbol]
+            if Decimal(known.filled_quantity) == 0:  # nothing came of it
+                self._out.append(replace(signal, **self._head(row), status=STATUSES[SignalStatus.EXPIRED]))
 
     # ---------------------------------------------------------------------------------------------- fills, positions
     def _fill(self, row: Any) -> None:

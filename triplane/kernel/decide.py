@@ -12,6 +12,7 @@ from triplane.kernel.codes import Action, Check, Leg, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import book_fill, reserve, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
+from triplane.kernel.records import ENTRY_TTL_BARS
 from triplane.kernel.risk import check_entry, size_lots
 
 
@@ -195,8 +196,9 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     elif sig.entry_type == OrderType.STOP_MARKET:
         ticks = to_ticks(s.instrument, entry, sig.side > 0)
     place(a, s, out, Leg.ENTRY, sig.entry_type, sig.side, ticks, lots, Reason.NONE)
-    if sig.ttl_bars > 0 and sig.entry_type != OrderType.MARKET:
-        s.legs[Leg.ENTRY].expires_at = s.now + sig.ttl_bars * s.timeframe_ms
+    ttl = sig.ttl_bars if sig.ttl_bars != 0 else ENTRY_TTL_BARS
+    if ttl > 0 and sig.entry_type != OrderType.MARKET:
+        s.legs[Leg.ENTRY].expires_at = s.now + ttl * s.timeframe_ms
         out.rows[a.n_out - 1].expires_at = s.legs[Leg.ENTRY].expires_at
     change_state(a, s, out, State.ENTRY_PENDING, Reason.ENTRY_PLACED, s.legs[Leg.ENTRY].order)
 

@@ -178,13 +178,16 @@ SIGNAL = record(
         ("target_distances", "f8", (3,)),  # from the fill price, used when the target price is 0
         ("fractions", "f8", (3,)),  # share of the position per target; the last one takes the rest
         ("trail_distance", "f8"),  # > 0: the stop follows the best price at this distance
-        ("ttl_bars", "i8"),  # of a limit or stop entry; 0 = good till cancelled
+        ("ttl_bars", "i8"),  # of a limit or stop entry; 0 = ENTRY_TTL_BARS, -1 = good till cancelled
         ("confidence", "f8"),  # 0..1
         ("reasons", "i8"),  # bits, sentences in the strategy's spec
         ("seen", "f8", (8,)),  # the values that it was decided on, names in the strategy's spec
     ]
 )
 """What a strategy says at the close of a bar."""
+
+ENTRY_TTL_BARS = 24
+"""How long a limit or stop entry waits where its strategy does not say: what it was decided on grows old."""
 
 NO_SIGNAL = np.zeros(1, SIGNAL)
 """Nothing said, to be assigned: ``s.signal = NO_SIGNAL[0]``."""

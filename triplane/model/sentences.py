@@ -183,7 +183,8 @@ def signal_text(signal: Signal) -> str:
     at = f" at about {amount(signal.entry_price)}" if signal.entry_price else ""
     stop = f", stop {amount(signal.stop_loss)}" if signal.stop_loss else ""
     targets = f", target{'s' if len(prices) > 1 else ''} {', '.join(prices)}" if prices else ""
-    tail = {"pending": " It waits for a person.", "expired": " Nobody executed it in time."}.get(signal.status, "")
+    expired = " Nobody executed it in time." if signal.order_id is None else " Its entry was not filled in time."
+    tail = {"pending": " It waits for a person.", "expired": expired}.get(signal.status, "")
     return f"{verb}{size} {signal.symbol}{at}{stop}{targets}.{tail}"
 
 

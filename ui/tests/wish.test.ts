@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { wanted, type Wish } from "../src/parts/wish";
 
-const nothing: Wish = { strategy: "", symbols: "", timeframe: "", source: "", mode: "", balance: "", parameters: "" };
+const nothing: Wish = { strategy: "", symbols: "", timeframe: "", source: "", mode: "", account: "", balance: "", parameters: "" };
 const wish = (change: Partial<Wish>): ReturnType<typeof wanted> => wanted({ ...nothing, ...change });
 
 describe("a new session", () => {
   it("inherits what was not said", () => {
     expect(wish({})).toEqual({ body: {} });
-    expect(wish({ strategy: " ema_cross " })).toEqual({ body: { strategy: "ema_cross" } });
+    expect(wish({ strategy: " ema_cross ", account: "second" })).toEqual({
+      body: { strategy: "ema_cross", account: "second" },
+    });
   });
 
   it("is told symbols and parameters as people write them", () => {

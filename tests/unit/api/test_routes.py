@@ -128,7 +128,6 @@ GOOD_COMMANDS = [
     ),
     ("/trades/reset", None, ("reset", "s", {"balance": None})),
     ("/trades/reset", {"balance": 500}, ("reset", "s", {"balance": 500.0})),
-    ("/signals/waits/execute", None, ("execute", "s", {"symbol": "ETHUSDT", "decision": 19})),
     ("/signals/waits/expire", None, ("expire", "s", {"symbol": "ETHUSDT", "decision": 19})),
     ("/api/sessions/s/stop", None, ("stop", "s", {})),
 ]
@@ -348,6 +347,37 @@ async def test_stale_signals_expire(
     assert answer.json() == {"expired": len(ids), "ids": ids}
     decisions = {"waits": 19, "fresh": 20}
     assert engine.commands == [("expire", "s", {"symbol": "ETHUSDT", "decision": decisions[one]}) for one in ids]
+
+
+async def test_executing_a_signal_answers_with_what_became_of_it(
+    client: httpx.AsyncClient, page: Page, engine: Engine, stream: Stream
+) -> None:
+    def carry_out(_kind: str, _session: str | None, _fields: dict[str, Any]) -> tuple[str, str]:
+        stream.signal("waits", "executed", symbol="ETHUSDT", decision=19, order_id="e9")
+        stream.order("e9", symbol="ETHUSDT", decision=19, status="filled")
+        page.take(stream)
+        return "ok", "Done."
+
+    engine.answer = carry_out
+    answer = (await client.post("/signals/waits/execute")).json()
+    assert engine.commands == [("execute", "s", {"symbol": "ETHUSDT", "decision": 19})]
+    assert (answer["accepted"], answer["message"]) == (True, "Done.")
+    assert (answer["signal"]["status"], answer["signal"]["order_id"]) == ("executed", "e9")
+    assert (answer["order"]["order_id"], answer["order"]["status"]) == ("e9", "filled")
+
+
+async def test_executing_a_signal_that_the_risk_checks_refuse(
+    client: httpx.AsyncClient, page: Page, engine: Engine, stream: Stream
+) -> None:
+    def carry_out(_kind: str, _session: str | None, _fields: dict[str, Any]) -> tuple[str, str]:
+        stream.signal("waits", "rejected", symbol="ETHUSDT", decision=19, reject_reason="max_trades_day")
+        page.take(stream)
+        return "ok", "Done."
+
+    engine.answer = carry_out
+    answer = (await client.post("/signals/waits/execute")).json()
+    assert (answer["signal"]["status"], answer["signal"]["reject_reason"]) == ("rejected", "max_trades_day")
+    assert answer["order"] is None
 
 
 async def test_settings_are_changed_by_the_engine(

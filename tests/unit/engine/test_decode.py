@@ -250,8 +250,24 @@ def test_orders_that_end_without_a_fill() -> None:
     facts = rows(RowKind.ORDER, order=9, decision=4, end=OrderEnd.EXPIRED, reason=Reason.ENTRY_EXPIRED)
     order = one(facts, Order)
     assert (order.status, order.reason, order.price, order.expires_at) == ("expired", "entry_expired", "99.5", 600_000)
-    assert said(facts) == ["The entry order of BTCUSDT expired unfilled."]
+    signal = one(facts, Signal)
+    assert (signal.status, signal.order_id, signal.decision) == ("expired", order.order_id, 4)
+    assert said(facts) == [
+        "The entry order of BTCUSDT expired unfilled.",
+        "Buy 0.02 BTCUSDT at about 100, stop 99, targets 101, 103. Its entry was not filled in time.",
+    ]
     assert rows(RowKind.CANCEL, order=9, decision=4, reason=Reason.ENTRY_CANCELLED) == []
+
+
+@pytest.mark.parametrize(("filled", "reason"), [(1, Reason.ENTRY_EXPIRED), (0, Reason.ENTRY_CANCELLED)])
+def test_a_signal_that_was_filled_in_part_or_called_back_has_not_expired(filled: int, reason: Reason) -> None:
+    rows = Rows()
+    rows.signal()
+    rows.entry(type=OrderType.LIMIT, price_ticks=995, expires_at=600_000)
+    if filled:
+        rows(RowKind.FILL, position_lots=1, order=9, decision=4, side=1, price_ticks=995, quantity_lots=1)
+    facts = rows(RowKind.ORDER, order=9, decision=4, end=OrderEnd.EXPIRED, reason=reason)
+    assert not [fact for fact in facts if isinstance(fact, Signal)]
 
 
 def test_an_order_that_a_venue_confirms() -> None:

@@ -79,6 +79,26 @@ def test_a_limit_needs_a_trade_through_it_by_a_tick(play, candles):
     assert through.fills[0] == (1, 98.0, 1000)
 
 
+@pytest.mark.parametrize(("ttl_bars", "bars"), [(0, 24), (2, 2), (40, 40)])
+def test_a_limit_waits_so_many_bars(play, candles, ttl_bars, bars):
+    """The signal is of the first bar, so the order sees the next ``bars`` and no more."""
+    script = {0: Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[99.0], ttl_bars=ttl_bars)}
+    dip = (100.0, 100.0, 97.0, 100.0)
+    in_time = play(candles([FLAT] * bars + [dip, FLAT]), script)
+    too_late = play(candles([FLAT] * (bars + 1) + [dip, FLAT]), script)
+
+    assert in_time.fills[0] == (bars, 98.0, 1000)
+    assert too_late.fills == []
+    assert len(too_late.of("order")) == 1
+
+
+def test_an_entry_that_shall_wait_for_ever_does(play, candles):
+    script = {0: Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[99.0], ttl_bars=-1)}
+    run = play(candles([FLAT] * 500 + [(100.0, 100.0, 97.0, 100.0)]), script)
+
+    assert run.fills[0] == (500, 98.0, 1000)
+
+
 def test_through_ticks_zero_fills_on_touch(play, candles):
     run = play(candles([FLAT, (100.0, 100.0, 98.0, 98.5)]), LIMIT, costs={"through_ticks": 0})
 

@@ -54,6 +54,7 @@ class SymbolState:
             liquidation_price=None,
         )  # fmt: skip
         self.orders: dict[str, facts.Order] = {}
+        self.last_entry: facts.Order | None = None  # also when it is over
         self.position: facts.Position | None = None
 
     @property
@@ -169,6 +170,8 @@ class SessionReplica:
             orders[fact.order_id] = fact
         else:
             orders.pop(fact.order_id, None)
+        if fact.leg == "entry":
+            self._of(fact).last_entry = fact
         say("order_created" if created else "order_updated", fact.symbol, fact.time, fact)
 
     def _on_position(self, fact: facts.Position, say: Say) -> None:

@@ -239,6 +239,7 @@ class SessionView(View, frozen=True, kw_only=True):
     timeframe: str
     source: str
     parameters: dict[str, float] | None = None
+    account: str = ""
     started_at: Millis
     ended_at: Millis | None = None
     halt_reason: str | None = None

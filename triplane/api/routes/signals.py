@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from triplane.api.context import COMMAND, From, Here, Limit, OfSession, PageNumber, SessionId, Symbol, To, problems
-from triplane.api.engine_link import Accepted, accepted
+from triplane.api.engine_link import Accepted, Executed, accepted
 from triplane.api.errors import ApiError
 from triplane.api.replica.views import View
 from triplane.api.routing import Paged, StructRoute
@@ -89,9 +89,14 @@ async def expire_stale(
 
 
 @router.post("/{signal_id}/execute", responses=COMMAND)
-async def execute(here: Here, signal_id: str) -> Accepted:
-    """Turn a pending signal into an order."""
-    return await _decide(here, signal_id, "execute")
+async def execute(here: Here, signal_id: str) -> Executed:
+    """Turn a pending signal into an order; answers with both, as they are now."""
+    waiting = await _waiting(here, signal_id)
+    done = await _decide(here, waiting, "execute")
+    signal = await _find(here, signal_id)
+    entry = here.sessions.get(signal.session_id).symbols[signal.symbol].last_entry
+    order = entry if entry is not None and entry.decision == signal.decision else None
+    return Executed(message=done.message, signal=signal, order=order)
 
 
 @router.post("/{signal_id}/mark-pending", responses=COMMAND)
@@ -104,11 +109,10 @@ async def mark_pending(here: Here, signal_id: str) -> Accepted:
 @router.post("/{signal_id}/expire", responses=COMMAND)
 async def expire(here: Here, signal_id: str) -> Accepted:
     """Let a pending signal go by."""
-    return await _decide(here, signal_id, "expire")
+    return await _decide(here, await _waiting(here, signal_id), "expire")
 
 
-async def _decide(here: Here, signal_id: str, kind: str) -> Accepted:
-    signal = await _waiting(here, signal_id)
+async def _decide(here: Here, signal: Signal, kind: str) -> Accepted:
     return accepted(await here.link.command(kind, signal.session_id, symbol=signal.symbol, decision=signal.decision))
 
 

@@ -36,6 +36,9 @@ interface FormProps {
 
 type Entered = string | boolean;
 
+/** What the engine wants typed before a limit gets looser. */
+const LOOSEN = "I loosen the limits";
+
 function atFirst(saved: TradingSettings): Record<string, Entered> {
   const values = FIELDS.map((f) => [f.name, f.unit === "switch" ? saved[f.name] === true : toInput(f, saved[f.name])]);
   return Object.fromEntries(values);
@@ -45,6 +48,8 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
   const [entered, setEntered] = useState(() => atFirst(saved));
   const [mode, setMode] = useState(saved.execution_mode);
   const [errors, setErrors] = useState<Record<string, string>>({});
+  const [asked, setAsked] = useState("");
+  const [typed, setTyped] = useState("");
   const [busy, run] = useBusy();
 
   const values: Record<string, unknown> = { execution_mode: mode };
@@ -61,10 +66,14 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
 
   const save = async (): Promise<void> => {
     try {
-      onSaved(await put("/settings/trading", { query: { session }, body: changed }));
+      const body = asked === "" ? changed : { ...changed, confirm: typed };
+      onSaved(await put("/settings/trading", { query: { session }, body }));
       toast("good", "Saved", "The new settings apply from the next candle on.");
     } catch (error) {
-      if (error instanceof ApiError) setErrors(error.fields);
+      if (error instanceof ApiError) {
+        setErrors(error.fields);
+        if (error.message.includes(LOOSEN)) return setAsked(error.message);
+      }
       complain(error, "The settings were not saved");
     }
   };
@@ -102,11 +111,17 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
           ))}
         </fieldset>
       ))}
+      {asked !== "" && (
+        <Labelled look="setting" label={`Type "${LOOSEN}"`}>
+          <input type="text" autoFocus value={typed} onChange={(event) => setTyped(event.target.value)} />
+          <small role="alert">{asked}</small>
+        </Labelled>
+      )}
       <footer className="foot row end">
         <span className="muted" role="status">
           {dirty ? "Not saved yet" : "All saved"}
         </span>
-        <Button type="submit" look="primary" disabled={!dirty || busy}>
+        <Button type="submit" look="primary" disabled={!dirty || busy || (asked !== "" && typed !== LOOSEN)}>
           {busy ? "Saving…" : "Save settings"}
         </Button>
       </footer>

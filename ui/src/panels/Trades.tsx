@@ -29,7 +29,7 @@ const COLUMNS: readonly Column<Trade>[] = [
   { head: "P&L", look: "num right strong", tone: ({ pnl }) => tone(pnl), cell: ({ pnl }) => formatMoney(pnl, true) },
   { head: "R", look: "num right", tone: ({ r_multiple: r }) => tone(r), cell: ({ r_multiple: r }) => formatNumber(r) },
   { head: "Fees", look: "num right muted", cell: (trade) => formatMoney(trade.fees) },
-  { head: "Reason", cell: (trade) => words(trade.exit_reason) },
+  { head: "Reason", cell: (trade) => words(trade.exit_reason) + (trade.simulated === true ? ", simulated" : "") },
   { head: "Held", look: "num right muted", cell: (trade) => formatDuration(trade.exit_time - trade.entry_time) },
 ];
 

@@ -8,7 +8,7 @@ import { Button, Dialog, Empty, ErrorText, Labelled, Skeleton, useBusy } from ".
 import { useResource } from "./useResource";
 
 const FORM = "start-session";
-const NOTHING: Wish = { strategy: "", symbols: "", timeframe: "", source: "", mode: "", balance: "", parameters: "" };
+const NOTHING: Wish = { strategy: "", symbols: "", timeframe: "", source: "", mode: "", account: "", balance: "", parameters: "" };
 
 export function StartDialog({ onClose }: { onClose: () => void }): ReactNode {
   const { data, error } = useResource(() => get("/api/start-options"));
@@ -75,6 +75,7 @@ function inputs({ configured, strategies, modes, sources }: StartOptions, wish: 
     { name: "source", label: "Market data", configured: configured.source, among: sources },
     { name: "symbols", label: "Symbols", configured: configured.symbols.join(", ") || "all of the source" },
     { name: "timeframe", label: "Timeframe", configured: timeframe },
+    { name: "account", label: "Account", configured: "the first that is free" },
     { name: "balance", label: "Paper balance", configured: String(configured.balance) },
     { name: "parameters", label: "Parameters", configured: "name=value, name=value" },
   ];

@@ -7,7 +7,7 @@ export function wanted(wish: Wish): { body: StartSession } | { errors: Record<st
   const body: StartSession = {};
   const errors: Record<string, string> = {};
   const said = (name: keyof Wish): string => wish[name].trim();
-  for (const name of ["strategy", "source", "timeframe"] as const) if (said(name)) body[name] = said(name);
+  for (const name of ["strategy", "source", "timeframe", "account"] as const) if (said(name)) body[name] = said(name);
   if (said("mode")) body.mode = said("mode") as NonNullable<StartSession["mode"]>;
   if (said("symbols")) body.symbols = said("symbols").toUpperCase().split(/[\s,]+/).filter(Boolean);
   if (said("balance")) {
