@@ -12,6 +12,7 @@ whether that stream is up; from then on a client gets everything, or is cut off 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
 
@@ -132,24 +133,50 @@ async def _write(socket: WebSocket, queue: asyncio.Queue[str | None]) -> None:
     await socket.close(1013, "too slow")
 
 
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What one entry may be worth at most, whatever whoever sends it believes; 0 switches a bound off.
+
+    Parameters
+    ----------
+    notional
+        Quote currency.
+    share
+        Fraction of the wallet.
+    """
+
+    notional: Decimal = ZERO
+    share: Decimal = ZERO
+
+    def of(self, wallet: Decimal | None) -> Decimal:
+        """The bound for a wallet; 0 = none."""
+        share = self.share * (wallet or ZERO)
+        return min((bound for bound in (self.notional, share) if bound), default=ZERO)
+
+
 class Service:
     """What the routes work with."""
 
-    def __init__(self, router: Router, access: Access, max_notional: Decimal) -> None:
-        self.router, self.access, self.max_notional = router, access, max_notional
+    def __init__(self, router: Router, access: Access, ceiling: Ceiling) -> None:
+        self.router, self.access, self.ceiling = router, access, ceiling
         self.hub = Hub(router)
 
     def bounds(self, body: OrderBody) -> Bounds:
         """What an order must respect."""
-        return Bounds(self.max_notional, Decimal(body.reference or 0))
+        return Bounds(self.ceiling.of(self.router.wallet), Decimal(body.reference or 0))
 
     def check(self, body: OrderBody) -> None:
         """Refuse an entry whose worth nobody can tell."""
         new = body.order()
         known = new.price or new.trigger or body.reference
-        if self.max_notional and not known and not self.router.reduces(new):
+        if self.router.reduces(new):
+            return
+        if self.ceiling.share and self.router.wallet is None:
+            raise Refused("the venue has not said yet what the wallet holds: no entries until it has", why=Why.DOWN)
+        most = self.ceiling.of(self.router.wallet)
+        if most and not known:
             text = "referencePrice is missing; a market entry needs it, for at most {} may be ordered at once"
-            raise Refused(text.format(self.max_notional), why=Why.FILTER)
+            raise Refused(text.format(most), why=Why.FILTER)
 
     def symbols(self, asked: str | None) -> list[str]:
         """Those asked for, or all that are traded."""
@@ -361,7 +388,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
 
 
 def create_router_app(
-    router: Router, token: str, *, port: int = 8001, max_notional: Decimal = ZERO, hosts: Iterable[str] = ()
+    router: Router, token: str, *, port: int = 8001, ceiling: Ceiling | None = None, hosts: Iterable[str] = ()
 ) -> FastAPI:
     """Make the service of a router that is open.
 
@@ -371,11 +398,11 @@ def create_router_app(
         What a client must hold, see :func:`triplane.api.auth.load_token`.
     port, hosts
         Where it listens, and under which further ``name:port`` it may be called.
-    max_notional
-        Quote currency, of one entry; 0 = no bound.
+    ceiling
+        Of one entry; None = no bound.
     """
     access = Access(token, port, hosts)
-    service = Service(router, access, max_notional)
+    service = Service(router, access, ceiling or Ceiling())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -5,13 +5,12 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from triplane.api.router import create_router_app
+from triplane.api.router import Ceiling, create_router_app
 from triplane.cli.config import Config
 from triplane.cli.logs import configure_logs
 from triplane.cli.options import DATA_DIR
@@ -20,6 +19,7 @@ from triplane.cli.serving import serve_while
 from triplane.cli.trading import box_addresses
 from triplane.data.instruments import decimal
 from triplane.errors import BadInput
+from triplane.execution.risk import SLACK
 from triplane.execution.router import Router
 from triplane.flow import child
 from triplane.flow.lifetime import stop_signal
@@ -35,14 +35,14 @@ async def serve(
     token: str,
     listener: socket.socket,
     work: Callable[[str], Awaitable[None]],
-    max_notional: Decimal = Decimal(0),
+    ceiling: Ceiling,
 ) -> None:
     """Serve until the work returns, which is given the address."""
     port = listener.getsockname()[1]
     try:
         await router.open()
         await router.check_keys()
-        app = create_router_app(router, token, port=port, max_notional=max_notional)
+        app = create_router_app(router, token, port=port, ceiling=ceiling)
         await serve_while(work(f"http://127.0.0.1:{port}"), app, listener, log_level="warning")
     finally:
         listener.close()
@@ -53,7 +53,10 @@ async def serve_child(told: Mapping[str, Any]) -> None:
     """Serve as a process of ``triplane up``, until its supervisor is gone."""
     config, listener = Config.model_validate(told["config"]), socket.socket(fileno=told["fd"])
     router = _open(str(config.venue), config.mode, config.data_dir, config.box_rest, config.box_ws)
-    await serve(router, told["token"], listener, lambda url: child.serve(router=url))
+    limits = config.trading
+    share = decimal("max_position_share", str(limits.max_position_share * SLACK))
+    ceiling = Ceiling(decimal("max_position_quote", str(limits.max_position_quote * SLACK)), share)
+    await serve(router, told["token"], listener, lambda url: child.serve(router=url), ceiling)
 
 
 def _open(venue: str, mode: str, data_dir: Path, rest: str, sockets: str) -> Router:
@@ -76,6 +79,7 @@ def router(
     port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 = any free one.")] = 8001,
     data_dir: Annotated[Path, typer.Option(help="Where orders, the kill switch and the token are kept.")] = DATA_DIR,
     max_notional: Annotated[str, typer.Option(help="Largest entry, quote currency; 0 = no bound.")] = "0",
+    max_share: Annotated[str, typer.Option(help="Largest entry, fraction of the wallet; 0 = no bound.")] = "0",
     box_rest: Annotated[str, typer.Option(help="With --venue box: its REST address.")] = "",
     box_ws: Annotated[str, typer.Option(help="With --venue box: its socket address.")] = "",
     json: Json = False,
@@ -84,9 +88,10 @@ def router(
     with one_sentence():
         configure_logs()
         never_block()
-        bound = decimal("max-notional", max_notional)
-        if bound < 0:
-            raise BadInput(f"max-notional is {max_notional}; it must be 0 or more")
+        for name, value in (("max-notional", max_notional), ("max-share", max_share)):
+            if decimal(name, value) < 0:
+                raise BadInput(f"{name} is {value}; it must be 0 or more")
+        ceiling = Ceiling(decimal("max-notional", max_notional), decimal("max-share", max_share))
         if venue == "box" and mode == "live":
             raise BadInput("mode is live; at the exchange in a box it must be testnet")
         own = _open(venue, mode, data_dir, box_rest, box_ws)
@@ -102,7 +107,7 @@ def router(
 
         async def run() -> None:
             with closing(listen(port)) as listener:
-                await serve(own, load_token(data_dir), listener, until_stopped, bound)
+                await serve(own, load_token(data_dir), listener, until_stopped, ceiling)
 
         asyncio.run(run())
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.feed import Feed
@@ -15,7 +15,7 @@ from triplane.engine.setup import Setup
 from triplane.execution.bridge import SessionBridge
 from triplane.execution.loop import ExecutionLoop
 from triplane.execution.order_manager import OrderManager
-from triplane.execution.risk import Bounds
+from triplane.execution.risk import SLACK, Bounds
 from triplane.flow.log import FactLog
 from triplane.model.money import money
 from triplane.model.money import price as as_price
@@ -25,8 +25,6 @@ from triplane.venues.base import Venue
 
 __all__ = ["MakeFeed", "Opened", "Options", "make_bridge", "open_runner"]
 
-SLACK: Final = 1.05
-"""An order's value may be so much above the largest position: the price has moved since it was sized."""
 MakeFeed = Callable[[Mapping[str, int]], Feed]
 """Makes the feed that goes on behind the open times given by symbol."""
 

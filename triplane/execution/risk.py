@@ -15,6 +15,8 @@ from triplane.venues.base import ZERO, Approved, NewOrder, OrderType
 from triplane.venues.errors import Refused, Why
 from triplane.venues.wire import check_grid
 
+SLACK: Final = 1.05
+"""An order's value may be so much above the largest position: the price has moved since it was sized."""
 FAT_FINGER: Final = Decimal("0.2")
 """Largest distance of an entry's price from the market, as a fraction."""
 

@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -103,6 +104,8 @@ class Router:
         self.metrics = RouterMetrics(lambda: self.breaker.state(self.now_ms()), lambda: self.records.kill.active)
         self.symbols: set[str] = {record.order.symbol for record in self.records}
         """All symbols that were traded or prepared here."""
+        self.wallet: Decimal | None = None
+        """What the venue said last that there is, quote currency."""
         self._under_way: dict[str, asyncio.Event] = {}
         self._killing = asyncio.Lock()
         self._syncing: asyncio.Task[None] | None = None
@@ -415,7 +418,9 @@ class Router:
         return await self._ask("funding", self.venue.funding(symbol, since=since))
 
     async def snapshot(self, symbols: Sequence[str]) -> Snapshot:
-        return await self._ask("snapshot", self.venue.snapshot(symbols))
+        seen = await self._ask("snapshot", self.venue.snapshot(symbols))
+        self.wallet = seen.balance.wallet
+        return seen
 
     def events(self) -> AsyncIterator[VenueEvent]:
         """The private stream of the venue; for one reader."""

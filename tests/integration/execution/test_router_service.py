@@ -12,6 +12,7 @@ from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
 from triplane.api import router as service
+from triplane.api.router import Ceiling
 from triplane.execution.remote import RemoteRouter
 from triplane.venues.base import (
     Approved,
@@ -139,9 +140,32 @@ class TestService:
         there = await http.get("/api/v1/order/other", params={"symbol": SYMBOL})
         assert there.json()["clientOrderId"] == "other"
 
+    async def test_the_bound_on_an_order_by_what_the_wallet_holds(self, inside, venue):
+        async with (
+            served(inside, ceiling=Ceiling(D(400), D("0.1"))) as url,
+            httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http,
+        ):
+            entry = {"symbol": SYMBOL, "side": "BUY", "type": "limit", "price": "49000", "quantity": "0.01"}
+            reply = await http.post("/api/v1/order", json={**entry, "clientOrderId": "a"})
+            assert (reply.status_code, "what the wallet holds" in reply.json()["message"]) == (503, True)
+            out = {**entry, "side": "SELL", "type": "market", "price": None, "reduceOnly": True, "clientOrderId": "x"}
+            assert (await http.post("/api/v1/order", json=out)).status_code == 200
+            for wallet, most in (("3000", "at most 300.0 may"), ("9000", "at most 400 may")):
+                inside.wallet = D(wallet)
+                reply = await http.post("/api/v1/order", json={**entry, "clientOrderId": f"b{wallet}"})
+                assert (reply.status_code, most in reply.json()["message"]) == (400, True), reply.text
+            inside.wallet = D(9000)
+            small = {**entry, "quantity": "0.005", "clientOrderId": "c"}
+            assert (await http.post("/api/v1/order", json=small)).status_code == 200
+
+    async def test_the_wallet_is_what_a_snapshot_said(self, inside):
+        assert inside.wallet is None
+        seen = await inside.snapshot([SYMBOL])
+        assert inside.wallet == seen.balance.wallet
+
     async def test_the_bound_on_an_order(self, inside, venue):
         async with (
-            served(inside, max_notional=D(100)) as url,
+            served(inside, ceiling=Ceiling(D(100))) as url,
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http,
         ):
             entry = {"symbol": SYMBOL, "side": "BUY", "type": "market", "quantity": "0.01", "clientOrderId": "m"}
