@@ -29,7 +29,7 @@ def _described(record: Record) -> dict[str, Any]:
         "balance": state.get("balance"),
         "peak_equity": state.get("peak_equity"),
         "day_equity": state.get("day_equity"),
-        "trades_today": state.get("trades_today"),
+        "trades_today": int(state.get("trades_today", 0)),
         "halt_reason": record.halt_reason,
         "open": {symbol: one.quantity for symbol, one in record.held.items() if one.quantity},
         "saved_at": record.saved_at,
@@ -104,12 +104,12 @@ def reset(name: Name, mode: Mode = "paper", venue: Venue = None, data_dir: Kept 
 @app.command()
 @reported
 def settled(name: Name, mode: Mode, venue: Venue = None, data_dir: Kept = DATA_DIR) -> Report:
-    """Say that what the account held at a venue was closed there by hand; halts and losses stay."""
+    """Say that what the account held was closed by hand at the venue; the next session is a new one, halts stay."""
     _, record = _one(data_dir, name, mode, venue)
     if isinstance(record, TriplaneError):
         raise record
     account = Account(data_dir, record.mode, record.venue, record.account)
-    account.write(replace(account.record, held={}))
+    account.write(replace(account.record, session="", held={}))
     account.release()
-    text = f"Account {name} is flat now, as you say; the next session may be another one."
+    text = f"Account {name} is flat now, as you say; the next session is a new one, and halts stay."
     return Report({"account": name, "message": text}, lambda: console.print(text, highlight=False, soft_wrap=True))

@@ -115,7 +115,7 @@ def read_record(path: Path) -> Record | None:
     if record is None:
         raise TriplaneError(
             f"The record of the account, {path}, is damaged: halts, losses and open positions cannot be told. Put it "
-            "back from a backup, or give it up with `triplane accounts reset`."
+            "back from a backup, or give it up: `triplane accounts reset`."
         )
     return record
 
@@ -233,7 +233,7 @@ class Account:
         if not path.is_file():
             raise TriplaneError(
                 f"The journal of session {session}, {path}, is gone; account {self.record.account} was traded by it "
-                "and is not silently begun anew. Put the folder back, or give it up with `triplane accounts reset`."
+                "and is not silently begun anew. Put the folder back, or give it up: `triplane accounts --help`."
             )
         reader = Reader(path)
         anchor = self.record.journals.get(session)
@@ -254,7 +254,7 @@ class Account:
             raise TriplaneError(
                 f"Account {record.account} ({record.mode}, {record.venue}) is not flat: {what}. Session "
                 f"{record.session} trades it: go on with its strategy, parameters, symbols and timeframe, or close it "
-                "there first. If it was closed elsewhere, or on paper does not matter: `triplane accounts reset`."
+                "there first. If it was closed elsewhere, say so: `triplane accounts --help`."
             )
         return {name: value for name, value in record.state.items() if name in (ACCOUNT.names or ())}
 
