@@ -157,7 +157,7 @@ def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:
         said.append(f"{_count(report.quiet, 'run')} without volume; {_longest(report.quiet)}.")
     if report.outliers:
         said.append(
-            f"{_count(report.outliers, 'bad print')}, prices that nobody traded for, the first at {utc(report.outliers[0])}."
+            f"{_count(report.outliers, 'bad print')}, the first at {utc(report.outliers[0])}."
         )
     if no_volume:
         said.append("No volume was recorded.")
