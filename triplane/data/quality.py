@@ -156,9 +156,7 @@ def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:
     if report.quiet:
         said.append(f"{_count(report.quiet, 'run')} without volume; {_longest(report.quiet)}.")
     if report.outliers:
-        said.append(
-            f"{_count(report.outliers, 'bad print')}, the first at {utc(report.outliers[0])}."
-        )
+        said.append(f"{_count(report.outliers, 'bad print')}, the first at {utc(report.outliers[0])}.")
     if no_volume:
         said.append("No volume was recorded.")
     said.append(f"{report.completeness:.3%} of {report.expected} expected candles are usable.")

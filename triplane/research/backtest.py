@@ -30,6 +30,7 @@ from triplane.kernel.rows import LAST_DECISION, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import performance
 from triplane.model.settings import START_BALANCE
+from triplane.research.findings import of_market
 from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
@@ -59,8 +60,8 @@ class Backtest:
 
     Attributes
     ----------
-    candles
-        The base candles, array of ``records.CANDLE``.
+    candles, base_ms
+        The base candles, array of ``records.CANDLE``, and their length.
     rows
         The audit trail, array of ``rows.OUTPUT``.
     equity_curve
@@ -76,6 +77,7 @@ class Backtest:
     instrument: Instrument
     balance: float
     candles: Array
+    base_ms: int
     rows: Array
     equity_curve: Array
     seconds: float
@@ -120,8 +122,9 @@ class Backtest:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
+        market = of_market(self.candles, self.base_ms)
         figures = performance(self.trade_columns, self.candles["open_time"], self.equity_curve, self.balance)
-        return {"bars": len(self.candles), **figures, "decisions_sha256": self.decisions_sha256}
+        return {**market, **figures, "decisions_sha256": self.decisions_sha256}
 
     def summary(self) -> dict[str, Any]:
         """Everything that the command line prints as JSON."""
@@ -281,6 +284,7 @@ def simulate(
         instrument=instrument,
         balance=float(balance),
         candles=candles,
+        base_ms=base_ms,
         rows=rows,
         equity_curve=curve,
         seconds=seconds,
