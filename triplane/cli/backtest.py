@@ -9,7 +9,7 @@ from triplane.cli.guards import agenda
 from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, parse_list, parse_set
 from triplane.cli.output import Json, Report, console, figure, print_figures, print_table, progress, reported
 from triplane.data.candles import utc
-from triplane.data.instruments import parse_instrument
+from triplane.data.instruments import parse_instrument, rules_for
 from triplane.data.recorded import open_recorded
 from triplane.research.backtest import COSTS, backtest_costs, simulate
 from triplane.research.parameter_sets import FOLDER, regime_values
@@ -53,7 +53,9 @@ def backtest(
         symbol=source.symbol,
         timeframe=timeframe,
         params=parse_set(set_ or []),
-        instrument=parse_instrument(instrument, source.symbol) if instrument else None,
+        instrument=parse_instrument(instrument, source.symbol)
+        if instrument
+        else rules_for(source.symbol, source.candles),
         balance=balance,
         quantity=quantity,
         costs=backtest_costs(fee, slippage, leverage),

@@ -8,7 +8,8 @@ import numpy as np
 from triplane.kernel.codes import Check, Gate, Reason
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import liquidation_price
-from triplane.kernel.prices import to_lots, to_quantity
+from triplane.kernel.prices import to_lots, to_quantity, to_ticks
+from triplane.kernel.records import LARGEST
 
 N_GATES = len(Gate)
 GATE_CHECKS = np.array([Check[gate.name] for gate in Gate], dtype=np.int64)
@@ -142,7 +143,7 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
         return closed
     if side < 0 and not s.instrument.can_short:
         return Check.NO_SHORT
-    if not stop > 0.0:
+    if to_ticks(s.instrument, stop, side < 0) < 1:
         return Check.NO_STOP
     if not (entry - stop) * side > 0.0:
         s.check_value = stop
@@ -154,6 +155,10 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
         s.check_limit = liquidated
         return Check.STOP_BEYOND_LIQUIDATION
     quantity = to_quantity(s.instrument, lots)
+    if lots >= LARGEST:
+        s.check_value = quantity
+        s.check_limit = quantity
+        return Check.MAX_POSITION_SIZE
     notional = quantity * entry
     if lots < max(s.instrument.min_quantity_lots, 1):
         s.check_value = quantity

@@ -256,7 +256,8 @@ def simulate(
     """
     found = find(strategy)
     chosen = found.resolve(params or {})
-    instrument = instrument or Instrument.research(symbol)
+    instrument = instrument or Instrument.research(symbol, float(candles["open"][0]))
+    instrument.require_fit(float(candles["low"].min()), float(candles["high"].max()))
     if not balance > 0:
         raise BadInput(f"balance is {balance}; it must be more than 0.")
     base_ms = infer_interval(candles) if len(candles) > 1 else parse_timeframe(timeframe or found.timeframe)
@@ -330,7 +331,7 @@ def backtest(
         Fixed size in base units, for research: account limits, sizing and cool-down are off. Without it the default
         risk profile (or ``settings``) applies.
     leverage, instrument
-        Isolated, 1 to 125; ticks, lots and minimums, by default a grid of 1e-8 without minimums.
+        Isolated, 1 to 125; ticks, lots and minimums, by default a grid that follows the first price, no minimums.
     **params
         Parameters of the strategy.
 

@@ -40,6 +40,9 @@ def test_size_is_rounded_down_to_the_lot(play, candles):
         ({}, Enter(1, stop=101.0), "bad_stop"),
         ({}, Enter(-1, stop=99.0), "bad_stop"),
         ({"risk_per_trade": 1e-9}, LONG, "below_minimum"),
+        ({}, Enter(1, stop=0.09), "no_stop"),  # less than a tick: it would never be reached
+        ({}, Enter(1, stop=95.0, targets=[1e15]), "bad_signal"),  # of 0.1 there are 2^53 ticks in 9.0e14
+        ({}, Enter(1, stop=95.0, targets=[9e14]), None),
     ],
 )
 def test_checks(play, candles, settings, signal, check):
