@@ -143,7 +143,8 @@ def _outliers(candles: Candles) -> npt.NDArray[np.intp]:
         far = far[reach[far - 1] > OUTLIER_MEDIANS * typical * close[far - 1]]
     back = np.abs(close[far + 1] - close[far - 1]) < BACK * reach[far - 1]
     quiet = np.maximum(volume[far], volume[far + 1]) <= TRADED * volume.mean()
-    return far[back & quiet]
+    found: npt.NDArray[np.intp] = far[back & quiet]
+    return found
 
 
 def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:

@@ -186,6 +186,7 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
         row.stop = stop
         return
     signal_row(a, s, out, sig, decision, SignalStatus.EXECUTED, lots)
+    out.signal_rows[a.n_out - 1].capped = s.capped
     s.plan.signal = sig
     s.plan.decision = decision
     s.plan.targets_placed = 0

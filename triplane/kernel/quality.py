@@ -61,7 +61,7 @@ def _bad_print(s: Rec, c: Rec) -> bool:
         s.move += 0.02 * (min(abs(c.close / s.close - 1.0), limit) - s.move)
     s.volume = s.volume + 0.02 * (min(c.volume, TRADED * s.volume) - s.volume) if s.volume > 0.0 else c.volume
     s.close = c.close
-    return back
+    return bool(back)
 
 
 @njit

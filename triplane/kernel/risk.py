@@ -23,16 +23,19 @@ ROUNDING = 1e-9
 def size_lots(a: Rec, s: Rec, entry: float, stop: float) -> int:
     """Lots to trade: ``min(balance x risk / |entry - stop|, balance x max position / entry)``, rounded down."""
     limits = s.limits
+    s.capped = 0
     if limits.fixed_lots > 0:
         return int(limits.fixed_lots)
     distance = abs(entry - stop)
     if distance <= 0.0 or entry <= 0.0 or a.balance <= 0.0:
         return 0
-    quantity = a.balance * limits.risk_per_trade / distance
+    wanted = a.balance * limits.risk_per_trade / distance
+    quantity = wanted
     if limits.max_position_share > 0.0:
         quantity = min(quantity, a.balance * limits.max_position_share / entry)
     if limits.max_position_quote > 0.0:
         quantity = min(quantity, limits.max_position_quote / entry)
+    s.capped = 1 if quantity < wanted else 0
     return to_lots(s.instrument, quantity)
 
 

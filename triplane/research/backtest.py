@@ -18,6 +18,7 @@ import numpy as np
 from triplane.data.calendars import merge_events
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
+from triplane.engine.conduct import Conduct
 from triplane.engine.decode import Decoder
 from triplane.engine.guards import Guards
 from triplane.engine.heads import Heads
@@ -28,7 +29,7 @@ from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import LAST_DECISION, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
-from triplane.model.performance import performance
+from triplane.model.performance import DAY_MS, performance
 from triplane.model.settings import START_BALANCE
 from triplane.research.findings import of_market
 from triplane.research.frames import Columns, Maker, fact_columns, maker
@@ -122,9 +123,15 @@ class Backtest:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
-        market = of_market(self.candles, self.base_ms)
-        figures = performance(self.trade_columns, self.candles["open_time"], self.equity_curve, self.balance)
-        return {**market, **figures, "decisions_sha256": self.decisions_sha256}
+        times, conduct = self.candles["open_time"], Conduct()
+        conduct.take(self.rows)
+        figures = performance(self.trade_columns, times, self.equity_curve, self.balance, conduct.stopped_at)
+        return {
+            **of_market(self.candles, self.base_ms),
+            **figures,
+            **conduct.figures(int(times[0]), int(times[-1]) + self.base_ms),
+            "decisions_sha256": self.decisions_sha256,
+        }
 
     def summary(self) -> dict[str, Any]:
         """Everything that the command line prints as JSON."""
@@ -203,10 +210,23 @@ def _with_verdicts(commands: Array | None, guards: Sequence[str], symbol: str, c
     return merge_events(given, Guards(guards, (symbol,), strict=True).commands(candles)) if guards else given
 
 
+def _mornings(candles: Array) -> Array:
+    """A RESUME at 00:00 UTC of each day of the candles but the first."""
+    days = np.unique(candles["open_time"] // DAY_MS)[1:]
+    made = np.zeros(len(days), COMMAND)
+    made["time"], made["kind"] = days * DAY_MS, CommandKind.RESUME
+    return made
+
+
 def _drive(
-    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array
+    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array, resume: bool = False
 ) -> tuple[Array, Array, float]:
-    """Take all candles and commands, then close what is open; returns rows, equity curve and seconds."""
+    """Take all candles and commands, then close what is open; returns rows, equity curve and seconds.
+
+    ``resume``: the first thing of a day is to acknowledge the daily loss of the one before.
+    """
+    if resume:
+        commands = merge_events(_mornings(candles), commands)
     collector = _Collector()
     which = np.zeros(len(candles), np.int64)
     curve = np.zeros(len(candles))
@@ -220,7 +240,8 @@ def _drive(
             failure = core.failed(states, 0)
             if failure is not None:
                 raise TriplaneError(str(failure))
-        if number < len(commands):
+        idle = resume and account["halt_code"][0] != Reason.DAILY_LOSS  # there is nothing to resume from
+        if number < len(commands) and not (idle and commands["kind"][number] == CommandKind.RESUME):
             core.on_command(account, states, 0, commands[number : number + 1], collector.out)
             collector.drain(account)
     end = command(CommandKind.END, int(candles["open_time"][-1]) + base_ms)
@@ -247,6 +268,7 @@ def simulate(
     commands: Array | None = None,
     guards: Sequence[str] = (),
     regime: Mapping[str, Any] | None = None,
+    resume_next_day: bool = False,
 ) -> Backtest:
     """Run one strategy over one market; see :func:`backtest` for the arguments.
 
@@ -276,7 +298,7 @@ def simulate(
     )
     candles = np.ascontiguousarray(candles).view(CANDLE)
     commands = _with_verdicts(commands, guards, symbol, candles)
-    rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands)
+    rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands, resume_next_day)
     return Backtest(
         strategy=found.name,
         symbol=symbol,
@@ -312,6 +334,7 @@ def backtest(
     leverage: float = COSTS.leverage,
     instrument: Instrument | None = None,
     settings: TradingSettings | None = None,
+    resume_next_day: bool = False,
     **params: object,
 ) -> Backtest:
     """Run a strategy over recorded candles with the simulated broker.
@@ -328,10 +351,12 @@ def backtest(
     balance, fee, slippage
         Quote currency to start with; fractions of the notional (maker and taker alike) and of the price.
     quantity
-        Fixed size in base units, for research: account limits, sizing and cool-down are off. Without it the default
-        risk profile (or ``settings``) applies.
+        Fixed size in base units, for research: account limits, sizing and cool-down are off, but an account that is
+        lost ends the run all the same. Without it the default risk profile (or ``settings``) applies.
     leverage, instrument
         Isolated, 1 to 125; ticks, lots and minimums, by default a grid that follows the first price, no minimums.
+    resume_next_day
+        Acknowledge a daily loss that halted trading at the next 00:00 UTC, for research; else a halt lasts.
     **params
         Parameters of the strategy.
 
@@ -356,5 +381,6 @@ def backtest(
         quantity=quantity,
         costs=backtest_costs(fee, slippage, leverage),
         settings=settings,
+        resume_next_day=resume_next_day,
         make=maker(candles),
     )
