@@ -27,7 +27,7 @@ from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.records import CANDLE
-from triplane.kernel.rows import LAST_DECISION, OUTBOX, OUTPUT, of_kind
+from triplane.kernel.rows import LAST_DECISION, OUT_ROWS, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import DAY_MS, performance
 from triplane.model.settings import START_BALANCE
@@ -39,6 +39,8 @@ from triplane.strategies.registry import find, source_of
 
 Array = np.ndarray[Any, Any]
 COSTS: Final = CostSettings()
+ROWS: Final = 1 << 16
+"""Audit rows that there is room for at first."""
 
 
 def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
@@ -170,24 +172,33 @@ def trade_columns(rows: Array, instrument: Instrument) -> Columns:
 
 
 class _Collector:
-    """Keeps the audit rows of one run."""
+    """Keeps the audit rows of one run: the outbox lies behind those that are there, so that none is ever copied."""
 
     def __init__(self) -> None:
-        self.parts: list[Array] = []
-        self.out = np.zeros(1, OUTBOX)
+        self._rows = np.empty(ROWS + OUT_ROWS, OUTPUT)
+        self._count = 0
+        self.out = self._rows[:OUT_ROWS].view(OUTBOX)
 
     def drain(self, account: Array) -> None:
-        count = int(account[0]["n_out"])
-        if count:
-            self.parts.append(self.out[0]["rows"][:count].copy())
-            account["n_out"] = 0
+        count = account["n_out"].item(0)
+        if count == 0:
+            return
+        account["n_out"] = 0
+        self._count += count
+        if self._count + OUT_ROWS > len(self._rows):
+            grown = np.empty(2 * len(self._rows), OUTPUT)
+            grown[: self._count] = self.rows()
+            self._rows = grown
+        self.out = self._rows[self._count : self._count + OUT_ROWS].view(OUTBOX)
 
     def rows(self) -> Array:
-        return np.concatenate(self.parts) if self.parts else np.zeros(0, OUTPUT)
+        return self._rows[: self._count]
 
 
 def _stops(candles: Array, base_ms: int, given: Array) -> tuple[list[int], Array]:
     """Where to stop for each command, and last for the end; commands that nothing comes after are left out."""
+    if len(given) == 0:
+        return [len(candles)], given
     if given.dtype != COMMAND or (np.diff(given["time"]) < 0).any():
         raise BadInput("commands must be an array of COMMAND records in order of time.")
     stops = np.searchsorted(candles["open_time"] + base_ms, given["time"], side="right")
@@ -229,7 +240,7 @@ def _drive(
         commands = merge_events(_mornings(candles), commands)
     collector = _Collector()
     which = np.zeros(len(candles), np.int64)
-    curve = np.zeros(len(candles))
+    curve = np.empty(len(candles))
     begin = time.perf_counter()
     at = 0
     stops, commands = _stops(candles, base_ms, commands)
