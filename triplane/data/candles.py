@@ -133,7 +133,7 @@ def as_candles(frame: Any) -> Candles:
                 raise DataError(f"column {name!r} is missing; there is {', '.join(map(str, names.values()))}")
         if len(times) == 0:
             raise DataError(NO_CANDLES)
-        columns = {"open_time": milliseconds(dated, times)}
+        columns: dict[str, npt.NDArray[Any]] = {"open_time": milliseconds(dated, times)}
         columns |= {name: _numbers(name, column(names[name])) for name in COLUMNS[1:]}
         _check(columns, dated)
         return _rows(columns)

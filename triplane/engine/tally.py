@@ -8,7 +8,7 @@ from triplane.engine.conduct import Conduct
 from triplane.engine.session import Observer, Session
 from triplane.kernel.codes import RowKind
 from triplane.kernel.rows import TRADE_ROW, of_kind
-from triplane.model.performance import COLUMNS, performance
+from triplane.model.performance import of_rows, performance
 
 Array = np.ndarray[Any, Any]
 
@@ -67,11 +67,7 @@ class Tally(Observer):
     def trades(self) -> dict[str, Array]:
         """Closed positions, a column a figure."""
         closed = np.concatenate(self._closed) if self._closed else np.zeros(0, TRADE_ROW)
-        own = [name for name in COLUMNS if name != "quantity"]
-        return {
-            "quantity": np.concatenate([np.zeros(0), *self._quantity]),
-            **{name: closed[name].astype(np.float64) for name in own},
-        }
+        return of_rows(closed, np.concatenate([np.zeros(0), *self._quantity]))
 
     def performance(self, start_balance: float) -> dict[str, Any]:
         """The figures, see ``performance``; and what became of the signals."""

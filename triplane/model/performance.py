@@ -133,10 +133,11 @@ def _exposure(trades: dict[str, Array], curve: Curve, start_balance: float) -> d
     held = np.maximum(end - np.maximum(begin, before), 0.0).sum()
     value = trades["quantity"] * trades["entry_price"] * (trades["exit_time"] - trades["entry_time"])
     equity = start_balance * float(np.mean(np.cumprod(1.0 + curve.returns))) if len(curve.returns) else start_balance
-    lost = not equity > 0.0
+    mean = float(value.sum()) / curve.span_ms
+    notional = _LOST if not equity > 0.0 else "the sizes are not known" if np.isnan(mean) else 100.0 * mean / equity
     return {
         "exposure_pct": min(100.0 * float(held) / curve.span_ms, 100.0),
-        "average_notional_pct": _LOST if lost else 100.0 * float(value.sum()) / curve.span_ms / equity,
+        "average_notional_pct": notional,
     }
 
 
@@ -153,6 +154,12 @@ COLUMNS: Final = (
 """What the figures need of each trade."""
 OF_TIME: Final = ("sharpe", "sortino", "cagr_pct", "calmar", "exposure_pct", "average_notional_pct", "trades_per_day")
 """Figures that say how much there was in a time."""
+
+
+def of_rows(closed: Array, quantity: Array) -> dict[str, Array]:
+    """The columns of closed positions, rows of ``rows.TRADE_ROW``, with their quantities; NaN where not known."""
+    own = {name: closed[name].astype(np.float64) for name in COLUMNS if name != "quantity"}
+    return {**own, "quantity": quantity}
 
 
 def performance(
