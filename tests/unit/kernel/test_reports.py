@@ -350,10 +350,10 @@ def test_a_liquidation_closes():
     assert live.working() == []
 
 
-def test_a_part_closed_by_hand_shrinks_the_stop():
+def test_a_part_closed_by_hand_shrinks_stop_and_target():
     live = Live({0: LONG}).entered()
     rows = live.fill(Leg.EXIT, 300, number=0)
-    assert said(rows, "amend") == [("stop", 700)]
+    assert said(rows, "amend") == [("stop", 700), ("tp1", 700)]
     assert (live.lots, live.state) == (700, "IN_POSITION")
 
 
