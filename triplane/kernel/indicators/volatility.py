@@ -5,9 +5,11 @@ import numpy as np
 from triplane.kernel.codes import UNKNOWN
 from triplane.kernel.indicators.moving import (
     DEVIATION,
+    LONGEST,
     MAX_WINDOW,
     SMA,
     WILDER,
+    check_window,
     deviation_init,
     deviation_step,
     sma_init,
@@ -31,6 +33,7 @@ def true_range(high: float, low: float, previous_close: float) -> float:
 @njit
 def atr_init(s: Rec, period: int) -> None:
     """Empty an :data:`ATR`."""
+    check_window("atr", period, 1, LONGEST)
     wilder_init(s.average, period)
     s.close = np.nan
     s.value = np.nan
@@ -57,6 +60,7 @@ BOLLINGER = record([("window", DEVIATION), ("width", "f8"), ("upper", "f8"), ("m
 @njit
 def bollinger_init(s: Rec, period: int, width: float) -> None:
     """Empty a :data:`BOLLINGER`, usually 20 and 2."""
+    check_window("bollinger", period, 1, MAX_WINDOW)
     deviation_init(s.window, period)
     s.width = width
     s.upper = np.nan
@@ -84,6 +88,7 @@ Per candle, as a fraction, not annualised; the mean return is taken as zero, as 
 @njit
 def realized_init(s: Rec, period: int) -> None:
     """Empty a :data:`REALIZED`."""
+    check_window("realized", period, 1, MAX_WINDOW)
     sma_init(s.squares, period)
     s.close = np.nan
     s.value = np.nan
@@ -124,6 +129,7 @@ def atr_rank_init(s: Rec, period: int, normal: float, high: float, extreme: floa
 
     ``normal``, ``high`` and ``extreme`` are the percentiles where these regimes begin.
     """
+    check_window("atr_rank", period, 2, MAX_WINDOW)
     s.period = period
     s.at = 0
     s.warm = 0
