@@ -18,6 +18,7 @@ from triplane.kernel.indicators.moving import (
     wilder_step,
 )
 from triplane.kernel.jit import Rec, njit, record
+from triplane.kernel.maths import log
 
 # ------------------------------------------------------------------------------------------------------------ ATR
 ATR = record([("average", WILDER), ("close", "f8"), ("value", "f8")])
@@ -97,7 +98,7 @@ def realized_init(s: Rec, period: int) -> None:
 @njit
 def realized_step(s: Rec, close: float) -> float:
     """Add a close; return the volatility, from candle ``period`` on (counted from 0)."""
-    change = np.log(close / s.close)
+    change = log(close / s.close)
     s.close = close
     s.value = np.sqrt(sma_step(s.squares, change * change))
     return s.value  # type: ignore[no-any-return]
