@@ -26,7 +26,8 @@ from numba.core import config
 
 from triplane.errors import BadInput
 from triplane.strategies.base import AnyStrategy
-from triplane.strategies.registry import file_hash, name_of, packaged
+from triplane.strategies.registry import name_of, packaged
+from triplane.strategies.sources import source_hash
 
 Progress = Callable[[str], None]
 
@@ -99,7 +100,7 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
     lines = (pattern or source).read_text().splitlines(keepends=True)
     text = "".join(imports if line.rstrip().endswith("# STRATEGY") else line for line in lines)
     made_for = f"{numba.__version__} {importlib.util.MAGIC_NUMBER.hex()} {sys.platform} {platform.machine()}"
-    digest = hashlib.sha256(f"{made_for} {_sources()} {file_hash(source)} {text}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{made_for} {_sources()} {source_hash(source)} {text}".encode()).hexdigest()[:16]
     module_name = f"triplane_driver_{name}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]

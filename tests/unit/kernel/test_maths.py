@@ -58,14 +58,22 @@ def every_size(n: int) -> np.ndarray:
 
 def test_the_logarithm_is_within_one_unit_of_the_last_place():
     x = every_size(N)
-    assert max(error(y, CONTEXT.ln(decimal.Decimal(v))) for v, y in zip(x.tolist(), of(run_log, x).tolist(), strict=True)) < 1
+    assert (
+        max(error(y, CONTEXT.ln(decimal.Decimal(v))) for v, y in zip(x.tolist(), of(run_log, x).tolist(), strict=True))
+        < 1
+    )
 
 
 def test_the_exponential_is_within_one_unit_of_the_last_place():
     rng = np.random.default_rng(6)
     small = rng.normal(size=N // 2) * 10.0 ** rng.uniform(-20, 0, N // 2)
-    x = np.concatenate([rng.uniform(-745.1, 709.78, N), small, np.arange(-745, 710), [709.782712893384, -745.1332191019411]])
-    assert max(error(y, CONTEXT.exp(decimal.Decimal(v))) for v, y in zip(x.tolist(), of(run_exp, x).tolist(), strict=True)) < 1
+    x = np.concatenate(
+        [rng.uniform(-745.1, 709.78, N), small, np.arange(-745, 710), [709.782712893384, -745.1332191019411]]
+    )
+    assert (
+        max(error(y, CONTEXT.exp(decimal.Decimal(v))) for v, y in zip(x.tolist(), of(run_exp, x).tolist(), strict=True))
+        < 1
+    )
 
 
 @pytest.mark.parametrize(
