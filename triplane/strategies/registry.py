@@ -187,6 +187,11 @@ def source_of(name: str) -> Path:
     return _locate(name)[0]
 
 
+def is_file(name: str) -> bool:
+    """Whether strategy ``name`` is a user's own file, neither built in nor installed."""
+    return not _locate(name)[1]
+
+
 def find(name: str) -> AnyStrategy:
     """Return the strategy called ``name``, or raise :class:`BadInput`."""
     path, module, attribute = _locate(name)

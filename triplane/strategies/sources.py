@@ -1,8 +1,8 @@
 """What the code of a strategy is made of: its file, and every module of the user's that it imports, directly or not.
 
-Compiled code is kept, records and journals name what decided, and a file is loaded again, all by one hash. A hash of the
-file alone would miss a change in a helper beside it. Installed packages are left out: they change with their version,
-not under the user's hands.
+Compiled code is kept, records and journals name what decided, and a file is loaded again, all by one hash. A hash of
+the file alone would miss a change in a helper beside it. Installed packages are left out: they change with their
+version, not under the user's hands.
 """
 
 import ast

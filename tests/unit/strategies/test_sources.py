@@ -10,7 +10,7 @@ from triplane.strategies import drivers, registry
 from triplane.strategies.sources import source_hash, sources
 
 FILES = {
-    "mine.py": "import numpy as np\nimport near\nfrom levels import FAR as F\nfrom kinds.inner import deep\nimport json\n",
+    "mine.py": "import json, near\nimport numpy as np\nfrom levels import FAR as F\nfrom kinds.inner import deep\n",
     "near.py": "import further\n",
     "further.py": "def late():\n    import later\n",
     "later.py": "",
