@@ -26,7 +26,7 @@ from numba.core import config
 
 from triplane.errors import BadInput
 from triplane.strategies.base import AnyStrategy
-from triplane.strategies.registry import name_of, packaged
+from triplane.strategies.registry import BUILT_IN, name_of, packaged, source_of
 from triplane.strategies.sources import source_hash
 
 Progress = Callable[[str], None]
@@ -115,7 +115,10 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
 
 
 def strategy_driver(strategy: AnyStrategy, source: Path) -> ModuleType:
-    """The driver of a compiled strategy."""
+    """The driver of a compiled strategy; a preset's is that of its base, where that is built in."""
+    base = getattr(strategy, "base", None)
+    if base is not None and base.name in BUILT_IN:
+        strategy, source = base, source_of(base.name)
     name = name_of(strategy, source)
     point = packaged().get(name)
     version = point.dist.version if point is not None and point.dist is not None else ""

@@ -23,7 +23,7 @@ from triplane.errors import BadInput, TriplaneError
 from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
 from triplane.strategies.sources import source_hash, sources
 
-BUILT_IN = ("ema_cross", "ict_blocks", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
+BUILT_IN = ("ema_cross", "ict_blocks", "ict_classic", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
 
 
 class _FromSource(SourceFileLoader):

@@ -25,7 +25,7 @@ from triplane.strategies.compiler import compile_strategy, compiled_features
 from triplane.strategies.registry import BUILT_IN, find, source_of
 
 ROOT = Path(__file__).parents[3]
-LOOSE = {"ict_blocks": {"trend": 0, "need_gap": 0, "min_strength": 0.0}, "confluence": {"threshold": 0.3}}
+LOOSE = {"ict_blocks": {"trend": 0, "gap": "bonus", "min_strength": 0.0}, "confluence": {"threshold": 0.3}}
 """Parameters with which they enter in the few candles that there are."""
 
 
