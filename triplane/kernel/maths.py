@@ -41,7 +41,7 @@ def log(x: float) -> float:
         x *= 18014398509481984.0  # 2^54
         k = -54
     bits = np.float64(x).view(np.int64) + (_ONE - _ROOT_HALF)
-    k += (bits >> 52) - _BIAS
+    k += int(bits >> 52) - _BIAS
     f = np.int64((bits & _MANTISSA) + _ROOT_HALF).view(np.float64) - 1.0
     s = f / (2.0 + f)
     z = s * s
@@ -52,7 +52,7 @@ def log(x: float) -> float:
         + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01))
     )
     half_square = 0.5 * f * f
-    return k * _LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * _LN2_LOW)) - f)  # type: ignore[no-any-return]
+    return k * _LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * _LN2_LOW)) - f)
 
 
 @njit
@@ -83,10 +83,10 @@ def exp(x: float) -> float:
     )
     y = 1.0 - ((low - (r * c) / (2.0 - c)) - high)
     half = k >> 1  # in two steps: 2^k alone may be no normal number
-    return y * _power_of_two(half) * _power_of_two(k - half)  # type: ignore[no-any-return]
+    return y * _power_of_two(half) * _power_of_two(k - half)
 
 
 @njit
 def _power_of_two(k: int) -> float:
     """2^k, ``k`` from −1022 to 1023."""
-    return np.int64((k + _BIAS) << 52).view(np.float64)  # type: ignore[no-any-return]
+    return np.int64((k + _BIAS) << 52).view(np.float64)

@@ -1,4 +1,4 @@
-"""``triplane check``: what is wrong with a strategy, with its file, its line and a hint; and what is fine stays fine."""
+"""``triplane check``: what is wrong with a strategy, with its file, line and a hint; and what is fine stays fine."""
 
 import json
 
@@ -11,6 +11,7 @@ import triplane
 from triplane.cli.main import make_app
 from triplane.data.generator import generate
 from triplane.kernel.codes import RowKind
+from triplane.kernel.records import VIEW
 from triplane.kernel.rows import OUTPUT
 from triplane.research.check import _compared, check, check_once
 
@@ -62,17 +63,18 @@ def written(tmp_path, text, **parts):
     [
         ({"step": "signal.target_distances[7] = 1.0"}, 16, "Index 7 of signal.target_distances, which has 3 places.",
          "the first is 0 and the last 2."),
-        ({"step": "s.ring[view.bar] = 1.0"}, 16, "Index 5 of s.ring, which has 4 places.", "the first is 0 and the last 3."),
+        ({"step": "s.ring[view.bar] = 1.0"}, 16, "Index 5 of s.ring, which has 4 places.",
+         "the first is 0 and the last 3."),
         ({"step": "s.ring[-5] = 1.0"}, 16, "Index -5 of s.ring, which has 4 places.", "the first is 0 and the last 3."),
         ({"step": "show(signal, (1.0,) * 9)"}, 16, "Index 8 of signal.seen, which has 8 places.",
          "the first is 0 and the last 7."),
         ({"step": "signal.side = s.p.perod"}, 16, "s.p has no field perod; it has: period.", "did you mean period?"),
-        ({"step": "signal.confidnce = 1.0"}, 16, "signal has no field confidnce; it has: action, side, entry_type, entry, "
-         "stop, stop_distance, targets, target_distances, fractions, trail_distance, ttl_bars, confidence, reasons, seen.",
-         "did you mean confidence?"),
+        ({"step": "view.sidde = 1"}, 16, f"view has no field sidde; it has: {', '.join(VIEW.names)}.",
+         "did you mean side?"),
         ({"step": "signal.side = vieww.side"}, 16, "Name 'vieww' is not defined.", "did you mean view?"),
         ({"step": "signal.reasons = 1 << 70"}, 16, "OverflowError: Python int too large to convert to C long", ""),
-        ({"init": "sma_init(s.average, 600)", "step": "pass"}, 10, "sma_init: the window is 600; it must be from 1 to 512.", ""),
+        ({"init": "sma_init(s.average, 600)", "step": "pass"}, 10,
+         "sma_init: the window is 600; it must be from 1 to 512.", ""),
         ({"init": "sma_init(s.average, 600", "step": "pass"}, 10, "Not Python: '(' was never closed.", ""),
     ],
 )  # fmt: skip
@@ -197,7 +199,7 @@ def test_backtest_says_it_too(tmp_path):
     assert done.exit_code == 1
     assert "which is new or has changed" in " ".join(done.stderr.split())
     assert "line 16:\n    signal.seen[9] = 1.0\nIndex 9 of signal.seen, which has 8 places." in done.stderr
-    with pytest.raises(triplane.TriplaneError, match="Index 9 of signal.seen"):
+    with pytest.raises(triplane.TriplaneError, match=r"Index 9 of signal\.seen"):
         triplane.backtest(generate(seed=1, start_ms=1_735_689_600_000, n=50), path)
 
 
