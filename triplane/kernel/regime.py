@@ -103,6 +103,25 @@ def is_trending(name: int) -> bool:
 
 
 @njit
+def trending_belief(s: Rec) -> float:
+    """Belief in all trending regimes together, 0 to 1; 0 while there is none.
+
+    The regime that is shown stays for its dwell, however little it is believed in by then; this does not.
+    """
+    if not s.believes:
+        return 0.0
+    return s.belief[Regime.TRENDING_LOW_VOL] + s.belief[Regime.TRENDING_HIGH_VOL]  # type: ignore[no-any-return]
+
+
+@njit
+def shown_belief(s: Rec) -> float:
+    """How far the regime that is shown is believed in: a trending one together with the other."""
+    if not s.believes:
+        return 0.0
+    return trending_belief(s) if is_trending(s.name) else s.probability
+
+
+@njit
 def regime_observe(s: Rec, close: float, volume: float) -> None:
     """Bring the three observed values (``s.observed``) forward by a closed candle."""
     change = log(close / s.close)
