@@ -112,10 +112,13 @@ function Form({ session, saved, onSaved }: FormProps): ReactNode {
         </fieldset>
       ))}
       {asked !== "" && (
-        <Labelled look="setting" label={`Type "${LOOSEN}"`}>
-          <input type="text" autoFocus value={typed} onChange={(event) => setTyped(event.target.value)} />
-          <small role="alert">{asked}</small>
-        </Labelled>
+        <fieldset>
+          <legend>Less strict than now</legend>
+          <Labelled look="setting" label={`Type "${LOOSEN}"`}>
+            <input type="text" autoFocus value={typed} onChange={(event) => setTyped(event.target.value)} />
+            <small role="alert">{asked}</small>
+          </Labelled>
+        </fieldset>
       )}
       <footer className="foot row end">
         <span className="muted" role="status">
