@@ -58,7 +58,7 @@ def backtest(
         quantity=quantity,
         costs=backtest_costs(fee, slippage, leverage),
         progress=progress(quiet=json),
-        commands=agenda(news, news_minutes, funding, funding_limit),
+        commands=agenda(news, news_minutes, funding, funding_limit, [source.symbol]),
         guards=parse_list(guards),
         regime=regime_values(regime, data_dir / FOLDER) if regime else None,
     )

@@ -86,7 +86,6 @@ async def build(
 ) -> Hosted:
     """Everything between the configuration and a session that is ready to run."""
     clock, strategy = SystemClock(), find(config.strategy)
-    commands = agenda(config.news, config.news_minutes, config.funding, config.funding_limit)
     async with AsyncExitStack() as undo:
         trading = await open_trading(config, clock, router_token)
         undo.push_async_callback(trading.close)
@@ -96,6 +95,8 @@ async def build(
             once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place,
         )  # fmt: skip
         _warn(source, quiet)
+        symbols = [i.symbol for i in source.instruments]
+        commands = agenda(config.news, config.news_minutes, config.funding, config.funding_limit, symbols)
         core = await asyncio.to_thread(
             compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True
         )

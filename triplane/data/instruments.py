@@ -154,6 +154,7 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
         record["min_notional"] = float(self.min_notional)
         record["maintenance_margin"] = self.maintenance_margin
         record["can_short"] = int(self.can_short)
+        record["perpetual"] = int(self.market == "usdm")
         return out
 
     def to_dict(self) -> dict[str, Any]:

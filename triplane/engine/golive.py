@@ -53,6 +53,8 @@ class GoLiveGate(BaseModel):
             out.append(f"Its drawdown is {_shown(depth)} %; it must be below {self.max_drawdown:.0%}.")
         if wins is None or wins <= self.win_rate:
             out.append(f"Its win rate is {_shown(wins)}; it must be above {self.win_rate:g}.")
+        if record["funding"] is None:
+            out.append(f"What it paid for funding must be known, but {record['reasons']['funding']}.")
         return out
 
 

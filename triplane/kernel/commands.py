@@ -10,7 +10,7 @@ from triplane.kernel.broker import accept, execute, refused
 from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
 from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_waiting, leave, move_stop, place, ready
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark, move_peak
+from triplane.kernel.ledger import charge_funding, mark, move_peak
 from triplane.kernel.prices import to_ticks
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
@@ -137,6 +137,13 @@ def _gate(a: Rec, cmd: Rec) -> None:
 
 
 @njit
+def _funding(a: Rec, s: Rec, cmd: Rec) -> None:
+    """Charge a funding, unless a venue executes: it reports its own."""
+    if not s.external and s.instrument.perpetual:
+        charge_funding(a, s, cmd.time, cmd.rate, cmd.mark if cmd.mark > 0.0 else s.last.close)
+
+
+@njit
 def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """Carry out one command (``inputs.INBOX``) for the symbol of ``s``."""
     s.now = max(s.now, cmd.command.time)
@@ -174,6 +181,8 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         _amend(a, s, out, cmd.as_amend)
     elif kind == CommandKind.RESET:
         _reset(a, cmd.as_reset)
+    elif kind == CommandKind.FUNDING_RATE:
+        _funding(a, s, cmd.as_funding_rate)
     elif kind >= CommandKind.FILL:
         on_report(a, s, cmd, out)
     accept(a, s, out, begin, 0)

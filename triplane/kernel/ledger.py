@@ -13,6 +13,10 @@ from triplane.kernel.prices import to_price, to_quantity
 from triplane.kernel.records import NO_POSITION
 
 DAY_MS = 86_400_000
+FUNDING_MS = 8 * 3_600_000
+"""The longest time between two fundings of a perpetual."""
+FUNDING_LATE_MS = 60_000
+"""How much later than that a venue may stamp one."""
 
 
 @njit
@@ -146,6 +150,34 @@ def book_fill(a: Rec, s: Rec, fill: Rec) -> None:
 
 
 @njit
+def book_funding(a: Rec, s: Rec, received: float) -> None:
+    """Book a funding payment, negative when it was paid."""
+    a.balance += received
+    a.funding += received
+    if s.position.lots != 0:
+        s.position.funding += received
+
+
+@njit
+def charge_funding(a: Rec, s: Rec, time: int, rate: float, price: float) -> None:
+    """Charge the funding of ``time``: the notional at the mark ``price`` times ``rate``; longs pay a positive one."""
+    position = s.position
+    if position.lots != 0:
+        if time > max(s.funded_until, position.entry_time + FUNDING_MS) + FUNDING_LATE_MS:
+            position.unfunded = 1
+        book_funding(a, s, -to_quantity(s.instrument, position.lots) * price * rate)
+    s.funded_until = time + FUNDING_MS
+
+
+@njit
+def funding_known(s: Rec, time: int) -> bool:
+    """Whether all funding of a position that closes at ``time`` is in the books."""
+    if s.external or not s.instrument.perpetual:
+        return True
+    return bool(not s.position.unfunded and time <= s.funded_until + FUNDING_LATE_MS)
+
+
+@njit
 def track(s: Rec, c: Rec) -> None:
     """Keep the best and worst price that the position has seen (MFE, MAE); of the candle of its entry, the close."""
     position = s.position
@@ -192,7 +224,7 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
     row.mae = (position.worst - position.entry_price) * side
     row.mfe = (position.best - position.entry_price) * side
     row.slippage = position.slippage
-    row.funding = position.funding
+    row.funding = position.funding if funding_known(s, fill.time) else np.nan
     row.balance_after = a.balance
     row.bars_held = s.bars - position.entry_bar
     row.entry_bar = position.entry_bar

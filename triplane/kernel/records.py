@@ -23,6 +23,7 @@ INSTRUMENT = record(
         ("min_notional", "f8"),  # quote currency; 0 = none
         ("maintenance_margin", "f8"),  # fraction of the notional
         ("can_short", "i8"),  # 0 on spot
+        ("perpetual", "i8"),  # 1: a position pays or receives funding
     ]
 )
 """What the venue says about one symbol."""
@@ -119,7 +120,8 @@ POSITION = record(
         ("initial_risk", "f8"),  # |entry - first stop|, price
         ("liquidation", "f8"),  # price; 0 = none
         ("fees", "f8"),
-        ("funding", "f8"),
+        ("funding", "f8"),  # received; negative when it was paid
+        ("unfunded", "i8"),  # 1: it was held over a time whose funding nobody told of
         ("slippage", "f8"),  # quote currency, against us positive
         ("best", "f8"),  # most favourable price seen
         ("worst", "f8"),
@@ -150,7 +152,7 @@ ACCOUNT = record(
         ("return_sum", "f8"),  # of R multiples, for the running Sharpe guard
         ("return_square", "f8"),
         ("fees", "f8"),
-        ("funding", "f8"),
+        ("funding", "f8"),  # received; negative when it was paid
         ("decisions", "i8"),  # running numbers, so that every id is derived and unique in the session
         ("orders", "i8"),
         ("rows", "i8"),

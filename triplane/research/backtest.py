@@ -15,7 +15,7 @@ from typing import Any, Final
 import narwhals as nw
 import numpy as np
 
-from triplane.data.calendars import merge_events
+from triplane.data.calendars import funding_events, fundings, merge_events
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
 from triplane.engine.decode import Decoder
@@ -37,6 +37,7 @@ from triplane.strategies.registry import find, source_of
 
 Array = np.ndarray[Any, Any]
 COSTS: Final = CostSettings()
+FUNDING_LIMIT: Final = 0.0005
 
 
 def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
@@ -307,6 +308,8 @@ def backtest(
     leverage: float = COSTS.leverage,
     instrument: Instrument | None = None,
     settings: TradingSettings | None = None,
+    funding: Any = None,
+    funding_limit: float = FUNDING_LIMIT,
     **params: object,
 ) -> Backtest:
     """Run a strategy over recorded candles with the simulated broker.
@@ -327,6 +330,9 @@ def backtest(
         risk profile (or ``settings``) applies.
     leverage, instrument
         Isolated, 1 to 125; ticks, lots and minimums, by default a grid of 1e-8 without minimums.
+    funding, funding_limit
+        Fundings of a perpetual, a frame with the columns ``funding_time`` and ``funding_rate`` (and ``mark_price``):
+        each is charged, and there are no entries before one whose rate is expected to be above the limit.
     **params
         Parameters of the strategy.
 
@@ -352,4 +358,5 @@ def backtest(
         costs=backtest_costs(fee, slippage, leverage),
         settings=settings,
         make=maker(candles),
+        commands=None if funding is None else funding_events(fundings(funding, [symbol]), funding_limit),
     )

@@ -157,7 +157,7 @@ class Performance(View, frozen=True, kw_only=True):
     average_mfe: float | None
     exposure_pct: float
     fees: Money
-    funding: Money
+    funding: Money | None
     slippage: Money
     trades_per_day: float
     final_equity: Money
