@@ -1,6 +1,6 @@
 """Times at which entries are blocked, economic news and funding times, and what a funding costs.
 
-Everything else here ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
+What blocks ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
 :func:`gate_events`: commands that close and open a gate of the account (``codes.Gate``). Engine and backtest feed them
 as they feed every other command: an event at time *t* comes before any candle that closes after *t*.
 

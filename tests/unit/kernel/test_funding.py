@@ -76,7 +76,9 @@ def test_a_funding_that_was_left_out_is_noticed(play, candles, gap, known):
 
 
 def test_spot_has_no_funding(play, candles):
-    spot = Instrument("BTCUSDT", Decimal("0.1"), Decimal("0.001"), market="spot", can_short=False, maintenance_margin=0.0)
+    spot = Instrument(
+        "BTCUSDT", Decimal("0.1"), Decimal("0.001"), market="spot", can_short=False, maintenance_margin=0.0
+    )
     run = play(candles([FLAT] * 4), LONG, commands={1: funding(0.001)}, instrument=spot)
 
     assert float(run.of("trade")[0]["funding"]) == 0.0
