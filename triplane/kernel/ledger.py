@@ -30,6 +30,25 @@ def liquidation_price(entry: float, side: int, leverage: float, maintenance: flo
 
 
 @njit
+def liquidated_at(s: Rec, entry: float, side: int, quantity: float) -> float:
+    """Mark price at which a position of ``quantity`` is liquidated, 0 when it never is.
+
+    The tier is the one of its notional at that price. Since each tier asks for more than the one below it as soon as it
+    begins, and for less before, that is the tier that comes first.
+    """
+    rules = s.instrument
+    leverage = s.costs.leverage
+    price = liquidation_price(entry, side, leverage, rules.maintenance_margin)
+    notional = entry * quantity
+    for i in range(rules.tier_count if notional > 0.0 else 0):
+        tier = rules.tiers[i]
+        backing = 1.0 / leverage + tier.amount / notional
+        reached = liquidation_price(entry, side, 1.0 / backing, tier.rate)
+        price = max(price, reached) if side > 0 else min(price, reached)
+    return price
+
+
+@njit
 def mark(a: Rec, s: Rec, price: float) -> None:
     """Mark the position of ``s`` to ``price``: unrealised P&L and equity."""
     position = s.position
@@ -107,9 +126,8 @@ def _open(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
     margin = position.entry_value / s.costs.leverage
     a.used_margin += margin - position.margin
     position.margin = margin
-    position.liquidation = liquidation_price(
-        position.entry_price, fill.side, s.costs.leverage, s.instrument.maintenance_margin
-    )
+    held = abs(to_quantity(s.instrument, position.lots))
+    position.liquidation = liquidated_at(s, position.entry_price, fill.side, held)
 
 
 @njit
@@ -130,6 +148,9 @@ def _close(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
         position.liquidation = 0.0
         if a.open_positions == 0:
             a.used_margin = 0.0
+    elif s.instrument.tier_count > 0:
+        held = abs(to_quantity(s.instrument, position.lots))
+        position.liquidation = liquidated_at(s, position.entry_price, side, held)
 
 
 @njit

@@ -13,6 +13,11 @@ from triplane.kernel.layout import record
 CANDLE = record([("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
 """One closed candle. ``volume`` is in base units."""
 
+MAX_TIERS = 20
+
+TIER = record([("rate", "f8"), ("amount", "f8")])
+"""Maintenance margin of a large position: its notional times the rate, less the amount (quote currency)."""
+
 INSTRUMENT = record(
     [
         ("tick_num", "i8"),  # tick size = tick_num / price_scale: ticks become the nearest float, rounded once
@@ -21,7 +26,9 @@ INSTRUMENT = record(
         ("quantity_scale", "f8"),
         ("min_quantity_lots", "i8"),
         ("min_notional", "f8"),  # quote currency; 0 = none
-        ("maintenance_margin", "f8"),  # fraction of the notional
+        ("maintenance_margin", "f8"),  # fraction of the notional, in the lowest tier
+        ("tier_count", "i8"),
+        ("tiers", TIER, (MAX_TIERS,)),  # those above the lowest
         ("can_short", "i8"),  # 0 on spot
         ("perpetual", "i8"),  # 1: a position pays or receives funding
     ]
