@@ -6,7 +6,7 @@ and then. Commands that find nothing to act on change nothing.
 """
 
 from triplane.kernel.audit import change_state
-from triplane.kernel.broker import accept, execute, refused
+from triplane.kernel.broker import accept, execute, measure, refused
 from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
 from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_waiting, leave, move_stop, place, ready
 from triplane.kernel.jit import Rec, njit
@@ -22,6 +22,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
     """Fill the market orders in the book at ``price``, if the engine knows one."""
     if not price > 0.0:
         return
+    measure(s, s.last, False)
     j = 0
     while j < s.book_count:
         if s.book[j].type == OrderType.MARKET:

@@ -271,8 +271,7 @@ def leave(a: Rec, s: Rec, out: Rec, reason: int) -> None:
     if s.position.lots == 0:
         return
     s.plan.leaving = reason
-    if s.external:
-        cancel(a, s, out, Leg.ENTRY, reason)
+    cancel(a, s, out, Leg.ENTRY, reason)
     if s.legs[Leg.EXIT].order != 0:
         return
     side = -1 if s.position.lots > 0 else 1

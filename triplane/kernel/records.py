@@ -42,6 +42,9 @@ COSTS = record(
         ("slippage", "f8"),  # fraction of the price, against the taker, on market and triggered stop orders
         ("through_ticks", "i8"),  # a limit fills when the market trades through it by this many ticks
         ("leverage", "f8"),
+        ("impact", "f8"),  # of size: times the candle's range, times the root of the share of its volume
+        ("participation", "f8"),  # share of a candle's volume that one order may take; 0 = any
+        ("latency_ms", "i8"),  # before a placed order is in the book; whole candles of it count
     ]
 )
 """How the simulated broker charges and fills."""
@@ -82,6 +85,7 @@ ORDER = record(
         ("quantity_lots", "i8"),
         ("expires_at", "i8"),  # 0 = good till cancelled
         ("created_at", "i8"),
+        ("active_at", "i8"),  # candles that open before are over when it reaches the market
         ("reference", "f8"),  # the price that was asked for, for slippage
         ("level", "f8"),  # the price at which it acts: a limit's, or a trigger's
         ("leg", "i1"),
@@ -89,7 +93,8 @@ ORDER = record(
         ("side", "i1"),
         ("reduce_only", "i1"),
         ("reason", "i1"),  # Reason of an exit
-        ("mid_bar", "i1"),  # 1: placed while the candle was under way, 2: moved then; see broker.py
+        ("mid_bar", "i1"),  # 1: placed while the candle was under way, 2: moved then, 3: has had its share of it
+        ("triggered", "i1"),  # a part of it has filled, so what is left fills at market
         ("resting", "i1"),  # a limit that the market had not reached when it was placed
     ]
 )

@@ -96,7 +96,18 @@ class CostSettings(BaseModel):
 
     maker_fee: float = Field(0.0004, ge=-0.01, le=0.1, description="maker fee, fraction of the notional")
     taker_fee: float = Field(0.0004, ge=0, le=0.1, description="taker fee, fraction of the notional")
-    slippage: float = Field(0.0, ge=0, lt=0.5, description="slippage of market and stop orders, fraction of the price")
+    slippage: float = Field(
+        0.0001, ge=0, lt=0.5, description="half a spread: slippage of market and stop orders, fraction of the price"
+    )
+    impact: float = Field(
+        0.4, ge=0, le=10, description="impact of size, times the candle's range and the root of the share of its volume"
+    )
+    participation: float = Field(
+        0.1, ge=0, le=1, description="share of a candle's volume that one order may take, 0 = any"
+    )
+    latency_ms: int = Field(
+        100, ge=0, le=86_400_000, description="before an order reaches the market, ms; whole candles of it count"
+    )
     through_ticks: int = Field(1, ge=0, le=1000, description="ticks a price must pass a limit order by to fill it")
     leverage: float = Field(1.0, ge=1, le=125, description="leverage of futures positions, isolated margin")
 
@@ -105,6 +116,10 @@ class CostSettings(BaseModel):
         from triplane.kernel.records import COSTS  # noqa: PLC0415 - as above
 
         return _record(self, COSTS)
+
+
+PLAIN: Final[Mapping[str, float]] = {"slippage": 0.0, "impact": 0.0, "participation": 0.0, "latency_ms": 0}
+"""Costs of a market that takes any size at its price: of journals from before there were others."""
 
 
 def checked(

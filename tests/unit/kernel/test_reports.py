@@ -13,6 +13,7 @@ from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason,
 from triplane.kernel.inputs import command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, named
+from triplane.model.settings import PLAIN
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -36,7 +37,7 @@ class Live:
                 return script.get(view.bar)
 
         self.core = PythonCore(Scripted, Path(__file__))
-        costs = CostSettings(maker_fee=fee, taker_fee=fee, slippage=0.0)
+        costs = CostSettings(maker_fee=fee, taker_fee=fee, **PLAIN)
         self.A, self.S = self.core.new(
             [COIN], costs=costs.to_record(), limits=TradingSettings(**more).to_record(1000), params={}, base_ms=MINUTE,
             timeframe_ms=MINUTE, balance=10_000.0, external=external,

@@ -61,7 +61,8 @@ class BinanceUsdm(SignedAdapter):
         for symbol in symbols:
             if symbol not in self._rules:
                 rules = instrument_of(find_market(self._markets, symbol, "usdm"))
-                tiers = [(float(b["notionalFloor"]), float(b["maintMarginRatio"])) for b in await self._brackets(symbol)]
+                brackets = await self._brackets(symbol)
+                tiers = [(float(b["notionalFloor"]), float(b["maintMarginRatio"])) for b in brackets]
                 self._rules[symbol] = replace(rules, maintenance_margin=tiers[0][1], tiers=tuple(tiers[1:]))
         return [self._rules[symbol] for symbol in symbols]
 
