@@ -383,7 +383,7 @@ def on_order_end(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
     if leg != Leg.ENTRY:
         return
     if s.position.lots != 0:
-        if not s.plan.targets_placed:
+        if not s.plan.targets_placed and not s.plan.leaving:
             _targets(a, s, out)
     elif s.state == State.ENTRY_PENDING:
         change_state(a, s, out, State.SCANNING, reason, 0)

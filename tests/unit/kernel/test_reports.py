@@ -29,7 +29,7 @@ LIMIT = Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[110.0], ttl
 class Live:
     """A core with a venue instead of the simulated broker."""
 
-    def __init__(self, script, *, external=True, fee=0.0, **more):
+    def __init__(self, script, *, external=True, fee=0.0, share=0.0, **more):
         class Scripted(PythonStrategy):
             name = "scripted"
 
@@ -37,7 +37,7 @@ class Live:
                 return script.get(view.bar)
 
         self.core = PythonCore(Scripted, Path(__file__))
-        costs = CostSettings(maker_fee=fee, taker_fee=fee, **PLAIN)
+        costs = CostSettings(**{**PLAIN, "maker_fee": fee, "taker_fee": fee, "participation": share})
         self.A, self.S = self.core.new(
             [COIN], costs=costs.to_record(), limits=TradingSettings(**more).to_record(1000), params={}, base_ms=MINUTE,
             timeframe_ms=MINUTE, balance=10_000.0, external=external,
@@ -81,6 +81,11 @@ class Live:
     def end(self, leg, end, *, number=None, passed=0):
         number = self.order(leg) if number is None else number
         return self.tell(CommandKind.ORDER_END, leg=leg, order=number, end=end, passed=passed)
+
+    def obey(self):
+        """A venue that cancels at once what it is asked to."""
+        if self.leg(Leg.ENTRY)["cancelling"]:
+            self.end(Leg.ENTRY, OrderEnd.CANCELLED)
 
     def entered(self, lots=1000):
         self.candle()
@@ -415,11 +420,11 @@ def journeys(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(journey=journeys(), fee=st.sampled_from([0.0, 0.0005]))
-def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, fee):
-    """Paper trades; a live core, told the same fills, ends with the same money, position and statistics."""
+@given(journey=journeys(), fee=st.sampled_from([0.0, 0.0005]), share=st.sampled_from([0.0, 0.3, 0.6]))
+def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, fee, share):
+    """Paper trades; a live core, told the same fills, whole or in parts, ends with the same money and statistics."""
     prices, script = journey
-    paper, live = Live(script, external=False, fee=fee), Live(script, fee=fee)
+    paper, live = Live(script, external=False, fee=fee, share=share), Live(script, fee=fee)
     for price in prices:
         candle = (price, price + 0.5, price - 0.5, price)
         for row in paper.candle(candle):
@@ -428,7 +433,9 @@ def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, f
                     row.leg, row.quantity_lots, row.price_ticks / 10, side=row.side, number=row.order,
                     done=bool(row.done), fee=row.fee,
                 )  # fmt: skip
+                live.obey()
         live.candle(candle)
+        live.obey()
         assert paper.lots == live.lots
         assert said(live.rows, "place") == said(paper.rows, "place")
         assert said(live.rows, "trade") == said(paper.rows, "trade")
