@@ -27,7 +27,7 @@ from triplane.research.backtest import choose_timeframe
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, names, source_of
-from triplane.venues.catalogue import with_data
+from triplane.venues.catalogue import fees, with_data
 
 STALE_AFTER = 30.0
 
@@ -148,7 +148,7 @@ async def _setup(config: Config, trading: Trading, source: Source, strategy: Any
         mode=config.mode,
         hold=source.live,
         trading=config.trading,
-        costs=config.costs,
+        costs=config.costs.charged(fees(trading.source, instruments[0].market)),
         data=regime_data(strategy, config.regime, config.data_dir),
         account=config.account,
     )

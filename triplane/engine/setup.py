@@ -76,7 +76,7 @@ class Setup:
     hold: bool = False
     trading: TradingSettings = field(default_factory=lambda: TradingSettings.model_validate({}))
     data: Mapping[str, Any] = field(default_factory=dict)
-    costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}))
+    costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}).charged())
     account: str = ""
     opening: Mapping[str, float] = field(default_factory=dict)
 

@@ -368,6 +368,9 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
     if s.position.lots == 0:
         _flat(a, s, out, side)
         return
+    if fill.leg == Leg.STOP and s.legs[Leg.ENTRY].order != 0:  # who is being stopped out buys no more
+        s.plan.targets_placed = 1
+        cancel(a, s, out, Leg.ENTRY, fill.reason)
     _protect(a, s, out)
     if fill.leg == Leg.TP1 and fill.done and s.limits.break_even:
         move_stop(a, s, out, s.position.entry_price, Reason.BREAK_EVEN, False)

@@ -120,13 +120,17 @@ def _open(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
     position.lots += fill.side * fill.quantity_lots
     position.entry_lots += fill.quantity_lots
     position.entry_value += price * quantity
-    position.entry_price = position.entry_value / to_quantity(s.instrument, position.entry_lots)
-    if position.entry_lots == fill.quantity_lots:
+    held = abs(to_quantity(s.instrument, position.lots))
+    if position.exit_lots > 0:
+        position.late_entry = 1
+        position.entry_price += (price - position.entry_price) * quantity / held
+    elif position.entry_lots == fill.quantity_lots:
         position.entry_price = price  # exact, not price x q / q
-    margin = position.entry_value / s.costs.leverage
+    else:
+        position.entry_price = position.entry_value / held
+    margin = position.entry_price * held / s.costs.leverage
     a.used_margin += margin - position.margin
     position.margin = margin
-    held = abs(to_quantity(s.instrument, position.lots))
     position.liquidation = liquidated_at(s, position.entry_price, fill.side, held)
 
 
@@ -218,10 +222,11 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
     """Write the row of a position that has just closed and take its result into the account's statistics."""
     position = s.position
     quantity = to_quantity(s.instrument, position.entry_lots)
+    entry_price = position.entry_value / quantity if position.late_entry else position.entry_price
     exit_price = to_price(s.instrument, fill.price_ticks)
     if position.exit_lots != fill.quantity_lots:
         exit_price = position.exit_value / quantity
-    gross = (exit_price - position.entry_price) * quantity * side
+    gross = (exit_price - entry_price) * quantity * side
     pnl = gross - position.fees + position.funding
     risk = position.initial_risk * quantity
     r_multiple = pnl / risk if risk > 0.0 else np.nan
@@ -235,15 +240,15 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
     row.side = side
     row.quantity_lots = position.entry_lots
     row.reason = fill.reason
-    row.entry_price = position.entry_price
+    row.entry_price = entry_price
     row.exit_price = exit_price
     row.pnl = pnl
     row.fees = position.fees
     row.entry_time = position.entry_time
     row.exit_time = fill.time
     row.r_multiple = r_multiple
-    row.mae = (position.worst - position.entry_price) * side
-    row.mfe = (position.best - position.entry_price) * side
+    row.mae = (position.worst - entry_price) * side
+    row.mfe = (position.best - entry_price) * side
     row.slippage = position.slippage
     row.funding = position.funding if funding_known(s, fill.time) else np.nan
     row.balance_after = a.balance

@@ -127,7 +127,11 @@ POSITION = record(
         ("entry_bar", "i8"),
         ("entry_value", "f8"),  # sum of price x quantity of the entry fills, quote currency
         ("exit_value", "f8"),
-        ("entry_price", "f8"),  # average
+        ("entry_price", "f8"),  # average of what is held
+        (
+            "late_entry",
+            "i8",
+        ),  # 1: a part was opened after another had closed, so that is not the average of all entries
         ("stop", "f8"),  # current protective stop, price
         ("initial_risk", "f8"),  # |entry - first stop|, price
         ("liquidation", "f8"),  # price; 0 = none

@@ -5,7 +5,7 @@ Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %)
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,11 @@ Array = np.ndarray[Any, Any]
 Model = TypeVar("Model", bound=BaseModel)
 START_BALANCE: Final = 10_000.0
 """Paper money, quote currency."""
+Fees: TypeAlias = tuple[float, float]
+"""Of a maker and of a taker, fractions of the notional."""
+FEES: Final[Mapping[str, Fees]] = {"usdm": (0.0004, 0.0004), "spot": (0.001, 0.001)}
+"""By market, where nobody knows the venue."""
+FEE_NAMES: Final = ("maker_fee", "taker_fee")
 
 
 def _record(settings: BaseModel, kind: "np.dtype[np.void]") -> Array:
@@ -94,8 +99,12 @@ class CostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    maker_fee: float = Field(0.0004, ge=-0.01, le=0.1, description="maker fee, fraction of the notional")
-    taker_fee: float = Field(0.0004, ge=0, le=0.1, description="taker fee, fraction of the notional")
+    maker_fee: float | None = Field(
+        None, ge=-0.01, le=0.1, description="maker fee, fraction of the notional; by default the venue's own"
+    )
+    taker_fee: float | None = Field(
+        None, ge=0, le=0.1, description="taker fee, fraction of the notional; by default the venue's own"
+    )
     slippage: float = Field(
         0.0001, ge=0, lt=0.5, description="half a spread: slippage of market and stop orders, fraction of the price"
     )
@@ -111,11 +120,16 @@ class CostSettings(BaseModel):
     through_ticks: int = Field(1, ge=0, le=1000, description="ticks a price must pass a limit order by to fill it")
     leverage: float = Field(1.0, ge=1, le=125, description="leverage of futures positions, isolated margin")
 
+    def charged(self, fees: Fees = FEES["usdm"]) -> Self:
+        """These costs with a venue's maker and taker fee where none are set."""
+        known = {name: fee for name, fee in zip(FEE_NAMES, fees, strict=True) if getattr(self, name) is None}
+        return self.model_copy(update=known)
+
     def to_record(self) -> Array:
         """One-element array of ``records.COSTS``."""
         from triplane.kernel.records import COSTS  # noqa: PLC0415 - as above
 
-        return _record(self, COSTS)
+        return _record(self.charged(), COSTS)
 
 
 PLAIN: Final[Mapping[str, float]] = {"slippage": 0.0, "impact": 0.0, "participation": 0.0, "latency_ms": 0}

@@ -29,7 +29,7 @@ from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import LAST_DECISION, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import performance
-from triplane.model.settings import START_BALANCE
+from triplane.model.settings import FEES, PLAIN, START_BALANCE
 from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
@@ -75,6 +75,7 @@ class Backtest:
     timeframe: str
     params: Mapping[str, Any]
     instrument: Instrument
+    costs: CostSettings
     balance: float
     candles: Array
     rows: Array
@@ -122,6 +123,10 @@ class Backtest:
     def metrics(self) -> dict[str, Any]:
         """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
         figures = performance(self.trade_columns, self.candles["open_time"], self.equity_curve, self.balance)
+        figures["partial_fills"] = int((of_kind(self.rows, RowKind.FILL)["done"] == 0).sum())
+        if not self.candles["volume"].any():
+            figures["partial_fills"] = None
+            figures["reasons"]["partial_fills"] = "the candles have no volume: participation and impact are off"
         return {"bars": len(self.candles), **figures, "decisions_sha256": self.decisions_sha256}
 
     def summary(self) -> dict[str, Any]:
@@ -131,6 +136,7 @@ class Backtest:
             "symbol": self.symbol,
             "timeframe": self.timeframe,
             "params": dict(self.params),
+            "costs": self.costs.model_dump(),
             **self.metrics,
             "seconds": round(self.seconds, 6),
             "bars_per_second": round(len(self.candles) / self.seconds) if self.seconds > 0 else None,
@@ -255,6 +261,7 @@ def simulate(
     found = find(strategy)
     chosen = found.resolve(params or {})
     instrument = instrument or Instrument.research(symbol)
+    costs = costs.charged(FEES[instrument.market])
     if not balance > 0:
         raise BadInput(f"balance is {balance}; it must be more than 0.")
     base_ms = infer_interval(candles) if len(candles) > 1 else parse_timeframe(timeframe or found.timeframe)
@@ -280,6 +287,7 @@ def simulate(
         timeframe=timeframe_name(timeframe_ms),
         params=chosen,
         instrument=instrument,
+        costs=costs,
         balance=float(balance),
         candles=candles,
         rows=rows,
@@ -289,9 +297,21 @@ def simulate(
     )
 
 
-def backtest_costs(fee: float, slippage: float, leverage: float) -> CostSettings:
-    """Costs with one fee for maker and taker; raises BadInput for a value out of range."""
-    values = {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage}
+def backtest_costs(
+    fee: float | None = None,
+    slippage: float | None = None,
+    leverage: float = COSTS.leverage,
+    **more: float | None,
+) -> CostSettings:
+    """Costs with one fee for maker and taker; raises BadInput for a value out of range.
+
+    What is None has its default. A slippage that is given is the whole of it: impact, participation and latency are
+    off unless ``more`` names them.
+    """
+    given = {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage, **more}
+    values = {name: value for name, value in given.items() if value is not None}
+    if slippage is not None:
+        values = {**PLAIN, **values}
     return checked(CostSettings, values, "backtest", {"maker_fee": "fee", "taker_fee": "fee"})
 
 
@@ -302,14 +322,15 @@ def backtest(
     symbol: str = "BTCUSDT",
     timeframe: str | None = None,
     balance: float = START_BALANCE,
-    fee: float = COSTS.taker_fee,
-    slippage: float = COSTS.slippage,
+    fee: float | None = None,
+    slippage: float | None = None,
     quantity: float | str | Decimal | None = None,
     leverage: float = COSTS.leverage,
     instrument: Instrument | None = None,
     settings: TradingSettings | None = None,
     funding: Any = None,
     funding_limit: float = FUNDING_LIMIT,
+    costs: CostSettings | None = None,
     **params: object,
 ) -> Backtest:
     """Run a strategy over recorded candles with the simulated broker.
@@ -324,7 +345,8 @@ def backtest(
         Bars to decide on, such as ``15m``: the candles' own or a multiple (then the finer candles settle what happened
         inside a bar). Default: the one that the strategy was made for.
     balance, fee, slippage
-        Quote currency to start with; fractions of the notional (maker and taker alike) and of the price.
+        Quote currency to start with; fractions of the notional (maker and taker alike) and of the price. By default the
+        fees of the market, half a spread, and the impact of size; a slippage that is given is all there is of it.
     quantity
         Fixed size in base units, for research: account limits, sizing and cool-down are off. Without it the default
         risk profile (or ``settings``) applies.
@@ -333,6 +355,8 @@ def backtest(
     funding, funding_limit
         Fundings of a perpetual, a frame with the columns ``funding_time`` and ``funding_rate`` (and ``mark_price``):
         each is charged, and there are no entries before one whose rate is expected to be above the limit.
+    costs
+        All costs, instead of ``fee``, ``slippage`` and ``leverage``.
     **params
         Parameters of the strategy.
 
@@ -355,7 +379,7 @@ def backtest(
         instrument=instrument,
         balance=balance,
         quantity=quantity,
-        costs=backtest_costs(fee, slippage, leverage),
+        costs=costs or backtest_costs(fee, slippage, leverage),
         settings=settings,
         make=maker(candles),
         commands=None if funding is None else funding_events(fundings(funding, [symbol]), funding_limit),

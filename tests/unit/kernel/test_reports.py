@@ -441,3 +441,31 @@ def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, f
         assert said(live.rows, "trade") == said(paper.rows, "trade")
         for name in ("balance", "fees", "trades", "open_positions", "used_margin", "equity"):
             assert live.A[0][name] == pytest.approx(paper.A[0][name]), name
+
+
+def test_an_entry_that_fills_after_a_part_has_closed_is_booked_at_what_is_held():
+    """500 at 100, 200 of them stopped out at 94, and then the rest of the entry, 500 at 106: 300 × 100 + 500 × 106."""
+    live = Live({0: LONG})
+    live.candle()
+    number = live.order(Leg.ENTRY)
+    live.fill(Leg.ENTRY, 500, 100.0)
+    live.fill(Leg.STOP, 200, 94.0, done=False)
+    live.fill(Leg.ENTRY, 500, 106.0, number=number, side=1, done=True)
+    position = live.S[0]["core"]["position"]
+
+    assert float(position["entry_price"]) == pytest.approx((0.3 * 100 + 0.5 * 106) / 0.8)
+    assert live.balance == pytest.approx(10_000 - 0.2 * 6)
+    rows = live.fill(Leg.EXIT, 800, 104.0, number=0)
+    (trade,) = [row for row in rows if row.kind == RowKind.TRADE]
+    spent, got = 0.5 * 100 + 0.5 * 106, 0.2 * 94 + 0.8 * 104
+    assert (trade.entry_price, trade.exit_price, trade.pnl) == pytest.approx((spent, got, got - spent))
+    assert live.balance == pytest.approx(10_000 + got - spent)
+
+
+def test_a_stop_that_fills_in_part_takes_what_is_left_of_the_entry_out():
+    live = Live({0: LONG})
+    live.candle()
+    live.fill(Leg.ENTRY, 500, 100.0)
+    rows = live.fill(Leg.STOP, 200, 94.0, done=False)
+
+    assert [(row.leg, row.unconfirmed) for row in rows if row.kind == RowKind.CANCEL] == [(Leg.ENTRY, 1)]

@@ -16,6 +16,7 @@ from triplane.kernel.codes import Check, CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.rows import of_kind
 from triplane.model.performance import performance
+from triplane.model.settings import PLAIN, CostSettings
 from triplane.research.backtest import Backtest, backtest_costs, choose_timeframe, simulate
 
 MINUTE = 60_000
@@ -27,7 +28,11 @@ def market() -> Any:
 
 
 def run(market: Any, commands: Any = None, **more: Any) -> Backtest:
-    return simulate(market, strategy="ema_cross", symbol="X", timeframe="1m", quantity=1, commands=commands, **more)
+    """With fills as they come, since nothing here is about what size costs."""
+    costs = CostSettings(**PLAIN)
+    return simulate(
+        market, strategy="ema_cross", symbol="X", timeframe="1m", quantity=1, commands=commands, costs=costs, **more
+    )
 
 
 def entries(result: Backtest) -> Any:
