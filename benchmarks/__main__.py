@@ -3,7 +3,18 @@
 import importlib
 import sys
 
-NAMES = ("core", "engine", "indicators", "patterns", "analysis", "repaint", "exchange", "execution", "sockets")
+NAMES = (
+    "core",
+    "engine",
+    "indicators",
+    "patterns",
+    "analysis",
+    "repaint",
+    "exchange",
+    "execution",
+    "sockets",
+    "expectancy",
+)
 
 
 def main() -> None:

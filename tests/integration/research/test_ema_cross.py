@@ -65,7 +65,8 @@ def reference(c, fee):
 
 def compare(c, fee):
     expected = reference(c, fee)
-    result = triplane.backtest(pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee)
+    result = triplane.backtest(pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee,
+                                slippage=0.0)  # fmt: skip
     got = result.trades
     assert list(got["exit_reason"]) == [t[4] for t in expected]
     opened = pd.to_datetime(c["open_time"], unit="ms", utc=True)
