@@ -327,7 +327,8 @@ def funding_events(given: Sequence[Funding], limit: float) -> Array:
         events["time"] = found.times
         events["kind"] = CommandKind.FUNDING_RATE
         charges = events.view(VIEWS[CommandKind.FUNDING_RATE])
-        charges["symbol"], charges["rate"], charges["mark"] = k, found.rates, found.marks
+        charges["due"], charges["symbol"] = found.times, k
+        charges["rate"], charges["mark"] = found.rates, found.marks
         parts.append(events)
     return merge_events(*parts)
 

@@ -15,7 +15,7 @@ from triplane.kernel.ledger import FUNDING_MS
 
 Array = np.ndarray[Any, Any]
 
-_TOLD: Final = ("number", "price", "code", "flag", "fee")
+_TOLD: Final = ("number", "price", "code", "flag", "fee", "ticks")
 
 
 class Agenda:

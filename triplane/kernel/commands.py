@@ -141,7 +141,8 @@ def _gate(a: Rec, cmd: Rec) -> None:
 def _funding(a: Rec, s: Rec, cmd: Rec) -> None:
     """Charge a funding, unless a venue executes: it reports its own."""
     if not s.external and s.instrument.perpetual:
-        charge_funding(a, s, cmd.time, cmd.rate, cmd.mark if cmd.mark > 0.0 else s.last.close)
+        due = cmd.due if cmd.due > 0 else cmd.time
+        charge_funding(a, s, due, cmd.rate, cmd.mark if cmd.mark > 0.0 else s.last.close)
 
 
 @njit

@@ -71,7 +71,7 @@ CORE = record(
         ("watch_low", "f8"),  # a candle that stays between these levels touches nothing in the book
         ("watch_high", "f8"),
         ("watch_expiry", "i8"),
-        ("funded_until", "i8"),  # ms; until then no funding comes that nobody has told of
+        ("funded_at", "i8"),  # ms, the newest funding time that was told
         ("check_value", "f8"),  # of the last failed risk check
         ("check_limit", "f8"),
         ("instrument", INSTRUMENT),

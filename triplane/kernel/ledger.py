@@ -184,14 +184,16 @@ def book_funding(a: Rec, s: Rec, received: float) -> None:
 
 
 @njit
-def charge_funding(a: Rec, s: Rec, time: int, rate: float, price: float) -> None:
-    """Charge the funding of ``time``: the notional at the mark ``price`` times ``rate``; longs pay a positive one."""
+def charge_funding(a: Rec, s: Rec, due: int, rate: float, price: float) -> None:
+    """Charge the funding of a time, once: notional at the mark ``price`` times ``rate``; longs pay a positive one."""
+    if s.funded_at > 0 and due <= s.funded_at + FUNDING_LATE_MS:
+        return
     position = s.position
-    if position.lots != 0:
-        if time > max(s.funded_until, position.entry_time + FUNDING_MS) + FUNDING_LATE_MS:
+    if position.lots != 0 and position.entry_time < due:
+        if due > max(s.funded_at, position.entry_time) + FUNDING_MS + FUNDING_LATE_MS:
             position.unfunded = 1
         book_funding(a, s, -to_quantity(s.instrument, position.lots) * price * rate)
-    s.funded_until = time + FUNDING_MS
+    s.funded_at = due
 
 
 @njit
@@ -199,7 +201,8 @@ def funding_known(s: Rec, time: int) -> bool:
     """Whether all funding of a position that closes at ``time`` is in the books."""
     if s.external or not s.instrument.perpetual:
         return True
-    return bool(not s.position.unfunded and time <= s.funded_until + FUNDING_LATE_MS)
+    told = s.funded_at > 0 and time <= s.funded_at + FUNDING_MS + FUNDING_LATE_MS
+    return bool(told and not s.position.unfunded)
 
 
 @njit

@@ -10,6 +10,7 @@ import pytest
 import triplane
 from triplane.data.calendars import funding_events, fundings
 from triplane.data.clock import SystemClock
+from triplane.data.feed import FeedState, FeedStatus, FundingRate
 from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.data.replay import ReplayFeed
@@ -106,3 +107,30 @@ def test_a_session_charges_what_a_backtest_charges(tmp_path, whole):
     session = opened.runner.session
     assert float(session.A[0]["funding"]) == pytest.approx(charged.sum())
     assert verify(session.folder, core).decisions_sha256 == session.decisions.hexdigest() == expected.decisions_sha256
+
+
+class Told(ReplayFeed):
+    """Candles, and after the last of them the funding that a venue has published meanwhile."""
+
+    async def __aiter__(self):
+        async for event in super().__aiter__():
+            if isinstance(event, FeedStatus) and event.state == FeedState.FINISHED:
+                yield FundingRate(0, START + 5 * HOUR, 0.001, 50_000.0)
+            yield event
+
+
+def test_a_session_pays_what_its_feed_tells(tmp_path, held):
+    """0.1 BTC at a mark of 50,000 and a tenth of a percent: 5."""
+    candles, collector, rules = generate(seed=3, start_ms=START, n=300), Collector(), Instrument.research("BTCUSDT")
+    spec = find(held)
+    setup = Setup(held, spec.resolve({}), (rules,), 60_000, 60_000, source="test", fixed_lots=10_000_000)
+    core = compile_strategy(spec, source_of(held))
+    opened = open_runner(
+        tmp_path, setup, core, spec,
+        lambda known: Told({"BTCUSDT": candles}, SystemClock(), "max", known, instruments={"BTCUSDT": rules}),
+        options=Options(facts=False, consumers=[collector]),
+    )  # fmt: skip
+    asyncio.run(opened.runner.run())
+
+    assert [fact.funding for fact in collector.facts if isinstance(fact, Trade)] == ["-5"]
+    assert verify(opened.runner.session.folder, core).ok

@@ -83,3 +83,17 @@ def test_spot_has_no_funding(play, candles):
 
     assert float(run.of("trade")[0]["funding"]) == 0.0
     assert float(run.account["balance"]) == 10_000.0
+
+
+def test_a_funding_that_is_told_twice_is_charged_once(play, candles):
+    """By a file and by the venue, a few milliseconds apart."""
+    told = {1: funding(0.001) | {"due": 120_000}, 2: funding(0.001) | {"due": 120_007}}
+    run = play(candles([FLAT] * 4), {0: LONG[0]}, commands=told)
+
+    assert float(run.account["funding"]) == pytest.approx(-0.1)
+
+
+def test_a_funding_that_is_told_late_is_not_paid_by_who_came_later(play, candles):
+    run = play(candles([FLAT] * 4), {0: LONG[0]}, commands={2: funding(0.001) | {"due": 60_000}})
+
+    assert float(run.account["funding"]) == 0.0
