@@ -5,6 +5,7 @@ import sys
 
 NAMES = (
     "core",
+    "backtest",
     "engine",
     "indicators",
     "patterns",

@@ -33,7 +33,7 @@ def loop(name: str, candles, quantity_lots: int, timeframe_ms: int):
             params=strategy.resolve({}),
             base_ms=60_000,
             timeframe_ms=timeframe_ms,
-            balance=10_000.0,
+            balance=1e9 if quantity_lots else 10_000.0,  # a lost account would trade no more
         )
         at = 0
         while at < len(candles):

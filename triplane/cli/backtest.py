@@ -7,9 +7,19 @@ import typer
 from triplane.cli.config import Config, described
 from triplane.cli.guards import agenda
 from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, help_text, parse_list, parse_set
-from triplane.cli.output import Json, Report, console, figure, print_figures, print_table, progress, reported
+from triplane.cli.output import (
+    Json,
+    Report,
+    console,
+    figure,
+    print_figures,
+    print_funnel,
+    print_table,
+    progress,
+    reported,
+)
 from triplane.data.candles import utc
-from triplane.data.instruments import parse_instrument
+from triplane.data.instruments import parse_instrument, rules_for
 from triplane.data.recorded import open_recorded
 from triplane.model.settings import CostSettings
 from triplane.research.backtest import COSTS, backtest_costs, simulate
@@ -53,6 +63,9 @@ def backtest(
     funding: Annotated[str | None, described("funding")] = None,
     funding_limit: Annotated[float, described("funding_limit")] = DEFAULTS.funding_limit,
     guards: Annotated[str, described("guards")] = "",
+    resume_next_day: Annotated[
+        bool, typer.Option("--resume-next-day", help="Go on after a daily loss at the next 00:00 UTC.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
     json: Json = False,
 ) -> Report:
@@ -64,7 +77,9 @@ def backtest(
         symbol=source.symbol,
         timeframe=timeframe,
         params=parse_set(set_ or []),
-        instrument=parse_instrument(instrument, source.symbol) if instrument else None,
+        instrument=parse_instrument(instrument, source.symbol)
+        if instrument
+        else rules_for(source.symbol, source.candles),
         balance=balance,
         quantity=quantity,
         costs=backtest_costs(
@@ -74,12 +89,14 @@ def backtest(
         commands=agenda(news, news_minutes, funding, funding_limit, [source.symbol]),
         guards=parse_list(guards),
         regime=regime_values(regime, data_dir / FOLDER) if regime else None,
+        resume_next_day=resume_next_day,
     )
     summary = result.summary()
 
     def show() -> None:
         print_figures(f"{strategy} on {source.symbol}, {summary['timeframe']}", summary)
         print_figures("Costs charged", summary["costs"])
+        print_funnel(summary["funnel"])
         columns = {name: result.trade_columns[name][-LAST:] for name in SHOWN}
         rows = [[utc(time), *map(figure, rest)] for time, *rest in zip(*columns.values(), strict=True)]
         if rows:

@@ -118,6 +118,8 @@ async def build(
         undo.pop_all()
     for problem in overridden:
         runner.found(Finding("gate_overridden", f"Live in spite of the gate: {problem}", severity="CRITICAL"))
+    if opened.notice:
+        runner.found(Finding("account", opened.notice, severity="INFO"))
     if not quiet and (opened.continued or opened.notice):
         text = opened.notice or f"Continuing the interrupted session {runner.session.id}."
         errors.print(text, highlight=False, soft_wrap=True)

@@ -139,15 +139,17 @@ def figure(value: object) -> str:
         return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.2f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 LABELS: Final = {
     "net_pnl": "net P&L",
     "pnl": "P&L",
     "cagr_pct": "CAGR %",
-    "average_mae": "average adverse excursion (MAE)",
-    "average_mfe": "average favourable excursion (MFE)",
+    "average_mae_pct": "average adverse excursion (MAE), % of entry",
+    "average_mfe_pct": "average favourable excursion (MFE), % of entry",
+    "exposure_pct": "time in the market %",
+    "average_notional_pct": "mean notional, % of equity",
     "max_drawdown_pct": "largest drawdown %",
     "max_drawdown_bars": "longest drawdown, bars",
     "expectancy_r": "expectancy, R",
@@ -167,8 +169,28 @@ def print_figures(title: str, figures: Mapping[str, object]) -> None:
     reasons: Mapping[str, str] = why if isinstance(why, Mapping) else {}
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
     for name, value in figures.items():
-        if name in ("reasons", "params", "costs"):
+        if name in ("reasons", "params", "costs", "funnel"):
             continue
         shown = figure(value) + (f"  [dim]({reasons[name]})[/]" if name in reasons else "")
         table.add_row(label(name), shown)
     console.print(table)
+
+
+def print_funnel(funnel: Mapping[str, Any]) -> None:
+    """What became of the signals, the commonest reason first."""
+    refused = [(f"refused by the {kind}: {why.replace('_', ' ')}", n) for kind in ("gate", "check")
+               for why, n in funnel[kind].items()]  # fmt: skip
+    lost = [(f"order {why}", n) for why, n in funnel["not_filled"].items()]
+    rows = [
+        *refused,
+        ("not executed in time", funnel["not_executed"] or None),
+        ("ordered", funnel["orders"]),
+        ("of them smaller than the risk allows", funnel["capped"] or None),
+        *lost,
+        ("filled", funnel["filled"]),
+        ("closed", funnel["trades"]),
+    ]
+    console.print()
+    print_table(
+        f"What became of {funnel['signals']:,} signals", ("", "count"), [row for row in rows if row[1] is not None]
+    )

@@ -11,7 +11,7 @@ import typer
 from triplane.cli.building import build
 from triplane.cli.config import Config, configured
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, print_figures, print_json
+from triplane.cli.output import Json, print_figures, print_funnel, print_json
 from triplane.cli.processes import DATABASE, become
 from triplane.cli.trading import check, router_token
 from triplane.engine.tally import Tally
@@ -63,6 +63,8 @@ async def _once(config: Config, json: bool) -> None:
         print_json(summary)
     else:
         print_figures(f"Session {session.id}", summary)
+        if "funnel" in summary:
+            print_funnel(summary["funnel"])
     if runner.error is not None:
         raise TriplaneError(f"{runner.error} ({runner.error_line})" if runner.error_line else runner.error)
     if not outcome.finished:

@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from triplane.errors import DataError
 
@@ -99,10 +98,17 @@ def _array(series: Any) -> Array:
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("ms"))
     if series.dtype == nw.Datetime:
-        gone = series.is_null().to_numpy()
-        values: Array = series.dt.timestamp("ms").fill_null(0).to_numpy().astype("M8[ms]")
-        values[gone] = np.datetime64("NaT")
+        gone = series.is_null()
+        stamps = series.dt.timestamp("ms")
+        if not gone.any():
+            return _array(stamps).view("M8[ms]")
+        values: Array = stamps.fill_null(0).to_numpy().astype("M8[ms]")
+        values[gone.to_numpy()] = np.datetime64("NaT")
         return values
+    native = series.to_native()
+    plain = series.implementation.is_pyarrow() and (series.dtype.is_integer() or series.dtype.is_float())
+    if plain and native.num_chunks and not native.null_count:  # Arrow's own way imports pandas
+        return np.concatenate([np.from_dlpack(chunk) for chunk in native.chunks])
     array: Array = series.to_numpy()
     return array
 
@@ -115,6 +121,8 @@ def _from_texts(name: str, values: Array) -> Array:
     wrong = next((value for value in values if not isinstance(value, str)), None)
     if wrong is not None:
         raise DataError(f"{name} must be a datetime or an integer such as milliseconds, not {type(wrong).__name__}")
+    import pyarrow as pa  # noqa: PLC0415 - 30 MB that no other kind of time needs
+
     kinds = (pa.timestamp("ns"), pa.timestamp("ns", "UTC"))  # without a zone, with one
     for kind in kinds:
         if (found := _parsed(values, kind)) is not None:
@@ -124,7 +132,9 @@ def _from_texts(name: str, values: Array) -> Array:
     raise DataError(f"{name} must be times such as 2025-01-01T12:30:00 or milliseconds, but row {row} holds {text!r}")
 
 
-def _parsed(texts: Array, kind: pa.DataType) -> Array | None:
+def _parsed(texts: Array, kind: Any) -> Array | None:
+    import pyarrow as pa  # noqa: PLC0415 - 30 MB that no other kind of time needs
+
     try:
         times: Array = pa.array(texts.tolist(), pa.string()).cast(kind).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
@@ -139,7 +149,7 @@ def milliseconds(name: str, values: Array) -> npt.NDArray[np.int64]:
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise DataError(f"{name} is missing in row {int(np.argmax(np.isnat(values)))}")
-        return values.astype("datetime64[ms]").astype(np.int64)
+        return values.astype("datetime64[ms]", copy=False).view(np.int64)
     if values.dtype.kind == "f":
         whole = np.isfinite(values) & (values == np.floor(values))
         if not whole.all():

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from triplane.data.candles import TIMEFRAMES, Candles
-from triplane.data.instruments import Instrument, plain
+from triplane.data.instruments import KNOWN, Instrument
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE
 
@@ -45,14 +45,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _KNOWN: Final = {
-    "BTCUSDT": (60_000.0, "0.1", "0.001", "100", 1.5e6),
-    "ETHUSDT": (3_000.0, "0.01", "0.001", "20", 8e5),
-    "BNBUSDT": (600.0, "0.01", "0.01", "5", 2e5),
-    "SOLUSDT": (150.0, "0.01", "0.01", "5", 4e5),
-    "XRPUSDT": (0.6, "0.0001", "0.1", "5", 2e5),
-    "DOGEUSDT": (0.15, "0.00001", "1", "5", 1.5e5),
+    "BTCUSDT": (60_000.0, 1.5e6),
+    "ETHUSDT": (3_000.0, 8e5),
+    "BNBUSDT": (600.0, 2e5),
+    "SOLUSDT": (150.0, 4e5),
+    "XRPUSDT": (0.6, 2e5),
+    "DOGEUSDT": (0.15, 1.5e5),
 }
-"""Start price, tick, lot, minimum notional and turnover of an ordinary minute in quote currency."""
+"""Start price, and turnover of an ordinary minute in quote currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,18 @@ _PUMP_CHANCE: Final = 0.15
 
 def demo_instrument(symbol: str) -> Instrument:
     """Trading rules of a generated market: near the real ones for well-known symbols, sensible for all others."""
-    _, tick, lot, notional, _ = _traits(symbol)
-    return Instrument(symbol, Decimal(tick), Decimal(lot), Decimal(lot), Decimal(notional), 0.005)
+    if symbol in KNOWN:
+        return KNOWN[symbol]
+    magnitude = floor(log10(_traits(symbol)[0]))
+    lot = Decimal(1).scaleb(-1 - magnitude)
+    return Instrument(symbol, Decimal(1).scaleb(magnitude - 4), lot, lot, Decimal(5))
 
 
-def _traits(symbol: str) -> tuple[float, str, str, str, float]:
+def _traits(symbol: str) -> tuple[float, float]:
     if symbol in _KNOWN:
         return _KNOWN[symbol]
     spread = zlib.crc32(symbol.encode()) / 2**32
-    price = round(10 ** (3.5 * spread - 1.0), 4)  # 0.1 to 316
-    magnitude = floor(log10(price))
-    return price, plain(Decimal(1).scaleb(magnitude - 4)), plain(Decimal(1).scaleb(-1 - magnitude)), "5", 1e5
+    return round(10 ** (3.5 * spread - 1.0), 4), 1e5  # 0.1 to 316
 
 
 @dataclass(slots=True)
@@ -141,7 +142,7 @@ class GeneratedMarket:
         self.interval_ms = interval_ms
         self.instrument = demo_instrument(symbol)
         self._seed = (seed, zlib.crc32(symbol.encode()))
-        self._price, _, _, _, self._turnover = _traits(symbol)
+        self._price, self._turnover = _traits(symbol)
         rules = self.instrument.to_record()[0]
         self._tick = (int(rules["tick_num"]), float(rules["price_scale"]))
         self._lot = (int(rules["lot_num"]), float(rules["quantity_scale"]))

@@ -12,14 +12,17 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from triplane.data.candles import INFER_ROWS, Candles
 from triplane.errors import BadInput
-from triplane.kernel.records import INSTRUMENT, MAX_TIERS
+from triplane.kernel.records import INSTRUMENT, LARGEST, MAX_TIERS
 
 Market: TypeAlias = Literal["spot", "usdm"]
 Number: TypeAlias = Decimal | str | int
 EXACT: Final = Context(prec=60)
-MAX_DECIMALS: Final = 15
-"""Finer grids would not survive as float64 in the kernel."""
+MAX_DECIMALS: Final = 22
+"""Powers of ten up to this one are exact as float64 in the kernel."""
+FEWEST_TICKS: Final = 100
+"""A price of fewer belongs to another market."""
 
 _KEYS: Final = {
     "tick": "tick_size",
@@ -119,9 +122,22 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
             raise BadInput(f"tiers must be up to {MAX_TIERS} rising notionals and fractions below 1, not {self.tiers}")
 
     @classmethod
-    def research(cls, symbol: str) -> Self:
-        """Rules for a recorded file that comes without any: a grid of 1e-8, no minimums, shorts allowed."""
-        return cls(symbol, Decimal("0.00000001"), Decimal("0.00000001"))
+    def research(cls, symbol: str, price: float | None = None) -> Self:
+        """Rules for recorded candles that come without any: no minimums, shorts allowed.
+
+        Tick and lot are 1e-8 for a first ``price`` from 1 to a million; for any other one grows with the price, and the
+        other shrinks, so that nine digits of the price are kept and sizes fit.
+        """
+        places = 0 if price is None else Decimal(str(price)).adjusted()
+        shift = min(places, 0) + max(places - 5, 0)
+        return cls(symbol, Decimal(1).scaleb(shift - 8), Decimal(1).scaleb(-shift - 8))
+
+    def require_fit(self, low: float, high: float) -> None:
+        """Refuse prices that are no whole number of ticks between 1 and the largest."""
+        tick = float(self.tick_size)
+        for price in (low, high):
+            if not 1.0 <= price / tick < LARGEST:
+                raise BadInput(f"{self.symbol}: the price {price:g} does not fit its tick of {plain(self.tick_size)}")
 
     def price(self, ticks: int) -> Decimal:
         """Exact price of a number of ticks."""
@@ -192,6 +208,34 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
             )
         except KeyError as error:
             raise BadInput(f"the instrument lacks the field {error.args[0]!r}") from None
+
+
+def _known(symbol: str, tick: str, lot: str, notional: str) -> Instrument:
+    return Instrument(symbol, Decimal(tick), Decimal(lot), Decimal(lot), Decimal(notional))
+
+
+KNOWN: Final = {
+    rules.symbol: rules
+    for rules in (
+        _known("BTCUSDT", "0.1", "0.001", "100"),
+        _known("ETHUSDT", "0.01", "0.001", "20"),
+        _known("BNBUSDT", "0.01", "0.01", "5"),
+        _known("SOLUSDT", "0.01", "0.01", "5"),
+        _known("XRPUSDT", "0.0001", "0.1", "5"),
+        _known("DOGEUSDT", "0.00001", "1", "5"),
+    )
+}
+"""Rules of well-known perpetuals, near those of their exchange."""
+
+
+def rules_for(symbol: str, candles: Candles) -> Instrument:
+    """Trading rules for recorded candles: of the exchange, for a known symbol if its prices are on that grid."""
+    closes = candles["close"][:INFER_ROWS]
+    if symbol in KNOWN:
+        ticks = closes / float(KNOWN[symbol].tick_size)
+        if ticks.min() >= FEWEST_TICKS and np.abs(ticks - np.rint(ticks)).max() < 1e-4:
+            return KNOWN[symbol]
+    return Instrument.research(symbol, float(candles["open"][0]))
 
 
 def parse_instrument(text: str, symbol: str = "UNKNOWN") -> Instrument:

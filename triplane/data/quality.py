@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from triplane.data.candles import Candles, infer_interval, utc
 from triplane.errors import DataError
+from triplane.kernel.quality import BACK, TRADED
 
 GRADES: Final = "ABCDF"
 COMPLETE: Final = (0.995, 0.98, 0.95, 0.90)
@@ -20,7 +21,8 @@ QUIET_CANDLES: Final = 10
 """This many candles without volume in a row count as a run: the venue was probably down."""
 OUTLIER_MEDIANS: Final = 40.0
 OUTLIER_MOVE: Final = 0.02
-"""A lone spike: away by both measures (in typical moves, and as a share of the price), and back on the next candle."""
+"""A bad print is further away than both (typical moves, share of the price) and back on the next candle, and neither
+candle has much more volume than is usual; see ``kernel/quality.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,20 @@ def _impossible(candles: Candles) -> npt.NDArray[np.intp]:
 
 
 def _outliers(candles: Candles) -> npt.NDArray[np.intp]:
-    """Closes that leave their neighbours and come back at once: bad prints, where real moves stay."""
+    """Prices that leave their neighbours and come back at once without trades: bad prints, where real moves stay."""
     if len(candles) < 3:
         return np.empty(0, dtype=np.intp)
-    moves = np.diff(np.log(candles["close"]))
-    far = max(OUTLIER_MEDIANS * float(np.median(np.abs(moves))), OUTLIER_MOVE)
-    out, back = moves[:-1], moves[1:]
-    return np.flatnonzero((np.abs(out) > far) & (np.abs(out + back) < 0.2 * np.abs(out))) + 1
+    close, volume = candles["close"], candles["volume"]
+    before = close[:-2]
+    reach = np.maximum(candles["high"][1:-1] - before, before - candles["low"][1:-1])
+    far = np.flatnonzero(reach > OUTLIER_MOVE * before) + 1
+    if len(far):
+        typical = float(np.median(np.abs(np.diff(close) / close[:-1])))
+        far = far[reach[far - 1] > OUTLIER_MEDIANS * typical * close[far - 1]]
+    back = np.abs(close[far + 1] - close[far - 1]) < BACK * reach[far - 1]
+    quiet = np.maximum(volume[far], volume[far + 1]) <= TRADED * volume.mean()
+    found: npt.NDArray[np.intp] = far[back & quiet]
+    return found
 
 
 def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:
@@ -148,7 +157,7 @@ def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:
     if report.quiet:
         said.append(f"{_count(report.quiet, 'run')} without volume; {_longest(report.quiet)}.")
     if report.outliers:
-        said.append(f"{_count(report.outliers, 'lone price spike')}, the first at {utc(report.outliers[0])}.")
+        said.append(f"{_count(report.outliers, 'bad print')}, the first at {utc(report.outliers[0])}.")
     if no_volume:
         said.append("No volume was recorded.")
     said.append(f"{report.completeness:.3%} of {report.expected} expected candles are usable.")

@@ -132,6 +132,8 @@ def _load(path: Path) -> Candles:
     except (OSError, pa.ArrowException, zipfile.BadZipFile, EOFError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} cannot be read as {path.suffix[1:] or 'a table'}: {reason}") from None
+    finally:
+        pa.default_memory_pool().release_unused()  # what reading took is more than the candles are
 
 
 def _read(path: Path) -> pa.Table:

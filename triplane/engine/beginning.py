@@ -103,7 +103,7 @@ def _continued(
         return None, f"Session {name} was made by other code and is not continued: {error}"
     before = session.setup
     if (before.trading, before.costs) == (setup.trading, setup.costs):
-        return session, ""
+        return session, _stays(setup, before.balance)
     session.amend(setup.trading, setup.costs)
     changes = ", ".join(
         f"{field} {was[field]} -> {value}"
@@ -111,7 +111,18 @@ def _continued(
         for field, value in now.model_dump().items()
         if was[field] != value
     )
-    return session, f"Session {name} goes on with other settings: {changes}."
+    notice = f"Session {name} goes on with other settings: {changes}. {_stays(setup, before.balance)}"
+    return session, notice.strip()
+
+
+def _stays(setup: Setup, began_with: float) -> str:
+    """What to say of a balance that was asked for and is not what the account has."""
+    if setup.mode != "paper" or setup.balance == began_with:
+        return ""
+    return (
+        f"It keeps its money: a balance of {setup.balance:,.2f} is for an account that begins anew (another name, or "
+        "`triplane accounts reset`)."
+    )
 
 
 def _goes_on(account: Account, setup: Setup) -> str:
@@ -119,7 +130,8 @@ def _goes_on(account: Account, setup: Setup) -> str:
     record = account.record
     if "balance" not in setup.opening:
         return ""
-    text = f"Account {record.account} goes on with {record.state['balance']:,.2f}, as session {record.session} left it"
+    before = f", as session {record.session} left it" if record.session else ""
+    text = f"Account {record.account} goes on with {record.state['balance']:,.2f}{before}"
     if record.halt_reason is not None:
         text += f"; it is halted ({record.halt_reason}) until a person resumes"
     return f"{text}."

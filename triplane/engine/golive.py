@@ -25,7 +25,7 @@ from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import CommandKind, RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.rows import OUTPUT, TRADE_ROW, of_kind
-from triplane.model.performance import COLUMNS, performance
+from triplane.model.performance import of_rows, performance
 from triplane.model.settings import PLAIN
 
 CONFIRMATION: Final = "I accept the risk of real money"
@@ -200,7 +200,7 @@ def _figures(found: list[_Evidence]) -> dict[str, Any]:
         trades.append(np.array(one.trades, TRADE_ROW))
         level = float(equity[-1][-1])
     closed = np.concatenate(trades)
-    columns = {name: closed[name].astype(np.float64) for name in COLUMNS}
+    columns = of_rows(closed, np.full(len(closed), np.nan))  # accounts of any size, one after the other
     figures = performance(columns, np.concatenate(times), np.concatenate(equity), 1.0)
     if found:
         figures["max_drawdown_pct"] = max(figures["max_drawdown_pct"], *(100.0 * one.depth for one in found))

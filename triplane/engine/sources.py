@@ -14,7 +14,7 @@ from triplane.data.candles import Candles
 from triplane.data.clock import Clock
 from triplane.data.feed import Feed
 from triplane.data.generator import MINUTE, demo_instrument
-from triplane.data.instruments import Instrument
+from triplane.data.instruments import Instrument, rules_for
 from triplane.data.quality import QualityReport, assess
 from triplane.data.replay import ReplayFeed, Speed, demo_feed
 from triplane.engine.opening import MakeFeed
@@ -117,7 +117,9 @@ def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) ->
         found = open_recorded(path, symbol)
         markets[found.symbol if found.symbol != UNKNOWN else "BTCUSDT"] = found.candles
         base_ms = found.interval_ms
-    rules = {symbol: Instrument.research(symbol) for symbol in markets}
+    rules = {symbol: rules_for(symbol, candles) for symbol, candles in markets.items()}
+    for symbol, candles in markets.items():
+        rules[symbol].require_fit(float(candles["low"].min()), float(candles["high"].max()))
 
     def make(known: Mapping[str, int]) -> Feed:
         return ReplayFeed(markets, clock, speed, known, instruments=rules)

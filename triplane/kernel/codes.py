@@ -132,6 +132,7 @@ class Reason(Code):
     HISTORY_FAILED = 22
     NO_STOP = 23
     PARTIAL_EXIT = 24
+    BANKRUPT = 25
 
 
 class Check(Code):

@@ -72,6 +72,7 @@ CORE = record(
         ("watch_high", "f8"),
         ("watch_expiry", "i8"),
         ("funded_at", "i8"),  # ms, the newest funding time that was told
+        ("capped", "i8"),  # 1: a limit made the last size smaller than its risk
         ("check_value", "f8"),  # of the last failed risk check
         ("check_limit", "f8"),
         ("instrument", INSTRUMENT),

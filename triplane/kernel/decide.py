@@ -12,7 +12,7 @@ from triplane.kernel.codes import Action, Check, Leg, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import book_fill, reserve, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
-from triplane.kernel.records import ENTRY_TTL_BARS
+from triplane.kernel.records import ENTRY_TTL_BARS, LARGEST
 from triplane.kernel.risk import check_entry, size_lots
 
 
@@ -141,20 +141,22 @@ def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, l
 
 
 @njit
-def _price(x: float) -> bool:
-    """Whether ``x`` can be a price or a distance; 0 is none."""
-    return 0.0 <= x < np.inf
+def _price(s: Rec, x: float) -> bool:
+    """Whether ``x`` can be a price or a distance of this market; 0 is none."""
+    return 0.0 <= x < to_price(s.instrument, LARGEST)
 
 
 @njit
-def _sound(sig: Rec) -> bool:
-    """Whether a signal says something that can be traded: a side, and prices that are numbers."""
+def _sound(s: Rec, sig: Rec) -> bool:
+    """Whether a signal says something that can be traded: a side, and prices that are numbers and fit the grid."""
     if abs(sig.side) != 1:
         return False
-    if not (_price(sig.entry) and _price(sig.stop) and _price(sig.stop_distance) and _price(sig.trail_distance)):
+    if not (_price(s, sig.entry) and _price(s, sig.stop)):
+        return False
+    if not (_price(s, sig.stop_distance) and _price(s, sig.trail_distance)):
         return False
     for i in range(3):
-        if not (_price(sig.targets[i]) and _price(sig.target_distances[i]) and 0.0 <= sig.fractions[i] <= 1.0):
+        if not (_price(s, sig.targets[i]) and _price(s, sig.target_distances[i]) and 0.0 <= sig.fractions[i] <= 1.0):
             return False
     return True
 
@@ -164,7 +166,7 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     """Put an entry signal through size and risk; place the order, or say which check refused it."""
     entry = _entry_price(s, sig)
     stop = _stop_price(s, sig, entry)
-    if _sound(sig):
+    if _sound(s, sig):
         lots = size_lots(a, s, entry, stop)
         failed = check_entry(a, s, sig.side, entry, stop, lots)
     else:
@@ -184,6 +186,7 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
         row.stop = stop
         return
     signal_row(a, s, out, sig, decision, SignalStatus.EXECUTED, lots)
+    out.signal_rows[a.n_out - 1].capped = s.capped
     s.plan.signal = sig
     s.plan.decision = decision
     s.plan.targets_placed = 0

@@ -21,6 +21,8 @@ from triplane.kernel.timeframes import agg_push
 def judged(a: Rec, s: Rec) -> int:
     """Move the peak, when all positions are marked; returns why the account is halted now, or ``NONE``."""
     move_peak(a)
+    if a.equity <= 0.0 and not s.external:
+        return Reason.BANKRUPT
     if s.limits.fixed_lots > 0:
         return Reason.NONE
     return int(a.halt_code) if a.halted else int(breached(a, s))

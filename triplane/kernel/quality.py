@@ -1,7 +1,13 @@
 """The data-quality gate: a running grade of the candles, so that bad data blocks entries in every mode alike.
 
 Over a window of the last :data:`WINDOW` candles it counts candles that never came; it also watches for runs without
-volume, impossible candles and jumps far out of proportion. Grades: A to C trade, D and F do not.
+volume, impossible candles and bad prints. Grades: A to C trade, D and F do not.
+
+A *bad print* is a price far out of proportion that nobody traded for: a high, low or close that is more than 2 % and 25
+mean moves away from the close before, on a candle without more volume than is usual, and the next candle closes where
+the price was before, again without more volume. A market that really jumps keeps trading, or stays where it is. So the
+gate knows of a bad print one candle later, when the price has come back, and not before: nothing in the candle itself
+tells it from the first candle of a pump.
 """
 
 from typing import Final
@@ -12,7 +18,14 @@ WINDOW: Final = 240
 QUIET: Final = 10
 """Consecutive candles without volume that make a D: the venue is probably down."""
 CALM: Final = 10
-"""Candles to wait after a jump or an impossible candle."""
+"""Candles to wait after a bad print or an impossible candle."""
+FAR: Final = 0.02
+FAR_MOVES: Final = 25.0
+"""A jump is further than both: this share of the price, and as many mean moves."""
+BACK: Final = 0.2
+"""A jump has come back when less than this share of it is left."""
+TRADED: Final = 10.0
+"""Volume of so many usual candles belongs to a market that really moves."""
 
 QUALITY = record(
     [
@@ -23,21 +36,32 @@ QUALITY = record(
         ("index", "i8"),
         ("quiet", "i8"),
         ("calm", "i8"),
-        ("jump", "f8"),  # running mean of |return|
+        ("move", "f8"),  # running mean of |return|; a jump counts no further than it takes to be one
+        ("volume", "f8"),  # running mean, likewise
         ("close", "f8"),
+        ("jump", "f8"),  # how far the newest candle went without volume, in price; 0 = no jump
+        ("before", "f8"),  # the close before it
         ("ring", "u1", (WINDOW,)),  # candles that were missing before this one, at most 255
     ]
 )
 
 
 @njit
-def _jumped(s: Rec, c: Rec) -> bool:
-    """Whether the close is more than 2 % and 25 mean moves away from the one before."""
-    move = abs(c.close / s.close - 1.0) if s.close > 0.0 else 0.0
-    far = s.count > 30 and move > 0.02 and move > 25.0 * s.jump
-    s.jump += 0.02 * (move - s.jump)
+def _bad_print(s: Rec, c: Rec) -> bool:
+    """Whether the candle before was a bad print: it jumped, and this one closes where the price was before."""
+    quiet = c.volume <= TRADED * s.volume
+    back = s.jump > 0.0 and quiet and abs(c.close - s.before) < BACK * s.jump
+    s.jump = 0.0
+    if s.close > 0.0:
+        limit = max(FAR, FAR_MOVES * s.move)
+        reach = max(c.high - s.close, s.close - c.low)
+        if quiet and s.count > 30 and reach > limit * s.close:
+            s.jump = reach
+            s.before = s.close
+        s.move += 0.02 * (min(abs(c.close / s.close - 1.0), limit) - s.move)
+    s.volume = s.volume + 0.02 * (min(c.volume, TRADED * s.volume) - s.volume) if s.volume > 0.0 else c.volume
     s.close = c.close
-    return far
+    return bool(back)
 
 
 @njit
@@ -56,8 +80,8 @@ def quality_step(s: Rec, c: Rec, base_ms: int) -> int:
     s.index = s.index + 1 if s.index + 1 < WINDOW else 0
     s.quiet = s.quiet + 1 if c.volume <= 0.0 else 0
     impossible = not (c.low <= c.open <= c.high and c.low <= c.close <= c.high and c.low > 0.0)
-    jumped = _jumped(s, c)
-    if impossible or jumped:
+    bad_print = _bad_print(s, c)
+    if impossible or bad_print:
         s.calm = CALM
     elif s.calm > 0:
         s.calm -= 1

@@ -35,6 +35,9 @@ INSTRUMENT = record(
 )
 """What the venue says about one symbol."""
 
+LARGEST = 2**53 - 1
+"""Most ticks or lots: up to here every number is a float of its own."""
+
 COSTS = record(
     [
         ("maker_fee", "f8"),  # fraction of the notional

@@ -8,7 +8,8 @@ import numpy as np
 from triplane.kernel.codes import Check, Gate, Reason
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import liquidated_at
-from triplane.kernel.prices import to_lots, to_quantity
+from triplane.kernel.prices import to_lots, to_quantity, to_ticks
+from triplane.kernel.records import LARGEST
 
 N_GATES = len(Gate)
 GATE_CHECKS = np.array([Check[gate.name] for gate in Gate], dtype=np.int64)
@@ -22,16 +23,19 @@ ROUNDING = 1e-9
 def size_lots(a: Rec, s: Rec, entry: float, stop: float) -> int:
     """Lots to trade: ``min(balance x risk / |entry - stop|, balance x max position / entry)``, rounded down."""
     limits = s.limits
+    s.capped = 0
     if limits.fixed_lots > 0:
         return int(limits.fixed_lots)
     distance = abs(entry - stop)
     if distance <= 0.0 or entry <= 0.0 or a.balance <= 0.0:
         return 0
-    quantity = a.balance * limits.risk_per_trade / distance
+    wanted = a.balance * limits.risk_per_trade / distance
+    quantity = wanted
     if limits.max_position_share > 0.0:
         quantity = min(quantity, a.balance * limits.max_position_share / entry)
     if limits.max_position_quote > 0.0:
         quantity = min(quantity, limits.max_position_quote / entry)
+    s.capped = 1 if quantity < wanted else 0
     return to_lots(s.instrument, quantity)
 
 
@@ -142,7 +146,7 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
         return closed
     if side < 0 and not s.instrument.can_short:
         return Check.NO_SHORT
-    if not stop > 0.0:
+    if to_ticks(s.instrument, stop, side < 0) < 1:
         return Check.NO_STOP
     if not (entry - stop) * side > 0.0:
         s.check_value = stop
@@ -154,6 +158,10 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
         s.check_value = stop
         s.check_limit = liquidated
         return Check.STOP_BEYOND_LIQUIDATION
+    if lots >= LARGEST:
+        s.check_value = quantity
+        s.check_limit = quantity
+        return Check.MAX_POSITION_SIZE
     notional = quantity * entry
     if lots < max(s.instrument.min_quantity_lots, 1):
         s.check_value = quantity

@@ -68,6 +68,7 @@ SIGNAL_ROW = _view(
     entry_type="type",  # OrderType
     status="code",  # SignalStatus; a later row of the same decision moves it forward
     closing="flag",  # 1: the signal closes the position
+    capped="code2",  # 1: a limit made the size smaller than its risk
     reasons="bits",  # sentences in the strategy's spec
     x=("price", "entry", "stop", ("targets", 3), "confidence", "quantity", ("seen", 8)),
 )

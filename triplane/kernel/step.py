@@ -8,7 +8,17 @@ executes (``external``), the broker stays out of it, and the fills come as repor
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, expire, measure, next_fill, settle, watch
 from triplane.kernel.codes import Action, Leg, Reason, State
-from triplane.kernel.decide import cancel, cancel_entry, expire_waiting, on_entry, on_exit, on_fill, on_order_end, trail
+from triplane.kernel.decide import (
+    cancel,
+    cancel_entry,
+    expire_waiting,
+    leave,
+    on_entry,
+    on_exit,
+    on_fill,
+    on_order_end,
+    trail,
+)
 from triplane.kernel.indicators.volatility import atr_step
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import mark, track
@@ -72,11 +82,13 @@ def look_again(a: Rec, s: Rec, out: Rec) -> None:
 
 @njit
 def halt_now(a: Rec, s: Rec, out: Rec, reason: int, now: int) -> None:
-    """Halt a symbol because of the account, if it is not halted already."""
-    if s.state != State.HALTED:
+    """Halt a symbol because of the account, if it is not halted already; a lost account closes what is open."""
+    if s.state != State.HALTED or (reason == Reason.BANKRUPT and s.position.lots != 0):
         s.now = max(s.now, now)
         begin = a.n_out
         halt(a, s, out, reason)
+        if reason == Reason.BANKRUPT:
+            leave(a, s, out, reason)
         accept(a, s, out, begin, 0)
 
 

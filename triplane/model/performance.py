@@ -1,7 +1,8 @@
 """The performance figures of a session or a backtest, from its trades and its equity curve.
 
 Sharpe and Sortino come from daily returns (equity at the last candle of each UTC day), annualised by √365, since these
-markets never close. A figure that cannot be computed is ``None``, and ``reasons`` says why; it is never 0 instead.
+markets never close. A figure that cannot be computed is ``None``, and ``reasons`` says why; it is never 0 instead. What
+is a rate of time is measured until trading stopped, when it did, and ``reasons`` says so.
 """
 
 from typing import Any, Final, NamedTuple, Protocol
@@ -16,8 +17,8 @@ MIN_DAYS: Final = 10
 _FEW: Final = f"needs at least {MIN_DAYS} daily returns"
 _LOST: Final = "the account was lost"
 _PER_TRADE: Final = (
-    "win_rate", "profit_factor", "expectancy", "expectancy_r", "average_win", "average_loss", "average_mae",
-    "average_mfe",
+    "win_rate", "profit_factor", "expectancy", "expectancy_r", "average_win", "average_loss", "average_mae_pct",
+    "average_mfe_pct",
 )  # fmt: skip
 
 
@@ -116,8 +117,8 @@ def _per_trade(trades: dict[str, Array]) -> dict[str, float | str]:
         _mean(multiples) if len(multiples) else "no trade had a stop to measure by",
         _mean(wins) if len(wins) else none,
         _mean(losses) if len(losses) else none,
-        _mean(trades["mae"]),
-        _mean(trades["mfe"]),
+        100.0 * _mean(trades["mae"] / trades["entry_price"]),
+        100.0 * _mean(trades["mfe"] / trades["entry_price"]),
     )
     return dict(zip(_PER_TRADE, values, strict=True))
 
@@ -134,12 +135,22 @@ def _costs(trades: dict[str, Array]) -> dict[str, float | str]:
     }  # fmt: skip
 
 
-def _exposure(trades: dict[str, Array], span_ms: float) -> float:
-    """Share of the time with a position open, percent."""
-    if span_ms <= 0 or len(trades["pnl"]) == 0:
-        return 0.0
-    held = float((trades["exit_time"] - trades["entry_time"]).sum())
-    return min(100.0 * held / span_ms, 100.0)
+def _exposure(trades: dict[str, Array], curve: Curve, start_balance: float) -> dict[str, float | str]:
+    """Share of the time with a position open, and the mean notional of all time in mean daily equity, percent."""
+    if curve.span_ms <= 0 or len(trades["pnl"]) == 0:
+        return {"exposure_pct": 0.0, "average_notional_pct": 0.0}
+    order = np.argsort(trades["entry_time"], kind="stable")
+    begin, end = trades["entry_time"][order], np.maximum.accumulate(trades["exit_time"][order])
+    before = np.concatenate([begin[:1], end[:-1]])
+    held = np.maximum(end - np.maximum(begin, before), 0.0).sum()
+    value = trades["quantity"] * trades["entry_price"] * (trades["exit_time"] - trades["entry_time"])
+    equity = start_balance * float(np.mean(np.cumprod(1.0 + curve.returns))) if len(curve.returns) else start_balance
+    mean = float(value.sum()) / curve.span_ms
+    notional = _LOST if not equity > 0.0 else "the sizes are not known" if np.isnan(mean) else 100.0 * mean / equity
+    return {
+        "exposure_pct": min(100.0 * float(held) / curve.span_ms, 100.0),
+        "average_notional_pct": notional,
+    }
 
 
 class Columns(Protocol):
@@ -148,11 +159,24 @@ class Columns(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
-COLUMNS: Final = ("entry_time", "exit_time", "pnl", "fees", "slippage", "funding", "r_multiple", "mae", "mfe")
+COLUMNS: Final = (
+    "entry_time", "exit_time", "quantity", "entry_price", "pnl", "fees", "slippage", "funding", "r_multiple", "mae",
+    "mfe",
+)  # fmt: skip
 """What the figures need of each trade."""
+OF_TIME: Final = ("sharpe", "sortino", "cagr_pct", "calmar", "exposure_pct", "average_notional_pct", "trades_per_day")
+"""Figures that say how much there was in a time."""
 
 
-def performance(trades: Columns, times: Array, equity: Array, start_balance: float) -> dict[str, Any]:
+def of_rows(closed: Array, quantity: Array) -> dict[str, Array]:
+    """The columns of closed positions, rows of ``rows.TRADE_ROW``, with their quantities; NaN where not known."""
+    own = {name: closed[name].astype(np.float64) for name in COLUMNS if name != "quantity"}
+    return {**own, "quantity": quantity}
+
+
+def performance(
+    trades: Columns, times: Array, equity: Array, start_balance: float, stopped_at: int | None = None
+) -> dict[str, Any]:
     """Compute the figures.
 
     Parameters
@@ -164,6 +188,9 @@ def performance(trades: Columns, times: Array, equity: Array, start_balance: flo
         Open time (ms) of each candle and equity at its close, same length.
     start_balance
         Quote currency.
+    stopped_at
+        When trading stopped for good (ms), if it did before the data ended: what is a rate of time
+        (:data:`OF_TIME`) is measured until then.
 
     Returns
     -------
@@ -171,7 +198,17 @@ def performance(trades: Columns, times: Array, equity: Array, start_balance: flo
         Money in the quote currency, ``*_pct`` in percent, ``win_rate`` 0..1, times in candles; ``reasons`` maps each
         figure that is ``None`` to why.
     """
-    return figures(trades, Curve.of(times, equity, start_balance), start_balance)
+    found = figures(trades, Curve.of(times, equity, start_balance), start_balance)
+    active = len(times) if stopped_at is None else int(np.searchsorted(times, stopped_at))
+    if active == len(times):
+        return found
+    until = figures(trades, Curve.of(times[:active], equity[:active], start_balance), start_balance)
+    days = (stopped_at - float(times[0])) / DAY_MS if stopped_at is not None else 0.0
+    reasons = found["reasons"]
+    for name in OF_TIME:
+        why = until["reasons"].get(name, "")
+        reasons[name] = f"{why}{', ' if why else ''}over the {days:.1f} days until trading stopped"
+    return {**found, **{name: until[name] for name in OF_TIME}, "reasons": reasons}
 
 
 def figures(trades: Columns, curve: Curve, start_balance: float) -> dict[str, Any]:
@@ -187,7 +224,7 @@ def figures(trades: Columns, curve: Curve, start_balance: float) -> dict[str, An
         "max_drawdown_bars": curve.length,
         **_ratios(curve.returns, days / 365.0, total, curve.depth),
         **_per_trade(columns),
-        "exposure_pct": _exposure(columns, curve.span_ms),
+        **_exposure(columns, curve, start_balance),
         **_costs(columns),
         "trades_per_day": n / days,
         "final_equity": curve.final,

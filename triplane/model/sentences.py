@@ -66,6 +66,7 @@ REASON_TEXTS: Final = {
     "kill_switch": "closed by the kill switch",
     "daily_loss": "the daily loss limit was reached",
     "drawdown": "the drawdown limit was reached",
+    "bankrupt": "the account was lost",
     "error": "an error occurred",
     "history_failed": "the history could not be loaded",
 }

@@ -18,6 +18,7 @@ import numpy as np
 from triplane.data.calendars import funding_events, fundings, merge_events
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
+from triplane.engine.conduct import Conduct
 from triplane.engine.decode import Decoder
 from triplane.engine.guards import Guards
 from triplane.engine.heads import Heads
@@ -26,10 +27,11 @@ from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.records import CANDLE
-from triplane.kernel.rows import LAST_DECISION, OUTBOX, OUTPUT, of_kind
+from triplane.kernel.rows import LAST_DECISION, OUT_ROWS, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
-from triplane.model.performance import performance
+from triplane.model.performance import DAY_MS, performance
 from triplane.model.settings import FEES, PLAIN, START_BALANCE
+from triplane.research.findings import of_market
 from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
@@ -38,6 +40,8 @@ from triplane.strategies.registry import find, source_of
 Array = np.ndarray[Any, Any]
 COSTS: Final = CostSettings()
 FUNDING_LIMIT: Final = 0.0005
+ROWS: Final = 1 << 16
+"""Audit rows that there is room for at first."""
 
 
 def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
@@ -60,8 +64,8 @@ class Backtest:
 
     Attributes
     ----------
-    candles
-        The base candles, array of ``records.CANDLE``.
+    candles, base_ms
+        The base candles, array of ``records.CANDLE``, and their length.
     rows
         The audit trail, array of ``rows.OUTPUT``.
     equity_curve
@@ -78,6 +82,7 @@ class Backtest:
     costs: CostSettings
     balance: float
     candles: Array
+    base_ms: int
     rows: Array
     equity_curve: Array
     seconds: float
@@ -122,12 +127,19 @@ class Backtest:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The performance figures; a figure that cannot be computed is None, ``metrics["reasons"]`` says why."""
-        figures = performance(self.trade_columns, self.candles["open_time"], self.equity_curve, self.balance)
+        times, conduct = self.candles["open_time"], Conduct()
+        conduct.take(self.rows)
+        figures = performance(self.trade_columns, times, self.equity_curve, self.balance, conduct.stopped_at)
         figures["partial_fills"] = int((of_kind(self.rows, RowKind.FILL)["done"] == 0).sum())
         if not self.candles["volume"].any():
             figures["partial_fills"] = None
             figures["reasons"]["partial_fills"] = "the candles have no volume: participation and impact are off"
-        return {"bars": len(self.candles), **figures, "decisions_sha256": self.decisions_sha256}
+        return {
+            **of_market(self.candles, self.base_ms),
+            **figures,
+            **conduct.figures(int(times[0]), int(times[-1]) + self.base_ms),
+            "decisions_sha256": self.decisions_sha256,
+        }
 
     def summary(self) -> dict[str, Any]:
         """Everything that the command line prints as JSON."""
@@ -167,24 +179,33 @@ def trade_columns(rows: Array, instrument: Instrument) -> Columns:
 
 
 class _Collector:
-    """Keeps the audit rows of one run."""
+    """Keeps the audit rows of one run: the outbox lies behind those that are there, so that none is ever copied."""
 
     def __init__(self) -> None:
-        self.parts: list[Array] = []
-        self.out = np.zeros(1, OUTBOX)
+        self._rows = np.empty(ROWS + OUT_ROWS, OUTPUT)
+        self._count = 0
+        self.out = self._rows[:OUT_ROWS].view(OUTBOX)
 
     def drain(self, account: Array) -> None:
-        count = int(account[0]["n_out"])
-        if count:
-            self.parts.append(self.out[0]["rows"][:count].copy())
-            account["n_out"] = 0
+        count = account["n_out"].item(0)
+        if count == 0:
+            return
+        account["n_out"] = 0
+        self._count += count
+        if self._count + OUT_ROWS > len(self._rows):
+            grown = np.empty(2 * len(self._rows), OUTPUT)
+            grown[: self._count] = self.rows()
+            self._rows = grown
+        self.out = self._rows[self._count : self._count + OUT_ROWS].view(OUTBOX)
 
     def rows(self) -> Array:
-        return np.concatenate(self.parts) if self.parts else np.zeros(0, OUTPUT)
+        return self._rows[: self._count]
 
 
 def _stops(candles: Array, base_ms: int, given: Array) -> tuple[list[int], Array]:
     """Where to stop for each command, and last for the end; commands that nothing comes after are left out."""
+    if len(given) == 0:
+        return [len(candles)], given
     if given.dtype != COMMAND or (np.diff(given["time"]) < 0).any():
         raise BadInput("commands must be an array of COMMAND records in order of time.")
     stops = np.searchsorted(candles["open_time"] + base_ms, given["time"], side="right")
@@ -207,13 +228,26 @@ def _with_verdicts(commands: Array | None, guards: Sequence[str], symbol: str, c
     return merge_events(given, Guards(guards, (symbol,), strict=True).commands(candles)) if guards else given
 
 
+def _mornings(candles: Array) -> Array:
+    """A RESUME at 00:00 UTC of each day of the candles but the first."""
+    days = np.unique(candles["open_time"] // DAY_MS)[1:]
+    made = np.zeros(len(days), COMMAND)
+    made["time"], made["kind"] = days * DAY_MS, CommandKind.RESUME
+    return made
+
+
 def _drive(
-    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array
+    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array, resume: bool = False
 ) -> tuple[Array, Array, float]:
-    """Take all candles and commands, then close what is open; returns rows, equity curve and seconds."""
+    """Take all candles and commands, then close what is open; returns rows, equity curve and seconds.
+
+    ``resume``: the first thing of a day is to acknowledge the daily loss of the one before.
+    """
+    if resume:
+        commands = merge_events(_mornings(candles), commands)
     collector = _Collector()
     which = np.zeros(len(candles), np.int64)
-    curve = np.zeros(len(candles))
+    curve = np.empty(len(candles))
     begin = time.perf_counter()
     at = 0
     stops, commands = _stops(candles, base_ms, commands)
@@ -224,7 +258,8 @@ def _drive(
             failure = core.failed(states, 0)
             if failure is not None:
                 raise TriplaneError(str(failure))
-        if number < len(commands):
+        idle = resume and account["halt_code"][0] != Reason.DAILY_LOSS  # there is nothing to resume from
+        if number < len(commands) and not (idle and commands["kind"][number] == CommandKind.RESUME):
             core.on_command(account, states, 0, commands[number : number + 1], collector.out)
             collector.drain(account)
     end = command(CommandKind.END, int(candles["open_time"][-1]) + base_ms)
@@ -251,6 +286,7 @@ def simulate(
     commands: Array | None = None,
     guards: Sequence[str] = (),
     regime: Mapping[str, Any] | None = None,
+    resume_next_day: bool = False,
 ) -> Backtest:
     """Run one strategy over one market; see :func:`backtest` for the arguments.
 
@@ -260,7 +296,8 @@ def simulate(
     """
     found = find(strategy)
     chosen = found.resolve(params or {})
-    instrument = instrument or Instrument.research(symbol)
+    instrument = instrument or Instrument.research(symbol, float(candles["open"][0]))
+    instrument.require_fit(float(candles["low"].min()), float(candles["high"].max()))
     costs = costs.charged(FEES[instrument.market])
     if not balance > 0:
         raise BadInput(f"balance is {balance}; it must be more than 0.")
@@ -280,7 +317,7 @@ def simulate(
     )
     candles = np.ascontiguousarray(candles).view(CANDLE)
     commands = _with_verdicts(commands, guards, symbol, candles)
-    rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands)
+    rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands, resume_next_day)
     return Backtest(
         strategy=found.name,
         symbol=symbol,
@@ -290,6 +327,7 @@ def simulate(
         costs=costs,
         balance=float(balance),
         candles=candles,
+        base_ms=base_ms,
         rows=rows,
         equity_curve=curve,
         seconds=seconds,
@@ -328,6 +366,7 @@ def backtest(
     leverage: float = COSTS.leverage,
     instrument: Instrument | None = None,
     settings: TradingSettings | None = None,
+    resume_next_day: bool = False,
     funding: Any = None,
     funding_limit: float = FUNDING_LIMIT,
     costs: CostSettings | None = None,
@@ -348,10 +387,12 @@ def backtest(
         Quote currency to start with; fractions of the notional (maker and taker alike) and of the price. By default the
         fees of the market, half a spread, and the impact of size; a slippage that is given is all there is of it.
     quantity
-        Fixed size in base units, for research: account limits, sizing and cool-down are off. Without it the default
-        risk profile (or ``settings``) applies.
+        Fixed size in base units, for research: account limits, sizing and cool-down are off, but an account that is
+        lost ends the run all the same. Without it the default risk profile (or ``settings``) applies.
     leverage, instrument
-        Isolated, 1 to 125; ticks, lots and minimums, by default a grid of 1e-8 without minimums.
+        Isolated, 1 to 125; ticks, lots and minimums, by default a grid that follows the first price, no minimums.
+    resume_next_day
+        Acknowledge a daily loss that halted trading at the next 00:00 UTC, for research; else a halt lasts.
     funding, funding_limit
         Fundings of a perpetual, a frame with the columns ``funding_time`` and ``funding_rate`` (and ``mark_price``):
         each is charged, and there are no entries before one whose rate is expected to be above the limit.
@@ -381,6 +422,7 @@ def backtest(
         quantity=quantity,
         costs=costs or backtest_costs(fee, slippage, leverage),
         settings=settings,
+        resume_next_day=resume_next_day,
         make=maker(candles),
         commands=None if funding is None else funding_events(fundings(funding, [symbol]), funding_limit),
     )

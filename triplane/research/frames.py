@@ -43,6 +43,8 @@ def fact_columns(facts: Sequence[Fact], kind: type[Fact], exact: Columns) -> Col
             columns[field.name] = exact[field.name]
         elif kinds & {"money", "FloatType"}:
             columns[field.name] = np.array([np.nan if one is None else float(one) for one in values], np.float64)
+        elif kinds == {"BoolType"}:
+            columns[field.name] = np.array(values, np.bool_)
         else:
             whole = not values or None not in values
             columns[field.name] = np.array(values, np.int64 if whole and kinds & {"millis", "IntType"} else object)

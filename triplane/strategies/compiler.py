@@ -34,6 +34,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+_WARM: set[str] = set()
+"""Drivers whose functions are compiled, or loaded, in this process."""
+
+
 class CompiledCore(Core):
     """The fast kind: everything in compiled functions."""
 
@@ -76,6 +80,8 @@ class CompiledCore(Core):
     def warm(self, progress: Progress | None = None) -> float:
         """Compile every function, or load it from the cache; returns the seconds that it took."""
         begin = time.perf_counter()
+        if self.module.__name__ in _WARM:
+            return 0.0
         states = np.zeros(1, self.state_dtype)
         account = np.zeros(1, ACCOUNT)
         out = np.zeros(1, OUTBOX)
@@ -98,6 +104,7 @@ class CompiledCore(Core):
             if progress and first:
                 progress(f"Compiling {self.strategy.name} for the first time ({number}/{len(steps)}: {text}) …")
             call()
+        _WARM.add(self.module.__name__)
         return time.perf_counter() - begin
 
 

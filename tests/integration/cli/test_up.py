@@ -235,7 +235,7 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}
         assert listed[second] == "interrupted"
         assert sorted(listed.values()) == ["interrupted", "running"]
-        again = triplane("start", "ict_blocks", "--balance", "6000", *at)
+        again = triplane("start", "ict_blocks", "--account", "other", *at)
         third = json.loads(again.stdout)["id"]
         second_up = subprocess.run(
             [*TRIPLANE, "up", "--port", "0", "--strategy", "ict_blocks", "--data-dir", str(tmp_path)],

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from triplane.data.clock import SystemClock
 from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.data.replay import ReplayFeed
+from triplane.engine import account as accounts
 from triplane.engine.facts import Collector
 from triplane.engine.guards import find_guard
 from triplane.engine.opening import Opened, Options, open_runner
@@ -129,6 +131,11 @@ def test_the_gate_opens_again_when_the_guard_is_gone(package: Path, tmp_path: Pa
     assert opened.runner.closed(Gate.GUARD)
     journal = session.folder / "journal.tpj"
     journal.write_bytes(journal.read_bytes()[: -(journal.stat().st_size - _before_the_end(journal))])
+    account = accounts.Account(
+        tmp_path, "paper", session.setup.source, "main"
+    )  # which had not seen the end on the disk
+    account.write(replace(account.record, finished=False, journals={}))
+    account.release()
 
     again, collector = run(tmp_path, candles[:80], (), whole=False)
     assert (again.continued, again.runner.session.id) == (True, session.id)

@@ -65,8 +65,9 @@ def reference(c, fee):
 
 def compare(c, fee):
     expected = reference(c, fee)
-    result = triplane.backtest(pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee,
-                                slippage=0.0)  # fmt: skip
+    result = triplane.backtest(
+        pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee, slippage=0.0, balance=1e6
+    )
     got = result.trades
     assert list(got["exit_reason"]) == [t[4] for t in expected]
     opened = pd.to_datetime(c["open_time"], unit="ms", utc=True)
@@ -76,7 +77,7 @@ def compare(c, fee):
     assert np.array(got["exit_price"]) == pytest.approx([t[3] for t in expected], abs=1e-7)
     pnl = sum((t[3] - t[2]) - fee * (t[2] + t[3]) for t in expected)
     assert result.metrics["net_pnl"] == pytest.approx(pnl, abs=1e-4)
-    assert result.equity_curve[-1] == pytest.approx(10_000 + pnl, abs=1e-4)
+    assert result.equity_curve[-1] == pytest.approx(1e6 + pnl, abs=1e-4)
     return len(expected)
 
 

@@ -5,10 +5,14 @@ import json
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from triplane.data.instruments import Instrument, parse_instrument, plain
+from triplane.data.candles import Candles
+from triplane.data.generator import demo_instrument
+from triplane.data.instruments import Instrument, parse_instrument, plain, rules_for
 from triplane.errors import BadInput
+from triplane.kernel.records import CANDLE
 
 TIERS = Path("../shared/data/protocol/exchange_info/freqtrade_binance_leverage_tiers_2025-07.json.gz")
 BTC = Instrument("BTCUSDT", Decimal("0.10"), Decimal("0.001"), Decimal("0.001"), Decimal(100), 0.004)
@@ -46,6 +50,37 @@ def test_research_defaults_are_fine_and_free() -> None:
     assert rules.can_short
 
 
+@pytest.mark.parametrize(
+    ("price", "tick", "lot"),
+    [
+        (95_336.69, "0.00000001", "0.00000001"),
+        (1.0, "0.00000001", "0.00000001"),
+        (0.15, "0.000000001", "0.0000001"),
+        (1e-12, "0.00000000000000000001", "10000"),
+        (1e13, "1", "0.0000000000000001"),
+    ],
+)
+def test_a_grid_follows_the_price(price: float, tick: str, lot: str) -> None:
+    rules = Instrument.research("ABC", price)
+    assert (plain(rules.tick_size), plain(rules.lot_size)) == (tick, lot)
+
+
+def market(*closes: float) -> Candles:
+    candles = np.zeros(len(closes), CANDLE)
+    for name in ("open", "high", "low", "close"):
+        candles[name] = closes
+    return candles
+
+
+def test_a_known_symbol_has_the_rules_of_its_exchange_if_its_prices_do() -> None:
+    known = rules_for("BTCUSDT", market(95_336.7, 95_340.0))
+    assert (known.tick_size, known.lot_size, known.min_notional) == (Decimal("0.1"), Decimal("0.001"), 100)
+    assert known == demo_instrument("BTCUSDT")
+    assert rules_for("BTCUSDT", market(95_336.7, 95_340.01)) == Instrument.research("BTCUSDT", 95_336.7)
+    assert rules_for("BTCUSDT", market(0.1, 0.2)) == Instrument.research("BTCUSDT", 0.1)
+    assert rules_for("NOBODY", market(95_336.7)) == Instrument.research("NOBODY", 95_336.7)
+
+
 def test_json_round_trip_without_exponents() -> None:
     rules = Instrument("PEPE", Decimal("1E-7"), Decimal("1E+3"), Decimal("1E+3"), Decimal("5.0"), 0.02, "spot", False)
     data = rules.to_dict()
@@ -75,7 +110,7 @@ def test_rules_from_text() -> None:
         ("tick=nan", "not 'nan'"),
         ("tick=0", "tick_size must be positive"),
         ("lot=-1", "lot_size must be positive"),
-        ("lot=0.0000000000000001", "at most 15 decimals"),
+        ("lot=0.00000000000000000000001", "at most 22 decimals"),
         ("min_quantity=-1", "min_quantity must be zero or more"),
         ("market=coinm", "spot or usdm"),
         ("maintenance_margin=2", "fraction from 0 to 1"),

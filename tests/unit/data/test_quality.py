@@ -77,7 +77,7 @@ def test_volume_that_was_never_recorded_is_no_outage() -> None:
     assert "No volume was recorded." in report.sentences
 
 
-def test_a_lone_spike_is_an_outlier_but_a_crash_is_not() -> None:
+def test_a_bad_print_is_an_outlier_but_a_crash_and_a_pump_are_not() -> None:
     candles = market()
     crash = candles.copy()
     for name in ("open", "high", "low", "close"):
@@ -85,12 +85,18 @@ def test_a_lone_spike_is_an_outlier_but_a_crash_is_not() -> None:
     crash["open"][1000] = crash["close"][999]
     crash["high"][1000] = crash["close"][999] * 1.01
     assert assess(crash).outliers == ()
+    wick = candles.copy()
+    wick["high"][1000] *= 1.3
     candles["close"][1000] *= 1.2
     candles["high"][1000] *= 1.3
-    report = assess(candles)
-    assert report.outliers == (START + 1000 * 60_000,)
-    assert report.grade == "B"
-    assert any("1 lone price spike" in sentence for sentence in report.sentences)
+    for bad in (candles, wick):
+        report = assess(bad)
+        assert report.outliers == (START + 1000 * 60_000,)
+        assert report.grade == "B"
+        assert any("1 bad print" in sentence for sentence in report.sentences)
+        pump = bad.copy()
+        pump["volume"][1000] *= 100
+        assert assess(pump).outliers == ()
 
 
 def test_nothing_cannot_be_graded() -> None:

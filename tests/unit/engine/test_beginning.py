@@ -109,6 +109,20 @@ def test_another_undertaking_goes_on_with_the_account_as_it_is(life: Life, chang
     again.session.close()
 
 
+def test_a_balance_is_for_an_account_that_begins_anew(life: Life) -> None:
+    first = life.run(life.open(balance=5_000.0), 0, 20)
+    first.close()
+    again = life.open(balance=6_000.0)
+    assert again.continued
+    assert "It keeps its money: a balance of 6,000.00 is for an account that begins anew" in again.notice
+    assert again.session.A[0]["balance"] == 5_000
+    again.session.close()
+    other = life.open(balance=6_000.0, data={"regime": 1})
+    assert other.session.A[0]["balance"] == 5_000
+    assert "goes on with 5,000.00" in other.notice
+    other.session.close()
+
+
 def test_another_name_is_another_account(life: Life) -> None:
     life.halted()
     other = life.open(account="second").session

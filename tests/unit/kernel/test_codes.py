@@ -19,7 +19,7 @@ WORDS = {
     "State": "BOOTSTRAP SCANNING ENTRY_PENDING IN_POSITION COOLDOWN HALTED",
     "Reason": "none stop target signal liquidation end manual external trailing break_even warm entry_placed "
     "entry_filled entry_expired entry_cancelled entry_rejected cooldown_over daily_loss drawdown kill_switch error "
-    "resume history_failed no_stop partial_exit",
+    "resume history_failed no_stop partial_exit bankrupt",
     "Check": "ok max_position_size max_open_positions concentration daily_loss_limit drawdown margin_utilisation "
     "max_trades_day volatility_ceiling min_sharpe no_stop below_minimum not_scanning halted data_quality stale_feed "
     "kill_switch no_short bad_stop expired not_reconciled operator_pause news_blackout funding_guard kill_zone regime "

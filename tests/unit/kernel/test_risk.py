@@ -24,6 +24,22 @@ def test_size_is_risk_over_distance_cut_by_the_largest_position(play, candles):
     ]
 
 
+@pytest.mark.parametrize(
+    ("settings", "lots", "capped"),
+    [
+        ({"risk_per_trade": 0.004}, 8_000, 0),  # 40 / 5 = 8 coins, and 10 may be held
+        ({"risk_per_trade": 0.005}, 10_000, 0),
+        ({"risk_per_trade": 0.006}, 10_000, 1),
+        ({"risk_per_trade": 0.004, "max_position_quote": 500.0}, 5_000, 1),
+        ({"quantity": "20"}, 20_000, 0),
+    ],
+)
+def test_a_size_that_a_limit_made_smaller_is_marked(play, candles, settings, lots, capped):
+    rows = play(candles([FLAT, FLAT]), {0: LONG}, **{"quantity": None, **settings}).of("signal")
+
+    assert [(row["quantity_lots"], row["capped"]) for row in rows] == [(lots, capped)]
+
+
 def test_size_is_rounded_down_to_the_lot(play, candles):
     run = play(candles([(99.0, 99.0, 99.0, 99.0), FLAT]), {0: Enter(1, stop=90.0)}, quantity=None)
 
@@ -40,6 +56,9 @@ def test_size_is_rounded_down_to_the_lot(play, candles):
         ({}, Enter(1, stop=101.0), "bad_stop"),
         ({}, Enter(-1, stop=99.0), "bad_stop"),
         ({"risk_per_trade": 1e-9}, LONG, "below_minimum"),
+        ({}, Enter(1, stop=0.09), "no_stop"),  # less than a tick: it would never be reached
+        ({}, Enter(1, stop=95.0, targets=[1e15]), "bad_signal"),  # of 0.1 there are 2^53 ticks in 9.0e14
+        ({}, Enter(1, stop=95.0, targets=[9e14]), None),
     ],
 )
 def test_checks(play, candles, settings, signal, check):

@@ -1,5 +1,7 @@
 """The way of a candle through the core: the state machine, halts by limits and by hand, and what they leave alone."""
 
+import pytest
+
 from triplane.kernel.codes import Check, CommandKind, Gate, Reason, State
 from triplane.strategies.base import Close, Enter
 
@@ -103,3 +105,37 @@ def test_history_is_loaded_before_anything_is_traded(play, candles):
 
     assert moves(run)[0] == ("BOOTSTRAP", "SCANNING", "warm")
     assert run.fills == [(3, 100.0, 1000)]
+
+
+def test_a_lost_account_closes_what_is_open_and_trades_no_more(play, candles):
+    crash = candles([FLAT, FLAT, (100.0, 100.0, 84.0, 84.0), (85.0, 85.0, 85.0, 85.0), FLAT, FLAT])
+    script = {0: Enter(1, stop=50.0, targets=[200.0]), 4: LONG, 5: LONG}
+    resume = {4: {"kind": CommandKind.RESUME}}
+    run = play(crash, script, balance=10.0, commands=resume)  # a whole coin at 100, and 10 to lose
+
+    assert run.trades == [(100.0, 85.0, "bankrupt")]
+    assert moves(run)[-1] == ("IN_POSITION", "HALTED", "bankrupt")
+    assert run.account["equity"] == pytest.approx(-5.0)
+    assert len(run.of("place")) == 4  # entry, stop, target, exit
+    assert run.states[0]["core"]["book_count"] == 0
+
+
+def test_an_account_that_is_worth_nothing_is_lost_and_one_of_a_cent_is_not(play, candles):
+    def falls(low):
+        return candles([FLAT, FLAT, (100.0, 100.0, low, low), FLAT])
+
+    script = {0: Enter(1, stop=50.0, targets=[200.0])}
+    assert moves(play(falls(90.0), script, balance=10.0))[-1][2] == "bankrupt"
+    assert moves(play(falls(90.1), script, balance=10.0))[-1][2] == "entry_filled"
+
+
+def test_a_bad_day_is_acknowledged_without_forgetting_the_peak(play, candles):
+    script = {0: Enter(1, stop=50.0, targets=[200.0])}
+    market = candles([FLAT, FLAT, (100.0, 100.0, 60.0, 60.0), (60.0,) * 4, (60.0,) * 4])
+    resume = {2: {"kind": CommandKind.RESUME}}
+    day = {"quantity": None, "max_position_share": 0.5, "max_symbol_share": 1.0, "risk_per_trade": 0.5}
+    bad_day = play(market, script, commands=resume, daily_loss_share=0.1, max_drawdown=0.5, **day)
+    assert [move[2] for move in moves(bad_day)][-3:] == ["daily_loss", "resume", "warm"]
+    assert (bad_day.account["peak_equity"], bad_day.account["day_equity"]) == (10_000.0, 8_000.0)
+    deep = play(market, script, commands=resume, daily_loss_share=0.0, max_drawdown=0.15, **day)
+    assert (deep.account["peak_equity"], deep.account["day_equity"]) == (8_000.0, 8_000.0)

@@ -153,9 +153,10 @@ class Performance(View, frozen=True, kw_only=True):
     expectancy_r: float | None
     average_win: float | None
     average_loss: float | None
-    average_mae: float | None
-    average_mfe: float | None
+    average_mae_pct: float | None
+    average_mfe_pct: float | None
     exposure_pct: float
+    average_notional_pct: float | None
     fees: Money
     funding: Money | None
     slippage: Money

@@ -34,8 +34,10 @@ function show(value: unknown, kind: Kind): string {
 /** Figures whose name in words is not what people call them. */
 const LABELS: Partial<Record<Name, string>> = {
   cagr_pct: "Yearly growth (CAGR)",
-  average_mae: "Average adverse excursion",
-  average_mfe: "Average favourable excursion",
+  average_mae_pct: "Average adverse excursion",
+  average_mfe_pct: "Average favourable excursion",
+  exposure_pct: "Time in the market",
+  average_notional_pct: "Mean notional of equity",
   max_drawdown_bars: "Longest drawdown, bars",
 };
 
