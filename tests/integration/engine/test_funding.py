@@ -38,7 +38,7 @@ class Held(PythonStrategy):
     timeframe = "15m"
 
     def on_bar(self, bar, view):
-        return Enter(1, stop=1.0, targets=[1e9]) if view.bar == 0 else None
+        return Enter(1, stop=1.0, targets=[1e6]) if view.bar == 0 else None
 
 
 STRATEGY = Held
