@@ -251,7 +251,7 @@ class _Symbol:
                 **heads.make(now, self.name),
                 agent=agent,
                 tf=self.tf,
-                side_hint="close" if action == Action.CLOSE else "buy" if side > 0 else "sell",
+                side_hint=("buy" if side > 0 else "sell") if action == Action.ENTER else Action(action).label,
                 entry_hint=entry if action == Action.ENTER else None,
                 sl_hint=(stop or entry - side * risk) if action == Action.ENTER and risk > 0.0 else None,
                 tpR=[round(r / risk, 4) for r in reach if r > 0.0] if risk > 0.0 else [],

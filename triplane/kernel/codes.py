@@ -75,6 +75,9 @@ class Action(Code):
     NOTHING = 0
     ENTER = 1
     CLOSE = 2
+    REDUCE = 3  # close a share of the position at market
+    MANAGE = 4  # move stop and targets
+    CANCEL = 5  # call a working entry back
 
 
 class SignalStatus(Code):

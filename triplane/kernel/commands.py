@@ -8,10 +8,19 @@ and then. Commands that find nothing to act on change nothing.
 from triplane.kernel.audit import change_state
 from triplane.kernel.broker import accept, execute, measure, refused
 from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
-from triplane.kernel.decide import amend, cancel, cancel_entry, enter, expire_waiting, leave, move_stop, place, ready
+from triplane.kernel.decide import (
+    cancel,
+    cancel_entry,
+    enter,
+    expire_waiting,
+    leave,
+    place,
+    ready,
+    set_stop,
+    set_target,
+)
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import charge_funding, mark, move_peak
-from triplane.kernel.prices import to_ticks
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, halt, look_again
@@ -88,14 +97,9 @@ def _amend(a: Rec, s: Rec, out: Rec, cmd: Rec) -> None:
     """Move the stop (only if it stays on the losing side of the last price) and the targets."""
     if s.position.lots == 0:
         return
-    side = 1 if s.position.lots > 0 else -1
-    if cmd.stop > 0.0 and (s.last.close - cmd.stop) * side > 0.0 and s.legs[Leg.STOP].order != 0:
-        move_stop(a, s, out, cmd.stop, Reason.MANUAL, True)
+    set_stop(a, s, out, cmd.stop, Reason.MANUAL)
     for i in range(3):
-        leg = s.legs[Leg.TP1 + i]
-        if cmd.targets[i] > 0.0 and leg.order != 0 and (cmd.targets[i] - s.last.close) * side > 0.0:
-            ticks = to_ticks(s.instrument, cmd.targets[i], side > 0)
-            amend(a, s, out, Leg.TP1 + i, ticks, leg.quantity_lots, leg.reason)
+        set_target(a, s, out, i, cmd.targets[i])
 
 
 @njit

@@ -12,7 +12,7 @@ from triplane.kernel.codes import Action, Check, Leg, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import book_fill, reserve, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
-from triplane.kernel.records import ENTRY_TTL_BARS, LARGEST
+from triplane.kernel.records import ENTRY_TTL_BARS, LARGEST, NO_TARGET
 from triplane.kernel.risk import check_entry, size_lots
 
 
@@ -103,6 +103,8 @@ def _target_price(s: Rec, sig: Rec, i: int, entry: float, stop: float) -> float:
     """Price of target ``i``, or NaN when there is none; the first has a default."""
     if sig.targets[i] > 0.0:
         return sig.targets[i]  # type: ignore[no-any-return]
+    if sig.targets[i] == NO_TARGET:
+        return np.nan
     if sig.target_distances[i] > 0.0:
         return entry + sig.side * sig.target_distances[i]  # type: ignore[no-any-return]
     if i == 0 and sig.trail_distance <= 0.0:
@@ -156,9 +158,10 @@ def _sound(s: Rec, sig: Rec) -> bool:
     if not (_price(s, sig.stop_distance) and _price(s, sig.trail_distance)):
         return False
     for i in range(3):
-        if not (_price(s, sig.targets[i]) and _price(s, sig.target_distances[i]) and 0.0 <= sig.fractions[i] <= 1.0):
+        target = _price(s, sig.targets[i]) or sig.targets[i] == NO_TARGET
+        if not (target and _price(s, sig.target_distances[i]) and 0.0 <= sig.fractions[i] <= 1.0):
             return False
-    return True
+    return bool(0.0 <= sig.weight <= 1.0 and 0.0 <= sig.quantity < np.inf)
 
 
 @njit
@@ -167,7 +170,9 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     entry = _entry_price(s, sig)
     stop = _stop_price(s, sig, entry)
     if _sound(s, sig):
-        lots = size_lots(a, s, entry, stop)
+        lots = size_lots(a, s, entry, stop, sig.weight)
+        if sig.quantity > 0.0:
+            lots = min(lots, to_lots(s.instrument, sig.quantity))
         failed = check_entry(a, s, sig.side, entry, stop, lots)
     else:
         lots = 0
@@ -261,11 +266,79 @@ def on_entry(a: Rec, s: Rec, out: Rec) -> None:
 
 @njit
 def on_exit(a: Rec, s: Rec, out: Rec) -> None:
-    """Act on an exit that the strategy asks for, if it does."""
+    """Act on what the strategy wants of its position, or of its working entry; nothing when there is none."""
     sig = s.signal
-    if sig.action == Action.CLOSE and s.position.lots != 0 and s.legs[Leg.EXIT].order == 0:
+    if sig.action == Action.CANCEL:
+        cancel_entry(a, s, out, Reason.SIGNAL)
+    elif s.position.lots == 0 or s.plan.leaving:
+        return
+    elif sig.action == Action.MANAGE:
+        _manage(a, s, out, sig)
+    elif s.legs[Leg.EXIT].order != 0:
+        return
+    elif sig.action == Action.REDUCE:
+        _reduce(a, s, out, sig.fractions[0])
+    elif sig.action == Action.CLOSE:
         signal_row(a, s, out, sig, s.plan.decision, SignalStatus.EXECUTED, 0)
         leave(a, s, out, Reason.SIGNAL)
+
+
+@njit
+def _manage(a: Rec, s: Rec, out: Rec, sig: Rec) -> None:
+    """Move the stop, never further away than the first one was, and the targets, as the strategy says."""
+    side = 1 if s.position.lots > 0 else -1
+    first = s.position.entry_price - side * s.position.initial_risk
+    if sig.stop > 0.0 and (sig.stop - first) * side >= 0.0:
+        set_stop(a, s, out, sig.stop, Reason.SIGNAL)
+    for i in range(3):
+        set_target(a, s, out, i, sig.targets[i])
+
+
+@njit
+def set_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int) -> None:
+    """Move the stop to ``price``, if it is on the losing side of the last price."""
+    side = 1 if s.position.lots > 0 else -1
+    if price > 0.0 and _price(s, price) and (s.last.close - price) * side > 0.0:
+        move_stop(a, s, out, price, reason, True)
+
+
+@njit
+def set_target(a: Rec, s: Rec, out: Rec, i: int, price: float) -> None:
+    """Move target ``i`` to ``price``, if it works and the price is on the winning side of the last one."""
+    side = 1 if s.position.lots > 0 else -1
+    leg = s.legs[Leg.TP1 + i]
+    if leg.order != 0 and price > 0.0 and _price(s, price) and (price - s.last.close) * side > 0.0:
+        ticks = to_ticks(s.instrument, price, side > 0)
+        if ticks != leg.trigger_ticks:
+            amend(a, s, out, Leg.TP1 + i, ticks, leg.quantity_lots, leg.reason)
+
+
+@njit
+def _reduce(a: Rec, s: Rec, out: Rec, share: float) -> None:
+    """Close a share of the position at market; all of it when that leaves less than a lot."""
+    if not 0.0 < share <= 1.0:
+        return
+    held = abs(s.position.lots)
+    lots = to_lots(s.instrument, to_quantity(s.instrument, held) * share)
+    if lots >= held:
+        leave(a, s, out, Reason.SIGNAL)
+    elif lots > 0:
+        place(a, s, out, Leg.EXIT, OrderType.MARKET, -1 if s.position.lots > 0 else 1, 0, lots, Reason.SIGNAL)
+
+
+@njit
+def _fit_targets(a: Rec, s: Rec, out: Rec) -> None:
+    """After a part was closed at market: the targets together are never more than what is left."""
+    left = abs(s.position.lots)
+    for leg in range(Leg.TP1, Leg.TP1 + 3):
+        mine = s.legs[leg]
+        if mine.order == 0:
+            continue
+        if left == 0:
+            cancel(a, s, out, leg, Reason.SIGNAL)
+        elif mine.quantity_lots > left:
+            amend(a, s, out, leg, mine.trigger_ticks, left, mine.reason)
+        left -= min(mine.quantity_lots, left)
 
 
 @njit
@@ -375,6 +448,8 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
         s.plan.targets_placed = 1
         cancel(a, s, out, Leg.ENTRY, fill.reason)
     _protect(a, s, out)
+    if fill.leg == Leg.EXIT:
+        _fit_targets(a, s, out)
     if fill.leg == Leg.TP1 and fill.done and s.limits.break_even:
         move_stop(a, s, out, s.position.entry_price, Reason.BREAK_EVEN, False)
     if s.plan.leaving:

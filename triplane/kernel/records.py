@@ -195,9 +195,15 @@ SIGNAL = record(
         ("entry", "f8"),  # price; for a market entry 0
         ("stop", "f8"),  # price, or 0
         ("stop_distance", "f8"),  # from the fill price, used when stop is 0
-        ("targets", "f8", (3,)),  # prices, 0 = none
+        ("targets", "f8", (3,)),  # prices, 0 = none; the first has a default unless it is NO_TARGET
         ("target_distances", "f8", (3,)),  # from the fill price, used when the target price is 0
-        ("fractions", "f8", (3,)),  # share of the position per target; the last one takes the rest
+        (
+            "fractions",
+            "f8",
+            (3,),
+        ),  # share of the position per target, the last one takes the rest; REDUCE: the first
+        ("weight", "f8"),  # share of the risk that the profile allows for a trade; 0 = all of it
+        ("quantity", "f8"),  # at most so much, base units; 0 = what the risk allows
         ("trail_distance", "f8"),  # > 0: the stop follows the best price at this distance
         ("ttl_bars", "i8"),  # of a limit or stop entry; 0 = ENTRY_TTL_BARS, -1 = good till cancelled
         ("confidence", "f8"),  # 0..1
@@ -206,6 +212,9 @@ SIGNAL = record(
     ]
 )
 """What a strategy says at the close of a bar."""
+
+NO_TARGET = -1.0
+"""As the first target: none, not even the default one."""
 
 ENTRY_TTL_BARS = 24
 """How long a limit or stop entry waits where its strategy does not say: what it was decided on grows old."""
@@ -221,6 +230,13 @@ VIEW = record(
         ("entry_price", "f8"),
         ("bars_held", "i8"),
         ("pending", "i8"),  # an entry order is working
+        ("stop", "f8"),  # of the open position, price
+        ("unrealized", "f8"),  # of the open position, quote currency
+        ("balance", "f8"),  # of the account, and what follows too: as all symbols share it
+        ("equity", "f8"),
+        ("day_pnl", "f8"),  # equity now less that at the start of the UTC day
+        ("open_positions", "i8"),
+        ("pending_entries", "i8"),
     ]
 )
 """What a strategy may know besides the candles."""

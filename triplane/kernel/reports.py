@@ -125,7 +125,7 @@ def _ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         leave(a, s, out, Reason.NO_STOP)
     elif leg == Leg.STOP:
         place(a, s, out, Leg.STOP, OrderType.STOP_MARKET, side, mine.trigger_ticks, lots, mine.reason)
-    elif leg == Leg.EXIT:
+    elif leg == Leg.EXIT and s.plan.leaving:  # else it was to close a part: the strategy may ask again
         leave(a, s, out, mine.reason)
     elif leg >= Leg.TP1 and cmd.end == OrderEnd.REJECTED and cmd.passed:
         place(a, s, out, leg, OrderType.MARKET, side, 0, min(mine.quantity_lots, lots), Reason.TARGET)

@@ -20,8 +20,11 @@ ROUNDING = 1e-9
 
 
 @njit
-def size_lots(a: Rec, s: Rec, entry: float, stop: float) -> int:
-    """Lots to trade: ``min(balance x risk / |entry - stop|, balance x max position / entry)``, rounded down."""
+def size_lots(a: Rec, s: Rec, entry: float, stop: float, weight: float) -> int:
+    """Lots to trade: ``min(balance x risk x weight / |entry - stop|, balance x max position / entry)``, rounded down.
+
+    ``weight`` is the share of the risk that the signal asks for; 0 is all of it.
+    """
     limits = s.limits
     s.capped = 0
     if limits.fixed_lots > 0:
@@ -30,6 +33,8 @@ def size_lots(a: Rec, s: Rec, entry: float, stop: float) -> int:
     if distance <= 0.0 or entry <= 0.0 or a.balance <= 0.0:
         return 0
     wanted = a.balance * limits.risk_per_trade / distance
+    if weight > 0.0:
+        wanted *= weight
     quantity = wanted
     if limits.max_position_share > 0.0:
         quantity = min(quantity, a.balance * limits.max_position_share / entry)
@@ -184,4 +189,4 @@ def refusal(a: Rec, s: Rec, side: int) -> int:
     """What an entry at the last price with the default stop would be refused for now; asked of copies of the state."""
     entry = s.last.close
     stop = entry - side * entry * s.limits.default_stop
-    return int(check_entry(a, s, side, entry, stop, size_lots(a, s, entry, stop)))
+    return int(check_entry(a, s, side, entry, stop, size_lots(a, s, entry, stop, 0.0)))

@@ -134,14 +134,21 @@ def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
     view.entry_price = s.position.entry_price if lots != 0 else 0.0
     view.bars_held = s.bars - s.position.entry_bar if lots != 0 else 0
     view.pending = 1 if s.legs[Leg.ENTRY].order != 0 else 0
+    view.stop = s.position.stop if lots != 0 else 0.0
+    view.unrealized = s.position.unrealized
+    view.balance = a.balance
+    view.equity = a.equity
+    view.day_pnl = a.equity - a.day_equity
+    view.open_positions = a.open_positions
+    view.pending_entries = a.pending_entries
     if s.signal.action != Action.NOTHING:
         s.signal = NO_SIGNAL[0]
 
 
 @njit
 def exit_bar(a: Rec, s: Rec, out: Rec) -> None:
-    """Act on an exit that the strategy asks for."""
-    if s.signal.action == Action.CLOSE and s.state != State.BOOTSTRAP:
+    """Act on what the strategy wants of its position, or of its working entry."""
+    if s.signal.action >= Action.CLOSE and s.state != State.BOOTSTRAP:
         begin = a.n_out
         on_exit(a, s, out)
         accept(a, s, out, begin, 0)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from triplane.errors import BadInput
-from triplane.kernel.codes import OrderType
+from triplane.kernel.codes import Action, OrderType
 from triplane.kernel.jit import record
 
 Number = int | float
@@ -166,11 +166,22 @@ class View:
     entry_price: float
     bars_held: int
     pending: bool
+    stop: float = 0.0
+    unrealized: float = 0.0
+    balance: float = 0.0
+    equity: float = 0.0
+    day_pnl: float = 0.0
+    open_positions: int = 0
+    pending_entries: int = 0
 
 
 @dataclass(frozen=True)
 class Enter:
-    """Open a position: ``side`` +1 long or -1 short; prices absolute, distances from the fill price."""
+    """Open a position: ``side`` +1 long or -1 short; prices absolute, distances from the fill price.
+
+    ``weight`` is the share of the risk that the profile allows (0 = all), ``quantity`` a size in base units that is not
+    exceeded (0 = what the risk allows).
+    """
 
     side: int
     entry: float | None = None
@@ -180,6 +191,8 @@ class Enter:
     targets: Sequence[float] = ()
     target_distances: Sequence[float] = ()
     fractions: Sequence[float] = ()
+    weight: float = 0.0
+    quantity: float = 0.0
     trail_distance: float = 0.0
     ttl_bars: int = 0
     confidence: float = 0.5
@@ -192,7 +205,7 @@ class Enter:
         if self.side not in (1, -1) or self.entry_type not in kinds:
             raise BadInput(f"Enter(side={self.side}, entry_type={self.entry_type!r}): side must be 1 or -1, entry_type "
                            f"one of {', '.join(kinds)}.")  # fmt: skip
-        signal.action = 1
+        signal.action = Action.ENTER
         signal.side = self.side
         signal.entry_type = kinds[self.entry_type]
         signal.entry = self.entry or 0.0
@@ -201,6 +214,7 @@ class Enter:
         for name in ("targets", "target_distances", "fractions", "seen"):
             for i, value in enumerate(getattr(self, name)):
                 signal[name][i] = value
+        signal.weight, signal.quantity = self.weight, self.quantity
         signal.trail_distance = self.trail_distance
         signal.ttl_bars = self.ttl_bars
         signal.confidence = self.confidence
@@ -215,8 +229,52 @@ class Close:
 
     def write(self, signal: Any) -> None:
         """Fill a ``records.SIGNAL`` record."""
-        signal.action = 2
+        signal.action = Action.CLOSE
         signal.reasons = sum(1 << bit for bit in set(self.reasons))
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """Close a share of the open position at market, 0 to 1."""
+
+    share: float
+
+    def write(self, signal: Any) -> None:
+        """Fill a ``records.SIGNAL`` record."""
+        if not 0.0 < self.share <= 1.0:
+            raise BadInput(f"Reduce(share={self.share}): share must be above 0 and at most 1.")
+        signal.action = Action.REDUCE
+        signal.fractions[0] = self.share
+
+
+@dataclass(frozen=True)
+class Manage:
+    """Move the stop and the targets of the open position; prices, 0 leaves one where it is.
+
+    The stop goes no further away than the first one was, and neither goes past the last price.
+    """
+
+    stop: float = 0.0
+    targets: Sequence[float] = ()
+
+    def write(self, signal: Any) -> None:
+        """Fill a ``records.SIGNAL`` record."""
+        signal.action = Action.MANAGE
+        signal.stop = self.stop
+        for i, price in enumerate(self.targets):
+            signal.targets[i] = price
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Call the working entry back."""
+
+    def write(self, signal: Any) -> None:
+        """Fill a ``records.SIGNAL`` record."""
+        signal.action = Action.CANCEL
+
+
+Answer = Enter | Close | Reduce | Manage | Cancel
 
 
 class PythonStrategy:
@@ -244,7 +302,7 @@ class PythonStrategy:
     def start(self) -> None:
         """Prepare; the parameters are set."""
 
-    def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
+    def on_bar(self, bar: Bar, view: View) -> Answer | None:
         """Answer a closed bar; called for every bar, also during warm-up."""
         raise NotImplementedError
 

@@ -118,6 +118,8 @@ def copy_signal(to: Rec, of: Rec) -> None:
     to.targets = of.targets
     to.target_distances = of.target_distances
     to.fractions = of.fractions
+    to.weight = of.weight
+    to.quantity = of.quantity
     to.trail_distance = of.trail_distance
     to.ttl_bars = of.ttl_bars
     to.confidence = of.confidence

@@ -19,6 +19,7 @@ from triplane.strategies.drivers import Progress, compiled_halves
 from triplane.strategies.registry import file_hash
 
 EMPTY = np.zeros((), SIGNAL)
+ACCOUNT_SHOWN = ("stop", "unrealized", "balance", "equity", "day_pnl", "open_positions", "pending_entries")
 
 
 class PythonCore(Core):
@@ -46,6 +47,7 @@ class PythonCore(Core):
             float(view["entry_price"]),
             int(view["bars_held"]),
             bool(view["pending"]),
+            *(view[name].item() for name in ACCOUNT_SHOWN),
         )
         strategy = self.current[k]
         try:

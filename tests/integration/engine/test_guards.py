@@ -131,9 +131,7 @@ def test_the_gate_opens_again_when_the_guard_is_gone(package: Path, tmp_path: Pa
     assert opened.runner.closed(Gate.GUARD)
     journal = session.folder / "journal.tpj"
     journal.write_bytes(journal.read_bytes()[: -(journal.stat().st_size - _before_the_end(journal))])
-    account = accounts.Account(
-        tmp_path, "paper", session.setup.source, "main"
-    )  # which had not seen the end on the disk
+    account = accounts.Account(tmp_path, "paper", session.setup.source, "main")
     account.write(replace(account.record, finished=False, journals={}))
     account.release()
 

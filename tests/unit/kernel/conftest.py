@@ -16,7 +16,7 @@ from triplane.kernel.inputs import command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, of_kind
 from triplane.model.settings import PLAIN
-from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
+from triplane.strategies.base import Answer, Bar, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
 MINUTE = 60_000
@@ -62,7 +62,7 @@ class Played:
         return [State.labels[r["to_state"]] for r in self.of("state")]
 
 
-Script = Mapping[int, Enter | Close]
+Script = Mapping[int, Answer]
 
 
 def play(
@@ -83,7 +83,7 @@ def play(
     class Scripted(PythonStrategy):
         name = "scripted"
 
-        def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
+        def on_bar(self, bar: Bar, view: View) -> Answer | None:
             return script.get(view.bar)
 
     core = PythonCore(Scripted, Path(__file__))

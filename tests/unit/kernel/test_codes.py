@@ -14,7 +14,7 @@ WORDS = {
     "Leg": "entry stop tp1 tp2 tp3 exit",
     "OrderType": "market limit stop_market take_profit_market",
     "OrderEnd": "working expired cancelled rejected filled",
-    "Action": "nothing enter close",
+    "Action": "nothing enter close reduce manage cancel",
     "SignalStatus": "generated pending executed expired rejected",
     "State": "BOOTSTRAP SCANNING ENTRY_PENDING IN_POSITION COOLDOWN HALTED",
     "Reason": "none stop target signal liquidation end manual external trailing break_even warm entry_placed "

@@ -14,7 +14,7 @@ from triplane.kernel.inputs import command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, named
 from triplane.model.settings import PLAIN
-from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
+from triplane.strategies.base import Answer, Bar, Close, Enter, PythonStrategy, Reduce, View
 from triplane.strategies.python_core import PythonCore
 
 MINUTE = 60_000
@@ -33,7 +33,7 @@ class Live:
         class Scripted(PythonStrategy):
             name = "scripted"
 
-            def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
+            def on_bar(self, bar: Bar, view: View) -> Answer | None:
                 return script.get(view.bar)
 
         self.core = PythonCore(Scripted, Path(__file__))
@@ -291,6 +291,20 @@ def test_a_stop_that_somebody_took_out_is_placed_again(code):
     assert live.leg(Leg.STOP)["trigger_ticks"] == trigger
 
 
+@pytest.mark.parametrize("end", [OrderEnd.REJECTED, OrderEnd.EXPIRED])
+def test_a_part_that_could_not_be_closed_is_not_the_whole(end):
+    live = Live({0: LONG, 1: Reduce(0.4)})
+    live.candle()
+    live.fill(Leg.ENTRY, 1000)
+    live.candle()
+    assert live.wanted(Leg.EXIT) == 400
+    live.fill(Leg.EXIT, 100, done=False)
+    assert said(live.end(Leg.EXIT, end), "place") == []
+    assert live.S[0]["core"]["position"]["lots"] == 900
+    assert (live.wanted(Leg.STOP), live.wanted(Leg.TP1)) == (900, 900)
+    assert live.order(Leg.EXIT) == 0
+
+
 def test_an_exit_that_ended_is_asked_for_again_with_what_is_left():
     live = Live({0: LONG, 1: Close()}).entered()
     assert said(live.candle(), "place") == [("exit", "market", 1000)]
@@ -342,10 +356,10 @@ def test_a_liquidation_closes():
     assert live.working() == []
 
 
-def test_a_part_closed_by_hand_shrinks_the_stop():
+def test_a_part_closed_by_hand_shrinks_stop_and_target():
     live = Live({0: LONG}).entered()
     rows = live.fill(Leg.EXIT, 300, number=0)
-    assert said(rows, "amend") == [("stop", 700)]
+    assert said(rows, "amend") == [("stop", 700), ("tp1", 700)]
     assert (live.lots, live.state) == (700, "IN_POSITION")
 
 

@@ -1,0 +1,178 @@
+"""What a strategy may do with its position and its entry: size, part of it, stop, targets, second thoughts."""
+
+import pytest
+
+from triplane.kernel.codes import Check, Leg, RowKind
+from triplane.kernel.records import NO_TARGET
+from triplane.strategies.base import BadInput, Cancel, Close, Enter, Manage, Reduce
+
+FLAT = (100.0, 100.0, 100.0, 100.0)
+LONG = Enter(1, stop=95.0, targets=[110.0])
+SHORT = Enter(-1, stop=105.0, targets=[90.0])
+LADDER = Enter(1, stop=95.0, targets=[105.0, 110.0, 120.0], fractions=[0.5, 0.3])
+
+
+def working(run):
+    """Lots and prices of the legs that work, by name."""
+    legs = run.states[0]["core"]["legs"]
+    return {
+        Leg.labels[k]: (int(legs[k]["quantity_lots"]), legs[k]["trigger_ticks"] / 10)
+        for k in range(6)
+        if legs[k]["order"]
+    }
+
+
+def checks(run):
+    return [Check(r["check"]) for r in run.of("reject")]
+
+
+# ------------------------------------------------------------------------------------------------------------ size
+@pytest.mark.parametrize(("weight", "lots"), [(0.0, 20_000), (1.0, 20_000), (0.5, 10_000), (0.013, 260)])
+def test_a_weight_is_a_share_of_the_risk(play, candles, weight, lots):
+    """1 % of 10,000 at a distance of 5 is 20 units."""
+    entry = Enter(1, stop=95.0, targets=[110.0], weight=weight)
+    run = play(candles([FLAT] * 2), {0: entry}, quantity=None, max_position_share=10, max_symbol_share=10,
+               max_margin_use=1, costs={"leverage": 10})  # fmt: skip
+    assert run.fills == [(1, 100.0, lots)]
+
+
+@pytest.mark.parametrize(("quantity", "lots"), [(0.0, 1_000), (0.25, 250), (7.0, 1_000), (0.0129, 12)])
+def test_a_quantity_is_never_more_than_the_limits_allow(play, candles, quantity, lots):
+    """10 % of 10,000 at 100 are 10 units; here 1 % of them are allowed."""
+    entry = Enter(1, stop=99.0, targets=[110.0], quantity=quantity)
+    run = play(candles([FLAT] * 2), {0: entry}, quantity=None, max_position_share=0.01)
+    assert run.fills == [(1, 100.0, lots)]
+
+
+@pytest.mark.parametrize("field", [{"weight": 1.01}, {"weight": -0.1}, {"weight": float("nan")}, {"quantity": -1.0},
+                                   {"quantity": float("inf")}])  # fmt: skip
+def test_a_size_that_makes_no_sense_is_refused(play, candles, field):
+    run = play(candles([FLAT] * 2), {0: Enter(1, stop=95.0, **field)})
+    assert checks(run) == [Check.BAD_SIGNAL]
+    assert run.fills == []
+
+
+def test_a_quantity_below_the_smallest_order_is_refused(play, candles):
+    run = play(candles([FLAT] * 2), {0: Enter(1, stop=95.0, quantity=0.0001)})
+    assert checks(run) == [Check.BELOW_MINIMUM]
+
+
+# --------------------------------------------------------------------------------------------------------- targets
+def test_a_strategy_may_want_no_target(play, candles):
+    none = play(candles([FLAT] * 2), {0: Enter(1, stop=95.0, targets=[NO_TARGET])})
+    default = play(candles([FLAT] * 2), {0: Enter(1, stop=95.0)})
+    second = play(candles([FLAT] * 2), {0: Enter(1, stop=95.0, targets=[NO_TARGET, 112.0])})
+
+    assert working(none) == {"stop": (1000, 95.0)}
+    assert working(default) == {"stop": (1000, 95.0), "tp1": (1000, 115.0)}
+    assert working(second) == {"stop": (1000, 95.0), "tp2": (1000, 112.0)}
+
+
+# ---------------------------------------------------------------------------------------------------------- reduce
+def test_a_part_is_closed_at_the_next_open_and_the_rest_stays_protected(play, candles):
+    run = play(candles([FLAT] * 4), {0: LONG, 1: Reduce(0.3)})
+
+    assert run.fills == [(1, 100.0, 1000), (2, 100.0, -300)]
+    assert working(run) == {"stop": (700, 95.0), "tp1": (700, 110.0)}
+    assert run.trades == []
+
+
+def test_targets_are_never_more_than_what_is_left(play, candles):
+    run = play(candles([FLAT] * 4), {0: LADDER, 1: Reduce(0.6)})
+
+    assert working(run) == {"stop": (400, 95.0), "tp1": (400, 105.0)}
+    rest = play(candles([FLAT] * 4 + [(100.0, 106.0, 100.0, 106.0)]), {0: LADDER, 1: Reduce(0.6)})
+    assert rest.fills[-1] == (4, 105.0, -400)
+    assert working(rest) == {}
+    assert len(rest.trades) == 1
+
+
+def test_a_part_of_a_short_position(play, candles):
+    run = play(candles([FLAT] * 4), {0: SHORT, 1: Reduce(0.25)})
+
+    assert run.fills == [(1, 100.0, -1000), (2, 100.0, 250)]
+    assert working(run) == {"stop": (750, 105.0), "tp1": (750, 90.0)}
+
+
+def test_the_whole_is_a_close_and_less_than_a_lot_is_nothing(play, candles):
+    whole = play(candles([FLAT] * 4), {0: LONG, 1: Reduce(1.0)})
+    nothing = play(candles([FLAT] * 4), {0: LONG, 1: Reduce(0.0009)})
+
+    assert whole.trades == [(100.0, 100.0, "signal")]
+    assert working(whole) == {}
+    assert nothing.fills == [(1, 100.0, 1000)]
+
+
+def test_part_by_part_adds_up_to_one_trade(play, candles):
+    run = play(candles([FLAT] * 7), {0: LONG, 1: Reduce(0.5), 2: Reduce(0.5), 3: Close()})
+
+    assert [lots for _, _, lots in run.fills] == [1000, -500, -250, -250]
+    (trade,) = run.of("trade")
+    assert (trade["quantity_lots"], trade["exit_price"]) == (1000, 100.0)
+    assert run.account["open_positions"] == 0
+
+
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, float("nan")])
+def test_a_share_that_makes_no_sense_is_refused_where_it_is_written(share):
+    with pytest.raises(BadInput, match="share must be above 0 and at most 1"):
+        Reduce(share).write(None)
+
+
+# ---------------------------------------------------------------------------------------------------------- manage
+def test_stop_and_targets_move(play, candles):
+    run = play(candles([FLAT] * 4), {0: LADDER, 2: Manage(stop=97.0, targets=[104.0, 0.0, 130.0])})
+
+    assert working(run) == {
+        "stop": (1000, 97.0), "tp1": (500, 104.0), "tp2": (300, 110.0), "tp3": (200, 130.0),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", [LONG, SHORT])
+def test_the_stop_may_go_back_to_the_first_one_and_no_further(play, candles, entry):
+    side = entry.side
+    moves = {2: Manage(stop=100.0 - 2 * side), 3: Manage(stop=100.0 - 6 * side), 4: Manage(stop=100.0 - 4 * side)}
+    run = play(candles([FLAT] * 4), {0: entry, **moves})
+    assert working(run)["stop"] == (1000, 100.0 - 2 * side)
+    back = play(candles([FLAT] * 6), {0: entry, **moves})
+    assert working(back)["stop"] == (1000, 100.0 - 4 * side)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [Manage(stop=100.0), Manage(stop=101.0), Manage(targets=[99.0]), Manage(targets=[float("inf")]),
+                 Manage(stop=float("nan")), Manage(targets=[-1.0, -5.0])]
+)  # fmt: skip
+def test_what_lies_beyond_the_market_or_is_no_price_moves_nothing(play, candles, nonsense):
+    run = play(candles([FLAT] * 4), {0: LONG, 2: nonsense})
+    assert working(run) == {"stop": (1000, 95.0), "tp1": (1000, 110.0)}
+
+
+def test_without_a_position_there_is_nothing_to_manage(play, candles):
+    run = play(candles([FLAT] * 4), {0: Manage(stop=99.0), 1: Reduce(0.5), 2: Cancel(), 3: Close()})
+    assert [RowKind.labels[kind] for kind in set(run.rows["kind"].tolist())] == ["state"]
+
+
+def test_a_stop_that_was_moved_is_hit_where_it_is(play, candles):
+    dip = (100.0, 100.0, 96.0, 96.0)
+    run = play(candles([FLAT] * 3 + [dip]), {0: LONG, 2: Manage(stop=97.0)})
+    assert run.trades == [(100.0, 97.0, "signal")]
+
+
+# ---------------------------------------------------------------------------------------------------------- cancel
+def test_an_entry_is_called_back(play, candles):
+    limit = Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[110.0])
+    run = play(candles([FLAT, FLAT, (100.0, 100.0, 97.0, 97.0), FLAT]), {0: limit, 1: Cancel()})
+
+    assert run.fills == []
+    assert run.account["pending_entries"] == 0
+    assert run.states_passed[-1] == "SCANNING"
+
+
+# ------------------------------------------------------------------------------------------------------------ view
+def test_a_strategy_sees_its_position_and_the_account(play, candles):
+    up = (100.0, 104.0, 100.0, 104.0)
+    run = play(candles([FLAT, FLAT, up]), {0: LONG})
+    view = run.states[0]["core"]["shown"]
+
+    assert (view["stop"], view["unrealized"]) == (95.0, 4.0)
+    assert (view["balance"], view["equity"], view["day_pnl"]) == (10_000.0, 10_004.0, 4.0)
+    assert (view["open_positions"], view["pending_entries"]) == (1, 0)
