@@ -23,6 +23,7 @@ from triplane.data.instruments import parse_instrument, rules_for
 from triplane.data.recorded import open_recorded
 from triplane.model.settings import CostSettings
 from triplane.research.backtest import COSTS, backtest_costs, simulate
+from triplane.research.check import check_once
 from triplane.research.parameter_sets import FOLDER, regime_values
 
 DEFAULTS = Config()
@@ -70,6 +71,7 @@ def backtest(
     json: Json = False,
 ) -> Report:
     """Run a strategy over recorded candles with the simulated broker."""
+    check_once(strategy, progress(quiet=json))
     source = open_recorded(data, symbol)
     result = simulate(
         source.candles,

@@ -24,6 +24,7 @@ from triplane.execution.messages import Finding
 from triplane.execution.remote import RemoteRouter
 from triplane.model.money import price
 from triplane.research.backtest import choose_timeframe
+from triplane.research.check import check_once
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, names, source_of
@@ -85,6 +86,7 @@ async def build(
     quiet: bool = False,
 ) -> Hosted:
     """Everything between the configuration and a session that is ready to run."""
+    await asyncio.to_thread(check_once, config.strategy, progress(quiet))
     clock, strategy = SystemClock(), find(config.strategy)
     async with AsyncExitStack() as undo:
         trading = await open_trading(config, clock, router_token)

@@ -16,6 +16,7 @@ from triplane.version import __version__
 COMMANDS: Final = {
     "up": "triplane.cli.up:up",
     "backtest": "triplane.cli.backtest:backtest",
+    "check": "triplane.cli.check:check",
     "analyze": "triplane.cli.analyze:analyze",
     "verify": "triplane.cli.sessions:verify",
     "sessions": "triplane.cli.sessions:sessions",

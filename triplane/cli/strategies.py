@@ -24,7 +24,15 @@ def strategies(
 def _described(name: str) -> dict[str, Any]:
     strategy = find(name)
     params = [
-        {"name": p.name, "default": p.default, "low": p.low, "high": p.high, "text": p.text} for p in strategy.params
+        {
+            "name": p.name,
+            "default": p.choices[int(p.default)] if p.choices else p.default,
+            "low": p.low,
+            "high": p.high,
+            "choices": p.choices,
+            "text": p.text,
+        }
+        for p in strategy.params
     ]
     about = {"name": strategy.name, "text": strategy.text, "timeframe": strategy.timeframe}
     return {**about, "file": str(source_of(name)), "params": params}
@@ -32,5 +40,8 @@ def _described(name: str) -> dict[str, Any]:
 
 def _print(one: dict[str, Any]) -> None:
     console.print(f"[bold]{one['name']}[/] ({one['timeframe']})\n{one['text']}\n{one['file']}", highlight=False)
-    params = [(p["name"], p["default"], f"{p['low']} … {p['high']}", p["text"]) for p in one["params"]]
+    params = [
+        (p["name"], p["default"], ", ".join(p["choices"]) or f"{p['low']} … {p['high']}", p["text"])
+        for p in one["params"]
+    ]
     print_table("Parameters", ("name", "default", "range", "meaning"), params)

@@ -12,7 +12,7 @@ from triplane.data.instruments import Instrument
 from triplane.engine import ids
 from triplane.engine.heads import Heads
 from triplane.execution.ids import client_order_id
-from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
+from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, Regime, RowKind, SignalStatus, State
 from triplane.kernel.rows import named
 from triplane.model.facts import (
     Decision,
@@ -37,6 +37,7 @@ KEPT_SIGNALS: Final = 64
 CHECKS, LEGS, ORDER_ENDS, ORDER_TYPES = Check.labels, Leg.labels, OrderEnd.labels, OrderType.labels
 REASONS, STATUSES, STATES = Reason.labels, SignalStatus.labels, State.labels
 """The words by number: quicker than by an enum's member, and this is on the way of every decision."""
+REGIMES: Final[dict[float, str]] = {float(code): name for code, name in enumerate(Regime.labels)}
 EXECUTED, PENDING, REJECTED = (SignalStatus.EXECUTED, SignalStatus.PENDING, SignalStatus.REJECTED)
 
 
@@ -61,6 +62,14 @@ class Speaks(Protocol):
 
 def _side(side: int) -> str:
     return "buy" if side > 0 else "sell"
+
+
+def seen_values(names: Sequence[str], values: Sequence[float]) -> dict[str, float | str | None]:
+    """The values that a signal was decided on, by name; a regime in its word."""
+    seen: dict[str, float | str | None] = {}
+    for name, value in zip(names, values, strict=False):
+        seen[name] = REGIMES.get(value) if name == "regime" else number(value)
+    return seen
 
 
 def _level(confidence: float) -> str:
@@ -192,8 +201,7 @@ class Decoder:
         stop = row.stop if enter and row.stop > 0.0 else None
         targets = [t for t in row.targets if t > 0.0] if enter else []
         seen: dict[str, float | str | None] = {"regime": None, "regime_confidence": None}
-        for name, value in zip(spec.sees, row.seen, strict=False):
-            seen[name] = number(value)
+        seen |= seen_values(spec.sees, row.seen)
         return Signal(
             **self._head(row),
             id=ids.signal_id(self._session, row.decision, action),

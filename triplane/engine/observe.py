@@ -10,6 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from triplane.data.candles import timeframe_name
+from triplane.engine.decode import seen_values
 from triplane.engine.heads import Heads
 from triplane.engine.session import Session
 from triplane.errors import TriplaneError
@@ -255,9 +256,7 @@ class _Symbol:
                 entry_hint=entry if action == Action.ENTER else None,
                 sl_hint=(stop or entry - side * risk) if action == Action.ENTER and risk > 0.0 else None,
                 tpR=[round(r / risk, 4) for r in reach if r > 0.0] if risk > 0.0 else [],
-                features={
-                    name: number(value) for name, value in zip(self._sees, signal["seen"].tolist(), strict=False)
-                },
+                features=seen_values(self._sees, signal["seen"].tolist()),
                 score=float(signal["confidence"]),
                 ttl_bars=int(signal["ttl_bars"]),
             )

@@ -121,12 +121,15 @@ class Setup:
         return cls(**fields)
 
     def start(self, core: Core) -> tuple[Array, Array]:
-        """The account and the states at the very beginning."""
+        """The account and the states at the very beginning.
+
+        A journal of an earlier Triplane may name parameters that are gone, and lack some that are new.
+        """
         account, states = core.new(
             list(self.instruments),
             costs=self.costs.to_record(),
             limits=self.trading.to_record(self.fixed_lots),
-            params=self.params,
+            params={p.name: self.params.get(p.name, p.default) for p in core.strategy.params},
             base_ms=self.base_ms,
             timeframe_ms=self.timeframe_ms,
             balance=self.balance,

@@ -31,6 +31,7 @@ from triplane.kernel.codes import UNKNOWN, Regime
 from triplane.kernel.indicators.moving import DEVIATION, deviation_init, deviation_step
 from triplane.kernel.indicators.volatility import REALIZED, realized_init, realized_step
 from triplane.kernel.jit import Arr, Rec, njit, record
+from triplane.kernel.maths import exp, log
 
 SLOTS: Final = 4
 MAX_FITS: Final = 64
@@ -102,9 +103,28 @@ def is_trending(name: int) -> bool:
 
 
 @njit
+def trending_belief(s: Rec) -> float:
+    """Belief in all trending regimes together, 0 to 1; 0 while there is none.
+
+    The regime that is shown stays for its dwell, however little it is believed in by then; this does not.
+    """
+    if not s.believes:
+        return 0.0
+    return s.belief[Regime.TRENDING_LOW_VOL] + s.belief[Regime.TRENDING_HIGH_VOL]  # type: ignore[no-any-return]
+
+
+@njit
+def shown_belief(s: Rec) -> float:
+    """How far the regime that is shown is believed in: a trending one together with the other."""
+    if not s.believes:
+        return 0.0
+    return trending_belief(s) if is_trending(s.name) else s.probability
+
+
+@njit
 def regime_observe(s: Rec, close: float, volume: float) -> None:
     """Bring the three observed values (``s.observed``) forward by a closed candle."""
-    change = np.log(close / s.close)
+    change = log(close / s.close)
     s.close = close
     s.observed[0] = change
     s.observed[1] = realized_step(s.realized, close)
@@ -158,13 +178,13 @@ def _forward(s: Rec, m: Rec) -> None:
                 for i in range(SLOTS):
                     prior += s.belief[i] * m.transition[i, j]
             if prior > 0.0:
-                s.score[j] = np.log(prior) + _density(s, m, j)
+                s.score[j] = log(prior) + _density(s, m, j)
                 top = max(top, s.score[j])
     if top == -np.inf:  # no state can follow, or the candle is beyond all numbers: the beliefs stay
         return
     total = 0.0
     for j in range(SLOTS):
-        s.belief[j] = np.exp(s.score[j] - top)
+        s.belief[j] = exp(s.score[j] - top)
         total += s.belief[j]
     for j in range(SLOTS):
         s.belief[j] /= total

@@ -163,7 +163,7 @@ class RawSignal(Fact, frozen=True, kw_only=True, tag="signals_raw.v1"):
     entry_hint: float | None
     sl_hint: float | None
     tpR: Annotated[list[float], Meta(description="Targets in distances of the stop.")]  # noqa: N815 - the contract's name
-    features: dict[str, float | None]
+    features: dict[str, float | str | None]
     score: float
     ttl_bars: int
 

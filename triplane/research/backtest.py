@@ -31,6 +31,7 @@ from triplane.kernel.rows import LAST_DECISION, OUT_ROWS, OUTBOX, OUTPUT, of_kin
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import DAY_MS, performance
 from triplane.model.settings import FEES, PLAIN, START_BALANCE
+from triplane.research.check import check_once
 from triplane.research.findings import of_market
 from triplane.research.frames import Columns, Maker, fact_columns, maker
 from triplane.strategies.base import AnyStrategy
@@ -411,6 +412,7 @@ def backtest(
     BadInput
         In one sentence, for candles that cannot be used, an unknown strategy or parameter, or a value out of range.
     """
+    check_once(strategy)
     return simulate(
         as_candles(candles),
         strategy=strategy,

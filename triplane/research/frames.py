@@ -38,7 +38,9 @@ def fact_columns(facts: Sequence[Fact], kind: type[Fact], exact: Columns) -> Col
             continue
         values = [getattr(fact, field.name) for fact in facts]
         of = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
-        kinds = {(getattr(one, "extra", None) or {}).get("column") or type(one).__name__ for one in of}
+        kinds = {
+            (getattr(one, "extra", None) or {}).get("column") or type(getattr(one, "type", one)).__name__ for one in of
+        }
         if field.name in exact:
             columns[field.name] = exact[field.name]
         elif kinds & {"money", "FloatType"}:

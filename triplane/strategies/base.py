@@ -6,7 +6,7 @@ times slower; the same engine, broker and risk). Both are found by name, see ``t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +30,8 @@ class Param:
         Value and inclusive range. When ``default`` is an ``int`` only whole numbers are allowed.
     text
         One line for people: meaning and unit.
+    choices
+        Words for the whole numbers from 0 on; either may be given.
     """
 
     name: str
@@ -37,11 +39,14 @@ class Param:
     low: Number
     high: Number
     text: str = ""
+    choices: tuple[str, ...] = ()
 
     def check(self, value: object, strategy: str) -> Number:
         """Return ``value`` as a number of the right kind, or raise :class:`BadInput`."""
+        if value in self.choices:
+            return self.choices.index(str(value))
         whole = isinstance(self.default, int)
-        kind = "a whole number" if whole else "a number"
+        kind = " or ".join([*self.choices, "a whole number" if whole else "a number"])
         try:
             number = float(str(value))
         except ValueError:
@@ -111,6 +116,8 @@ class Strategy:
     prepare
         ``prepare(states, params, timeframe_ms, data)``: ordinary Python, called once before ``init`` with the zeroed
         array of states; puts into them what is more than a number, such as a fitted model in ``data``.
+    base
+        The strategy whose compiled code it runs, when it differs from that in names, words and defaults alone.
     agents
         Name → dotted path into the state of a raw signal (``records.SIGNAL``) of this bar, of a strategy that combines
         several.
@@ -135,6 +142,12 @@ class Strategy:
     prepare: Callable[[Any, Mapping[str, Number], int, Mapping[str, Any]], None] | None = None
     agents: Mapping[str, str] = field(default_factory=dict)
     timeframe: str = "15m"
+    base: "Strategy | None" = None
+
+    def preset(self, name: str, text: str, **defaults: Number) -> "Strategy":
+        """The same strategy under another name with other defaults."""
+        params = tuple(replace(p, default=defaults.get(p.name, p.default)) for p in self.params)
+        return replace(self, name=name, text=text, params=params, base=self.base or self)
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, Number]:
         """Check parameters given by a user and fill in the rest."""

@@ -26,7 +26,8 @@ from triplane.strategies.drivers import (
     strategy_driver,
 )
 from triplane.strategies.python_core import PythonCore
-from triplane.strategies.registry import file_hash, find, name_of, source_of
+from triplane.strategies.registry import find, name_of, source_of
+from triplane.strategies.sources import source_hash
 
 __all__ = [
     "Array", "CompiledCore", "Core", "Failure", "InstrumentLike", "Progress", "compile_strategy", "compiled_features",
@@ -42,7 +43,7 @@ class CompiledCore(Core):
     """The fast kind: everything in compiled functions."""
 
     def __init__(self, strategy: Strategy, source: Path) -> None:
-        super().__init__(strategy, strategy.state, file_hash(source))
+        super().__init__(strategy, strategy.state, source_hash(source))
         self.warmup = strategy.warmup
         self.module = strategy_driver(strategy, source)
         self.init = self.module.init

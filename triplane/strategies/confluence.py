@@ -13,14 +13,15 @@ very bar. The plan (entry, stop, target ladder, time to live) is that of the *le
 bar, the one with the largest weight x confidence. Its stop is never wider than ``max_stop_atr`` ATRs from the entry; a
 wider one is moved there, the targets stay. When both sides qualify, the higher score wins, and long if they are equal.
 
-**Gates.** With ``regime_gate`` 1 the regime must be a trending one; with a kill zone switched on, the bar must open in
-one that is. What a gate holds back is not a signal; ``s.held`` says which check it was.
+**Gates.** With ``regime_gate`` 1 the regime must be one that ``regime_trend`` lets through; with a kill zone switched
+on, the bar must open in one that is. What a gate holds back is not a signal; ``s.held`` says which check it was.
 
 **Exits.** A raw CLOSE counts when the agent was one of those that agreed on the open position.
 """
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ import numpy as np
 from triplane.kernel.calendar import DEFAULT_ZONES, KILL_ZONES, ZONES, kill_zone
 from triplane.kernel.codes import Action, Check, OrderType
 from triplane.kernel.records import NO_SIGNAL, SIGNAL
-from triplane.kernel.regime import is_trending
+from triplane.kernel.regime import shown_belief
 from triplane.strategies import (
     CLOSE,
     ENTER,
@@ -70,7 +71,7 @@ PARAMS = (
     ),
     *(Param(f"w_{agent}", 1.0, 0.0, 10.0, f"weight of {spec.name}") for agent, spec in AGENTS.items()),
     *(
-        Param(f"{agent}_{p.name}", p.default, p.low, p.high, f"{spec.name}: {p.text}")
+        replace(p, name=f"{agent}_{p.name}", text=f"{spec.name}: {p.text}")
         for agent, spec in AGENTS.items()
         for p in spec.params
     ),
@@ -92,7 +93,7 @@ STATE = state(
 
 retest_init, retest_step = retest_analyzer.init, retest_analyzer.step
 smc_init, smc_step = smc_heuristic.init, smc_heuristic.step
-trend_init, trend_step = regime_trend.init, regime_trend.step
+trend_init, trend_step, trend_lets_through = regime_trend.init, regime_trend.step, regime_trend.is_let_through
 ict_init, ict_step = ict_blocks.init, ict_blocks.step
 
 LONG_AGO = -1_000_000
@@ -182,7 +183,7 @@ def _agree(bits: int) -> int:
 @njit
 def _gate(s: Rec, bar: Rec) -> int:
     """The first closed gate, as a check, or ``Check.OK``."""
-    if s.p.regime_gate and not is_trending(s.trend.regime.name):
+    if s.p.regime_gate and not trend_lets_through(s.trend):
         return Check.REGIME
     if (s.zones.on[0] or s.zones.on[1] or s.zones.on[2]) and kill_zone(s.zones, bar.open_time) < 0:
         return Check.KILL_ZONE
@@ -199,7 +200,7 @@ def _voice(raw: Rec) -> float:
 def _look(s: Rec, signal: Rec) -> None:
     """Write what was weighed into the signal."""
     regime = s.trend.regime
-    known = regime.probability if regime.believes else 0.0
+    known = shown_belief(regime)
     retest, smc, trend, ict = _voice(s.raw[0]), _voice(s.raw[1]), _voice(s.raw[2]), _voice(s.raw[3])
     show(signal, Saw(s.scores[0], s.scores[1], retest, smc, trend, ict, float(regime.name), known))
 
@@ -219,7 +220,7 @@ def _decide(s: Rec, leader: int, bits: int, bar: Rec, signal: Rec) -> None:
     signal.confidence = min(s.scores[0 if side > 0 else 1], 1.0)
     s.opened_by = bits & ((1 << N_AGENTS) - 1)
     bits |= 1 << (LEADER + leader)
-    bits |= is_trending(s.trend.regime.name) << IN_REGIME
+    bits |= trend_lets_through(s.trend) << IN_REGIME
     bits |= (kill_zone(s.zones, bar.open_time) >= 0) << IN_ZONE
     for k in range(N_AGENTS):
         if s.raw[k].action == ENTER and s.raw[k].side == side:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from triplane.errors import TriplaneError
 from triplane.kernel.codes import Check
 from triplane.kernel.core import CORE
 from triplane.kernel.layout import record
@@ -118,9 +119,19 @@ class Core:
         core["watch_expiry"] = np.iinfo(np.int64).max
         for k, symbol in enumerate(symbols):
             core["instrument"][k] = symbol.to_record()[0]
-        self._prepare(states, params, timeframe_ms, data or {})
-        self._start(states, params)
+        self._begin(states, params, timeframe_ms, data or {})
         return account, states
+
+    def _begin(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
+        """Let the strategy begin; its own code may raise anything."""
+        try:
+            self._prepare(states, params, timeframe_ms, data)
+            self._start(states, params)
+        except TriplaneError:
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise TriplaneError(f"Strategy {self.strategy.name} cannot be started: {what}") from error
 
     def _prepare(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
         """Give the strategy its data before it starts."""

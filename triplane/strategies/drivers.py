@@ -26,7 +26,8 @@ from numba.core import config
 
 from triplane.errors import BadInput
 from triplane.strategies.base import AnyStrategy
-from triplane.strategies.registry import file_hash, name_of, packaged
+from triplane.strategies.registry import BUILT_IN, name_of, packaged, source_of
+from triplane.strategies.sources import source_hash
 
 Progress = Callable[[str], None]
 
@@ -99,7 +100,7 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
     lines = (pattern or source).read_text().splitlines(keepends=True)
     text = "".join(imports if line.rstrip().endswith("# STRATEGY") else line for line in lines)
     made_for = f"{numba.__version__} {importlib.util.MAGIC_NUMBER.hex()} {sys.platform} {platform.machine()}"
-    digest = hashlib.sha256(f"{made_for} {_sources()} {file_hash(source)} {text}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{made_for} {_sources()} {source_hash(source)} {text}".encode()).hexdigest()[:16]
     module_name = f"triplane_driver_{name}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]
@@ -114,7 +115,10 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
 
 
 def strategy_driver(strategy: AnyStrategy, source: Path) -> ModuleType:
-    """The driver of a compiled strategy."""
+    """The driver of a compiled strategy; a preset's is that of its base, where that is built in."""
+    base = getattr(strategy, "base", None)
+    if base is not None and base.name in BUILT_IN:
+        strategy, source = base, source_of(base.name)
     name = name_of(strategy, source)
     point = packaged().get(name)
     version = point.dist.version if point is not None and point.dist is not None else ""

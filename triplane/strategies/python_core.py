@@ -16,7 +16,7 @@ from triplane.kernel.timeframes import DONE, LATE
 from triplane.strategies.base import Bar, Number, PythonStrategy, View
 from triplane.strategies.core import Array, Core, Failure
 from triplane.strategies.drivers import Progress, compiled_halves
-from triplane.strategies.registry import file_hash
+from triplane.strategies.sources import source_hash
 
 EMPTY = np.zeros((), SIGNAL)
 ACCOUNT_SHOWN = ("stop", "unrealized", "balance", "equity", "day_pnl", "open_positions", "pending_entries")
@@ -26,7 +26,7 @@ class PythonCore(Core):
     """A :class:`PythonStrategy` with the core; one instance of the strategy for each symbol."""
 
     def __init__(self, strategy: type[PythonStrategy], source: Path, progress: Progress | None = None) -> None:
-        super().__init__(strategy, record([("none", "i8")]), file_hash(source))
+        super().__init__(strategy, record([("none", "i8")]), source_hash(source))
         self.module = compiled_halves(progress)
         self.kind = strategy
         self.current: list[PythonStrategy] = []

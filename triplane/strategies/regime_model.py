@@ -26,6 +26,7 @@ import numpy as np
 from triplane.errors import BadInput
 from triplane.kernel.codes import Regime
 from triplane.kernel.indicators.moving import MAX_WINDOW
+from triplane.kernel.maths import log
 from triplane.kernel.regime import MAX_FITS, REGIME
 
 Array = np.ndarray[Any, Any]
@@ -69,6 +70,36 @@ def _numbers(value: object, what: str, shape: tuple[int, ...]) -> Array:
     return array
 
 
+def _cholesky(covariance: Array) -> Array:
+    """Lower triangular factor; zeros for what is not positive definite.
+
+    By hand, as :func:`_inverse`: the libraries behind NumPy round otherwise on other processors, and this decides.
+    """
+    factor = np.zeros((3, 3))
+    for r in range(3):
+        for c in range(r + 1):
+            rest = covariance[r, c]
+            for k in range(c):
+                rest -= factor[r, k] * factor[c, k]
+            if r == c and not rest > 0.0:
+                return np.zeros((3, 3))
+            factor[r, c] = np.sqrt(rest) if r == c else rest / factor[c, c]
+    return factor
+
+
+def _inverse(factor: Array) -> Array:
+    """Inverse of a lower triangular matrix."""
+    inverse = np.zeros((3, 3))
+    for c in range(3):
+        inverse[c, c] = 1.0 / factor[c, c]
+        for r in range(c + 1, 3):
+            rest = 0.0
+            for k in range(c, r):
+                rest -= factor[r, k] * inverse[k, c]
+            inverse[r, c] = rest / factor[r, r]
+    return inverse
+
+
 def _write_state(fit: Any, state: Mapping[str, Any], where: str) -> int:
     """Write one state into the slot of its name; returns the slot."""
     name = state.get("name")
@@ -78,17 +109,14 @@ def _write_state(fit: Any, state: Mapping[str, Any], where: str) -> int:
     if fit["present"][slot]:
         raise _bad(f"{where}.name", name, "a name that no other state of the fit has")
     covariance = _numbers(state.get("covariance"), f"{where}.covariance", (3, 3))
-    try:
-        factor = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
-        factor = np.zeros((3, 3))
+    factor = _cholesky(covariance)
     if not (np.diag(factor) > 0.0).all() or not np.allclose(covariance, covariance.T):
         raise _bad(f"{where}.covariance", covariance.tolist(), "symmetric and positive definite")
     fit["present"][slot] = 1
     fit["start"][slot] = _numbers(state.get("start"), f"{where}.start", ())
     fit["means"][slot] = _numbers(state.get("mean"), f"{where}.mean", (3,))
-    fit["whiten"][slot] = np.tril(np.linalg.inv(factor))
-    fit["constant"][slot] = -1.5 * np.log(2.0 * np.pi) - np.log(np.diag(factor)).sum()
+    fit["whiten"][slot] = _inverse(factor)
+    fit["constant"][slot] = -1.5 * log(2.0 * np.pi) - log(factor[0, 0]) - log(factor[1, 1]) - log(factor[2, 2])
     to = state.get("to")
     if not isinstance(to, Mapping) or not set(to) <= set(Regime.labels):
         raise _bad(f"{where}.to", to, "probabilities by the name of the next state")

@@ -1,7 +1,8 @@
 """Regime and trend: pullbacks with the day's volume-weighted average, in trending markets only.
 
-**Layer 0** is the regime (``kernel/regime.py``): only ``trending_low_vol`` and ``trending_high_vol`` pass. **Layer 1**,
-for a long (shorts mirror it), at the close of a bar:
+**Layer 0** is the regime (``kernel/regime.py``): only ``trending_low_vol`` and ``trending_high_vol`` pass, and only
+while the belief in both together is at least ``min_regime_probability`` (the regime outlives the belief in it by its
+dwell). **Layer 1**, for a long (shorts mirror it), at the close of a bar:
 
 =========  =======================================================================================================
 trigger    StochRSI %K crosses above %D, coming from below ``stoch_low``; or the close returns from below the lower
@@ -12,7 +13,7 @@ volume     volume ratio of at least ``min_volume_ratio``
 =========  =======================================================================================================
 
 All of them must hold, or, with ``need_all`` 0, the trigger and the side of the VWAP, and the confidence must reach
-``min_confidence``. The confidence is the weighted share of what holds; the regime counts with its probability.
+``min_confidence``. The confidence is the weighted share of what holds; the regime counts with that belief.
 
 Entry: a limit ``entry_atr`` ATRs better than the close, for ``ttl_bars`` bars. Stop: ``stop_atr`` ATRs from the entry.
 Targets at 1, 2 and 3 times the risk.
@@ -35,7 +36,7 @@ from triplane.kernel.indicators.volume import (
     vwap_init,
     vwap_step,
 )
-from triplane.kernel.regime import REGIME, is_trending, regime_init, regime_step
+from triplane.kernel.regime import REGIME, is_trending, regime_init, regime_step, shown_belief, trending_belief
 from triplane.strategies import LIMIT, Param, Rec, Strategy, njit, state
 from triplane.strategies.base import Number
 from triplane.strategies.kit import FRACTIONS, Reasons, bracket, check_ladder, ladder, rungs, show
@@ -43,12 +44,13 @@ from triplane.strategies.regime_model import give_regime
 
 PARAMS = (
     Param("regime", 1, 0, 1, "1: only in trending regimes; 0: layer 1 alone"),
+    Param("min_regime_probability", 0.5, 0.0, 1.0, "lowest belief in all trending regimes together"),
     Param("need_all", 1, 0, 1, "1: every condition must hold; 0: min_confidence decides"),
     Param("min_confidence", 0.6, 0.0, 1.0, "lowest confidence that gives a signal"),
     Param("stoch_low", 20.0, 0.0, 50.0, "StochRSI %K must come from below this (a short: above 100 less this)"),
     Param("min_adx", 20.0, 0.0, 100.0, "lowest ADX"),
     Param("min_volume_ratio", 1.2, 0.0, 100.0, "lowest ratio of recent to usual volume"),
-    Param("w_regime", 0.3, 0.0, 100.0, "weight of the regime's probability"),
+    Param("w_regime", 0.3, 0.0, 100.0, "weight of the belief in trending regimes"),
     Param("w_trigger", 0.25, 0.0, 100.0, "weight of the trigger; both triggers give it in full, one gives 80 %"),
     Param("w_vwap", 0.15, 0.0, 100.0, "weight of the side of the VWAP"),
     Param("w_adx", 0.15, 0.0, 100.0, "weight of the ADX"),
@@ -140,10 +142,16 @@ def _detect(s: Rec, bar: Rec) -> None:
 
 
 @njit
+def is_let_through(s: Rec) -> bool:
+    """Layer 0: whether the market is in a trending regime, and believed to be."""
+    return is_trending(s.regime.name) and trending_belief(s.regime) >= s.p.min_regime_probability
+
+
+@njit
 def _reasons(s: Rec, side: int, bar: Rec) -> int:
     """Bits of the conditions that hold for ``side``."""
     return int(
-        (is_trending(s.regime.name) << Why.TRENDING)
+        (is_let_through(s) << Why.TRENDING)
         | ((s.crossed == side) << Why.STOCH)
         | ((s.returned == side) << Why.BAND)
         | (((bar.close - s.vwap.value) * side > 0.0) << Why.RIGHT_OF_VWAP)
@@ -162,7 +170,7 @@ def _confidence(s: Rec, bits: int) -> float:
         return 0.0
     score = 0.0
     if bits & (1 << Why.TRENDING) and regime > 0.0:
-        score += regime * s.regime.probability
+        score += regime * trending_belief(s.regime)
     if bits & (1 << Why.STOCH) and bits & (1 << Why.BAND):
         score += p.w_trigger
     elif bits & ((1 << Why.STOCH) | (1 << Why.BAND)):
@@ -195,8 +203,8 @@ def _enter(s: Rec, side: int, bar: Rec, bits: int, confidence: float, signal: Re
     signal.ttl_bars = s.p.ttl_bars
     signal.confidence = confidence
     signal.reasons = bits
-    known = s.regime.probability if s.regime.believes else 0.0
-    show(signal, Saw(float(s.regime.name), known, s.vwap.value, s.k, s.d, s.adx.value, s.volume_ratio.value, atr))
+    believed = shown_belief(s.regime)
+    show(signal, Saw(float(s.regime.name), believed, s.vwap.value, s.k, s.d, s.adx.value, s.volume_ratio.value, atr))
 
 
 @njit

@@ -6,12 +6,12 @@ A package names its strategies as entry points of the group ``triplane.strategie
 (:func:`find_part`) come from a file or a package in the same way.
 """
 
-import hashlib
 import importlib.util
 import linecache
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
@@ -21,13 +21,9 @@ from typing import Any
 
 from triplane.errors import BadInput, TriplaneError
 from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
+from triplane.strategies.sources import source_hash, sources
 
-BUILT_IN = ("ema_cross", "ict_blocks", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+BUILT_IN = ("ema_cross", "ict_blocks", "ict_classic", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
 
 
 class _FromSource(SourceFileLoader):
@@ -38,11 +34,48 @@ class _FromSource(SourceFileLoader):
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
+_helpers: dict[str, bytes] = {}
+"""The files beside those of users that were imported for them, and what they held then."""
+
+
+def _forget_helpers(path: Path) -> None:
+    """Let modules that have changed, or have the name of one beside this file, be imported again."""
+    importlib.invalidate_caches()
+    for file in sources(path)[1:]:
+        held, where = file.read_bytes(), str(file)
+        changed = _helpers.get(where) != held
+        for name, module in list(sys.modules.items()):
+            same = getattr(module, "__file__", None) == where
+            if (same and changed) or (not same and name == file.stem and file.parent == path.parent):
+                del sys.modules[name]
+        linecache.checkcache(where)
+        _helpers[where] = held
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """What a user's file imports is looked for in its own folder first, as for a script, and read from the source."""
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.dont_write_bytecode = writes
+
+
 def load_file(path: Path, what: str = "Strategy") -> ModuleType:
-    """Import a user's file; the module is known by the hash of its content, so an edit is a new module."""
-    name = f"triplane_user_{path.stem}_{file_hash(path)[:12]}"
+    """Import a user's file; the module is known by the hash of its sources, so an edit is a new module."""
+    folder = f"triplane_user_{source_hash(path)[:12]}"
+    name = f"{folder}.{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
+    _forget_helpers(path)
+    package = sys.modules[folder] = ModuleType(folder)
+    package.__path__ = [str(path.parent)]
     linecache.checkcache(str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if spec is None or spec.loader is None:
@@ -50,7 +83,8 @@ def load_file(path: Path, what: str = "Strategy") -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _beside(path):
+            spec.loader.exec_module(module)
     except Exception as error:  # the user's code may raise anything; they need to know where
         del sys.modules[name]
         raise TriplaneError(f"{what} file {path} cannot be loaded: {type(error).__name__}: {error}") from error
@@ -151,6 +185,11 @@ def find_part(name: str, kind: type, taken: Collection[str], *, subclass: bool =
 def source_of(name: str) -> Path:
     """The file that defines strategy ``name``."""
     return _locate(name)[0]
+
+
+def is_file(name: str) -> bool:
+    """Whether strategy ``name`` is a user's own file, neither built in nor installed."""
+    return not _locate(name)[1]
 
 
 def find(name: str) -> AnyStrategy:

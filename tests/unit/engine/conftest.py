@@ -1,5 +1,6 @@
 """A core small enough to see through, with the interface of a compiled strategy."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ class FakeCore:
     """Adds up closes; a candle that brings the sum of its symbol to an odd number makes two rows, others none."""
 
     source_hash = "fake"
+    strategy = SimpleNamespace(params=())
 
     def new(self, symbols: Any, *, balance: float, limits: Any, **_: Any) -> tuple[Any, Any]:
         account, states = np.zeros(1, ACCOUNT), np.zeros(len(symbols), STATE)

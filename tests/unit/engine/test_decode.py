@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.data.instruments import Instrument
-from triplane.engine.decode import Decoder
+from triplane.engine.decode import Decoder, seen_values
 from triplane.engine.heads import Heads
 from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
 from triplane.kernel.rows import OUTPUT, VIEWS
@@ -107,6 +107,14 @@ def test_a_price_keeps_its_digits_however_small_it_is(value: float) -> None:
     assert float(price_text(value)) == pytest.approx(value, rel=1e-8)
     assert Decimal(price_text(value)) == price(value)
     assert "E" not in price_text(value)
+
+
+def test_a_regime_is_shown_by_its_name() -> None:
+    seen = seen_values(("regime", "regime_confidence"), (1.0, 0.75))
+    assert seen == {"regime": "trending_high_vol", "regime_confidence": 0.75}
+    assert seen_values(("regime",), (3.0,)) == {"regime": "volatile_choppy"}
+    for unknown in (-1.0, float("nan")):
+        assert seen_values(("regime",), (unknown,)) == {"regime": None}
 
 
 def test_an_executed_signal_becomes_a_decision_with_its_order() -> None:

@@ -14,7 +14,7 @@ from triplane.strategies.registry import find
 
 NAMES = [spec.name for spec in AGENTS.values()]
 WATCH = ["raw", "scores", "held", "trend.regime.name", "retest.atr.value"]
-LIVELY = {"trend_need_all": 0, "trend_min_confidence": 0.5, "smc_min_score": 0.5, "ict_need_gap": 0}
+LIVELY = {"trend_need_all": 0, "trend_min_confidence": 0.5, "smc_min_score": 0.5, "ict_gap": 1}
 LOOSE = {"threshold": 0.5, **LIVELY}
 
 
@@ -120,8 +120,9 @@ def test_an_agent_without_weight_is_not_heard(listen: Any, generated: Any) -> No
 
 
 def test_gates_hold_back_and_say_which(loose: Any, listen: Any, generated: Any) -> None:
-    gated = listen("confluence", generated, WATCH, regime_gate=1, zone_london=1, **LOOSE)
-    trending = np.isin(gated.others["trend.regime.name"], (0, 1))
+    gated = listen("confluence", generated, [*WATCH, "trend.regime.belief"], regime_gate=1, zone_london=1, **LOOSE)
+    belief = gated.others["trend.regime.belief"][:, :2].sum(axis=1)
+    trending = np.isin(gated.others["trend.regime.name"], (0, 1)) & (belief >= 0.5)
     open_ = np.array([in_window(minute_of_day(int(t)), 420, 600) for t in generated["open_time"]])
 
     for i in loose.entries:

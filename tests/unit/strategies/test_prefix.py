@@ -13,7 +13,7 @@ from triplane.kernel.records import ACCOUNT
 
 STRATEGIES = ("retest_analyzer", "smc_heuristic", "regime_trend", "ict_blocks", "confluence")
 BUSY = {
-    "ict_blocks": {"need_gap": 0, "min_strength": 1.0},
+    "ict_blocks": {"gap": 1, "min_strength": 1.0},
     "regime_trend": {"need_all": 0, "min_confidence": 0.3},
     "confluence": {"threshold": 0.5, "trend_need_all": 0},
 }

@@ -47,11 +47,12 @@ def conditions(c: Any) -> dict[int, dict[str, Any]]:
     average = vwap(c)
     k0, d0, close0 = np.roll(k, 1), np.roll(d, 1), np.roll(close, 1)
     upper0, lower0 = np.roll(upper, 1), np.roll(lower, 1)
+    belief = path.beliefs[:, 0] + path.beliefs[:, 1]
     shared = {
-        "trending": (path.names == 0) | (path.names == 1),
+        "trending": ((path.names == 0) | (path.names == 1)) & (belief >= 0.5),
         "strong": adx >= 20,
         "busy": ratio >= 1.2,
-        "probability": path.probabilities,
+        "probability": belief,
     }
     return {
         1: {
@@ -111,12 +112,30 @@ def test_without_need_all_the_confidence_decides(listen: Any, generated: Any) ->
 
 
 def test_layer_0_keeps_out_what_is_not_trending(listen: Any, generated: Any) -> None:
-    gated = listen("regime_trend", generated, ["regime.name"])
+    gated = listen("regime_trend", generated, ["regime.name", "regime.belief"])
     free = listen("regime_trend", generated, regime=0)
     trending = np.isin(gated.others["regime.name"], (0, 1))
+    belief = gated.others["regime.belief"][:, :2].sum(axis=1)
 
-    assert set(gated.entries) == {i for i in free.entries if trending[i]}
+    assert set(gated.entries) == {i for i in free.entries if trending[i] and belief[i] >= 0.5}
     assert 0 < len(gated.entries) < len(free.entries)
+
+
+def test_a_regime_that_is_hardly_believed_in_lets_nothing_through(listen: Any) -> None:
+    """The regime that is shown outlives the belief in it by its dwell, here long enough to see it."""
+    market = generate(seed=21, start_ms=1_735_689_600_000, n=20_000)
+    data = {"regime": {**built_in_model(60_000), "min_dwell": 30}}
+
+    def beliefs(**params: Any) -> Any:
+        heard = listen("regime_trend", market, ["regime.belief"], data=data, **params)
+        sums = heard.others["regime.belief"][heard.entries, :2].sum(axis=1)
+        assert heard.signals["seen"][heard.entries, 1] == pytest.approx(sums)  # regime_confidence
+        return sums
+
+    assert beliefs(min_regime_probability=0).min() < 0.1
+    assert beliefs().min() >= 0.5
+    assert beliefs(min_regime_probability=0.9).min() >= 0.9
+    assert len(beliefs(min_regime_probability=0.9)) < len(beliefs()) < len(beliefs(min_regime_probability=0))
 
 
 def test_a_model_of_ones_own_is_used_from_its_time_on(listen: Any, generated: Any) -> None:

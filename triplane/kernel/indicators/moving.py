@@ -18,10 +18,29 @@ from typing import Final
 
 import numpy as np
 
+from triplane.errors import BadInput
 from triplane.kernel.jit import Arr, Rec, njit, record
 
 MAX_WINDOW: Final = 512
 """The longest window of any indicator: rings have a fixed size inside their record."""
+
+LONGEST: Final = 1_000_000_000
+"""The longest of those that keep no ring."""
+
+
+class WindowError(BadInput):
+    """An indicator was asked for a window that its record has no room for."""
+
+    def __init__(self, indicator: str, window: int, least: int, most: int) -> None:
+        super().__init__(f"{indicator}_init: the window is {window}; it must be from {least} to {most}.")
+
+
+@njit
+def check_window(indicator: str, window: int, least: int, most: int) -> None:
+    """Refuse a window that would be written past the end of a ring, or that is none."""
+    if not least <= window <= most:
+        raise WindowError(indicator, window, least, most)
+
 
 # ---------------------------------------------------------------------------------------------------- exponential
 EMA = record([("alpha", "f8"), ("period", "i8"), ("count", "i8"), ("total", "f8"), ("value", "f8")])
@@ -34,6 +53,7 @@ WILDER = EMA
 @njit
 def ema_init(s: Rec, period: int) -> None:
     """Empty an :data:`EMA` with ``alpha = 2 / (period + 1)``, as TA-Lib's EMA."""
+    check_window("ema", period, 1, LONGEST)
     s.alpha = 2.0 / (period + 1)
     s.period = period
     s.count = 0
@@ -44,6 +64,7 @@ def ema_init(s: Rec, period: int) -> None:
 @njit
 def wilder_init(s: Rec, period: int) -> None:
     """Empty a :data:`WILDER` with ``alpha = 1 / period`` (Wilder 1978), as inside TA-Lib's RSI and ATR."""
+    check_window("wilder", period, 1, LONGEST)
     ema_init(s, period)
     s.alpha = 1.0 / period
 
@@ -84,6 +105,7 @@ SMA = record(
 @njit
 def sma_init(s: Rec, period: int) -> None:
     """Empty an :data:`SMA` of 1 to :data:`MAX_WINDOW` values."""
+    check_window("sma", period, 1, MAX_WINDOW)
     s.period = period
     s.at = 0
     s.warm = 0
@@ -144,6 +166,7 @@ variances and no more than ``log2(period)`` bits are lost, whatever the level; a
 @njit
 def deviation_init(s: Rec, period: int) -> None:
     """Empty a :data:`DEVIATION` of 1 to :data:`MAX_WINDOW` values."""
+    check_window("deviation", period, 1, MAX_WINDOW)
     s.period = period
     s.at = 0
     s.warm = 0

@@ -6,8 +6,11 @@ import numpy as np
 
 from triplane.kernel.indicators.moving import (
     EMA,
+    LONGEST,
+    MAX_WINDOW,
     SMA,
     WILDER,
+    check_window,
     ema_init,
     ema_step,
     sma_init,
@@ -26,6 +29,7 @@ RSI = record([("gains", WILDER), ("losses", WILDER), ("close", "f8"), ("value", 
 @njit
 def rsi_init(s: Rec, period: int) -> None:
     """Empty an :data:`RSI`."""
+    check_window("rsi", period, 1, LONGEST)
     wilder_init(s.gains, period)
     wilder_init(s.losses, period)
     s.close = np.nan
@@ -64,6 +68,8 @@ FLAT: Final = 1e-9
 @njit
 def stoch_rsi_init(s: Rec, rsi_period: int, period: int, smooth_k: int, smooth_d: int) -> None:
     """Empty a :data:`STOCH_RSI`, usually 14, 14, 3, 3."""
+    for window in (period, smooth_k, smooth_d):
+        check_window("stoch_rsi", window, 1, MAX_WINDOW)
     rsi_init(s.rsi, rsi_period)
     donchian_init(s.window, period)
     sma_init(s.smooth, smooth_k)
@@ -95,6 +101,8 @@ MACD = record(
 @njit
 def macd_init(s: Rec, fast: int, slow: int, signal: int) -> None:
     """Empty a :data:`MACD`, usually 12, 26, 9."""
+    for window in (fast, slow, signal):
+        check_window("macd", window, 1, LONGEST)
     ema_init(s.fast, fast)
     ema_init(s.slow, slow)
     ema_init(s.average, signal)

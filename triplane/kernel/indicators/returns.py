@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from triplane.kernel.indicators.moving import MAX_WINDOW
+from triplane.kernel.indicators.moving import MAX_WINDOW, check_window
 from triplane.kernel.jit import Rec, njit, record
 
 RETURN = record(
@@ -14,6 +14,7 @@ RETURN = record(
 @njit
 def return_init(s: Rec, period: int) -> None:
     """Empty a :data:`RETURN` over 1 to :data:`~triplane.kernel.indicators.moving.MAX_WINDOW` candles."""
+    check_window("return", period, 1, MAX_WINDOW)
     s.period = period
     s.at = 0
     s.warm = 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from triplane.kernel.indicators.moving import MAX_WINDOW, WILDER, wilder_init, wilder_step
+from triplane.kernel.indicators.moving import LONGEST, MAX_WINDOW, WILDER, check_window, wilder_init, wilder_step
 from triplane.kernel.indicators.volatility import true_range
 from triplane.kernel.jit import Rec, njit, record
 
@@ -30,6 +30,7 @@ comparisons a candle (amortised) and no queue. For a break-out, read the fields 
 @njit
 def donchian_init(s: Rec, period: int) -> None:
     """Empty a :data:`DONCHIAN` of 1 to :data:`~triplane.kernel.indicators.moving.MAX_WINDOW` candles."""
+    check_window("donchian", period, 1, MAX_WINDOW)
     s.period = period
     s.at = 0
     s.warm = 0
@@ -92,6 +93,7 @@ ADX = record(
 @njit
 def adx_init(s: Rec, period: int) -> None:
     """Empty an :data:`ADX`; ``period`` is at least 2."""
+    check_window("adx", period, 2, LONGEST)
     wilder_init(s.average, period)
     s.keep = 1.0 - 1.0 / period
     s.period = period

@@ -5,9 +5,11 @@ import numpy as np
 from triplane.kernel.codes import UNKNOWN
 from triplane.kernel.indicators.moving import (
     DEVIATION,
+    LONGEST,
     MAX_WINDOW,
     SMA,
     WILDER,
+    check_window,
     deviation_init,
     deviation_step,
     sma_init,
@@ -16,6 +18,7 @@ from triplane.kernel.indicators.moving import (
     wilder_step,
 )
 from triplane.kernel.jit import Rec, njit, record
+from triplane.kernel.maths import log
 
 # ------------------------------------------------------------------------------------------------------------ ATR
 ATR = record([("average", WILDER), ("close", "f8"), ("value", "f8")])
@@ -31,6 +34,7 @@ def true_range(high: float, low: float, previous_close: float) -> float:
 @njit
 def atr_init(s: Rec, period: int) -> None:
     """Empty an :data:`ATR`."""
+    check_window("atr", period, 1, LONGEST)
     wilder_init(s.average, period)
     s.close = np.nan
     s.value = np.nan
@@ -57,6 +61,7 @@ BOLLINGER = record([("window", DEVIATION), ("width", "f8"), ("upper", "f8"), ("m
 @njit
 def bollinger_init(s: Rec, period: int, width: float) -> None:
     """Empty a :data:`BOLLINGER`, usually 20 and 2."""
+    check_window("bollinger", period, 1, MAX_WINDOW)
     deviation_init(s.window, period)
     s.width = width
     s.upper = np.nan
@@ -84,6 +89,7 @@ Per candle, as a fraction, not annualised; the mean return is taken as zero, as 
 @njit
 def realized_init(s: Rec, period: int) -> None:
     """Empty a :data:`REALIZED`."""
+    check_window("realized", period, 1, MAX_WINDOW)
     sma_init(s.squares, period)
     s.close = np.nan
     s.value = np.nan
@@ -92,7 +98,7 @@ def realized_init(s: Rec, period: int) -> None:
 @njit
 def realized_step(s: Rec, close: float) -> float:
     """Add a close; return the volatility, from candle ``period`` on (counted from 0)."""
-    change = np.log(close / s.close)
+    change = log(close / s.close)
     s.close = close
     s.value = np.sqrt(sma_step(s.squares, change * change))
     return s.value  # type: ignore[no-any-return]
@@ -124,6 +130,7 @@ def atr_rank_init(s: Rec, period: int, normal: float, high: float, extreme: floa
 
     ``normal``, ``high`` and ``extreme`` are the percentiles where these regimes begin.
     """
+    check_window("atr_rank", period, 2, MAX_WINDOW)
     s.period = period
     s.at = 0
     s.warm = 0

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from triplane.kernel.indicators.moving import SMA, sma_init, sma_step
+from triplane.kernel.indicators.moving import MAX_WINDOW, SMA, check_window, sma_init, sma_step
 from triplane.kernel.jit import Rec, njit, record
 
 DAY: Final = 86_400_000
@@ -71,6 +71,8 @@ VOLUME_RATIO = record([("fast", SMA), ("slow", SMA), ("value", "f8")])
 @njit
 def volume_ratio_init(s: Rec, fast: int, slow: int) -> None:
     """Empty a :data:`VOLUME_RATIO`; ``fast`` is shorter than ``slow``."""
+    for window in (fast, slow):
+        check_window("volume_ratio", window, 1, MAX_WINDOW)
     sma_init(s.fast, fast)
     sma_init(s.slow, slow)
     s.value = np.nan

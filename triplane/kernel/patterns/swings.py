@@ -10,6 +10,7 @@ three comparisons on an ordinary candle, ``left + right`` at most.
 
 from typing import Final
 
+from triplane.errors import BadInput
 from triplane.kernel.jit import Arr, Rec, njit, record
 
 LEFT: Final = 5
@@ -49,9 +50,9 @@ SWINGS = record(
 
 @njit
 def swings_init(s: Rec, left: int, right: int) -> None:
-    """Start empty. ``left`` and ``right`` are at least 1 and together less than :data:`RING`; else a ``ValueError``."""
+    """Start empty. ``left`` and ``right`` are at least 1 and together less than :data:`RING`; else ``BadInput``."""
     if left < 1 or right < 1 or left + right >= RING:
-        raise ValueError("swings: left and right must be at least 1 and together less than 128")
+        raise BadInput("swings_init: left and right must be at least 1 and together less than 128.")
     s.left = left
     s.right = right
     s.count = 0

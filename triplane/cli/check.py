@@ -1,0 +1,27 @@
+"""``triplane check``: is a strategy safe to run compiled?"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from triplane.cli.options import Set, parse_set
+from triplane.cli.output import Report, console, reported
+from triplane.research.check import check as check_strategy
+
+
+@reported
+def check(
+    strategy: Annotated[str, typer.Argument(help="Path of a strategy file, or name of a strategy.")],
+    set_: Set = None,
+) -> Report:
+    """Run a strategy over a few generated candles, with bounds checks and compiled, and compare both."""
+    found = check_strategy(strategy, parse_set(set_ or []))
+
+    def show() -> None:
+        text = str(found.problem or f"{strategy}: fine. {found.rows} rows, compiled as without the compiler.")
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        if found.note:
+            console.print(found.note, highlight=False, soft_wrap=True)
+
+    return Report(asdict(found), show, ok=found.problem is None)

@@ -1,0 +1,132 @@
+"""Is a strategy safe to run compiled? It runs over a few generated candles twice, and both must say the same.
+
+Compiled code checks no index: a write past the end of an array changes whatever lies there, without a word. So the
+strategy runs first as ordinary Python, where NumPy refuses such an index, and then compiled. Each run is a process of
+its own, which may end in any way.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numba.core import config
+
+from triplane.data.candles import utc
+from triplane.errors import TriplaneError
+from triplane.kernel.codes import RowKind
+from triplane.kernel.rows import OUTPUT
+from triplane.research.problems import Problem
+from triplane.strategies.drivers import cache_folder, kernel_hash
+from triplane.strategies.registry import is_file, source_of
+from triplane.strategies.sources import source_hash
+
+Array = np.ndarray[Any, Any]
+NEAR: Final = 1e-9
+"""Numbers nearer than this part of themselves differ in their last digits only."""
+_OTHERWISE: Final = (
+    "whole numbers above 2^63, and NaN as a whole number, are other things in compiled code; "
+    "and a strategy must be deterministic."
+)
+_LEGITIMATE: Final = ("ZeroDivisionError", "ValueError: math domain error")
+"""What ordinary Python refuses and compiled code, like NumPy, does not."""
+_LAST_DIGITS: Final = (
+    "Some numbers differ in their last digits without the compiler. Logarithms, exponentials and sums of NumPy do, and "
+    "from one processor to the next; triplane.kernel.maths has log and exp that do not."
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: a problem or none, a remark or none, and how many rows were compared."""
+
+    problem: Problem | None
+    note: str = ""
+    rows: int = 0
+
+
+def check(name: str, params: Mapping[str, object] | None = None) -> Checked:
+    """Run a strategy without the compiler and with it, and compare what the core says.
+
+    Raises
+    ------
+    BadInput
+        There is no such strategy.
+    """
+    source = source_of(name)
+    found, note = [], ""
+    with tempfile.TemporaryDirectory() as folder:
+        for compiled in (False, True):
+            out = Path(folder) / f"{int(compiled)}.npy"
+            problem = _trial(name, params or {}, source, out, compiled)
+            if problem is None:
+                found.append(np.load(out).view(OUTPUT))
+            elif not compiled and problem.what.startswith(_LEGITIMATE):
+                note = f"Checked as far as here, where compiled code goes on with inf or NaN:\n{problem}"
+            else:
+                return Checked(problem)
+    return Checked(None, note) if note else _compared(source, *found)
+
+
+def _trial(name: str, params: Mapping[str, object], source: Path, out: Path, compiled: bool) -> Problem | None:
+    """Run it once; returns what went wrong."""
+    command = [sys.executable, "-W", "ignore", "-m", "triplane.research.trial", name, json.dumps(params), str(out)]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "0" if compiled else "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    told = out.with_suffix(".json")
+    if told.exists():
+        return Problem(**json.loads(told.read_text(encoding="utf-8")))
+    if done.returncode == 0:
+        return None
+    last = next(iter(reversed(done.stderr.strip().splitlines())), "")
+    how = "compiled" if compiled else "without the compiler"
+    return Problem(str(source), 0, "", f"It ended its own process, {how} (exit code {done.returncode}). {last}".strip())
+
+
+def _compared(source: Path, plain: Array, compiled: Array) -> Checked:
+    """The first row that is another, if any."""
+    if plain.tobytes() == compiled.tobytes():
+        return Checked(None, rows=len(plain))
+    count = min(len(plain), len(compiled))
+    differs = np.zeros(count, bool)
+    for name in OUTPUT.names or ():
+        far = ~np.isclose(plain[name][:count], compiled[name][:count], rtol=NEAR, atol=0.0, equal_nan=True)
+        differs |= far if far.ndim == 1 else far.any(axis=1)
+    if len(plain) == len(compiled) and not differs.any():
+        return Checked(None, _LAST_DIGITS, count)
+    at = int(differs.argmax()) if differs.any() else count
+    longer = plain if len(plain) > at else compiled
+    row = longer[at]
+    what = f"Compiled it decides otherwise than without the compiler: first at {utc(int(row['time']))}, in a row of "
+    return Checked(Problem(str(source), 0, "", f"{what}{RowKind(int(row['kind'])).label}.", _OTHERWISE), rows=count)
+
+
+def check_once(name: str, progress: Callable[[str], None] | None = None) -> None:
+    """Check a user's file when it runs for the first time since it was changed.
+
+    Raises
+    ------
+    TriplaneError
+        What is wrong with it.
+    """
+    if not is_file(name) or config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return
+    sources = f"{source_hash(source_of(name))} {kernel_hash()}"
+    marker = cache_folder() / f"checked_{hashlib.sha256(sources.encode()).hexdigest()[:16]}"
+    if marker.exists():
+        return
+    if progress:
+        progress(f"Checking {name}, which is new or has changed: without the compiler and with it …")
+    found = check(name)
+    if found.problem is not None:
+        raise TriplaneError(str(found.problem))
+    if progress and found.note:
+        progress(found.note)
+    marker.touch()

@@ -1,0 +1,75 @@
+"""What the code of a strategy is made of: its file, and every module of the user's that it imports, directly or not.
+
+Compiled code is kept, records and journals name what decided, and a file is loaded again, all by one hash. A hash of
+the file alone would miss a change in a helper beside it. Installed packages are left out: they change with their
+version, not under the user's hands.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Final
+
+_INSTALLED: Final = {"site-packages", "dist-packages"}
+_NEVER: Final = sys.stdlib_module_names | {"triplane"}  # Triplane's own sources are hashed beside (``drivers.py``)
+
+
+def sources(path: Path) -> list[Path]:
+    """The file itself first, then the files of the user's that importing it runs."""
+    found = [path]
+    for file in found:  # which grows meanwhile
+        for level, name in _imports(file):
+            found += [other for other in _files(file, level, name, path.parent) if other not in found]
+    return found
+
+
+def source_hash(path: Path) -> str:
+    """SHA-256 over the bytes of :func:`sources`, hexadecimal; of a file without helpers that of the file."""
+    digest = hashlib.sha256(path.read_bytes())
+    for other in sorted(sources(path)[1:]):
+        digest.update(other.name.encode() + b"\0" + other.read_bytes())
+    return digest.hexdigest()
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
+    """What a file imports: dots in front, and the dotted name. ``from a import b`` may mean the module ``a.b``."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # whoever loads it says so
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield 0, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node.level, ".".join(part for part in (node.module, alias.name) if part)
+
+
+def _files(file: Path, level: int, name: str, beside: Path) -> list[Path]:
+    """The files that an import in ``file`` runs; ``beside`` is the folder that is searched first."""
+    places = [file.parents[level - 1]] if level else _places(name.partition(".")[0], beside)
+    found = [place / "__init__.py" for place in places if level]
+    for part in name.split("."):
+        found += [place / f"{part}.py" for place in places]
+        places = [place / part for place in places]
+        found += [place / "__init__.py" for place in places]
+    return [path for path in found if path.is_file()]
+
+
+def _places(top: str, beside: Path) -> Iterable[Path]:
+    """The folders in which a module or package lies; none when it is installed, or Python's or Triplane's own."""
+    if top in _NEVER:
+        return []
+    try:
+        spec = PathFinder.find_spec(top, [str(beside)]) or importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    lies = [Path(place) for place in spec.submodule_search_locations or ([spec.origin] if spec.origin else [])]
+    return [place.parent for place in lies if not _INSTALLED & set(place.parts)]
