@@ -14,6 +14,7 @@ NAMES = (
     "exchange",
     "execution",
     "sockets",
+    "expectancy",
 )
 
 

@@ -8,6 +8,7 @@ from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX
+from triplane.model.settings import PLAIN
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of
 
@@ -27,7 +28,7 @@ def loop(name: str, candles, quantity_lots: int, timeframe_ms: int):
     def run() -> None:
         account, states = core.new(
             [instrument],
-            costs=CostSettings().to_record(),
+            costs=CostSettings(**PLAIN if quantity_lots else {}).to_record(),
             limits=TradingSettings().to_record(quantity_lots),
             params=strategy.resolve({}),
             base_ms=60_000,

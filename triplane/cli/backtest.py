@@ -6,7 +6,7 @@ import typer
 
 from triplane.cli.config import Config, described
 from triplane.cli.guards import agenda
-from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, parse_list, parse_set
+from triplane.cli.options import DATA_DIR, Data, DataDir, Market, Set, help_text, parse_list, parse_set
 from triplane.cli.output import (
     Json,
     Report,
@@ -21,11 +21,15 @@ from triplane.cli.output import (
 from triplane.data.candles import utc
 from triplane.data.instruments import parse_instrument, rules_for
 from triplane.data.recorded import open_recorded
+from triplane.model.settings import CostSettings
 from triplane.research.backtest import COSTS, backtest_costs, simulate
 from triplane.research.check import check_once
 from triplane.research.parameter_sets import FOLDER, regime_values
 
 DEFAULTS = Config()
+IMPACT, PARTICIPATION, LATENCY = (
+    help_text(CostSettings.model_fields[name]) for name in ("impact", "participation", "latency_ms")
+)
 LAST = 5
 SHOWN = ("exit_time", "side", "entry_price", "exit_price", "pnl", "exit_reason")
 
@@ -40,8 +44,15 @@ def backtest(
     quantity: Annotated[
         str | None, typer.Option(help="Fixed size in base units: research, without account limits.")
     ] = None,
-    fee: Annotated[float, typer.Option(help="Maker and taker fee, fraction of the notional.")] = COSTS.taker_fee,
-    slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = COSTS.slippage,
+    fee: Annotated[
+        float | None, typer.Option(help="Maker and taker fee, fraction of the notional; by default the market's.")
+    ] = None,
+    slippage: Annotated[
+        float | None, typer.Option(help="Fraction of the price, and then all there is of it: no impact, no cap.")
+    ] = None,
+    impact: Annotated[float | None, typer.Option(help=IMPACT)] = None,
+    participation: Annotated[float | None, typer.Option(help=PARTICIPATION)] = None,
+    latency_ms: Annotated[int | None, typer.Option(help=LATENCY)] = None,
     leverage: Annotated[float, typer.Option(help="Isolated, 1 to 125.")] = COSTS.leverage,
     instrument: Annotated[
         str | None, typer.Option(help="Trading rules, such as tick=0.1,lot=0.001,min_notional=100.")
@@ -73,9 +84,11 @@ def backtest(
         else rules_for(source.symbol, source.candles),
         balance=balance,
         quantity=quantity,
-        costs=backtest_costs(fee, slippage, leverage),
+        costs=backtest_costs(
+            fee, slippage, leverage, impact=impact, participation=participation, latency_ms=latency_ms
+        ),
         progress=progress(quiet=json),
-        commands=agenda(news, news_minutes, funding, funding_limit),
+        commands=agenda(news, news_minutes, funding, funding_limit, [source.symbol]),
         guards=parse_list(guards),
         regime=regime_values(regime, data_dir / FOLDER) if regime else None,
         resume_next_day=resume_next_day,
@@ -84,6 +97,7 @@ def backtest(
 
     def show() -> None:
         print_figures(f"{strategy} on {source.symbol}, {summary['timeframe']}", summary)
+        print_figures("Costs charged", summary["costs"])
         print_funnel(summary["funnel"])
         columns = {name: result.trade_columns[name][-LAST:] for name in SHOWN}
         rows = [[utc(time), *map(figure, rest)] for time, *rest in zip(*columns.values(), strict=True)]

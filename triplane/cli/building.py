@@ -28,7 +28,7 @@ from triplane.research.check import check_once
 from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, names, source_of
-from triplane.venues.catalogue import with_data
+from triplane.venues.catalogue import fees, with_data
 
 STALE_AFTER = 30.0
 
@@ -88,7 +88,6 @@ async def build(
     """Everything between the configuration and a session that is ready to run."""
     await asyncio.to_thread(check_once, config.strategy, progress(quiet))
     clock, strategy = SystemClock(), find(config.strategy)
-    commands = agenda(config.news, config.news_minutes, config.funding, config.funding_limit)
     async with AsyncExitStack() as undo:
         trading = await open_trading(config, clock, router_token)
         undo.push_async_callback(trading.close)
@@ -98,6 +97,8 @@ async def build(
             once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place,
         )  # fmt: skip
         _warn(source, quiet)
+        symbols = [i.symbol for i in source.instruments]
+        commands = agenda(config.news, config.news_minutes, config.funding, config.funding_limit, symbols)
         core = await asyncio.to_thread(
             compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True
         )
@@ -151,7 +152,7 @@ async def _setup(config: Config, trading: Trading, source: Source, strategy: Any
         mode=config.mode,
         hold=source.live,
         trading=config.trading,
-        costs=config.costs,
+        costs=config.costs.charged(fees(trading.source, instruments[0].market)),
         data=regime_data(strategy, config.regime, config.data_dir),
         account=config.account,
     )

@@ -104,7 +104,7 @@ class Config(BaseSettings):
     )
     news_minutes: float = Field(30.0, gt=0, le=1440, description="minutes without entries before and after each event")
     funding: str | None = Field(
-        None, description="funding times and rates, CSV or Parquet: no entries before an expensive funding"
+        None, description="funding times and rates, CSV or Parquet: charged, and no entries before an expensive one"
     )
     funding_limit: float = Field(
         0.0005, ge=0, le=1, description="highest funding rate at which entries are still made, fraction"

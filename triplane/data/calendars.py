@@ -1,6 +1,6 @@
-"""Times at which entries are blocked: economic news, funding times.
+"""Times at which entries are blocked, economic news and funding times, and what a funding costs.
 
-Everything here ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
+What blocks ends in *windows*, an (n, 2) array of begin (included) and end (excluded) in ms UTC, and windows end in
 :func:`gate_events`: commands that close and open a gate of the account (``codes.Gate``). Engine and backtest feed them
 as they feed every other command: an event at time *t* comes before any candle that closes after *t*.
 
@@ -15,11 +15,11 @@ import csv
 import io
 import math
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -231,35 +231,63 @@ def blackouts(events: Iterable[NewsEvent], before: float = 30.0, after: float = 
     return merged((e.time - lead, e.end + lag) for e in events)
 
 
-def load_funding(path: str | Path) -> tuple[Array, Array]:
-    """Read times (ms UTC) and rates of a CSV or Parquet file: ``funding_time`` (ms or datetimes) and ``funding_rate``.
+class Funding(NamedTuple):
+    """The fundings of one symbol: times (ms UTC, rising), rates, and mark prices, 0 where there is none."""
 
-    Raises
-    ------
-    DataError
-        In one sentence: no such file, a missing column, a value that is no number, times that do not rise.
-    """
+    times: Array
+    rates: Array
+    marks: Array
+
+
+def load_funding(path: str | Path) -> Any:
+    """Read a CSV or Parquet file of fundings, for :func:`fundings`; raises DataError when it cannot be read."""
     from pyarrow import csv as pa_csv  # noqa: PLC0415 - only who has such a file pays for its import
     from pyarrow import parquet  # noqa: PLC0415
 
     where = Path(path)
     try:
-        table = parquet.read_table(where) if where.suffix == ".parquet" else pa_csv.read_csv(where)
+        return parquet.read_table(where) if where.suffix == ".parquet" else pa_csv.read_csv(where)
     except (OSError, ValueError) as error:
         raise DataError(f"funding {where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def fundings(frame: Any, symbols: Sequence[str], name: str = "funding") -> list[Funding]:
+    """The fundings of each symbol in a frame.
+
+    Its columns are ``funding_time`` (ms or datetimes) and ``funding_rate`` (a fraction; positive: longs pay), and, if
+    they are there, ``mark_price`` and ``symbol``; with several symbols that one must be.
+
+    Raises
+    ------
+    DataError
+        In one sentence: a missing column, a value that is no number, times that do not rise.
+    """
     from triplane.data.frames import read  # noqa: PLC0415 - as above
 
-    names, column = read(table)
-    missing = sorted({"funding_time", "funding_rate"} - set(names))
+    names, column = read(frame)
+    missing = {"funding_time", "funding_rate", *(["symbol"] if len(symbols) > 1 else [])} - set(names)
     if missing:
-        raise DataError(f"funding {where} has no column {', '.join(missing)}; there is {', '.join(names.values())}")
+        there = ", ".join(map(str, names.values()))
+        raise DataError(f"{name} has no column {', '.join(sorted(missing))}; there is {there}")
+    times = column(names["funding_time"])
+    if times.dtype.kind == "M":
+        times = times.astype("M8[ms]").astype(np.int64)
     try:
-        times, rates = (column(names[name]).astype(np.float64) for name in ("funding_time", "funding_rate"))
+        columns = [times.astype(np.float64), column(names["funding_rate"]).astype(np.float64)]
+        marks = column(names["mark_price"]).astype(np.float64) if "mark_price" in names else np.zeros(len(times))
     except (TypeError, ValueError):
-        times = rates = np.full(1, np.nan)
-    if not (np.isfinite(times).all() and np.isfinite(rates).all()) or (np.diff(times) <= 0).any():
-        raise DataError(f"funding {where} must hold numbers only, in rising order of funding_time (ms UTC)")
-    return times.astype(np.int64), rates
+        columns = [np.full(1, np.nan)]
+    if not all(np.isfinite(values).all() for values in columns):
+        raise DataError(f"{name} must hold numbers only, in rising order of funding_time (ms UTC)")
+    owners = column(names["symbol"]).astype(str) if "symbol" in names else None
+    out = []
+    for symbol in symbols:
+        own = np.ones(len(times), bool) if owners is None else owners == symbol
+        found = Funding(columns[0][own].astype(np.int64), columns[1][own], np.nan_to_num(marks[own]))
+        if (np.diff(found.times) <= 0).any():
+            raise DataError(f"{name} must hold numbers only, in rising order of funding_time (ms UTC)")
+        out.append(found)
+    return out
 
 
 def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 15.0) -> Array:
@@ -291,6 +319,20 @@ def funding_windows(times: Array, rates: Array, limit: float, minutes: float = 1
 
 
 # ---------------------------------------------------------------------------------------------------------- events
+def funding_events(given: Sequence[Funding], limit: float) -> Array:
+    """Commands that charge the fundings of each symbol, and hold entries back before expensive ones."""
+    parts = [gate_events(np.concatenate([funding_windows(f.times, f.rates, limit) for f in given]), "funding_guard")]
+    for k, found in enumerate(given):
+        events = np.zeros(len(found.times), COMMAND)
+        events["time"] = found.times
+        events["kind"] = CommandKind.FUNDING_RATE
+        charges = events.view(VIEWS[CommandKind.FUNDING_RATE])
+        charges["due"], charges["symbol"] = found.times, k
+        charges["rate"], charges["mark"] = found.rates, found.marks
+        parts.append(events)
+    return merge_events(*parts)
+
+
 def gate_events(windows: Array, gate: str) -> Array:
     """Commands that close ``gate`` (the label of a :class:`Gate`) when a window begins and open it when it ends.
 

@@ -62,7 +62,17 @@ class FeedStatus:
     time_ms: int = 0
 
 
-FeedEvent: TypeAlias = CandleBatch | Forming | FeedStatus
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """A funding of a perpetual: its time (ms), its rate, and the mark price, 0 where the venue does not say."""
+
+    symbol: int
+    time_ms: int
+    rate: float
+    mark: float
+
+
+FeedEvent: TypeAlias = CandleBatch | Forming | FundingRate | FeedStatus
 
 
 class Feed(Protocol):

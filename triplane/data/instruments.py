@@ -5,6 +5,7 @@ Numbers enter and leave as decimals only; strings never carry an exponent.
 
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final, Literal, Self, TypeAlias, cast
 
 import msgspec
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from triplane.data.candles import INFER_ROWS, Candles
 from triplane.errors import BadInput
-from triplane.kernel.records import INSTRUMENT, LARGEST
+from triplane.kernel.records import INSTRUMENT, LARGEST, MAX_TIERS
 
 Market: TypeAlias = Literal["spot", "usdm"]
 Number: TypeAlias = Decimal | str | int
@@ -84,6 +85,8 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
         Fraction of the notional below which a position is liquidated; 0 on spot.
     market
         ``spot`` or ``usdm``; spot cannot go short.
+    tiers
+        Notional from which on another fraction holds, and that fraction, for each tier above the lowest.
     """
 
     symbol: str
@@ -94,6 +97,7 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
     maintenance_margin: float = 0.005
     market: Market = "usdm"
     can_short: bool = True
+    tiers: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse grids that cannot be traded on."""
@@ -112,6 +116,10 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
             raise BadInput(f"maintenance_margin must be a fraction from 0 to 1, not {self.maintenance_margin}")
         if self.market == "spot" and self.can_short:
             raise BadInput("can_short must be false on spot")
+        steps = [(0.0, self.maintenance_margin), *self.tiers]
+        rising = all(a[0] < b[0] and a[1] <= b[1] < 1.0 for a, b in pairwise(steps))
+        if not rising or len(self.tiers) > MAX_TIERS:
+            raise BadInput(f"tiers must be up to {MAX_TIERS} rising notionals and fractions below 1, not {self.tiers}")
 
     @classmethod
     def research(cls, symbol: str, price: float | None = None) -> Self:
@@ -169,7 +177,13 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
         record["min_quantity_lots"] = self.lots(self.min_quantity, ROUND_CEILING)
         record["min_notional"] = float(self.min_notional)
         record["maintenance_margin"] = self.maintenance_margin
+        amount, least = 0.0, self.maintenance_margin
+        record["tier_count"] = len(self.tiers)
+        for tier, (floor, rate) in zip(record["tiers"], self.tiers, strict=False):
+            amount += floor * (rate - least)  # so that the margin does not jump where a tier begins
+            tier["rate"], tier["amount"], least = rate, amount, rate
         record["can_short"] = int(self.can_short)
+        record["perpetual"] = int(self.market == "usdm")
         return out
 
     def to_dict(self) -> dict[str, Any]:
@@ -190,6 +204,7 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
                 maintenance_margin=float(data["maintenance_margin"]),
                 market=data["market"],
                 can_short=bool(data["can_short"]),
+                tiers=tuple((float(floor), float(rate)) for floor, rate in data.get("tiers", ())),
             )
         except KeyError as error:
             raise BadInput(f"the instrument lacks the field {error.args[0]!r}") from None

@@ -27,6 +27,7 @@ import numpy as np
 from triplane.data.candles import Candles, as_candles, timeframe_name, utc
 from triplane.data.clock import Clock
 from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus, Forming
+from triplane.data.funding_feed import tell_fundings
 from triplane.data.instruments import Instrument
 from triplane.data.moments import Moments
 from triplane.data.sequencer import Range, Sequenced, Sequencer
@@ -57,6 +58,10 @@ class CcxtExchange(Protocol):
 
     async def watch_ohlcv(self, symbol: str, timeframe: str) -> Sequence[Any]:
         """Rows that changed since the last call; waits for a change."""
+        ...
+
+    async def fetch_funding_rate_history(self, symbol: str, since: int | None, limit: int | None) -> Sequence[Any]:
+        """Fundings of a perpetual from a time on, rows with ``timestamp`` and ``fundingRate``."""
         ...
 
     async def fetch_time(self) -> int | None:
@@ -179,6 +184,7 @@ class LiveFeed:
         self._server = (0.0, 0.0)  # server time in ms at a monotonic moment
         self._silent_until = float("-inf")  # monotonic, while the venue has banned us
         self._catching_up = 0  # symbols that have never streamed yet
+        self._loaded = asyncio.Event()
         self._queue: asyncio.Queue[FeedEvent | asyncio.Task[None]] = asyncio.Queue()
 
     def start_after(self, known: Mapping[str, int]) -> None:
@@ -225,6 +231,7 @@ class LiveFeed:
             streams.append(_Stream(index, symbol, self._names[symbol], Sequencer(self.interval_ms, known)))
         self._catching_up = len(streams)
         tasks = [asyncio.create_task(self._run_stream(stream)) for stream in streams]
+        tasks.append(asyncio.create_task(self._run_fundings()))
         for task in tasks:
             task.add_done_callback(self._queue.put_nowait)
         try:
@@ -275,6 +282,15 @@ class LiveFeed:
                 stream.attempt += 1
                 self._report(stream, FeedState.RECONNECTING, f"connection lost, next attempt in {wait:.1f} s: {error}")
                 await self._clock.sleep(wait)
+
+    async def _run_fundings(self) -> None:
+        """Tell the fundings of perpetuals as they come, once all history is loaded."""
+        await self._loaded.wait()
+        names = {k: self._names[s] for k, s in enumerate(self.symbols) if self.instruments[k].market == "usdm"}
+        await tell_fundings(self._fundings, names, self._server_ms, self._clock.sleep, self._queue.put_nowait)
+
+    async def _fundings(self, name: str, since: int) -> Sequence[Any]:
+        return await self._request(partial(self._exchange.fetch_funding_rate_history, name, since, 100))
 
     async def _listen(self, stream: _Stream) -> None:
         """Take rows of the stream until it fails or goes silent."""
@@ -396,6 +412,7 @@ class LiveFeed:
         self._catching_up -= first
         if first and self._catching_up == 0:
             self._queue.put_nowait(FeedStatus(FeedState.LIVE, "the history is loaded", None, int(self._server_ms())))
+            self._loaded.set()
 
     def _report(self, stream: _Stream, state: FeedState, text: str) -> None:
         self._queue.put_nowait(FeedStatus(state, text, stream.index, int(self._server_ms())))

@@ -1,17 +1,21 @@
-"""What is known to happen: gate events of calendars, fed into a session as the commands they are.
+"""What is known to happen: gate events of calendars and fundings, fed into a session as the commands they are.
 
 An event at a time is carried out before any candle that closes after that time, so a backtest with the same calendar
 decides the same. What a session has gone past already is not carried out again.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from triplane.engine.session import Session
+from triplane.kernel.codes import CommandKind
 from triplane.kernel.inputs import COMMAND
+from triplane.kernel.ledger import FUNDING_MS
 
 Array = np.ndarray[Any, Any]
+
+_TOLD: Final = ("number", "price", "code", "flag", "fee", "ticks")
 
 
 class Agenda:
@@ -37,11 +41,15 @@ class Agenda:
     def carry_out(self, session: Session, close_ms: int) -> None:
         """Carry out all that comes before a candle that closes at this time."""
         while self.due(close_ms):
-            command = self._commands[self._at]
+            given = self._commands[self._at : self._at + 1]
             self._at += 1
-            session.command(
-                int(command["kind"]), time_ms=int(command["time"]), code=int(command["code"]), flag=int(command["flag"])
-            )
+            kind, time = given["kind"].item(), given["time"].item()
+            symbol = 0
+            if kind == CommandKind.FUNDING_RATE:
+                if not session.candles and time < close_ms - 2 * FUNDING_MS:
+                    continue  # long before there was anything to charge
+                symbol = given["number"].item()
+            session.command(kind, symbol, time_ms=time, **{name: given[name].item() for name in _TOLD})
 
     def split(self, closes: Array) -> list[int]:
         """Where a batch whose candles close at these times must be cut, the end included."""

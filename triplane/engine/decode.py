@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import isnan
 from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
@@ -445,7 +446,7 @@ class Decoder:
                 exit_price=price_text(row.exit_price),
                 pnl=money_text(row.pnl),
                 fees=money_text(row.fees),
-                funding=money_text(row.funding),
+                funding=None if isnan(row.funding) else money_text(row.funding),
                 slippage=money_text(row.slippage),
                 balance_after=money_text(row.balance_after),
                 r_multiple=number(row.r_multiple),

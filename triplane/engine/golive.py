@@ -26,6 +26,7 @@ from triplane.kernel.codes import CommandKind, RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.rows import OUTPUT, TRADE_ROW, of_kind
 from triplane.model.performance import of_rows, performance
+from triplane.model.settings import PLAIN
 
 CONFIRMATION: Final = "I accept the risk of real money"
 DAY_MS: Final = 86_400_000
@@ -53,6 +54,8 @@ class GoLiveGate(BaseModel):
             out.append(f"Its drawdown is {_shown(depth)} %; it must be below {self.max_drawdown:.0%}.")
         if wins is None or wins <= self.win_rate:
             out.append(f"Its win rate is {_shown(wins)}; it must be above {self.win_rate:g}.")
+        if record["funding"] is None:
+            out.append(f"What it paid for funding must be known, but {record['reasons']['funding']}.")
         return out
 
 
@@ -137,13 +140,13 @@ def _evidence(path: Path, anchor: Anchor) -> tuple[Reader, _Evidence]:
 
 
 def _decides_the_same(meta: Mapping[str, Any], setup: Setup, source_hash: str) -> bool:
-    """Whether what decided then is what is to decide now; costs that a version did not know yet do not tell."""
+    """Whether what decided then is what is to decide now; costs that a version did not know yet were not charged."""
     then, now = meta["setup"], msgspec.json.decode(msgspec.json.encode(setup.to_dict(), enc_hook=str))
-    costs = {name: now["costs"].get(name) for name in then["costs"]}
+    costs = {**PLAIN, **then["costs"]}
     return (
         meta["code"].get("strategy") == source_hash
         and not then["fixed_lots"]
-        and then["costs"] == costs
+        and costs == {name: now["costs"].get(name) for name in costs}
         and all(then[name] == now[name] for name in ("params", "data", "timeframe_ms"))
     )
 

@@ -19,7 +19,7 @@ import structlog
 
 from triplane.data.candles import timeframe_name
 from triplane.data.clock import Clock
-from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming
+from triplane.data.feed import CandleBatch, Feed, FeedState, FeedStatus, Forming, FundingRate
 from triplane.engine.agenda import NOTHING, Agenda
 from triplane.engine.daily import Daily
 from triplane.engine.emitter import Consumer, Emitter
@@ -211,6 +211,10 @@ class Runner:
                 if self.execution is not None:
                     self.execution.on_price(event.symbol, price)
                 self.on_forming(event.symbol, event.candle)
+            elif isinstance(event, FundingRate):
+                if self.execution is None:  # a venue that executes reports what it charged
+                    self.command(CommandKind.FUNDING_RATE, event.symbol, ticks=event.time_ms, fee=event.rate,
+                                 price=event.mark)  # fmt: skip
             else:
                 self._status(event)
 

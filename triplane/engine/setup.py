@@ -21,7 +21,7 @@ from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE, LIMITS
 from triplane.kernel.rows import OUTPUT
 from triplane.kernel.rules import RULES
-from triplane.model.settings import START_BALANCE
+from triplane.model.settings import PLAIN, START_BALANCE
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core, compile_strategy, kernel_hash
 from triplane.strategies.registry import find, source_of
@@ -76,7 +76,7 @@ class Setup:
     hold: bool = False
     trading: TradingSettings = field(default_factory=lambda: TradingSettings.model_validate({}))
     data: Mapping[str, Any] = field(default_factory=dict)
-    costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}))
+    costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}).charged())
     account: str = ""
     opening: Mapping[str, float] = field(default_factory=dict)
 
@@ -117,7 +117,7 @@ class Setup:
         fields = dict(data)
         fields["instruments"] = tuple(Instrument.from_dict(i) for i in fields["instruments"])
         fields["trading"] = TradingSettings.model_validate(fields["trading"])
-        fields["costs"] = CostSettings.model_validate(fields["costs"])
+        fields["costs"] = CostSettings.model_validate({**PLAIN, **fields["costs"]})
         return cls(**fields)
 
     def start(self, core: Core) -> tuple[Array, Array]:

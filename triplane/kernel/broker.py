@@ -12,7 +12,10 @@ The rules inside one candle:
   came later, its close, except that a first stop is judged on the whole candle: pessimism again. A stop that was
   *moved* meanwhile (break-even) is judged by the close alone;
 * what is reduce-only never opens or turns a position, and an entry never nets one;
-* slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick;
+* slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick; on it
+  comes what the size itself moves the price, with the root of its share of the candle's volume;
+* one order takes no more than a share of a candle's volume, and what is left of it works on in the next; an order that
+  was triggered fills the rest at market. Between candles, and in a liquidation, there is no such cap;
 * liquidation at the isolated-margin price costs the whole margin of the position.
 
 It knows nothing of signals: it reads ``place``, ``amend`` and ``cancel`` rows from the audit trail as a venue would.
@@ -23,7 +26,11 @@ import numpy as np
 from triplane.kernel.audit import emit, fill_row
 from triplane.kernel.codes import Leg, OrderEnd, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.prices import to_price, to_quantity, to_ticks
+from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
+
+EVERYTHING = np.int64(1 << 62)
+HAD_ITS_SHARE = 3
+"""``ORDER.mid_bar`` of an order that the candle under way had no more volume for."""
 
 
 @njit
@@ -53,7 +60,7 @@ def watch(s: Rec) -> None:
         order = s.book[j]
         if order.expires_at > 0:
             expiry = min(expiry, order.expires_at)
-        if order.type == OrderType.MARKET:
+        if order.type == OrderType.MARKET or order.triggered:
             markets += 1
         elif acts_below(order):
             low = max(low, order.level)
@@ -95,6 +102,8 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
     order.quantity_lots = row.quantity_lots
     order.expires_at = row.expires_at
     order.created_at = row.time
+    late = s.costs.latency_ms // s.base_ms * s.base_ms
+    order.active_at = row.time + late if late > 0 else 0
     order.reference = row.reference
     order.leg = row.leg
     order.type = row.type
@@ -102,6 +111,7 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
     order.reduce_only = row.reduce_only
     order.reason = row.reason
     order.mid_bar = mid_bar
+    order.triggered = 0
     ticks = row.price_ticks if row.type == OrderType.LIMIT else row.trigger_ticks
     order.level = to_price(s.instrument, ticks)
     order.resting = 1 if row.type == OrderType.LIMIT and (s.last.close - order.level) * row.side > 0.0 else 0
@@ -109,7 +119,7 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
 
 @njit
 def _amend(s: Rec, order: Rec, row: Rec, mid_bar: int) -> None:
-    if order.trigger_ticks != row.trigger_ticks:
+    if order.trigger_ticks != row.trigger_ticks and order.mid_bar != HAD_ITS_SHARE:
         order.mid_bar = 2 * mid_bar
     order.trigger_ticks = row.trigger_ticks
     order.quantity_lots = row.quantity_lots
@@ -142,14 +152,13 @@ def accept(a: Rec, s: Rec, out: Rec, begin: int, mid_bar: int) -> None:
 
 
 @njit
-def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) -> None:
-    """Fill ``order`` completely at ``price_ticks``: the row, and ``s.last_fill`` for *decide*."""
+def _report(a: Rec, s: Rec, out: Rec, order: Rec, lots: int, price_ticks: int, maker: int, done: bool) -> None:
+    """Fill ``lots`` of ``order`` at ``price_ticks``: the row, and ``s.last_fill`` for *decide*."""
     price = to_price(s.instrument, price_ticks)
     fill = s.last_fill
     fill.time = s.event_time
     fill.order = order.number
     fill.price_ticks = price_ticks
-    lots = min(order.quantity_lots, abs(s.position.lots)) if order.reduce_only else order.quantity_lots
     fill.quantity_lots = lots
     rate = s.costs.maker_fee if maker else s.costs.taker_fee
     fill.fee = price * to_quantity(s.instrument, lots) * rate
@@ -158,7 +167,7 @@ def _report(a: Rec, s: Rec, out: Rec, order: Rec, price_ticks: int, maker: int) 
     fill.side = order.side
     fill.maker = maker
     fill.reason = order.reason
-    fill.done = 1
+    fill.done = 1 if done else 0
     fill_row(a, s, out, order.decision, order.type)
 
 
@@ -169,16 +178,39 @@ def worse_ticks(s: Rec, price: float, side: int) -> int:
 
 
 @njit
+def measure(s: Rec, c: Rec, capped: bool) -> None:
+    """Work out what the volume of ``c`` allows: how much one order may take, and how far that moves the price."""
+    s.room = EVERYTHING
+    s.impact = 0.0
+    if c.volume > 0.0 or s.last.volume > 0.0:
+        s.has_volume = 1
+    if not s.has_volume:  # candles of a feed that does not say how much was traded
+        return
+    if capped and s.costs.participation > 0.0:
+        s.room = to_lots(s.instrument, c.volume * s.costs.participation)
+    if c.volume > 0.0:
+        s.impact = s.costs.impact * (c.high - c.low) / np.sqrt(c.volume)
+
+
+@njit
 def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> None:
-    """Fill order ``j`` of the book at ``price`` and take it out of the book."""
+    """Fill order ``j`` of the book at ``price``, as much as there is room for; what is complete leaves the book."""
     order = s.book[j]
     s.fill_at_open = 1 if at_open else 0
+    wanted = min(order.quantity_lots, abs(s.position.lots)) if order.reduce_only else order.quantity_lots
+    lots = min(wanted, s.room)
     if order.type == OrderType.LIMIT:
         ticks = to_ticks(s.instrument, price, order.side > 0)
-        _report(a, s, out, order, ticks, order.resting if at_open else 1)
+        _report(a, s, out, order, lots, ticks, order.resting if at_open else 1, lots == wanted)
     else:
-        _report(a, s, out, order, worse_ticks(s, price, order.side), 0)
-    _remove(s, j)
+        pushed = price + order.side * s.impact * np.sqrt(to_quantity(s.instrument, lots))
+        _report(a, s, out, order, lots, worse_ticks(s, pushed, order.side), 0, lots == wanted)
+        order.triggered = 1
+    if lots == wanted:
+        _remove(s, j)
+    else:
+        order.quantity_lots = wanted - lots
+        order.mid_bar = HAD_ITS_SHARE
     watch(s)
 
 
@@ -199,7 +231,7 @@ def _open_price(s: Rec, order: Rec, c: Rec) -> float:
     """Where ``order`` fills at the open of ``c``, or NaN."""
     if order.mid_bar:
         return np.nan
-    if order.type == OrderType.MARKET:
+    if order.type == OrderType.MARKET or order.triggered:
         return c.open  # type: ignore[no-any-return]
     if order.type == OrderType.LIMIT:
         through = to_price(s.instrument, order.price_ticks - order.side * s.costs.through_ticks)
@@ -213,7 +245,7 @@ def _open_price(s: Rec, order: Rec, c: Rec) -> float:
 @njit
 def _range_price(s: Rec, order: Rec, c: Rec) -> float:
     """Where ``order`` fills within the range of ``c``, or NaN."""
-    if order.type == OrderType.MARKET:
+    if order.type == OrderType.MARKET or order.triggered or order.mid_bar == HAD_ITS_SHARE:
         return np.nan
     low = c.low
     high = c.high
@@ -258,7 +290,8 @@ def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     order.reference = position.liquidation
     order.reason = Reason.LIQUIDATION
     bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
-    _report(a, s, out, order, to_ticks(s.instrument, max(bankrupt, 0.0), side > 0), 0)
+    ticks = to_ticks(s.instrument, max(bankrupt, 0.0), side > 0)
+    _report(a, s, out, order, order.quantity_lots, ticks, 0, True)
     s.last_fill.fee = 0.0
     out.fill_rows[a.n_out - 1].fee = 0.0
 
@@ -287,10 +320,10 @@ def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
     best = -1
     best_rank = 9
     best_price = 0.0
-    for j in range(s.book_count):
+    for j in range(s.book_count if s.room > 0 else 0):
         order = s.book[j]
         rank = _rank(order)
-        if rank >= best_rank or refused(s, order):
+        if rank >= best_rank or refused(s, order) or c.open_time < order.active_at:
             continue
         price = _open_price(s, order, c) if opening else _range_price(s, order, c)
         if not np.isnan(price):

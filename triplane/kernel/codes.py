@@ -228,6 +228,7 @@ class CommandKind(Code):
     ORDER_END = 16  # a venue ended an order
     FUNDING = 17
     BALANCE = 18  # what the venue says the wallet holds
+    FUNDING_RATE = 19  # a perpetual's funding time has come; the simulated broker charges it
 
 
 # ------------------------------------------------------------------------------------------------ patterns, regimes

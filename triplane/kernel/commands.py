@@ -6,7 +6,7 @@ and then. Commands that find nothing to act on change nothing.
 """
 
 from triplane.kernel.audit import change_state
-from triplane.kernel.broker import accept, execute, refused
+from triplane.kernel.broker import accept, execute, measure, refused
 from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
 from triplane.kernel.decide import (
     cancel,
@@ -20,7 +20,7 @@ from triplane.kernel.decide import (
     set_target,
 )
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark, move_peak
+from triplane.kernel.ledger import charge_funding, mark, move_peak
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, halt, look_again
@@ -31,6 +31,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
     """Fill the market orders in the book at ``price``, if the engine knows one."""
     if not price > 0.0:
         return
+    measure(s, s.last, False)
     j = 0
     while j < s.book_count:
         if s.book[j].type == OrderType.MARKET:
@@ -144,6 +145,14 @@ def _gate(a: Rec, cmd: Rec) -> None:
 
 
 @njit
+def _funding(a: Rec, s: Rec, cmd: Rec) -> None:
+    """Charge a funding, unless a venue executes: it reports its own."""
+    if not s.external and s.instrument.perpetual:
+        due = cmd.due if cmd.due > 0 else cmd.time
+        charge_funding(a, s, due, cmd.rate, cmd.mark if cmd.mark > 0.0 else s.last.close)
+
+
+@njit
 def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """Carry out one command (``inputs.INBOX``) for the symbol of ``s``."""
     s.now = max(s.now, cmd.command.time)
@@ -181,6 +190,8 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         _amend(a, s, out, cmd.as_amend)
     elif kind == CommandKind.RESET:
         _reset(a, cmd.as_reset)
+    elif kind == CommandKind.FUNDING_RATE:
+        _funding(a, s, cmd.as_funding_rate)
     elif kind >= CommandKind.FILL:
         on_report(a, s, cmd, out)
     accept(a, s, out, begin, 0)

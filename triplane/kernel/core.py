@@ -65,9 +65,13 @@ CORE = record(
         ("book_count", "i8"),
         ("fill_at_open", "i8"),  # 1: the last fill was at the open of its candle, or between candles
         ("market_count", "i8"),  # orders in the book that fill at the next open
+        ("room", "i8"),  # lots that one order may take of the candle under way
+        ("impact", "f8"),  # how far the price moves against one base unit; with the root of the size
+        ("has_volume", "i8"),  # 1: its candles say how much was traded
         ("watch_low", "f8"),  # a candle that stays between these levels touches nothing in the book
         ("watch_high", "f8"),
         ("watch_expiry", "i8"),
+        ("funded_at", "i8"),  # ms, the newest funding time that was told
         ("capped", "i8"),  # 1: a limit made the last size smaller than its risk
         ("check_value", "f8"),  # of the last failed risk check
         ("check_limit", "f8"),

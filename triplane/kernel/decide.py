@@ -347,8 +347,7 @@ def leave(a: Rec, s: Rec, out: Rec, reason: int) -> None:
     if s.position.lots == 0:
         return
     s.plan.leaving = reason
-    if s.external:
-        cancel(a, s, out, Leg.ENTRY, reason)
+    cancel(a, s, out, Leg.ENTRY, reason)
     if s.legs[Leg.EXIT].order != 0:
         return
     side = -1 if s.position.lots > 0 else 1
@@ -445,6 +444,9 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
     if s.position.lots == 0:
         _flat(a, s, out, side)
         return
+    if fill.leg == Leg.STOP and s.legs[Leg.ENTRY].order != 0:  # who is being stopped out buys no more
+        s.plan.targets_placed = 1
+        cancel(a, s, out, Leg.ENTRY, fill.reason)
     _protect(a, s, out)
     if fill.leg == Leg.EXIT:
         _fit_targets(a, s, out)
@@ -462,7 +464,7 @@ def on_order_end(a: Rec, s: Rec, out: Rec, leg: int, reason: int) -> None:
     if leg != Leg.ENTRY:
         return
     if s.position.lots != 0:
-        if not s.plan.targets_placed:
+        if not s.plan.targets_placed and not s.plan.leaving:
             _targets(a, s, out)
     elif s.state == State.ENTRY_PENDING:
         change_state(a, s, out, State.SCANNING, reason, 0)

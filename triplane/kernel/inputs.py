@@ -66,6 +66,8 @@ VIEWS: Final = {
     CommandKind.ORDER_END: _view("leg", order="number", end="code", passed="flag"),  # passed: its trigger was
     CommandKind.FUNDING: _view(received="price"),  # negative when it was paid
     CommandKind.BALANCE: _view(balance="price", initial="flag"),  # initial: what the session starts with
+    # due: the funding time, else the command's; mark 0 = the newest close
+    CommandKind.FUNDING_RATE: _view(symbol="number", due="ticks", rate="fee", mark="price"),
 }
 """The columns of each kind. ``price`` is the newest that the engine has seen; 0 = none."""
 

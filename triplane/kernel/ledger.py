@@ -13,6 +13,10 @@ from triplane.kernel.prices import to_price, to_quantity
 from triplane.kernel.records import NO_POSITION
 
 DAY_MS = 86_400_000
+FUNDING_MS = 8 * 3_600_000
+"""The longest time between two fundings of a perpetual."""
+FUNDING_LATE_MS = 60_000
+"""How much later than that a venue may stamp one."""
 
 
 @njit
@@ -23,6 +27,25 @@ def liquidation_price(entry: float, side: int, leverage: float, maintenance: flo
     ``entry x (1 - side / leverage) / (1 - side x maintenance)``.
     """
     return max(entry * (1.0 - side / leverage) / (1.0 - side * maintenance), 0.0)
+
+
+@njit
+def liquidated_at(s: Rec, entry: float, side: int, quantity: float) -> float:
+    """Mark price at which a position of ``quantity`` is liquidated, 0 when it never is.
+
+    The tier is the one of its notional at that price. Since each tier asks for more than the one below it as soon as it
+    begins, and for less before, that is the tier that comes first.
+    """
+    rules = s.instrument
+    leverage = s.costs.leverage
+    price = liquidation_price(entry, side, leverage, rules.maintenance_margin)
+    notional = entry * quantity
+    for i in range(rules.tier_count if notional > 0.0 else 0):
+        tier = rules.tiers[i]
+        backing = 1.0 / leverage + tier.amount / notional
+        reached = liquidation_price(entry, side, 1.0 / backing, tier.rate)
+        price = max(price, reached) if side > 0 else min(price, reached)
+    return price
 
 
 @njit
@@ -97,15 +120,18 @@ def _open(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
     position.lots += fill.side * fill.quantity_lots
     position.entry_lots += fill.quantity_lots
     position.entry_value += price * quantity
-    position.entry_price = position.entry_value / to_quantity(s.instrument, position.entry_lots)
-    if position.entry_lots == fill.quantity_lots:
+    held = abs(to_quantity(s.instrument, position.lots))
+    if position.exit_lots > 0:
+        position.late_entry = 1
+        position.entry_price += (price - position.entry_price) * quantity / held
+    elif position.entry_lots == fill.quantity_lots:
         position.entry_price = price  # exact, not price x q / q
-    margin = position.entry_value / s.costs.leverage
+    else:
+        position.entry_price = position.entry_value / held
+    margin = position.entry_price * held / s.costs.leverage
     a.used_margin += margin - position.margin
     position.margin = margin
-    position.liquidation = liquidation_price(
-        position.entry_price, fill.side, s.costs.leverage, s.instrument.maintenance_margin
-    )
+    position.liquidation = liquidated_at(s, position.entry_price, fill.side, held)
 
 
 @njit
@@ -126,6 +152,9 @@ def _close(a: Rec, s: Rec, fill: Rec, price: float, quantity: float) -> None:
         position.liquidation = 0.0
         if a.open_positions == 0:
             a.used_margin = 0.0
+    elif s.instrument.tier_count > 0:
+        held = abs(to_quantity(s.instrument, position.lots))
+        position.liquidation = liquidated_at(s, position.entry_price, side, held)
 
 
 @njit
@@ -143,6 +172,37 @@ def book_fill(a: Rec, s: Rec, fill: Rec) -> None:
     position.fees += fill.fee
     position.slippage += (price - fill.reference) * fill.side * quantity
     mark(a, s, price)
+
+
+@njit
+def book_funding(a: Rec, s: Rec, received: float) -> None:
+    """Book a funding payment, negative when it was paid."""
+    a.balance += received
+    a.funding += received
+    if s.position.lots != 0:
+        s.position.funding += received
+
+
+@njit
+def charge_funding(a: Rec, s: Rec, due: int, rate: float, price: float) -> None:
+    """Charge the funding of a time, once: notional at the mark ``price`` times ``rate``; longs pay a positive one."""
+    if s.funded_at > 0 and due <= s.funded_at + FUNDING_LATE_MS:
+        return
+    position = s.position
+    if position.lots != 0 and position.entry_time < due:
+        if due > max(s.funded_at, position.entry_time) + FUNDING_MS + FUNDING_LATE_MS:
+            position.unfunded = 1
+        book_funding(a, s, -to_quantity(s.instrument, position.lots) * price * rate)
+    s.funded_at = due
+
+
+@njit
+def funding_known(s: Rec, time: int) -> bool:
+    """Whether all funding of a position that closes at ``time`` is in the books."""
+    if s.external or not s.instrument.perpetual:
+        return True
+    told = s.funded_at > 0 and time <= s.funded_at + FUNDING_MS + FUNDING_LATE_MS
+    return bool(told and not s.position.unfunded)
 
 
 @njit
@@ -165,10 +225,11 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
     """Write the row of a position that has just closed and take its result into the account's statistics."""
     position = s.position
     quantity = to_quantity(s.instrument, position.entry_lots)
+    entry_price = position.entry_value / quantity if position.late_entry else position.entry_price
     exit_price = to_price(s.instrument, fill.price_ticks)
     if position.exit_lots != fill.quantity_lots:
         exit_price = position.exit_value / quantity
-    gross = (exit_price - position.entry_price) * quantity * side
+    gross = (exit_price - entry_price) * quantity * side
     pnl = gross - position.fees + position.funding
     risk = position.initial_risk * quantity
     r_multiple = pnl / risk if risk > 0.0 else np.nan
@@ -182,17 +243,17 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
     row.side = side
     row.quantity_lots = position.entry_lots
     row.reason = fill.reason
-    row.entry_price = position.entry_price
+    row.entry_price = entry_price
     row.exit_price = exit_price
     row.pnl = pnl
     row.fees = position.fees
     row.entry_time = position.entry_time
     row.exit_time = fill.time
     row.r_multiple = r_multiple
-    row.mae = (position.worst - position.entry_price) * side
-    row.mfe = (position.best - position.entry_price) * side
+    row.mae = (position.worst - entry_price) * side
+    row.mfe = (position.best - entry_price) * side
     row.slippage = position.slippage
-    row.funding = position.funding
+    row.funding = position.funding if funding_known(s, fill.time) else np.nan
     row.balance_after = a.balance
     row.bars_held = s.bars - position.entry_bar
     row.entry_bar = position.entry_bar

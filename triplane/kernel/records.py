@@ -13,6 +13,11 @@ from triplane.kernel.layout import record
 CANDLE = record([("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")])
 """One closed candle. ``volume`` is in base units."""
 
+MAX_TIERS = 20
+
+TIER = record([("rate", "f8"), ("amount", "f8")])
+"""Maintenance margin of a large position: its notional times the rate, less the amount (quote currency)."""
+
 INSTRUMENT = record(
     [
         ("tick_num", "i8"),  # tick size = tick_num / price_scale: ticks become the nearest float, rounded once
@@ -21,8 +26,11 @@ INSTRUMENT = record(
         ("quantity_scale", "f8"),
         ("min_quantity_lots", "i8"),
         ("min_notional", "f8"),  # quote currency; 0 = none
-        ("maintenance_margin", "f8"),  # fraction of the notional
+        ("maintenance_margin", "f8"),  # fraction of the notional, in the lowest tier
+        ("tier_count", "i8"),
+        ("tiers", TIER, (MAX_TIERS,)),  # those above the lowest
         ("can_short", "i8"),  # 0 on spot
+        ("perpetual", "i8"),  # 1: a position pays or receives funding
     ]
 )
 """What the venue says about one symbol."""
@@ -37,6 +45,9 @@ COSTS = record(
         ("slippage", "f8"),  # fraction of the price, against the taker, on market and triggered stop orders
         ("through_ticks", "i8"),  # a limit fills when the market trades through it by this many ticks
         ("leverage", "f8"),
+        ("impact", "f8"),  # of size: times the candle's range, times the root of the share of its volume
+        ("participation", "f8"),  # share of a candle's volume that one order may take; 0 = any
+        ("latency_ms", "i8"),  # before a placed order is in the book; whole candles of it count
     ]
 )
 """How the simulated broker charges and fills."""
@@ -77,6 +88,7 @@ ORDER = record(
         ("quantity_lots", "i8"),
         ("expires_at", "i8"),  # 0 = good till cancelled
         ("created_at", "i8"),
+        ("active_at", "i8"),  # candles that open before are over when it reaches the market
         ("reference", "f8"),  # the price that was asked for, for slippage
         ("level", "f8"),  # the price at which it acts: a limit's, or a trigger's
         ("leg", "i1"),
@@ -84,7 +96,8 @@ ORDER = record(
         ("side", "i1"),
         ("reduce_only", "i1"),
         ("reason", "i1"),  # Reason of an exit
-        ("mid_bar", "i1"),  # 1: placed while the candle was under way, 2: moved then; see broker.py
+        ("mid_bar", "i1"),  # 1: placed while the candle was under way, 2: moved then, 3: has had its share of it
+        ("triggered", "i1"),  # a part of it has filled, so what is left fills at market
         ("resting", "i1"),  # a limit that the market had not reached when it was placed
     ]
 )
@@ -117,12 +130,17 @@ POSITION = record(
         ("entry_bar", "i8"),
         ("entry_value", "f8"),  # sum of price x quantity of the entry fills, quote currency
         ("exit_value", "f8"),
-        ("entry_price", "f8"),  # average
+        ("entry_price", "f8"),  # average of what is held
+        (
+            "late_entry",
+            "i8",
+        ),  # 1: a part was opened after another had closed, so that is not the average of all entries
         ("stop", "f8"),  # current protective stop, price
         ("initial_risk", "f8"),  # |entry - first stop|, price
         ("liquidation", "f8"),  # price; 0 = none
         ("fees", "f8"),
-        ("funding", "f8"),
+        ("funding", "f8"),  # received; negative when it was paid
+        ("unfunded", "i8"),  # 1: it was held over a time whose funding nobody told of
         ("slippage", "f8"),  # quote currency, against us positive
         ("best", "f8"),  # most favourable price seen
         ("worst", "f8"),
@@ -153,7 +171,7 @@ ACCOUNT = record(
         ("return_sum", "f8"),  # of R multiples, for the running Sharpe guard
         ("return_square", "f8"),
         ("fees", "f8"),
-        ("funding", "f8"),
+        ("funding", "f8"),  # received; negative when it was paid
         ("decisions", "i8"),  # running numbers, so that every id is derived and unique in the session
         ("orders", "i8"),
         ("rows", "i8"),

@@ -9,7 +9,7 @@ from triplane.kernel.audit import change_state, emit, fill_row
 from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason, RowKind, State
 from triplane.kernel.decide import leave, on_fill, on_order_end, place
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark, reserve
+from triplane.kernel.ledger import book_funding, mark, reserve
 from triplane.kernel.prices import to_price
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.step import halt
@@ -152,11 +152,7 @@ def on_report(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     elif kind == CommandKind.ORDER_END:
         _ended(a, s, cmd.as_order_end, out)
     elif kind == CommandKind.FUNDING:
-        received = cmd.as_funding.received
-        a.balance += received
-        a.funding += received
-        if s.position.lots != 0:
-            s.position.funding += received
+        book_funding(a, s, cmd.as_funding.received)
     elif kind == CommandKind.BALANCE:
         _balance(a, cmd.as_balance)
     mark(a, s, s.last.close if s.last.close > 0.0 else s.position.entry_price)

@@ -7,7 +7,7 @@ import numpy as np
 
 from triplane.kernel.codes import Check, Gate, Reason
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import liquidation_price
+from triplane.kernel.ledger import liquidated_at
 from triplane.kernel.prices import to_lots, to_quantity, to_ticks
 from triplane.kernel.records import LARGEST
 
@@ -157,12 +157,12 @@ def check_entry(a: Rec, s: Rec, side: int, entry: float, stop: float, lots: int)
         s.check_value = stop
         s.check_limit = entry
         return Check.BAD_STOP
-    liquidated = liquidation_price(entry, side, s.costs.leverage, s.instrument.maintenance_margin)
+    quantity = to_quantity(s.instrument, lots)
+    liquidated = liquidated_at(s, entry, side, quantity)
     if liquidated > 0.0 and not (stop - liquidated) * side > 0.0:
         s.check_value = stop
         s.check_limit = liquidated
         return Check.STOP_BEYOND_LIQUIDATION
-    quantity = to_quantity(s.instrument, lots)
     if lots >= LARGEST:
         s.check_value = quantity
         s.check_limit = quantity

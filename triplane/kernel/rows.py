@@ -115,7 +115,10 @@ TRADE_ROW = _view(
         "funding", "balance_after", "bars_held",
     ),
 )  # fmt: skip
-"""A position has closed; ``pnl`` is net, ``mae`` and ``mfe`` are in price units."""
+"""A position has closed; ``pnl`` is net, ``mae`` and ``mfe`` are in price units.
+
+``funding`` is what was received, negative when it was paid, NaN when it is not known.
+"""
 
 VIEWS: Final = {
     RowKind.SIGNAL: SIGNAL_ROW,

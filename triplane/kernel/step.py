@@ -6,7 +6,7 @@ executes (``external``), the broker stays out of it, and the fills come as repor
 """
 
 from triplane.kernel.audit import change_state
-from triplane.kernel.broker import accept, expire, next_fill, settle, watch
+from triplane.kernel.broker import accept, expire, measure, next_fill, settle, watch
 from triplane.kernel.codes import Action, Leg, Reason, State
 from triplane.kernel.decide import (
     cancel,
@@ -50,6 +50,7 @@ def _expire(a: Rec, s: Rec, out: Rec, time: int) -> None:
 def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     """Everything in the book that this candle touches."""
     _expire(a, s, out, c.open_time)
+    measure(s, c, True)
     while next_fill(a, s, c, out, True):
         answer(a, s, out, 0)
     while next_fill(a, s, c, out, False):

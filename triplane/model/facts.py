@@ -325,7 +325,7 @@ class Trade(Fact, frozen=True, kw_only=True, tag="trade.v1"):
     exit_price: Money
     pnl: Annotated[Money, Meta(description="Net of fees and funding.")]
     fees: Money
-    funding: Money
+    funding: Annotated[Money, Meta(description="Received; negative when paid, null when not known.")] | None
     slippage: Money
     balance_after: Money
     r_multiple: float | None

@@ -123,6 +123,18 @@ def _per_trade(trades: dict[str, Array]) -> dict[str, float | str]:
     return dict(zip(_PER_TRADE, values, strict=True))
 
 
+def _costs(trades: dict[str, Array]) -> dict[str, float | str]:
+    """What the trades cost, positive when it did; a text in place of the funding says why it is not known."""
+    funding = trades["funding"]
+    unknown = int(np.isnan(funding).sum())
+    return {
+        "fees": float(np.nansum(trades["fees"])),
+        "funding": f"the funding of {unknown} of {len(funding)} trades is not known" if unknown
+        else float(0.0 - funding.sum()),
+        "slippage": float(np.nansum(trades["slippage"])),
+    }  # fmt: skip
+
+
 def _exposure(trades: dict[str, Array], curve: Curve, start_balance: float) -> dict[str, float | str]:
     """Share of the time with a position open, and the mean notional of all time in mean daily equity, percent."""
     if curve.span_ms <= 0 or len(trades["pnl"]) == 0:
@@ -213,7 +225,7 @@ def figures(trades: Columns, curve: Curve, start_balance: float) -> dict[str, An
         **_ratios(curve.returns, days / 365.0, total, curve.depth),
         **_per_trade(columns),
         **_exposure(columns, curve, start_balance),
-        **{name: float(np.nansum(columns[name])) for name in ("fees", "funding", "slippage")},
+        **_costs(columns),
         "trades_per_day": n / days,
         "final_equity": curve.final,
     }

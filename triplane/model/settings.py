@@ -5,7 +5,7 @@ Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %)
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,11 @@ Array = np.ndarray[Any, Any]
 Model = TypeVar("Model", bound=BaseModel)
 START_BALANCE: Final = 10_000.0
 """Paper money, quote currency."""
+Fees: TypeAlias = tuple[float, float]
+"""Of a maker and of a taker, fractions of the notional."""
+FEES: Final[Mapping[str, Fees]] = {"usdm": (0.0004, 0.0004), "spot": (0.001, 0.001)}
+"""By market, where nobody knows the venue."""
+FEE_NAMES: Final = ("maker_fee", "taker_fee")
 
 
 def _record(settings: BaseModel, kind: "np.dtype[np.void]") -> Array:
@@ -94,17 +99,41 @@ class CostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    maker_fee: float = Field(0.0004, ge=-0.01, le=0.1, description="maker fee, fraction of the notional")
-    taker_fee: float = Field(0.0004, ge=0, le=0.1, description="taker fee, fraction of the notional")
-    slippage: float = Field(0.0, ge=0, lt=0.5, description="slippage of market and stop orders, fraction of the price")
+    maker_fee: float | None = Field(
+        None, ge=-0.01, le=0.1, description="maker fee, fraction of the notional; by default the venue's own"
+    )
+    taker_fee: float | None = Field(
+        None, ge=0, le=0.1, description="taker fee, fraction of the notional; by default the venue's own"
+    )
+    slippage: float = Field(
+        0.0001, ge=0, lt=0.5, description="half a spread: slippage of market and stop orders, fraction of the price"
+    )
+    impact: float = Field(
+        0.4, ge=0, le=10, description="impact of size, times the candle's range and the root of the share of its volume"
+    )
+    participation: float = Field(
+        0.1, ge=0, le=1, description="share of a candle's volume that one order may take, 0 = any"
+    )
+    latency_ms: int = Field(
+        100, ge=0, le=86_400_000, description="before an order reaches the market, ms; whole candles of it count"
+    )
     through_ticks: int = Field(1, ge=0, le=1000, description="ticks a price must pass a limit order by to fill it")
     leverage: float = Field(1.0, ge=1, le=125, description="leverage of futures positions, isolated margin")
+
+    def charged(self, fees: Fees = FEES["usdm"]) -> Self:
+        """These costs with a venue's maker and taker fee where none are set."""
+        known = {name: fee for name, fee in zip(FEE_NAMES, fees, strict=True) if getattr(self, name) is None}
+        return self.model_copy(update=known)
 
     def to_record(self) -> Array:
         """One-element array of ``records.COSTS``."""
         from triplane.kernel.records import COSTS  # noqa: PLC0415 - as above
 
-        return _record(self, COSTS)
+        return _record(self.charged(), COSTS)
+
+
+PLAIN: Final[Mapping[str, float]] = {"slippage": 0.0, "impact": 0.0, "participation": 0.0, "latency_ms": 0}
+"""Costs of a market that takes any size at its price: of journals from before there were others."""
 
 
 def checked(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import narwhals as nw
 import numpy as np
 
-from triplane.data.calendars import merge_events
+from triplane.data.calendars import funding_events, fundings, merge_events
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
 from triplane.engine.conduct import Conduct
@@ -30,7 +30,7 @@ from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import LAST_DECISION, OUT_ROWS, OUTBOX, OUTPUT, of_kind
 from triplane.model.facts import Fact, Trade
 from triplane.model.performance import DAY_MS, performance
-from triplane.model.settings import START_BALANCE
+from triplane.model.settings import FEES, PLAIN, START_BALANCE
 from triplane.research.check import check_once
 from triplane.research.findings import of_market
 from triplane.research.frames import Columns, Maker, fact_columns, maker
@@ -40,6 +40,7 @@ from triplane.strategies.registry import find, source_of
 
 Array = np.ndarray[Any, Any]
 COSTS: Final = CostSettings()
+FUNDING_LIMIT: Final = 0.0005
 ROWS: Final = 1 << 16
 """Audit rows that there is room for at first."""
 
@@ -79,6 +80,7 @@ class Backtest:
     timeframe: str
     params: Mapping[str, Any]
     instrument: Instrument
+    costs: CostSettings
     balance: float
     candles: Array
     base_ms: int
@@ -129,6 +131,10 @@ class Backtest:
         times, conduct = self.candles["open_time"], Conduct()
         conduct.take(self.rows)
         figures = performance(self.trade_columns, times, self.equity_curve, self.balance, conduct.stopped_at)
+        figures["partial_fills"] = int((of_kind(self.rows, RowKind.FILL)["done"] == 0).sum())
+        if not self.candles["volume"].any():
+            figures["partial_fills"] = None
+            figures["reasons"]["partial_fills"] = "the candles have no volume: participation and impact are off"
         return {
             **of_market(self.candles, self.base_ms),
             **figures,
@@ -143,6 +149,7 @@ class Backtest:
             "symbol": self.symbol,
             "timeframe": self.timeframe,
             "params": dict(self.params),
+            "costs": self.costs.model_dump(),
             **self.metrics,
             "seconds": round(self.seconds, 6),
             "bars_per_second": round(len(self.candles) / self.seconds) if self.seconds > 0 else None,
@@ -292,6 +299,7 @@ def simulate(
     chosen = found.resolve(params or {})
     instrument = instrument or Instrument.research(symbol, float(candles["open"][0]))
     instrument.require_fit(float(candles["low"].min()), float(candles["high"].max()))
+    costs = costs.charged(FEES[instrument.market])
     if not balance > 0:
         raise BadInput(f"balance is {balance}; it must be more than 0.")
     base_ms = infer_interval(candles) if len(candles) > 1 else parse_timeframe(timeframe or found.timeframe)
@@ -317,6 +325,7 @@ def simulate(
         timeframe=timeframe_name(timeframe_ms),
         params=chosen,
         instrument=instrument,
+        costs=costs,
         balance=float(balance),
         candles=candles,
         base_ms=base_ms,
@@ -327,9 +336,21 @@ def simulate(
     )
 
 
-def backtest_costs(fee: float, slippage: float, leverage: float) -> CostSettings:
-    """Costs with one fee for maker and taker; raises BadInput for a value out of range."""
-    values = {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage}
+def backtest_costs(
+    fee: float | None = None,
+    slippage: float | None = None,
+    leverage: float = COSTS.leverage,
+    **more: float | None,
+) -> CostSettings:
+    """Costs with one fee for maker and taker; raises BadInput for a value out of range.
+
+    What is None has its default. A slippage that is given is the whole of it: impact, participation and latency are
+    off unless ``more`` names them.
+    """
+    given = {"maker_fee": fee, "taker_fee": fee, "slippage": slippage, "leverage": leverage, **more}
+    values = {name: value for name, value in given.items() if value is not None}
+    if slippage is not None:
+        values = {**PLAIN, **values}
     return checked(CostSettings, values, "backtest", {"maker_fee": "fee", "taker_fee": "fee"})
 
 
@@ -340,13 +361,16 @@ def backtest(
     symbol: str = "BTCUSDT",
     timeframe: str | None = None,
     balance: float = START_BALANCE,
-    fee: float = COSTS.taker_fee,
-    slippage: float = COSTS.slippage,
+    fee: float | None = None,
+    slippage: float | None = None,
     quantity: float | str | Decimal | None = None,
     leverage: float = COSTS.leverage,
     instrument: Instrument | None = None,
     settings: TradingSettings | None = None,
     resume_next_day: bool = False,
+    funding: Any = None,
+    funding_limit: float = FUNDING_LIMIT,
+    costs: CostSettings | None = None,
     **params: object,
 ) -> Backtest:
     """Run a strategy over recorded candles with the simulated broker.
@@ -361,7 +385,8 @@ def backtest(
         Bars to decide on, such as ``15m``: the candles' own or a multiple (then the finer candles settle what happened
         inside a bar). Default: the one that the strategy was made for.
     balance, fee, slippage
-        Quote currency to start with; fractions of the notional (maker and taker alike) and of the price.
+        Quote currency to start with; fractions of the notional (maker and taker alike) and of the price. By default the
+        fees of the market, half a spread, and the impact of size; a slippage that is given is all there is of it.
     quantity
         Fixed size in base units, for research: account limits, sizing and cool-down are off, but an account that is
         lost ends the run all the same. Without it the default risk profile (or ``settings``) applies.
@@ -369,6 +394,11 @@ def backtest(
         Isolated, 1 to 125; ticks, lots and minimums, by default a grid that follows the first price, no minimums.
     resume_next_day
         Acknowledge a daily loss that halted trading at the next 00:00 UTC, for research; else a halt lasts.
+    funding, funding_limit
+        Fundings of a perpetual, a frame with the columns ``funding_time`` and ``funding_rate`` (and ``mark_price``):
+        each is charged, and there are no entries before one whose rate is expected to be above the limit.
+    costs
+        All costs, instead of ``fee``, ``slippage`` and ``leverage``.
     **params
         Parameters of the strategy.
 
@@ -392,8 +422,9 @@ def backtest(
         instrument=instrument,
         balance=balance,
         quantity=quantity,
-        costs=backtest_costs(fee, slippage, leverage),
+        costs=costs or backtest_costs(fee, slippage, leverage),
         settings=settings,
         resume_next_day=resume_next_day,
         make=maker(candles),
+        commands=None if funding is None else funding_events(fundings(funding, [symbol]), funding_limit),
     )

@@ -46,6 +46,7 @@ from triplane.exchange.rules import MAKER_FEE, SLIPPAGE, TAKER_FEE
 from triplane.kernel.codes import CommandKind, Leg, OrderEnd, Reason, RowKind, State
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTPUT, named, of_kind
+from triplane.model.settings import PLAIN
 from triplane.research.backtest import choose_timeframe
 from triplane.research.virtual import KEY, SECRET, VirtualClock, VirtualExecution, ask
 from triplane.strategies.base import Number
@@ -389,7 +390,9 @@ def compare(
     if len(set(symbols)) != len(symbols) or not symbols:
         raise BadInput(f"symbols are {', '.join(symbols) or 'none'}; there must be one, and each may be given once")
     costs = CostSettings(
-        maker_fee=float(MAKER_FEE), taker_fee=float(TAKER_FEE), slippage=SLIPPAGE, through_ticks=1, leverage=LEVERAGE
+        **{**PLAIN, "slippage": SLIPPAGE, "through_ticks": 1, "leverage": LEVERAGE},
+        maker_fee=float(MAKER_FEE),
+        taker_fee=float(TAKER_FEE),
     )
     setup = Setup(
         strategy,

@@ -18,6 +18,7 @@ from triplane.data.clock import Clock
 from triplane.data.feed import Feed
 from triplane.data.mexc import mexc_feed
 from triplane.errors import BadInput, TriplaneError
+from triplane.model.settings import FEES, Fees
 from triplane.venues.base import Venue
 from triplane.venues.budget import Budget
 from triplane.venues.keys import Credentials, credentials, protect_logs
@@ -54,12 +55,15 @@ class VenueKind:
         ``MINE_API_SECRET``, and there is no testnet.
     symbol
         What is traded when nothing is said.
+    fees
+        Maker and taker fee of an account that has no discount; None = those of the market elsewhere.
     """
 
     adapter: Callable[..., Venue]
     feed: Callable[[Sequence[str], Place, Clock], VenueFeed]
     keys: Mapping[str, str]
     symbol: str = "BTCUSDT"
+    fees: Fees | None = None
 
 
 @cache
@@ -84,17 +88,20 @@ _BUILT_IN: Final = {
         adapter=partial(_built_in, "binance.usdm", "BinanceUsdm", "Budget"),
         feed=lambda symbols, place, clock: binance_feed(symbols, place=place, clock=clock),
         keys=_BINANCE_KEYS,
+        fees=(0.0002, 0.0005),
     ),
     "binance-spot": VenueKind(
         adapter=partial(_built_in, "binance.spot", "BinanceSpot", "spot_budget"),
         feed=lambda symbols, place, clock: binance_feed(symbols, market="spot", place=place, clock=clock),
         keys=_BINANCE_KEYS,
+        fees=(0.001, 0.001),
     ),
     "mexc": VenueKind(
         adapter=partial(_built_in, "mexc.adapter", "MexcFutures", "mexc_budget"),
         feed=lambda symbols, place, clock: mexc_feed(symbols, place=place, clock=clock),
         keys={"live": "MEXC"},
         symbol="BTC_USDT",
+        fees=(0.0001, 0.0004),
     ),
 }
 NAMES: Final = (*_BUILT_IN, "box")
@@ -140,6 +147,12 @@ def find(name: str) -> VenueKind:
     if not isinstance(kind, VenueKind):
         raise BadInput(f"Venue {name} of {_package(offered[0])} is {kind!r}; it must be a VenueKind")
     return kind
+
+
+def fees(source: str, market: str) -> Fees:
+    """The fees where market data comes from: the venue's own, or what is usual in the market."""
+    own = find(source).fees if source in with_data() else None
+    return own or FEES[market]
 
 
 def _package(point: EntryPoint) -> str:

@@ -51,6 +51,8 @@ def test_market_data(client):
     assert book["bids"][0][0] < book["asks"][0][0]
     assert abs(last / book["bids"][0][0] - 1) < 0.01
     assert client.fetch_funding_rate(BTC)["fundingRate"] == 0.0001
+    past = client.fetch_funding_rate_history(BTC, client.milliseconds() - 48 * 3_600_000, 100)
+    assert {(row["fundingRate"], row["timestamp"] % 28_800_000) for row in past} == {(0.0001, 0)}
     assert client.fetch_trades(BTC, limit=5)
     assert client.fetch_leverage_tiers([BTC])[BTC][0]["maxLeverage"] == 125
 

@@ -66,7 +66,7 @@ def reference(c, fee):
 def compare(c, fee):
     expected = reference(c, fee)
     result = triplane.backtest(
-        pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee, balance=1e6
+        pd.DataFrame(c), "ema_cross", symbol="BTCUSDT", timeframe="1m", quantity=1.0, fee=fee, slippage=0.0, balance=1e6
     )
     got = result.trades
     assert list(got["exit_reason"]) == [t[4] for t in expected]

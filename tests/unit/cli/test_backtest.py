@@ -61,6 +61,8 @@ def test_people_get_a_table(path):
 
     assert result.exit_code == 0
     assert "largest drawdown %" in result.stdout
+    assert "(the funding of " in result.stdout  # nobody gave it
+    assert ["participation", "0.1000"] in [line.split() for line in result.stdout.splitlines()]
 
 
 def spoil(frame, how):

@@ -25,13 +25,14 @@ def files(tmp_path: Path) -> tuple[str, str]:
 
 
 def test_nothing_configured_is_no_command() -> None:
-    assert len(agenda(None, 30.0, None, 0.001)) == 0
+    assert len(agenda(None, 30.0, None, 0.001, ["BTCUSDT"])) == 0
 
 
 def test_news_and_funding_close_their_gates_in_order_of_time(files: tuple[str, str]) -> None:
-    events = agenda(files[0], 10.0, files[1], 0.001)
+    together = agenda(files[0], 10.0, files[1], 0.001, ["BTCUSDT"])
+    assert (together["kind"] == CommandKind.FUNDING_RATE).sum() == 3
+    events = together[together["kind"] == CommandKind.GATE]
     gates = events.view(VIEWS[CommandKind.GATE])
-    assert (events["kind"] == CommandKind.GATE).all()
     assert [(Gate(g["gate"]).label, int(g["closed"])) for g in gates] == [
         ("news_blackout", 1), ("news_blackout", 0), ("funding_guard", 1), ("funding_guard", 0),
     ]  # fmt: skip

@@ -51,6 +51,7 @@ class FakeVenue:
             self.markets[entry["symbol"]] = entry
             self.candles[entry["symbol"]] = generate(1, DEMO_START_MS, n, symbol=name)
         self.hidden: set[int] = set()  # open times that do not exist at the venue
+        self.fundings: list[dict[str, Any]] = []
         self.quiet = False  # no trades: forming candles do not change
         self.requests: list[tuple[float, str, Any]] = []
         self.on_watch: Callable[[str, list], Any] | None = None
@@ -95,6 +96,10 @@ class FakeVenue:
         first = max(-(-(since - DEMO_START_MS) // MINUTE), 0)
         numbers = [i for i in range(first, self._now() + 1) if DEMO_START_MS + i * MINUTE not in self.hidden]
         return [self.row(symbol, i) for i in numbers[:limit]]
+
+    async def fetch_funding_rate_history(self, symbol: str, since: int | None, limit: int | None) -> list:
+        assert since is not None
+        return [row for row in self.fundings if row["timestamp"] >= since]
 
     async def watch_ohlcv(self, symbol: str, timeframe: str) -> list:
         broken = asyncio.get_running_loop().create_future()

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.data.calendars import (
+    Funding,
     NewsEvent,
     blackouts,
+    funding_events,
     funding_windows,
+    fundings,
     gate_events,
     load_calendar,
     load_funding,
@@ -22,6 +25,7 @@ from triplane.data.calendars import (
 )
 from triplane.errors import BadInput, DataError
 from triplane.kernel.codes import CommandKind, Gate
+from triplane.kernel.inputs import VIEWS
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -259,7 +263,7 @@ def test_funding_that_cannot_be_used(tmp_path, text, words):
     path = tmp_path / "funding.csv"
     path.write_text(text)
     with pytest.raises(DataError, match=words):
-        load_funding(path)
+        fundings(load_funding(path), ["BTCUSDT"])
 
 
 def test_funding_is_read(tmp_path):
@@ -269,7 +273,35 @@ def test_funding_is_read(tmp_path):
     times = pd.to_datetime([1000, 2000], unit="ms", utc=True)
     pd.DataFrame({"funding_time": times, "funding_rate": [0.0001, -0.0002]}).to_parquet(dated)
     for file in (path, dated):
-        times, rates = load_funding(file)
+        ((times, rates, marks),) = fundings(load_funding(file), ["BTCUSDT"])
 
         assert times.tolist() == [1000, 2000]
         assert rates.tolist() == [0.0001, -0.0002]
+        assert marks.tolist() == [0.0, 0.0]
+
+
+def test_the_fundings_of_several_symbols_say_whose_they_are() -> None:
+    rows = [(1000, "A", 0.0001, 50.0), (1000, "B", 0.0002, np.nan), (2000, "A", -0.0003, 51.0)]
+    frame = pd.DataFrame(rows, columns=["funding_time", "symbol", "funding_rate", "mark_price"])
+    a, b, c = fundings(frame, ["A", "B", "C"])
+
+    assert (a.times.tolist(), a.rates.tolist(), a.marks.tolist()) == ([1000, 2000], [0.0001, -0.0003], [50.0, 51.0])
+    assert (b.times.tolist(), b.rates.tolist(), b.marks.tolist()) == ([1000], [0.0002], [0.0])
+    assert len(c.times) == 0
+    with pytest.raises(DataError, match="funding has no column symbol; there is funding_time, funding_rate"):
+        fundings(frame.drop(columns="symbol"), ["A", "B"])
+
+
+def test_each_funding_is_a_command_to_charge_it() -> None:
+    given = [
+        Funding(np.array([1000, 2000]), np.array([0.01, 0.02]), np.array([0.0, 7.0])),
+        Funding(np.array([1500]), np.array([-0.01]), np.array([8.0])),
+    ]
+    events = funding_events(given, 1.0)
+    charges = events.view(VIEWS[CommandKind.FUNDING_RATE])
+
+    assert (events["kind"] == CommandKind.FUNDING_RATE).all()
+    assert [(int(c["time"]), int(c["symbol"]), float(c["rate"]), float(c["mark"])) for c in charges] == [
+        (1000, 0, 0.01, 0.0), (1500, 1, -0.01, 8.0), (2000, 0, 0.02, 7.0),
+    ]  # fmt: skip
+    assert (funding_events(given, 0.001)["kind"] == CommandKind.GATE).sum() == 2

@@ -1,6 +1,9 @@
 """Instrument rules are exact, written without exponents and agree with the kernel's arithmetic."""
 
+import gzip
+import json
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from triplane.data.instruments import Instrument, parse_instrument, plain, rules
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE
 
+TIERS = Path("../shared/data/protocol/exchange_info/freqtrade_binance_leverage_tiers_2025-07.json.gz")
 BTC = Instrument("BTCUSDT", Decimal("0.10"), Decimal("0.001"), Decimal("0.001"), Decimal(100), 0.004)
 
 
@@ -128,3 +132,24 @@ def test_floats_and_lacking_fields_are_refused() -> None:
     del data["lot_size"]
     with pytest.raises(BadInput, match="lot_size"):
         Instrument.from_dict(data)
+
+
+@pytest.mark.parametrize("tiers", [((0.0, 0.01),), ((5.0, 0.01), (4.0, 0.02)), ((5.0, 0.001),), ((5.0, 1.0),)])
+def test_tiers_rise(tiers: tuple[tuple[float, float], ...]) -> None:
+    with pytest.raises(BadInput, match="tiers must be up to 20 rising notionals and fractions below 1"):
+        Instrument("X", Decimal(1), Decimal(1), maintenance_margin=0.004, tiers=tiers)
+
+
+@pytest.mark.skipif(not TIERS.exists(), reason="the shared market data is not here")
+def test_the_amounts_of_the_tiers_are_those_that_the_venue_publishes() -> None:
+    with gzip.open(TIERS) as file:
+        markets = json.load(file)
+    assert len(markets) == 528
+    for name, rows in markets.items():
+        (_, least), *tiers = [(row["minNotional"], row["maintenanceMarginRate"]) for row in rows]
+        rules = Instrument("X", Decimal(1), Decimal(1), maintenance_margin=least, tiers=tuple(tiers))
+        record = rules.to_record()[0]
+        published = [float(row["info"]["cum"]) for row in rows[1:]]
+        assert Instrument.from_dict(json.loads(json.dumps(rules.to_dict()))) == rules
+        assert record["tier_count"] == len(published)
+        assert record["tiers"]["amount"][: len(published)].tolist() == pytest.approx(published, abs=0.01), name

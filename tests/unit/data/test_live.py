@@ -10,7 +10,7 @@ import pytest
 from triplane.data.binance import binance_feed
 from triplane.data.candles import Candles
 from triplane.data.clock import ManualClock
-from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus, Forming
+from triplane.data.feed import CandleBatch, FeedEvent, FeedState, FeedStatus, Forming, FundingRate
 from triplane.data.generator import DEMO_START_MS
 from triplane.data.live import LiveFeed, backoff, in_order, parse_rows
 from triplane.errors import BadInput, DataError, TriplaneError
@@ -375,3 +375,27 @@ def test_rows_are_checked_and_put_in_order() -> None:
             parse_rows(bad)
     with pytest.raises(DataError, match="low must be a positive number"):
         parse_rows([[60_000, 1, 1, 0, 1, 1]])
+
+
+async def test_fundings_are_told_once_each_as_they_come(venue) -> None:
+    """The one of an hour ago when all is loaded, the next soon after it is there; a bad answer does no harm."""
+    now = DEMO_START_MS + BEGIN * MINUTE
+    venue.every = 20.0
+    venue.fundings = [
+        {"timestamp": now - 9 * 3_600_000, "fundingRate": 0.9, "info": {}},  # of longer ago than any can be due
+        {"timestamp": now - 3_600_000, "fundingRate": 0.0001, "info": {"markPrice": "60000.5"}},
+    ]
+    feed = feed_of(venue)
+    out: list[FundingRate] = []
+    async with aclosing(feed.__aiter__()) as events:
+        async for event in events:
+            if isinstance(event, FundingRate):
+                out.append(event)
+            if venue.clock.monotonic() > 100 and len(venue.fundings) == 2:
+                venue.fundings.append({"timestamp": now + 60_000, "fundingRate": None, "info": {}})
+            if venue.clock.monotonic() > 500:
+                venue.fundings[2]["fundingRate"] = "-0.0002"
+            if venue.clock.monotonic() > 1000:
+                break
+
+    assert out == [FundingRate(0, now - 3_600_000, 0.0001, 60000.5), FundingRate(0, now + 60_000, -0.0002, 0.0)]

@@ -23,7 +23,7 @@ from triplane.strategies.registry import find
 
 START = 1_735_689_600_000
 GATE = GoLiveGate()
-GOOD = {"days": 31.0, "sharpe": 2.0, "max_drawdown_pct": 4.0, "win_rate": 0.6}
+GOOD = {"days": 31.0, "sharpe": 2.0, "max_drawdown_pct": 4.0, "win_rate": 0.6, "funding": 1.5}
 LIMITS = TradingSettings(max_trades_day=1000, cooldown_bars=0, daily_loss_share=0, max_drawdown=0)
 
 
@@ -89,9 +89,18 @@ def test_each_figure_alone_refuses(field, value, word):
     assert problem in str(error.value)
 
 
+def test_a_perpetual_whose_funding_nobody_knows_is_refused(tmp_path, core):
+    """Its source tells no funding, so what the positions cost is not known."""
+    paper(tmp_path, core)
+    found = record(tmp_path, core)
+
+    assert found["funding"] is None
+    assert any(p.startswith("What it paid for funding must be known, but the funding of") for p in GATE.problems(found))
+
+
 def test_the_bounds_are_settings():
     assert GoLiveGate(days=0, sharpe=-9, max_drawdown=1, win_rate=0).problems(
-        {"days": 0.0, "sharpe": -1.0, "max_drawdown_pct": 99.0, "win_rate": 0.1}
+        {"days": 0.0, "sharpe": -1.0, "max_drawdown_pct": 99.0, "win_rate": 0.1, "funding": 0.0}
     ) == []  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from triplane.kernel.codes import Reason, RowKind, State
 from triplane.kernel.inputs import command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, of_kind
+from triplane.model.settings import PLAIN
 from triplane.strategies.base import Answer, Bar, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -89,7 +90,7 @@ def play(
     limits = TradingSettings(**settings).to_record(instrument.lots(quantity) if quantity else 0)
     account, states = core.new(
         [instrument],
-        costs=CostSettings(**{"maker_fee": 0.0, "taker_fee": 0.0, **(costs or {})}).to_record(),
+        costs=CostSettings(**{**PLAIN, "maker_fee": 0.0, "taker_fee": 0.0, **(costs or {})}).to_record(),
         limits=limits,
         params={},
         base_ms=MINUTE,

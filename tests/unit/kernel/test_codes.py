@@ -28,7 +28,7 @@ WORDS = {
     "guard",
     "RowKind": "none signal reject place amend cancel state fill order trade",
     "CommandKind": "none ready halt resume close cancel market execute expire gate simulate amend limits reset end "
-    "fill order_end funding balance",
+    "fill order_end funding balance funding_rate",
     "StructureKind": "NONE BOS_UP BOS_DN CHOCH_UP CHOCH_DN",
     "BreakOn": "close wick",
     "ZoneKind": "none displacement structure gap breaker",

@@ -1,7 +1,10 @@
 """The books: fees, margin, and what a liquidation costs at most."""
 
+from decimal import Decimal
+
 import pytest
 
+from triplane.data.instruments import Instrument
 from triplane.strategies.base import Enter
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
@@ -40,3 +43,43 @@ def test_the_margin_of_a_closed_position_is_free_again(play, candles):
     assert run.account["used_margin"] == 0.0
     assert run.account["open_positions"] == 0
     assert run.account["equity"] == run.account["balance"] == pytest.approx(9_995.0)
+
+
+TIERS = ((300_000, 0.005), (800_000, 0.0065), (3_000_000, 0.01), (12_000_000, 0.02))
+BIG = Instrument("BTCUSDT", Decimal("0.1"), Decimal("0.001"), maintenance_margin=0.004, tiers=TIERS)
+
+
+@pytest.mark.parametrize(("side", "quantity", "expected"), [
+    # Binance: (margin + amount - side x quantity x entry) / (quantity x (rate - side)), entry 100, leverage 10
+    (1, 50_000, (500_000 + 12_000 - 5_000_000) / (50_000 * (0.01 - 1))),  # 5 M: the tier from 3 M, 90.666
+    (-1, 50_000, (500_000 + 12_000 + 5_000_000) / (50_000 * (0.01 + 1))),  # 109.149
+    (1, 6_000, (60_000 + 300 - 600_000) / (6_000 * (0.005 - 1))),  # 600 k: the tier from 300 k, 90.402
+    (1, 1_000, (10_000 - 100_000) / (1_000 * (0.004 - 1))),  # 100 k: the lowest, 90.361
+    # 3.2 M is in the tier from 3 M, but at its liquidation 2.9 M are left: the tier from 800 k holds there
+    (1, 32_000, (320_000 + 1_500 - 3_200_000) / (32_000 * (0.0065 - 1))),
+])  # fmt: skip
+def test_a_large_position_is_liquidated_by_its_tier(play, candles, side, quantity, expected):
+    script = {0: Enter(side, stop=100.0 - side * 5, targets=[100.0 + side * 20])}
+    run = play(
+        candles([FLAT, FLAT]), script, costs={"leverage": 10}, instrument=BIG, quantity=str(quantity), balance=1e7
+    )
+
+    assert float(run.states[0]["core"]["position"]["liquidation"]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_part_that_is_left_is_liquidated_by_its_own_tier(play, candles):
+    """10,000 of 100,000 base units are left after the first target: 1 M, the tier from 800 k."""
+    script = {0: Enter(1, stop=95.0, targets=[105.0, 120.0], fractions=[0.9])}
+    market = candles([FLAT, FLAT, (100.0, 105.0, 100.0, 104.0)])
+    run = play(market, script, costs={"leverage": 10}, instrument=BIG, quantity="100000", balance=1e7)
+
+    expected = (100_000 + 1_500 - 1_000_000) / (10_000 * (0.0065 - 1))
+    assert float(run.states[0]["core"]["position"]["liquidation"]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_stop_behind_the_liquidation_price_of_its_size_is_refused(play, candles):
+    """A stop at 90.5 is in front of 90.36, where a small position is liquidated, and behind 90.67 of a large one."""
+    script = {0: Enter(1, stop=90.5, targets=[120.0])}
+    for quantity, placed in (("1000", 1), ("50000", 0)):
+        run = play(candles([FLAT, FLAT]), script, costs={"leverage": 10}, instrument=BIG, quantity=quantity)
+        assert len(run.of("reject")) == 1 - placed

@@ -11,6 +11,7 @@ from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.codes import Check, Reason, RowKind, SignalStatus, State
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, of_kind
+from triplane.model.settings import PLAIN
 from triplane.strategies.base import Bar, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -37,7 +38,7 @@ class Market:
         chosen = {"cooldown_bars": 0, "quality_gate": False, "max_symbol_share": 1.0, **settings}
         self.A, self.S = self.core.new(
             instruments,
-            costs=CostSettings(maker_fee=0.0, taker_fee=0.0, slippage=0.0).to_record(),
+            costs=CostSettings(maker_fee=0.0, taker_fee=0.0, **PLAIN).to_record(),
             limits=TradingSettings(**chosen).to_record(0),
             params={},
             base_ms=MINUTE,

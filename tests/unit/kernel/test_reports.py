@@ -13,6 +13,7 @@ from triplane.kernel.codes import CommandKind, Leg, OrderEnd, OrderType, Reason,
 from triplane.kernel.inputs import command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, named
+from triplane.model.settings import PLAIN
 from triplane.strategies.base import Answer, Bar, Close, Enter, PythonStrategy, Reduce, View
 from triplane.strategies.python_core import PythonCore
 
@@ -28,7 +29,7 @@ LIMIT = Enter(1, entry=98.0, entry_type="limit", stop=95.0, targets=[110.0], ttl
 class Live:
     """A core with a venue instead of the simulated broker."""
 
-    def __init__(self, script, *, external=True, fee=0.0, **more):
+    def __init__(self, script, *, external=True, fee=0.0, share=0.0, **more):
         class Scripted(PythonStrategy):
             name = "scripted"
 
@@ -36,7 +37,7 @@ class Live:
                 return script.get(view.bar)
 
         self.core = PythonCore(Scripted, Path(__file__))
-        costs = CostSettings(maker_fee=fee, taker_fee=fee, slippage=0.0)
+        costs = CostSettings(**{**PLAIN, "maker_fee": fee, "taker_fee": fee, "participation": share})
         self.A, self.S = self.core.new(
             [COIN], costs=costs.to_record(), limits=TradingSettings(**more).to_record(1000), params={}, base_ms=MINUTE,
             timeframe_ms=MINUTE, balance=10_000.0, external=external,
@@ -80,6 +81,11 @@ class Live:
     def end(self, leg, end, *, number=None, passed=0):
         number = self.order(leg) if number is None else number
         return self.tell(CommandKind.ORDER_END, leg=leg, order=number, end=end, passed=passed)
+
+    def obey(self):
+        """A venue that cancels at once what it is asked to."""
+        if self.leg(Leg.ENTRY)["cancelling"]:
+            self.end(Leg.ENTRY, OrderEnd.CANCELLED)
 
     def entered(self, lots=1000):
         self.candle()
@@ -428,11 +434,11 @@ def journeys(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(journey=journeys(), fee=st.sampled_from([0.0, 0.0005]))
-def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, fee):
-    """Paper trades; a live core, told the same fills, ends with the same money, position and statistics."""
+@given(journey=journeys(), fee=st.sampled_from([0.0, 0.0005]), share=st.sampled_from([0.0, 0.3, 0.6]))
+def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, fee, share):
+    """Paper trades; a live core, told the same fills, whole or in parts, ends with the same money and statistics."""
     prices, script = journey
-    paper, live = Live(script, external=False, fee=fee), Live(script, fee=fee)
+    paper, live = Live(script, external=False, fee=fee, share=share), Live(script, fee=fee)
     for price in prices:
         candle = (price, price + 0.5, price - 0.5, price)
         for row in paper.candle(candle):
@@ -441,9 +447,39 @@ def test_the_same_fills_make_the_same_account_as_the_simulated_broker(journey, f
                     row.leg, row.quantity_lots, row.price_ticks / 10, side=row.side, number=row.order,
                     done=bool(row.done), fee=row.fee,
                 )  # fmt: skip
+                live.obey()
         live.candle(candle)
+        live.obey()
         assert paper.lots == live.lots
         assert said(live.rows, "place") == said(paper.rows, "place")
         assert said(live.rows, "trade") == said(paper.rows, "trade")
         for name in ("balance", "fees", "trades", "open_positions", "used_margin", "equity"):
             assert live.A[0][name] == pytest.approx(paper.A[0][name]), name
+
+
+def test_an_entry_that_fills_after_a_part_has_closed_is_booked_at_what_is_held():
+    """500 at 100, 200 of them stopped out at 94, and then the rest of the entry, 500 at 106: 300 × 100 + 500 × 106."""
+    live = Live({0: LONG})
+    live.candle()
+    number = live.order(Leg.ENTRY)
+    live.fill(Leg.ENTRY, 500, 100.0)
+    live.fill(Leg.STOP, 200, 94.0, done=False)
+    live.fill(Leg.ENTRY, 500, 106.0, number=number, side=1, done=True)
+    position = live.S[0]["core"]["position"]
+
+    assert float(position["entry_price"]) == pytest.approx((0.3 * 100 + 0.5 * 106) / 0.8)
+    assert live.balance == pytest.approx(10_000 - 0.2 * 6)
+    rows = live.fill(Leg.EXIT, 800, 104.0, number=0)
+    (trade,) = [row for row in rows if row.kind == RowKind.TRADE]
+    spent, got = 0.5 * 100 + 0.5 * 106, 0.2 * 94 + 0.8 * 104
+    assert (trade.entry_price, trade.exit_price, trade.pnl) == pytest.approx((spent, got, got - spent))
+    assert live.balance == pytest.approx(10_000 + got - spent)
+
+
+def test_a_stop_that_fills_in_part_takes_what_is_left_of_the_entry_out():
+    live = Live({0: LONG})
+    live.candle()
+    live.fill(Leg.ENTRY, 500, 100.0)
+    rows = live.fill(Leg.STOP, 200, 94.0, done=False)
+
+    assert [(row.leg, row.unconfirmed) for row in rows if row.kind == RowKind.CANCEL] == [(Leg.ENTRY, 1)]

@@ -115,7 +115,8 @@ def test_the_bits_are_those_of_pandas(rows: list[tuple[float, ...]]) -> None:
         "expectancy": frame["pnl"].mean(), "average_mae_pct": 100.0 * (frame["mae"] / 50.0).mean(),
         "average_mfe_pct": 100.0 * (frame["mfe"] / 50.0).mean(),
         "expectancy_r": frame["r_multiple"].dropna().mean(), "average_win": frame["pnl"][frame["pnl"] > 0].mean(),
-        "fees": frame["fees"].sum(), "slippage": frame["slippage"].sum(), "funding": frame["funding"].sum(),
+        "fees": frame["fees"].sum(), "slippage": frame["slippage"].sum(),
+        "funding": -frame["funding"].sum(skipna=False),  # positive when it cost; unknown when one is
     }  # fmt: skip
     for name, value in expected.items():
         shown = found[name]

@@ -33,7 +33,7 @@ def test_a_fixed_quantity_is_research_without_the_quality_gate() -> None:
 def test_costs_as_the_kernel_reads_them() -> None:
     costs = CostSettings(maker_fee=-0.0001, leverage=5)
     record = costs.to_record()[0]
-    assert {name: record[name] for name in CostSettings.model_fields} == pytest.approx(costs.model_dump())
+    assert {name: record[name] for name in CostSettings.model_fields} == pytest.approx(costs.charged().model_dump())
 
 
 @pytest.mark.parametrize(

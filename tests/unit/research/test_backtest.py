@@ -3,19 +3,24 @@
 A command comes before any candle that closes after it, and not before.
 """
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import triplane
 from triplane.data.calendars import NewsEvent, blackouts, gate_events
 from triplane.data.candles import TIMEFRAMES
 from triplane.data.generator import generate
+from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import Check, CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.rows import of_kind
 from triplane.model.performance import performance
+from triplane.model.settings import PLAIN, CostSettings
 from triplane.research.backtest import Backtest, backtest_costs, choose_timeframe, simulate
 
 MINUTE = 60_000
@@ -27,7 +32,11 @@ def market() -> Any:
 
 
 def run(market: Any, commands: Any = None, **more: Any) -> Backtest:
-    return simulate(market, strategy="ema_cross", symbol="X", timeframe="1m", quantity=1, commands=commands, **more)
+    """With fills as they come, since nothing here is about what size costs."""
+    costs = CostSettings(**PLAIN)
+    return simulate(
+        market, strategy="ema_cross", symbol="X", timeframe="1m", quantity=1, commands=commands, costs=costs, **more
+    )
 
 
 def entries(result: Backtest) -> Any:
@@ -134,6 +143,55 @@ def test_what_cannot_be_charged_is_named_as_it_was_given() -> None:
         backtest_costs(2, 0.0, 1.0)
     with pytest.raises(BadInput, match="backtest: leverage is 0; it must be at least 1"):
         backtest_costs(0.0, 0.0, 0)
+
+
+def test_a_slippage_that_is_given_is_all_there_is_of_it() -> None:
+    default, fixed = backtest_costs(), backtest_costs(slippage=0.0002)
+    assert min(default.slippage, default.impact, default.participation) > 0.0
+    assert (fixed.slippage, fixed.impact, fixed.participation, fixed.latency_ms) == (0.0002, 0.0, 0.0, 0)
+    assert backtest_costs(slippage=0.0, participation=0.2).participation == 0.2
+
+
+def test_the_fees_are_those_of_the_market_unless_they_are_given(market: Any) -> None:
+    spot = Instrument("X", Decimal("0.1"), Decimal("0.001"), market="spot", can_short=False, maintenance_margin=0.0)
+    rates = [
+        simulate(
+            market[:200], strategy="ema_cross", symbol="X", timeframe="1m", costs=costs, instrument=instrument
+        ).costs
+        for costs, instrument in ((CostSettings(), None), (CostSettings(), spot), (CostSettings(taker_fee=0.0), spot))
+    ]
+    assert [(c.maker_fee, c.taker_fee) for c in rates] == [(0.0004, 0.0004), (0.001, 0.001), (0.001, 0.0)]
+
+
+def test_every_cost_is_printed_and_positive_when_it_cost(market: Any) -> None:
+    """A tenth of a volume of about 12 base units is less than the 5 that are wanted."""
+    times = market["open_time"][::60]
+    funding = pd.DataFrame({"funding_time": times, "funding_rate": np.full(len(times), 0.0003)})
+    arguments: dict[str, Any] = {"timeframe": "1m", "quantity": 5, "balance": 1e6}
+    result = triplane.backtest(market, "ema_cross", funding=funding, **arguments)
+    trades = result.trade_columns
+    metrics = result.metrics
+
+    traded = (trades["quantity"] * (trades["entry_price"] + trades["exit_price"])).sum()
+    assert metrics["fees"] == pytest.approx(0.0004 * traded)
+    assert metrics["slippage"] > 0.0001 * (trades["quantity"] * trades["entry_price"]).sum()
+    assert metrics["partial_fills"] > 0
+    assert metrics["funding"] == pytest.approx(-trades["funding"].sum())
+    assert metrics["funding"] != 0.0
+    assert result.summary()["costs"]["participation"] == 0.1
+    free = triplane.backtest(market, "ema_cross", fee=0.0, slippage=0.0, **arguments)
+    assert free.metrics["fees"] == free.metrics["partial_fills"] == 0.0
+
+
+def test_candles_without_a_volume_say_that_size_cost_nothing(market: Any) -> None:
+    silent = market.copy()
+    silent["volume"] = 0.0
+    result = triplane.backtest(silent, "ema_cross", timeframe="1m", quantity=5, balance=1e6)
+
+    assert set(result.trade_columns["quantity"]) == {5.0}
+    assert result.metrics["partial_fills"] is None
+    why = "the candles have no volume: participation and impact are off"
+    assert result.metrics["reasons"]["partial_fills"] == why
 
 
 def test_a_balance_must_be_positive(market: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from triplane.data.generator import generate
 from triplane.kernel.codes import Reason, RowKind, State
 from triplane.kernel.rows import of_kind
-from triplane.model.settings import TradingSettings
+from triplane.model.settings import PLAIN, CostSettings, TradingSettings
 from triplane.research.backtest import Backtest, simulate
 
 START = 1_735_689_600_000
@@ -118,7 +118,9 @@ def test_the_funnel_names_the_limit_that_refused_most_signals(month: Any) -> Non
 
 
 def test_a_lost_account_ends_the_run(month: Any) -> None:
-    result = simulate(month, strategy="ema_cross", symbol="X", timeframe="1m", quantity=1, balance=1000.0)
+    result = simulate(
+        month, strategy="ema_cross", symbol="X", timeframe="1m", quantity=1, balance=1000.0, costs=CostSettings(**PLAIN)
+    )
     found = result.metrics
     assert found["halts"][0].startswith("bankrupt at ")
     assert found["reasons"]["cagr_pct"] == "needs at least 10 daily returns, over the 1.0 days until trading stopped"

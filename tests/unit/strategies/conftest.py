@@ -13,6 +13,7 @@ from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.records import ACCOUNT, CANDLE, SIGNAL
 from triplane.kernel.rows import OUTBOX
+from triplane.model.settings import PLAIN
 from triplane.strategies.compiler import Core, compile_strategy
 from triplane.strategies.registry import find, source_of
 
@@ -31,7 +32,7 @@ def start(name: str, base_ms: int = MINUTE, hold: bool = False, data: Any = None
     instrument = Instrument.research("TEST")
     return core.new(
         [instrument],
-        costs=CostSettings().to_record(),
+        costs=CostSettings(**PLAIN).to_record(),
         limits=TradingSettings().to_record(instrument.lots("1")),
         params=core.strategy.resolve(params),
         base_ms=base_ms,

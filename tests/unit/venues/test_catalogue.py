@@ -11,7 +11,7 @@ from triplane.errors import BadInput, TriplaneError
 from triplane.venues import catalogue
 from triplane.venues.adapter import Urls
 from triplane.venues.binance.usdm import MAINNET, TESTNET, BinanceUsdm
-from triplane.venues.catalogue import NAMES, open_venue
+from triplane.venues.catalogue import NAMES, fees, open_venue
 
 ENVIRONMENT = {
     f"{prefix}_API_{part}": f"{prefix}{part}".lower().replace("_", "")
@@ -42,6 +42,13 @@ def test_modes_have_their_own_keys_and_addresses():
         open_venue("binance", "testnet", environment=live)
     with pytest.raises(BadInput, match="BINANCE_MAINNET_API_KEY"):
         open_venue("binance", "live", environment=test)
+
+
+def test_fees_are_the_venues_own_where_it_is_known():
+    assert fees("binance", "usdm") == (0.0002, 0.0005)
+    assert fees("binance-spot", "spot") == (0.001, 0.001)
+    assert fees("mexc", "usdm") == (0.0001, 0.0004)
+    assert fees("demo", "usdm") == fees("candles.parquet", "usdm") == (0.0004, 0.0004)
 
 
 def test_one_budget_for_an_address():

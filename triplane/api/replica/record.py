@@ -21,6 +21,10 @@ POINTS: Final = 1 << 16
 MONEY: Final = ("net_pnl", "fees", "funding", "slippage", "final_equity")
 
 
+def _text(value: float | None) -> str | None:
+    return None if value is None else money_text(value)
+
+
 class EquityCurve:
     """Equity at the close of each candle time; several symbols share a time, and the last one counts."""
 
@@ -142,4 +146,4 @@ class Record:
     def performance(self, session_id: str) -> Performance:
         """The figures so far."""
         made: dict[str, Any] = figures(self._columns, self.curve.summary(), self.curve.start)
-        return Performance(session_id=session_id, **made | {name: money_text(made[name]) for name in MONEY})
+        return Performance(session_id=session_id, **made | {name: _text(made[name]) for name in MONEY})

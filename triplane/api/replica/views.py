@@ -158,7 +158,7 @@ class Performance(View, frozen=True, kw_only=True):
     exposure_pct: float
     average_notional_pct: float | None
     fees: Money
-    funding: Money
+    funding: Money | None
     slippage: Money
     trades_per_day: float
     final_equity: Money

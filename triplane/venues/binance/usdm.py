@@ -57,12 +57,13 @@ class BinanceUsdm(SignedAdapter):
 
     # ------------------------------------------------------------------------------------------------ preparation
     async def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
-        """Trading rules, with the maintenance margin of the lowest bracket; raises BadInput for an unknown symbol."""
+        """Trading rules, with the maintenance margins of the brackets; raises BadInput for an unknown symbol."""
         for symbol in symbols:
             if symbol not in self._rules:
                 rules = instrument_of(find_market(self._markets, symbol, "usdm"))
-                lowest = (await self._brackets(symbol))[0]
-                self._rules[symbol] = replace(rules, maintenance_margin=float(lowest["maintMarginRatio"]))
+                brackets = await self._brackets(symbol)
+                tiers = [(float(b["notionalFloor"]), float(b["maintMarginRatio"])) for b in brackets]
+                self._rules[symbol] = replace(rules, maintenance_margin=tiers[0][1], tiers=tuple(tiers[1:]))
         return [self._rules[symbol] for symbol in symbols]
 
     async def _brackets(self, symbol: str) -> list[Row]:
