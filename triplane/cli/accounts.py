@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from triplane.cli.options import DATA_DIR
 from triplane.cli.output import Report, console, print_table, reported
-from triplane.engine.account import Account, Record, give_up, records
+from triplane.engine.account import Account, Record, folder_of, give_up, records
 from triplane.errors import BadInput, TriplaneError
 
 app = typer.Typer(help="List the accounts of a data folder, or begin one anew.", no_args_is_help=True)
@@ -62,6 +62,11 @@ def list_accounts(data_dir: Kept = DATA_DIR) -> Report:
     return Report(found, lambda: print_table("Accounts", columns, rows))
 
 
+def _folder(data_dir: Path, name: str, mode: str, venue: str | None) -> str:
+    """Of an account whose record does not tell what it is of."""
+    return "" if venue is None else folder_of(data_dir, mode, venue, name).name
+
+
 def _one(data_dir: Path, name: str, mode: str, venue: str | None) -> tuple[Path, Record | TriplaneError]:
     """The account that is meant."""
     found = [
@@ -72,7 +77,7 @@ def _one(data_dir: Path, name: str, mode: str, venue: str | None) -> tuple[Path,
             and (record.account, record.mode) == (name, mode)
             and venue in (None, record.venue)
         )
-        or (not isinstance(record, Record) and path.parent.name == name)
+        or (not isinstance(record, Record) and path.parent.name in (name, _folder(data_dir, name, mode, venue)))
     ]
     if len(found) == 1:
         return found[0]
@@ -88,8 +93,10 @@ def reset(name: Name, mode: Mode = "paper", venue: Venue = None, data_dir: Kept 
     """Begin a paper account anew: fresh money, no halt, nothing open. Its sessions stay, and count no more."""
     path, record = _one(data_dir, name, mode, venue)
     if isinstance(record, TriplaneError):
-        aside = give_up(path)
-        text = f"The damaged record is kept as {aside}; the account begins anew."
+        if not path.parent.name.startswith("paper-"):
+            raise BadInput(f"{record} Only a paper account can be reset; at a venue, close what is open there and "
+                           "move the file away by hand.")  # fmt: skip
+        text = f"The damaged record is kept as {give_up(path)}; the account begins anew."
     elif record.mode != "paper":
         raise BadInput(f"mode is {record.mode}; only a paper account can be reset. When what it holds was closed "
                        f"elsewhere, say so: triplane accounts settled {name} --mode {record.mode}")  # fmt: skip
@@ -108,6 +115,8 @@ def settled(name: Name, mode: Mode, venue: Venue = None, data_dir: Kept = DATA_D
     _, record = _one(data_dir, name, mode, venue)
     if isinstance(record, TriplaneError):
         raise record
+    if record.mode == "paper":
+        raise BadInput("mode is paper; there is nothing to settle: triplane accounts reset begins it anew")
     account = Account(data_dir, record.mode, record.venue, record.account)
     account.write(replace(account.record, session="", held={}))
     account.release()

@@ -10,6 +10,7 @@ the first that is free.
 """
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ FOLDER: Final = "accounts"
 MAIN: Final = "main"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 CARRIED: Final = (
-    "balance", "peak_equity", "max_drawdown", "day", "day_equity", "trades_today", "trades",
+    "balance", "equity", "peak_equity", "max_drawdown", "day", "day_equity", "trades_today", "trades",
     "return_sum", "return_square", "fees", "funding", "halted", "halt_code", "epoch",
 )  # fmt: skip
 """Columns of the core's account that a new session begins with."""
@@ -101,6 +102,8 @@ def folder_of(data_dir: Path, mode: str, venue: str, account: str) -> Path:
 def read_record(path: Path) -> Record | None:
     """The record in a file, None when there is none; raises TriplaneError when it cannot be trusted."""
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise TriplaneError(f"The record of the account, {path}, cannot be read: it is not a file.")
         content = path.read_bytes()
     except FileNotFoundError:
         return None
@@ -110,8 +113,12 @@ def read_record(path: Path) -> Record | None:
         found = msgspec.json.decode(content, type=_File)
         whole = hashlib.sha256(bytes(found.record)).hexdigest() == found.sha256
         record = msgspec.json.decode(found.record, type=Record) if whole else None
-    except msgspec.MsgspecError:
+        if record is not None:
+            Reason(int(record.state.get("halt_code", 0)))
+    except (msgspec.MsgspecError, ValueError):
         record = None
+    if record is not None and path.parent.name != folder_of(Path(), record.mode, record.venue, record.account).name:
+        raise TriplaneError(f"The record {path} is a copy of that of account {record.account}; take it away.")
     if record is None:
         raise TriplaneError(
             f"The record of the account, {path}, is damaged: halts, losses and open positions cannot be told. Put it "
@@ -155,6 +162,7 @@ class Account:
             raise BadInput(f"account is {name!r}; it must be 1 to 32 small letters, digits, dots, dashes, underscores")
         self.folder = folder_of(data_dir, mode, venue, name)
         self.path = self.folder / "record.json"
+        self.released = False
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.folder, f"Account {name} ({mode}, {venue}) is traded by another session.")
         try:
@@ -166,6 +174,8 @@ class Account:
     @classmethod
     def take(cls, data_dir: Path, mode: str, venue: str, name: str) -> Self:
         """Hold the account with this name; with none, on paper, the first that is free."""
+        if mode != "paper" and name not in ("", MAIN):
+            raise BadInput(f"account is {name!r}; at a venue there is one, {MAIN}: leave it out")
         if name or mode != "paper":
             return cls(data_dir, mode, venue, name or MAIN)
         number = 1
@@ -177,16 +187,20 @@ class Account:
 
     def release(self) -> None:
         """Let go; may be called twice."""
+        self.released = True
         self._lock.release()
 
-    def write(self, record: Record) -> None:
-        """Keep the record; it is replaced whole or not at all."""
+    def write(self, record: Record, *, durable: bool = True) -> None:
+        """Keep the record; it is replaced whole or not at all. ``durable``: on return it is on the disk."""
         text = msgspec.json.encode(record)
         digest = hashlib.sha256(text).hexdigest()
         fresh = self.path.with_suffix(".new")
         try:
             with fresh.open("wb") as file:
                 file.write(msgspec.json.encode(_File(digest, msgspec.Raw(text))))
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
             fresh.replace(self.path)
         except OSError as error:
             why = error.strerror
@@ -195,7 +209,7 @@ class Account:
 
     def save(
         self, session: str, A: Array, S: Array, symbols: Sequence[str], lots: Sequence[float], anchor: Anchor | None,
-        *, finished: bool = False,
+        *, finished: bool = False, durable: bool = False,
     ) -> None:  # fmt: skip
         """Keep how a session stands; ``lots`` are the lot sizes of its symbols."""
         journals = dict(self.record.journals)
@@ -223,7 +237,8 @@ class Account:
                 state=state,
                 held=held,
                 journals=journals,
-            )
+            ),
+            durable=durable,
         )
 
     def require_journal(self, sessions: Path) -> Reader:
@@ -241,22 +256,31 @@ class Account:
             reader.holds(anchor)
         return reader
 
-    def opening(self) -> dict[str, float]:
-        """What a new session begins with; empty for a fresh account. Raises TriplaneError while something is open."""
+    def opening(self, lost: str) -> dict[str, float]:
+        """What a new session begins with; empty for a fresh account. Raises TriplaneError while something is open.
+
+        ``lost``: why the session that holds it cannot go on; then what is open on paper is closed in the books, at the
+        price that it was marked to last.
+        """
         record = self.record
-        if not record.session and not record.state:
+        if not record.state:
             return {}
         if record.finished:
             return {"epoch": record.epoch + 1}
         open_ = {symbol: one for symbol, one in record.held.items() if one.quantity or record.mode != "paper"}
         if open_:  # an entry that only the simulated broker knows ends with its session
             what = ", ".join(_held(symbol, one) for symbol, one in open_.items())
+            if lost and record.mode == "paper":
+                return {**self._carried(), "balance": record.state["equity"]}
             raise TriplaneError(
-                f"Account {record.account} ({record.mode}, {record.venue}) is not flat: {what}. Session "
+                f"{lost} Account {record.account} ({record.mode}, {record.venue}) is not flat: {what}. Session "
                 f"{record.session} trades it: go on with its strategy, parameters, symbols and timeframe, or close it "
-                "there first. If it was closed elsewhere, say so: `triplane accounts --help`."
+                "there first. If it was closed elsewhere, say so: `triplane accounts --help`.".strip()
             )
-        return {name: value for name, value in record.state.items() if name in (ACCOUNT.names or ())}
+        return self._carried()
+
+    def _carried(self) -> dict[str, float]:
+        return {name: value for name, value in self.record.state.items() if name in (ACCOUNT.names or ())}
 
 
 def _held(symbol: str, held: Held) -> str:

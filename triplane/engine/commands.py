@@ -150,6 +150,8 @@ class Commands:
         now, ceiling = self._session.trading, self._session.setup.trading
         wanted = checked(TradingSettings, now.model_dump() | dict(fields["values"]), "Trading settings")
         beyond = looser(wanted, ceiling)
+        if ceiling.execution_mode == "manual" and wanted.execution_mode == "auto":
+            beyond.append("execution_mode")
         if beyond:
             name = beyond[0]
             raise BadInput(

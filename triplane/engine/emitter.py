@@ -18,7 +18,6 @@ from triplane.engine.heads import Heads
 from triplane.engine.observe import StateReader
 from triplane.engine.session import Observer, Session
 from triplane.execution.bridge import SessionBridge
-from triplane.kernel.codes import CommandKind
 from triplane.model.facts import Error, Fact, RiskAlert, SessionEnd, Settings
 from triplane.model.facts import Session as SessionFact
 from triplane.model.money import money, text
@@ -77,6 +76,7 @@ class Emitter(Observer):
         self._later: tuple[Session, Array, Array, Array] | None = None
         if self._consumers:
             self._decoder = Decoder(self._heads, setup.instruments, spec, setup.costs.leverage, self._decided)
+            self._decoder.simulated = session.simulated
             self._reader = StateReader(session, spec, self._heads)
             self._emit([self._begin(session, spec)])
 
@@ -153,8 +153,6 @@ class Emitter(Observer):
         for observer in self._first:
             observer.on_command(session, k, command, rows)
         if self._consumers:
-            if len(rows) and command[0]["kind"] == CommandKind.SIMULATE:
-                self._decoder.simulated.add(session.A["decisions"].item(0))
             self._rows(rows)
             self._emit(self._reader.after_command(session, k))
 

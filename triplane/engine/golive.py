@@ -2,9 +2,10 @@
 
 The record is read from the journals of its paper sessions on live market data, of which each must be, byte for byte,
 the one that its account has seen written: a copy, a longer or a cut one counts for nothing. What decides must be the
-same as today (the strategy's source, parameters, data, timeframe, costs); the version of Triplane need not be. Of each
-account the newest epoch counts, never a trade that a person simulated, and time counts while the session was really
-running: replays, and candles that were fetched later for the time when it was not, are no days on paper.
+same as today (the strategy's source, parameters, data, symbols, timeframe, costs), under limits that were no looser;
+the version of Triplane need not be. Of each account the newest epoch counts, never a trade that a person simulated.
+Time counts while the process was really running: replays, sleep, a clock that was set, and candles that were fetched
+later are no days on paper. What happened meanwhile counts all the same, so being away hides no loss.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ from triplane.kernel.codes import CommandKind, RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.rows import OUTPUT, TRADE_ROW, of_kind
 from triplane.model.performance import of_rows, performance
-from triplane.model.settings import PLAIN
+from triplane.model.settings import PLAIN, TradingSettings, looser
 
 CONFIRMATION: Final = "I accept the risk of real money"
 DAY_MS: Final = 86_400_000
@@ -67,48 +68,47 @@ def _shown(value: float | None) -> str:
 class _Evidence:
     """What one journal shows of its newest epoch."""
 
-    created_at: int
     epoch: int
     start: float
-    runs: list[list[int]] = field(default_factory=list)  # begin and end of each time that it ran
+    settings: list[Mapping[str, Any]]  # those it was started with, and each amendment
+    ran: list[tuple[int, int]] = field(default_factory=list)  # begin and end of times that it was running
     times: list[int] = field(default_factory=list)
     equity: list[float] = field(default_factory=list)
     peak: float = 0.0
     depth: float = 0.0
     trades: list[Any] = field(default_factory=list)
     simulated: set[int] = field(default_factory=set)
-    made_up: float = 0.0  # what simulated trades earned
     known: int = 0  # the newest decision
+    before: tuple[int, float] | None = None  # time, and seconds that the process had been running, of the last note
 
-    def begin_again(self, time: int, balance: float) -> None:
+    def begin_again(self, balance: float) -> None:
         """The paper account was reset: what was before is of another epoch."""
         self.epoch += 1
-        self.start, self.peak, self.depth, self.made_up = balance, 0.0, 0.0, 0.0
-        self.runs, self.times, self.equity, self.trades = [[time, time]] if self.runs else [], [], [], []
+        self.start, self.peak, self.depth = balance, 0.0, 0.0
+        self.ran, self.times, self.equity, self.trades, self.before = [], [], [], [], None
 
     def note(self, note: Mapping[str, Any]) -> None:
         """Take what the account was worth at a time."""
-        time = int(note["time"])
-        if note["phase"] == "live":
-            self.runs.append([time, time])
-        elif self.runs:
-            self.runs[-1][1] = time
-        low, high = float(note["low"]) - self.made_up, float(note["high"]) - self.made_up
+        time, up = int(note["time"]), float(note["up"])
+        if note["phase"] != "live" and self.before is not None:
+            since, was_up = self.before
+            ran = min(
+                time - since, round(1000 * (up - was_up))
+            )  # neither a clock that is set nor sleep makes it longer
+            self.ran.append((time - max(ran, 0), time))
+        self.before = time, up
+        low, high = float(note["low"]), float(note["high"])
         self.peak = max(self.peak, self.start, high)
         self.depth = max(self.depth, 1.0 - low / self.peak)  # the low may have come first: then this says too much
         self.times.append(time)
-        self.equity.append(float(note["equity"]) - self.made_up)
+        self.equity.append(float(note["equity"]))
 
     def rows(self, rows: Any, simulating: bool) -> None:
         """Take what came out of the core."""
         if simulating:
             self.simulated |= {int(d) for d in rows["decision"] if d > self.known}
         self.known = max(self.known, int(rows["decision"].max(initial=0)))
-        for trade in of_kind(rows, RowKind.TRADE):
-            if int(trade["decision"]) in self.simulated:
-                self.made_up += float(trade["pnl"])
-            else:
-                self.trades.append(trade)
+        self.trades += [t for t in of_kind(rows, RowKind.TRADE) if int(t["decision"]) not in self.simulated]
 
 
 def _evidence(path: Path, anchor: Anchor) -> tuple[Reader, _Evidence]:
@@ -117,9 +117,7 @@ def _evidence(path: Path, anchor: Anchor) -> tuple[Reader, _Evidence]:
     reader.holds(anchor)
     setup = reader.meta["setup"]
     opening = setup.get("opening", {})
-    found = _Evidence(
-        reader.meta["created_at"], int(opening.get("epoch", 0)), float(opening.get("balance", setup["balance"]))
-    )
+    found = _Evidence(int(opening.get("epoch", 0)), float(opening.get("balance", setup["balance"])), [setup])
     simulating = False
     for frame in reader:
         if frame.offset >= anchor.bytes:
@@ -128,10 +126,12 @@ def _evidence(path: Path, anchor: Anchor) -> tuple[Reader, _Evidence]:
             command = np.frombuffer(frame.payload, COMMAND)[0]
             simulating = command["kind"] == CommandKind.SIMULATE
             if command["kind"] == CommandKind.RESET and command["price"] > 0:
-                found.begin_again(int(command["time"]), float(command["price"]))
+                found.begin_again(float(command["price"]))
         elif frame.kind == Kind.OUTPUT:
             found.rows(np.frombuffer(frame.payload, OUTPUT), simulating)
             simulating = False
+        elif frame.kind == Kind.AMENDMENT:
+            found.settings.append(msgspec.json.decode(frame.payload))
         elif frame.kind == Kind.NOTE:
             note = msgspec.json.decode(frame.payload)
             if note.get("note") == NOTE:
@@ -139,14 +139,22 @@ def _evidence(path: Path, anchor: Anchor) -> tuple[Reader, _Evidence]:
     return reader, found
 
 
-def _decides_the_same(meta: Mapping[str, Any], setup: Setup, source_hash: str) -> bool:
-    """Whether what decided then is what is to decide now; costs that a version did not know yet were not charged."""
+def _decides_the_same(meta: Mapping[str, Any], found: _Evidence, setup: Setup, source_hash: str) -> bool:
+    """Whether what decided then is what is to decide now, with limits that were no looser than now.
+
+    Costs that a version did not know yet were not charged.
+    """
     then, now = meta["setup"], msgspec.json.decode(msgspec.json.encode(setup.to_dict(), enc_hook=str))
-    costs = {**PLAIN, **then["costs"]}
+    for settings in found.settings:
+        costs = {**PLAIN, **settings["costs"]}
+        if costs != {name: now["costs"].get(name) for name in costs}:
+            return False
+        if looser(setup.trading, TradingSettings.model_validate(settings["trading"])):
+            return False
     return (
         meta["code"].get("strategy") == source_hash
         and not then["fixed_lots"]
-        and costs == {name: now["costs"].get(name) for name in costs}
+        and {i["symbol"] for i in then["instruments"]} == set(setup.symbols)
         and all(then[name] == now[name] for name in ("params", "data", "timeframe_ms"))
     )
 
@@ -160,7 +168,7 @@ def _of_account(sessions: Path, record: Record, setup: Setup, source_hash: str) 
             continue  # damaged, forged or gone: it proves nothing
         records_ = reader.meta.get("records", {})
         readable = all(records_.get(name) == fingerprints()[name] for name in ("command", "output"))
-        if readable and found.epoch == record.epoch and _decides_the_same(reader.meta, setup, source_hash):
+        if readable and found.epoch == record.epoch and _decides_the_same(reader.meta, found, setup, source_hash):
             yield found
 
 
@@ -204,10 +212,10 @@ def _figures(found: list[_Evidence]) -> dict[str, Any]:
     figures = performance(columns, np.concatenate(times), np.concatenate(equity), 1.0)
     if found:
         figures["max_drawdown_pct"] = max(figures["max_drawdown_pct"], *(100.0 * one.depth for one in found))
-    return figures | {"days": _covered([run for one in found for run in one.runs]) / DAY_MS, "sessions": len(found)}
+    return figures | {"days": _covered([run for one in found for run in one.ran]) / DAY_MS, "sessions": len(found)}
 
 
-def _covered(runs: list[list[int]]) -> int:
+def _covered(runs: list[tuple[int, int]]) -> int:
     """Milliseconds that are in at least one of the times: what runs beside something else counts once."""
     total, until = 0, 0
     for begin, end in sorted(runs):

@@ -327,16 +327,18 @@ class StateReader:
             values[_AT["halted"]],
             values[_AT["halt_code"]],
             values[_AT["gates"]],
+            session.made_up(),
         )
         if shown == self._account:
             return []
         self._account = shown
         figures: dict[str, Any] = dict(zip(ACCOUNT_FIELDS, shown, strict=False))
-        halted, code, gates = shown[-3:]
+        halted, code, gates, simulated = shown[-4:]
         return [
             Account(
                 **self._heads.make(session.now),
                 **figures,
+                simulated=simulated,
                 halted=bool(halted),
                 halt_reason=Reason(code).label if halted else None,
                 gates=[gate.label for gate in Gate if gates >> gate & 1],

@@ -40,12 +40,11 @@ log = structlog.get_logger(__name__)
 Array = np.ndarray[Any, Any]
 
 SYNC_EVERY: Final = 0.2
-ANCHOR_BYTES: Final = 64 * 1024
-"""Bytes of a journal after which the account learns anew how long it is."""
 SLICE: Final = 256
 """Candles of a long batch after which others get their turn."""
 KEPT: Final = ("balance", "open_positions", "pending_entries", "halted", "epoch", "day")
 """What of the account is written down with every change."""
+HALTED: Final = KEPT.index("halted")
 BURST: Final = 5
 """Refused orders, or failures of the adapter, within so many seconds that throw the kill switch."""
 BURST_SECONDS: Final = 60.0
@@ -148,7 +147,7 @@ class Runner:
         self._prices: list[float | None] = [None] * len(session.setup.instruments)
         self._feed: dict[str, Any] = {"source": session.setup.source}
         self._kept: tuple[float, ...] = ()
-        self._daily = Daily(session)
+        self._daily = Daily(session, clock.monotonic)
         self._anchor: Anchor | None = None
 
     # ------------------------------------------------------------------------------------------------------------- life
@@ -272,7 +271,7 @@ class Runner:
             if emitter.decided_ns != before:
                 self.last_decided_ns = emitter.decided_ns - begin
                 self.decided.add(self.last_decided_ns)
-            self._keep()
+        self._keep()
         self._daily.moment(self.session.now)
         for k in which.tolist():
             self._look_at_strategy(k)
@@ -341,9 +340,10 @@ class Runner:
         account = self.session.A
         now = tuple(account[name].item(0) for name in KEPT)
         if now != self._kept:
-            self._kept = now
+            durable = now[HALTED] != (self._kept or now)[HALTED]
             try:
-                self.session.keep(self._anchor)
+                self.session.keep(self._anchor, durable=durable)
+                self._kept = now
             except TriplaneError as error:  # a full disk: the journal, which comes first, has the session halted
                 log.warning("the account cannot be kept", session=self.session.id, error=str(error))
 
@@ -422,7 +422,7 @@ class Runner:
             if not journal.behind or journal.catch_up():
                 anchor = journal.anchor()
                 journal.mark(await asyncio.to_thread(journal.flush))
-                if self._anchor is None or anchor.bytes >= self._anchor.bytes + ANCHOR_BYTES:
+                if anchor != self._anchor:
                     self._anchor, self._kept = anchor, ()
             self._keep()
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from triplane.data.instruments import Instrument
 from triplane.engine.account import Account
 from triplane.engine.decisions import DecisionHash
 from triplane.engine.journal import NO_SYMBOL, Anchor, Journal, Kind, Reader
@@ -24,10 +25,10 @@ from triplane.engine.replay import Recheck, Step, load_inputs, require_rules
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Array, Setup, make_meta, new_id, read_setup, settings_of
 from triplane.errors import DataError, TriplaneError
-from triplane.kernel.codes import CommandKind, Reason
+from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE
-from triplane.kernel.rows import OUTBOX, OUTPUT
+from triplane.kernel.rows import OUTBOX, OUTPUT, of_kind
 from triplane.strategies.compiler import Core
 
 JOURNAL: Final = "journal.tpj"
@@ -80,6 +81,8 @@ class Session:
         Number of the newest row.
     finished : bool
         The data ended; nothing more is taken.
+    simulated : set of int
+        Decisions whose signals a person made up.
     """
 
     def __init__(self, folder: Path, meta: Mapping[str, Any], core: Core) -> None:
@@ -96,6 +99,8 @@ class Session:
         self.candles = 0
         self.now = 0
         self.finished = False
+        self.simulated: set[int] = set()
+        self._made_up = 0.0
         self._journal: Journal | None = None  # none during a replay: what comes out is in one already
         self._lock: FolderLock | None = None
         self._account: Account | None = None
@@ -182,7 +187,7 @@ class Session:
         """Bring everything to the disk and let go; the session can be resumed."""
         if self._journal is not None:
             self._journal.close()
-            self.keep(self._journal.anchor())
+            self.keep(self._journal.anchor(), durable=True)
         if self._account is not None:
             self._account.release()
         if self._lock is not None:
@@ -191,13 +196,17 @@ class Session:
     def adopt(self, account: Account) -> None:
         """Trade on an account that this process holds."""
         self._account = account
-        self.keep()
+        self.keep(durable=True)
 
-    def keep(self, anchor: Anchor | None = None) -> None:
-        """Write down with the account how the session stands; ``anchor``: so much of the journal is on the disk."""
-        if self._account is not None:
+    def keep(self, anchor: Anchor | None = None, *, durable: bool = False) -> None:
+        """Write down with the account how the session stands.
+
+        ``anchor``: so much of the journal is on the disk; ``durable``: on return this is there too.
+        """
+        if self._account is not None and not self._account.released:
             lots = [float(i.lot_size) for i in self.setup.instruments]
-            self._account.save(self.id, self.A, self.S, self.setup.symbols, lots, anchor, finished=self.finished)
+            self._account.save(self.id, self.A, self.S, self.setup.symbols, lots, anchor, finished=self.finished,
+                               durable=durable)  # fmt: skip
 
     @property
     def journal(self) -> Journal:
@@ -213,7 +222,7 @@ class Session:
                 self.command(CommandKind.END, k)
             self.journal.end({"decisions_sha256": self.decisions.hexdigest(), "rows": self.rows, "time": self.now})
             self._end()
-            self.keep()
+            self.keep(self.journal.anchor(), durable=True)
 
     def _end(self) -> None:
         self.finished = True
@@ -312,11 +321,26 @@ class Session:
         self.journal.append(Kind.LIMITS, record.tobytes())
         self._take_limits(record)
 
-    def amend(self, trading: TradingSettings, costs: CostSettings) -> None:
-        """Go on with other settings than it was started with."""
-        values = {"trading": trading.model_dump(), "costs": costs.model_dump()}
+    def amend(self, setup: Setup, limits: TradingSettings) -> None:
+        """Go on with the settings and trading rules of another setup, and with these limits, which may be tighter."""
+        values = {
+            "trading": setup.trading.model_dump(),
+            "costs": setup.costs.model_dump(),
+            "instruments": [i.to_dict() for i in setup.instruments],
+            "limits": limits.model_dump(),
+        }
         self.journal.append(Kind.AMENDMENT, json.dumps(values, separators=(",", ":")).encode())
         self._take_amendment(values)
+
+    def made_up(self) -> float:
+        """What the trades that a person simulated have added to the equity of this epoch, the open one included."""
+        total = self._made_up
+        for k, position in enumerate(self.S["core"]["position"] if self.simulated else ()):
+            if position["lots"] and int(position["decision"]) in self.simulated:
+                out = position["exit_lots"] * float(self.setup.instruments[k].lot_size)
+                realized = (position["exit_value"] - position["entry_price"] * out) * np.sign(position["lots"])
+                total += position["unrealized"] + realized - position["fees"] + np.nan_to_num(position["funding"])
+        return float(total)
 
     def note(self, note: Mapping[str, Any]) -> None:
         """Write down, for ever, what the core does not decide; JSON."""
@@ -383,6 +407,10 @@ class Session:
     def _take_command(self, k: int, command: Array) -> Array:
         self._n_out[0] = 0
         self.core.on_command(self.A, self.S, k, command, self._out)
+        if command["kind"].item(0) == CommandKind.SIMULATE and self._n_out[0]:
+            self.simulated.add(self.A["decisions"].item(0))
+        elif command["kind"].item(0) == CommandKind.RESET:
+            self._made_up = 0.0
         self.now = max(self.now, int(command[0]["time"]))
         rows = self._came_out()
         if self.observer is not None:
@@ -399,9 +427,13 @@ class Session:
 
     def _take_amendment(self, values: Mapping[str, Any]) -> Array:
         trading, costs = TradingSettings.model_validate(values["trading"]), CostSettings.model_validate(values["costs"])
-        self.setup = replace(self.setup, trading=trading, costs=costs)
+        instruments = tuple(Instrument.from_dict(one) for one in values["instruments"])
+        self.setup = replace(self.setup, trading=trading, costs=costs, instruments=instruments)
         self.S["core"]["costs"] = costs.to_record()[0]
-        return self._take_limits(trading.to_record(self.setup.fixed_lots))
+        for k, instrument in enumerate(instruments):
+            self.S["core"]["instrument"][k] = instrument.to_record()[0]
+        limits = TradingSettings.model_validate(values["limits"])
+        return self._take_limits(limits.to_record(self.setup.fixed_lots))
 
     def _take_note(self, note: Mapping[str, Any]) -> Array:
         if self.observer is not None:
@@ -418,5 +450,8 @@ class Session:
 
     def _keep(self, rows: Array) -> None:
         """Journal rows, unless they come out again in a replay."""
+        if self.simulated:
+            closed = of_kind(rows, RowKind.TRADE)
+            self._made_up += sum(row["pnl"] for row in closed if int(row["decision"]) in self.simulated)
         if len(rows) and self._journal is not None:
             self._journal.append(Kind.OUTPUT, rows.tobytes(), count=len(rows))

@@ -105,11 +105,13 @@ class Setup:
     def continues(self, other: "Setup") -> bool:
         """Whether a session with this setup is the same undertaking as one with the other.
 
-        Limits and costs may differ: then the session is amended. What the account began with is its own affair.
+        Limits, costs and a venue's minimums may differ: then the session is amended. Its grids may not, for prices and
+        quantities are counted in them. What the account began with is its own affair.
         """
-        names = set(vars(self)) - {"trading", "costs", "balance", "account", "opening"}
+        names = set(vars(self)) - {"trading", "costs", "balance", "account", "opening", "instruments"}
         mine, its = (json.loads(json.dumps(one.to_dict())) for one in (self, other))
-        return all(mine[name] == its[name] for name in names)
+        grids = [[(i.symbol, i.tick_size, i.lot_size) for i in one.instruments] for one in (self, other)]
+        return all(mine[name] == its[name] for name in names) and grids[0] == grids[1]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

@@ -343,6 +343,7 @@ class Account(Fact, frozen=True, kw_only=True, tag="account.v1"):
 
     epoch: Annotated[int, Meta(description="How often the paper account was begun anew; figures are of one epoch.")]
     start_balance: Annotated[float, Meta(description="What the session, or its newest epoch, began with.")]
+    simulated: Annotated[float, Meta(description="What trades that a person simulated have added to the equity.")]
     balance: float
     equity: float
     unrealized: float

@@ -85,6 +85,7 @@ def _looseness(settings: TradingSettings) -> dict[str, float]:
     found |= {name: float(getattr(settings, name)) or np.inf for name in _OFF_AT_0}
     found["min_sharpe"] = np.inf if settings.min_sharpe is None else -settings.min_sharpe
     found["quality_gate"] = float(not settings.quality_gate)
+    found["cooldown_bars"] = -float(settings.cooldown_bars)
     return found
 
 

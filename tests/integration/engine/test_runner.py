@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from triplane.data.feed import FeedState
+from triplane.engine.account import read_record
 from triplane.engine.commands import Commands
 from triplane.engine.facts import facts_of
 from triplane.engine.journal import JournalError, Kind, Reader
@@ -242,6 +243,31 @@ async def test_a_full_disk_halts_entries_and_lets_exits_out(world: Any, monkeypa
     await task
     assert verify(engine.session.folder, world.core).ok
     assert list(facts_of(engine.session.folder, world.core)) == engine.fold.facts
+
+
+async def test_a_halt_that_could_not_be_kept_with_the_account_is_kept_later(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await world.start()
+    await world.feed(20)
+    engine = world.engine
+    (path,) = (engine.session.folder.parent.parent / "accounts").glob("*/record.json")
+    with monkeypatch.context() as full:
+        full.setattr("triplane.engine.account.Account.write", _cannot)
+        engine.command("halt", reason="a drill")
+        record = read_record(path)
+        assert record is not None
+        assert record.halt_reason is None
+    await world.feed(1)
+    record = read_record(path)
+    assert record is not None
+    assert record.halt_reason == "kill_switch"
+    engine.stop()
+    await task
+
+
+def _cannot(*_: Any, **__: Any) -> None:
+    raise TriplaneError("The record cannot be written: No space left on device.")
 
 
 async def test_too_little_disk_space_closes_entries_early(world: Any) -> None:

@@ -52,9 +52,10 @@ class Stream:
     def account(self, **more: Any) -> f.Account:
         """The account."""
         fields: dict[str, Any] = {
-            "epoch": 0, "start_balance": 10_000.0, "balance": 10_000.0, "equity": 10_000.0, "unrealized": 0.0,
-            "used_margin": 0.0, "peak_equity": 10_000.0, "max_drawdown": 0.0, "day_equity": 10_000.0, "trades_today": 0,
-            "open_positions": 0, "halted": False, "halt_reason": None, "gates": [],
+            "epoch": 0, "start_balance": 10_000.0, "simulated": 0.0, "balance": 10_000.0, "equity": 10_000.0,
+            "unrealized": 0.0, "used_margin": 0.0, "peak_equity": 10_000.0, "max_drawdown": 0.0,
+            "day_equity": 10_000.0, "trades_today": 0, "open_positions": 0, "halted": False, "halt_reason": None,
+            "gates": [],
         }  # fmt: skip
         return self.add(f.Account, "", **(fields | more))
 

@@ -48,7 +48,7 @@ def test_a_paper_account_is_begun_anew(tmp_path: Path) -> None:
     keep(tmp_path)
     assert ran(tmp_path, "reset", "main").exit_code == 0
     account = Account(tmp_path, "paper", "demo", "main")
-    assert account.opening() == {"epoch": 3}
+    assert account.opening("") == {"epoch": 3}
     account.release()
 
 
@@ -59,8 +59,26 @@ def test_an_account_at_a_venue_is_settled_and_keeps_its_halt(tmp_path: Path) -> 
     assert "only a paper account can be reset" in refused.stderr
     assert ran(tmp_path, "settled", "main", "--mode", "testnet").exit_code == 0
     account = Account(tmp_path, "testnet", "binance", "main")
-    assert account.opening()["halted"] == 1
+    assert account.opening("")["halted"] == 1
     account.release()
+
+
+def test_there_is_nothing_to_settle_on_paper(tmp_path: Path) -> None:
+    keep(tmp_path)
+    run = ran(tmp_path, "settled", "main", "--mode", "paper")
+    assert run.exit_code == 2
+    assert "triplane accounts reset" in run.stderr
+
+
+def test_a_damaged_record_of_a_venue_is_not_given_up(tmp_path: Path) -> None:
+    keep(tmp_path, mode="live", venue="binance")
+    (path,) = tmp_path.glob("accounts/*/record.json")
+    path.write_bytes(b"")
+    for words in ((path.parent.name,), ("main", "--mode", "live", "--venue", "binance")):
+        run = ran(tmp_path, "reset", *words)
+        assert run.exit_code == 2
+        assert "Only a paper account can be reset" in run.stderr
+    assert path.is_file()
 
 
 def test_one_that_is_traded_now_is_left_alone(tmp_path: Path) -> None:

@@ -1,21 +1,26 @@
 """What becomes of an account when its session is started again: the same, with other settings, or as another one."""
 
+import dataclasses
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
+from triplane.data.instruments import Instrument
 from triplane.engine.account import Account, read_record
 from triplane.engine.beginning import Opened, open_session
-from triplane.engine.journal import Journal, JournalError, Reader
+from triplane.engine.journal import Journal, JournalError, Kind, Reader
 from triplane.engine.lock import FolderHeld
 from triplane.engine.session import JOURNAL, Session
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.verify import verify
 from triplane.errors import BadInput, TriplaneError
-from triplane.kernel.codes import Reason
+from triplane.kernel.codes import CommandKind, Reason
+from triplane.kernel.inputs import COMMAND
 
 
 class Life:
@@ -281,3 +286,126 @@ def test_more_than_one_candle_at_once(life: Life) -> None:
     session.close()
     anchor = life.record().journals[session.id]
     assert anchor == Reader(session.folder / JOURNAL).chain()
+
+
+def test_limits_that_a_person_tightened_stay_under_other_settings(life: Life) -> None:
+    first = life.run(life.open(trading=TradingSettings(max_trades_day=5)), 0, 20)
+    first.set_limits(TradingSettings(max_open_positions=1, risk_per_trade=0.001, execution_mode="manual"))
+    first.close()
+    opened = life.open(trading=TradingSettings(max_trades_day=4))
+    now = opened.session.trading
+    assert (now.max_trades_day, now.max_open_positions, now.risk_per_trade, now.execution_mode) == (
+        4,
+        1,
+        0.001,
+        "manual",
+    )
+    assert opened.session.setup.trading == TradingSettings(max_trades_day=4)
+    assert opened.notice == f"Session {first.id} goes on with other settings: max_trades_day 5 -> 4."
+    opened.session.close()
+    again = life.open(trading=TradingSettings(max_trades_day=4))
+    assert again.session.trading == now
+    again.session.close()
+
+
+def test_at_a_venue_a_halt_is_not_left_by_another_name(life: Life) -> None:
+    life.open(mode="live").session.close()
+    with pytest.raises(BadInput, match="at a venue there is one, main: leave it out"):
+        life.open(mode="live", account="b")
+
+
+def test_a_halt_that_the_journal_has_lost_is_still_one(life: Life) -> None:
+    """The journal was cut where it was last on the disk, and the halt came after that."""
+    session = life.run(life.open(), 0, 30)
+    session.journal.sync()
+    session.keep(session.journal.anchor())
+    safe = session.journal.size
+    life.run(Opened(session, True, ""), 30, 60)
+    session.A[0]["halted"], session.A[0]["halt_code"] = 1, Reason.DAILY_LOSS
+    session.keep()
+    session._journal = None
+    session.close()
+    path = session.folder / JOURNAL
+    path.write_bytes(path.read_bytes()[:safe])
+    again = life.open()
+    assert again.continued
+    assert "was halted (daily_loss), and is until a person resumes" in again.notice
+    (command,) = [f for f in Reader(path) if f.kind == Kind.COMMAND]
+    told = np.frombuffer(command.payload, COMMAND)[0]
+    assert (told["kind"], told["code"]) == (CommandKind.HALT, Reason.DAILY_LOSS)
+    again.session.close()
+
+
+def test_an_account_that_has_lost_its_record_goes_on_with_the_journal_or_says_so(life: Life) -> None:
+    session = life.run(life.open(), 0, 20)
+    session.close()
+    shutil.rmtree(life.data / "accounts")
+    again = life.open()
+    assert (again.continued, again.session.id) == (True, session.id)
+    again.session.close()
+    shutil.rmtree(life.data / "accounts")
+    other = life.open(data={"regime": 1})
+    assert f"has no record, though session {session.id} traded on it" in other.notice
+    other.session.close()
+
+
+def test_a_venue_that_changes_its_minimums_does_not_end_a_session(life: Life) -> None:
+    session = life.run(life.open(mode="testnet"), 0, 20)
+    session.S[0]["core"]["position"]["lots"] = 5
+    session.close()
+    setup = life.make_setup(mode="testnet")
+    changed = Instrument.from_dict({**setup.instruments[0].to_dict(), "min_notional": "20"})
+    again = open_session(life.sessions, dataclasses.replace(setup, instruments=(changed,)), life.core)
+    assert again.continued
+    assert "the venue's trading rules" in again.notice
+    assert again.session.S[0]["core"]["instrument"]["min_notional"] == 20
+    again.session.close()
+
+
+def test_what_is_open_on_paper_is_closed_in_the_books_when_the_rules_have_changed(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = life.run(life.open(), 0, 20)
+    session.S[0]["core"]["position"]["lots"] = 5
+    session.A[0]["balance"], session.A[0]["equity"] = 9_500.0, 9_400.0
+    session.close()
+    with monkeypatch.context() as newer:
+        newer.setattr("triplane.engine.replay.RULES", 99)
+        with pytest.raises(TriplaneError, match="not flat"):
+            life.open(data={"regime": 1})
+        opened = life.open()
+        assert not opened.continued
+        assert "made by version" in opened.notice
+        assert "goes on with 9,400.00" in opened.notice
+        assert "closed in its books at the last price" in opened.notice
+        assert opened.session.A[0]["balance"] == 9_400.0
+        opened.session.close()
+
+
+def test_the_end_of_the_data_counts_though_the_account_had_not_heard_of_it(life: Life) -> None:
+    session = life.run(life.open(), 0, 20)
+    session.S[0]["core"]["position"]["lots"] = 5
+    session.keep()
+    (path,) = life.data.glob("accounts/*/record.json")
+    before = path.read_bytes()
+    session.finish()
+    session.close()
+    path.write_bytes(before)
+    fresh = life.open()
+    assert not fresh.continued
+    assert fresh.session.A[0]["epoch"] == 1
+    fresh.session.close()
+
+
+def test_a_record_that_is_no_file_or_makes_no_sense_is_told(life: Life) -> None:
+    life.halted()
+    path = life.path()
+    account = Account(life.data, "paper", "", "main")
+    account.write(structs.replace(account.record, state={"halted": 1, "halt_code": 999}))
+    account.release()
+    with pytest.raises(TriplaneError, match="damaged"):
+        life.open()
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(TriplaneError, match="not a file"):
+        life.open()

@@ -87,9 +87,9 @@ def test_a_failing_batch_leaves_nothing(store: Store) -> None:
 def test_the_record_of_a_session(store: Store) -> None:
     def account(seq: int, equity: float, reason: str | None = None, epoch: int = 0, start: float = 10_000.0) -> Account:
         return Account(
-            session_id="s", seq=seq, time=seq, epoch=epoch, start_balance=start, balance=equity, equity=equity,
-            unrealized=0.0, used_margin=0.0, peak_equity=equity, max_drawdown=0.0, day_equity=equity, trades_today=0,
-            open_positions=0, halted=reason is not None, halt_reason=reason, gates=[],
+            session_id="s", seq=seq, time=seq, epoch=epoch, start_balance=start, simulated=0.0, balance=equity,
+            equity=equity, unrealized=0.0, used_margin=0.0, peak_equity=equity, max_drawdown=0.0, day_equity=equity,
+            trades_today=0, open_positions=0, halted=reason is not None, halt_reason=reason, gates=[],
         )  # fmt: skip
 
     store.project([session()])

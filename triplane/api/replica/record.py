@@ -101,20 +101,11 @@ class Record:
         self._columns = {name: array("d") for name in COLUMNS}
         self._day = -1
         self.closed = self.won = 0
-        self.realized = self._simulated = 0.0
-
-    def mark(self, time: int, equity: float) -> None:
-        """Set the equity at a candle's open time, not before the newest."""
-        self.curve.add(time, equity - self._simulated)
-
-    def correct(self, equity: float) -> None:
-        """Correct the newest equity: the account has changed after its candle."""
-        self.curve.correct(equity - self._simulated)
+        self.realized = 0.0
 
     def add(self, trade: Trade) -> None:
         """Take a closed position; what a person simulated counts in no figure."""
         if trade.simulated:
-            self._simulated += float(trade.pnl)
             return
         for name, column in self._columns.items():
             value = getattr(trade, name)

@@ -86,9 +86,9 @@ class SessionReplica:
         start = float(session.start_balance)
         self.record = Record(start)
         self.account = facts.Account(
-            session_id=self.id, seq=0, time=0, epoch=session.epoch, start_balance=start, balance=start, equity=start,
-            unrealized=0.0, used_margin=0.0, peak_equity=start, max_drawdown=0.0, day_equity=start, trades_today=0,
-            open_positions=0, halted=False, halt_reason=None, gates=[],
+            session_id=self.id, seq=0, time=0, epoch=session.epoch, start_balance=start, simulated=0.0, balance=start,
+            equity=start, unrealized=0.0, used_margin=0.0, peak_equity=start, max_drawdown=0.0, day_equity=start,
+            trades_today=0, open_positions=0, halted=False, halt_reason=None, gates=[],
         )  # fmt: skip
         self.trading = TradingSettings.model_validate(session.settings)
         self.signals: OrderedDict[str, facts.Signal] = OrderedDict()
@@ -126,7 +126,7 @@ class SessionReplica:
         of = self._of(fact)
         changed = of.chart.on_candle(fact)
         self.record.roll(fact.open_time + self.base_ms)
-        self.record.mark(fact.open_time, self.account.equity)
+        self.record.curve.add(fact.open_time, self.account.equity - self.account.simulated)
         for bar in changed:
             self._say_bar(fact, bar, say)
         self._say_position(fact.symbol, say)
@@ -187,7 +187,7 @@ class SessionReplica:
             self.record = Record(fact.start_balance)  # begun anew, or the venue has said what there is
             self.record.roll(self.now)
         self.account = fact
-        self.record.correct(fact.equity)
+        self.record.curve.correct(fact.equity - fact.simulated)
         if say is not nobody:
             say("account_update", None, fact.time, self.portfolio())
 

@@ -253,7 +253,13 @@ def test_a_reset_begins_new_figures_and_what_was_simulated_is_in_none() -> None:
 
     stream.trade("b", pnl="-50", simulated=True)
     stream.account(
-        epoch=1, start_balance=5_000.0, balance=4_950.0, equity=4_950.0, peak_equity=5_000.0, day_equity=5_000.0
+        epoch=1,
+        start_balance=5_000.0,
+        simulated=-50.0,
+        balance=4_950.0,
+        equity=4_950.0,
+        peak_equity=5_000.0,
+        day_equity=5_000.0,
     )
     stream.candle()
     figures = folded(stream).performance()
