@@ -35,7 +35,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
     j = 0
     while j < s.book_count:
         if s.book[j].type == OrderType.MARKET:
-            if refused(s, s.book[j]):
+            if refused(a, s, s.book[j]):
                 j += 1
                 continue
             execute(a, s, out, j, price, True)
