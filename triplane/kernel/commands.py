@@ -20,7 +20,7 @@ from triplane.kernel.decide import (
     set_target,
 )
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import charge_funding, mark, move_peak
+from triplane.kernel.ledger import charge_funding, mark, move_peak, roll_day
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, halt, look_again
@@ -157,6 +157,7 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """Carry out one command (``inputs.INBOX``) for the symbol of ``s``."""
     s.now = max(s.now, cmd.command.time)
     s.event_time = s.now
+    roll_day(a, s.now)
     begin = a.n_out
     kind = cmd.command.kind
     if kind == CommandKind.READY:

@@ -180,6 +180,17 @@ def test_a_halt_of_one_symbol_keeps_the_pending_entries_of_all_from_filling(hurr
     assert (market.A[0]["pending_entries"], market.A[0]["reserved_margin"]) == (0, 0.0)
 
 
+def test_an_entry_at_midnight_by_hand_counts_for_the_day_that_begins():
+    market = Market([{0: long(80.0, entry_type="limit", entry=90.0)}, {1: long(99.0)}], max_trades_day=1)
+    midnight = 1440
+    market.take(midnight - 1, {0: 100.0, 1: 100.0})
+    market.tell(0, CommandKind.MARKET, midnight, price=100.0)
+    assert market.A[0]["open_positions"] == 1
+    market.take(midnight, {0: 100.0, 1: 100.0})
+    assert market.A[0]["trades_today"] == 1
+    assert market.of(RowKind.REJECT)["check"].tolist() == [Check.MAX_TRADES_DAY]
+
+
 def test_the_order_in_which_candles_are_given_changes_nothing_once_they_are_sorted():
     def run(order: list[int]) -> Any:
         market = Market([{1: long(99.0, 0.1 * k)} for k in range(4)], max_open_positions=2, max_position_share=0.1)
