@@ -48,7 +48,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
 @njit
 def _market_entry(a: Rec, s: Rec, out: Rec) -> None:
     """Replace the working entry order by a market order for the same decision."""
-    if s.legs[Leg.ENTRY].order == 0 or s.position.lots != 0:
+    if s.legs[Leg.ENTRY].order == 0 or s.position.lots != 0 or a.halted:
         return
     if s.external:
         s.plan.then_market = 1

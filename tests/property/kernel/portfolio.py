@@ -18,7 +18,7 @@ from triplane.kernel.codes import CommandKind, Leg, RowKind, State
 from triplane.kernel.core import CORE
 from triplane.kernel.inputs import command
 from triplane.kernel.records import ACCOUNT, CANDLE
-from triplane.kernel.rows import OUTBOX, OUTPUT, of_kind
+from triplane.kernel.rows import OUT_MARGIN, OUTBOX, OUTPUT, of_kind
 from triplane.strategies.base import Bar, Close, Enter, PythonStrategy, View
 from triplane.strategies.python_core import PythonCore
 
@@ -147,6 +147,7 @@ class Portfolio:
         before = self.A[0].copy()
         self.core.on_moment(self.A, self.S, np.array(which), candles, self.out)
         rows = self._taken(before)
+        assert len(rows) <= OUT_MARGIN * len(which) + 8 * self.n  # a halt is told to all
         assert_margin_left(self, rows)
         assert_right_side(self, which)
         return rows

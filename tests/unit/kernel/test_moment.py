@@ -165,15 +165,17 @@ def test_after_a_halt_no_entry_of_any_symbol_fills(entry, missing):
     assert set(market.of(RowKind.FILL)["symbol"].tolist()) == {0, 1}
 
 
+@pytest.mark.parametrize("entry", [long(99.0), long(80.0, entry_type="limit", entry=90.0)])
 @pytest.mark.parametrize("hurry", [False, True])
-def test_a_halt_of_one_symbol_keeps_the_pending_entries_of_all_from_filling(hurry):
-    market = Market([{1: long(99.0)}, {}], max_position_share=0.1)
+def test_a_halt_of_one_symbol_keeps_the_pending_entries_of_all_from_filling(entry, hurry):
+    market = Market([{1: entry}, {}], max_position_share=0.1)
     for minute in range(2):
         market.take(minute, {0: 100.0, 1: 100.0})
     assert market.A[0]["pending_entries"] == 1
     market.tell(1, CommandKind.HALT, 2, reason=Reason.MANUAL)
     if hurry:
         market.tell(0, CommandKind.MARKET, 2, price=100.0)
+    assert len(market.of(RowKind.PLACE)) == 1
     market.take(2, {0: 100.0, 1: 100.0})
     assert len(market.of(RowKind.FILL)) == 0
     assert market.S["core"]["state"].tolist() == [State.HALTED] * 2
