@@ -16,13 +16,14 @@ from triplane.engine.setup import Setup
 from triplane.kernel.codes import CommandKind, Gate, Leg, OrderEnd, Reason, RowKind
 from triplane.kernel.inputs import command
 from triplane.kernel.rows import named
-from triplane.strategies.base import Close, Enter
+from triplane.strategies.base import Cancel, Close, Enter, Manage, Reduce
 
 SYMBOLS = st.integers(0, 4)
 COSTS = st.fixed_dictionaries(
     {"maker_fee": st.sampled_from([-0.0001, 0.0004]), "taker_fee": st.sampled_from([0.0, 0.0005]),
      "slippage": st.sampled_from([0.0, 0.001]), "through_ticks": st.integers(0, 2),
-     "leverage": st.sampled_from([1.0, 3.0, 20.0])}
+     "leverage": st.sampled_from([1.0, 3.0, 20.0]), "impact": st.sampled_from([0.0, 1.0]),
+     "participation": st.sampled_from([0.0, 0.1]), "latency_ms": st.sampled_from([0, 0, 90_000])}
 )  # fmt: skip
 LIMITS = st.fixed_dictionaries(
     {"max_open_positions": st.integers(1, 4), "max_trades_day": st.integers(1, 6),
@@ -46,13 +47,30 @@ class Wish:
     trail: int
     ttl: int
     confidence: float
+    quantity: float
+    weight: float
 
     def at(self, close: float) -> Enter:
         return Enter(
             self.side, entry=close + self.away / 10, entry_type=self.kind, stop_distance=self.stop / 10,
             target_distances=[t / 10 for t in self.targets], trail_distance=self.trail / 10, ttl_bars=self.ttl,
-            confidence=self.confidence,
+            confidence=self.confidence, quantity=self.quantity, weight=self.weight,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Manages:
+    """What is asked of a position or a pending entry, prices as in :class:`Wish`."""
+
+    what: str
+    share: float
+    stop: int
+    target: int
+
+    def at(self, close: float) -> Close | Reduce | Manage | Cancel:
+        if self.what == "manage":
+            return Manage(stop=close + self.stop / 10, targets=[close + self.target / 10])
+        return {"close": Close(), "reduce": Reduce(self.share), "cancel": Cancel()}[self.what]
 
 
 WISHES = st.builds(
@@ -65,6 +83,15 @@ WISHES = st.builds(
     trail=st.sampled_from([0, 0, 12]),
     ttl=st.integers(-1, 3),
     confidence=st.sampled_from([0.2, 0.5, 0.8]),
+    quantity=st.sampled_from([0.0, 0.0, 2.5]),
+    weight=st.sampled_from([0.0, 0.0, 0.3]),
+)
+MANAGES = st.builds(
+    Manages,
+    what=st.sampled_from(["close", "reduce", "manage", "cancel"]),
+    share=st.sampled_from([0.1, 0.5, 1.0]),
+    stop=st.integers(-30, 30),
+    target=st.integers(-30, 30),
 )
 
 
@@ -74,7 +101,7 @@ class Candles:
 
     later: int
     absent: frozenset[int]
-    says: dict[int, Wish | None]
+    says: dict[int, Wish | Manages]
 
 
 @dataclass(frozen=True)
@@ -92,7 +119,7 @@ MOMENTS = st.builds(
     Candles,
     later=st.sampled_from([1] * 12 + [2, 30, 700, 1440]),
     absent=st.frozensets(SYMBOLS, max_size=2) | st.just(frozenset[int]()),
-    says=st.dictionaries(SYMBOLS, st.one_of(st.none(), WISHES, WISHES), max_size=5),
+    says=st.dictionaries(SYMBOLS, st.one_of(MANAGES, WISHES, WISHES), max_size=5),
 )
 ORDERS = st.builds(
     Order,
@@ -132,9 +159,11 @@ class Life:
         """The candles of a moment; what is said to them is known from here on."""
         self.time += step.later * MINUTE
         which = [k for k in range(self.p.n) if k not in step.absent] or [0]
-        made = candles([candle(self.time, self._prices(k)) for k in which])
+        made = candles(
+            [candle(self.time, self._prices(k), float(self.rng.choice([0.0, 20.0, 300.0, 1e6]))) for k in which]
+        )
         said = {k: step.says[k] for k in step.says if k in which}
-        self.p.says[self.time] = {k: w.at(self.close[k] / 10) if w else Close() for k, w in said.items()}
+        self.p.says[self.time] = {k: w.at(self.close[k] / 10) for k, w in said.items()}
         return which, made
 
     def fields(self, step: Order, k: int) -> dict[str, Any]:
@@ -204,6 +233,7 @@ class Venue:
         self.life, self.p = life, life.p
         self.orders: dict[int, dict[str, int]] = {}
         self.lots = [0] * life.p.n
+        self.over: set[int] = set()
         self.trades = 0
         self.clock = 0
         self.mail: list[tuple[int, int, CommandKind, dict[str, Any]]] = []
@@ -258,7 +288,7 @@ class Venue:
         elif deed.what == "trade" and deed.pick > 15:  # by hand, at the venue
             side = 1 if deed.price > 0 else -1
             self.lots[k] += side * 7
-            self.p.adopted = True
+            self.p.surprised = True
             self.say(k, deed, side, 7, leg=Leg.EXIT, order=0, done=1, reason=Reason.EXTERNAL)
         elif deed.what == "funding":
             self.mail.append((self.clock + deed.late, k, CommandKind.FUNDING, {"received": deed.price / 8}))
@@ -271,6 +301,10 @@ class Venue:
         while due := [m for m in self.mail if everything or m[0] < self.clock]:
             self.mail.remove(due[-1])
             _, k, kind, what = due[-1]
+            if kind == CommandKind.ORDER_END:
+                self.over.add(what["order"])
+            elif kind == CommandKind.FILL and what["order"] in self.over:
+                self.p.surprised = True
             self.heard(self.p.command(kind, k, self.life.time + MINUTE, **what))
 
 
