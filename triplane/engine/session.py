@@ -116,12 +116,12 @@ class Session:
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         session_id = new_id(now)
         folder = sessions / session_id
+        meta = make_meta(session_id, setup, core, now)
+        session = cls(folder, meta, core)
         try:
             folder.mkdir(parents=True)
         except OSError as error:
             raise TriplaneError(f"The session folder {folder} cannot be created: {error.strerror}.") from error
-        meta = make_meta(session_id, setup, core, now)
-        session = cls(folder, meta, core)
         session._lock = FolderLock(folder)
         session._journal = Journal.create(folder / JOURNAL, meta)
         return session

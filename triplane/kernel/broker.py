@@ -11,7 +11,7 @@ The rules inside one candle:
 * an order that was placed while the candle was under way (the bracket of a limit entry) fills only by what certainly
   came later, its close, except that a first stop is judged on the whole candle: pessimism again. A stop that was
   *moved* meanwhile (break-even) is judged by the close alone;
-* what is reduce-only never opens or turns a position, and an entry never nets one;
+* what is reduce-only never opens or turns a position, an entry never nets one, and none fills on a halted account;
 * slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick; on it
   comes what the size itself moves the price, with the root of its share of the candle's volume;
 * one order takes no more than a share of a candle's volume, and what is left of it works on in the next; an order that
@@ -34,12 +34,12 @@ HAD_ITS_SHARE = 3
 
 
 @njit
-def refused(s: Rec, order: Rec) -> bool:
-    """Whether an order may not fill now: it would open, turn or net a position that it has no business with."""
+def refused(a: Rec, s: Rec, order: Rec) -> bool:
+    """Whether an order may not fill now: after a halt, or where it would open, turn or net a position wrongly."""
     lots = s.position.lots
     if order.reduce_only:
         return bool(lots == 0 or (lots > 0) == (order.side > 0))
-    return bool(lots != 0 and (lots > 0) != (order.side > 0))
+    return bool(a.halted or (lots != 0 and (lots > 0) != (order.side > 0)))
 
 
 @njit
@@ -323,7 +323,7 @@ def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
     for j in range(s.book_count if s.room > 0 else 0):
         order = s.book[j]
         rank = _rank(order)
-        if rank >= best_rank or refused(s, order) or c.open_time < order.active_at:
+        if rank >= best_rank or refused(a, s, order) or c.open_time < order.active_at:
             continue
         price = _open_price(s, order, c) if opening else _range_price(s, order, c)
         if not np.isnan(price):

@@ -20,7 +20,7 @@ from triplane.kernel.decide import (
     set_target,
 )
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import charge_funding, mark, move_peak
+from triplane.kernel.ledger import charge_funding, mark, move_peak, roll_day
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, halt, look_again
@@ -35,7 +35,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
     j = 0
     while j < s.book_count:
         if s.book[j].type == OrderType.MARKET:
-            if refused(s, s.book[j]):
+            if refused(a, s, s.book[j]):
                 j += 1
                 continue
             execute(a, s, out, j, price, True)
@@ -48,7 +48,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
 @njit
 def _market_entry(a: Rec, s: Rec, out: Rec) -> None:
     """Replace the working entry order by a market order for the same decision."""
-    if s.legs[Leg.ENTRY].order == 0 or s.position.lots != 0:
+    if s.legs[Leg.ENTRY].order == 0 or s.position.lots != 0 or a.halted:
         return
     if s.external:
         s.plan.then_market = 1
@@ -157,6 +157,7 @@ def on_command(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     """Carry out one command (``inputs.INBOX``) for the symbol of ``s``."""
     s.now = max(s.now, cmd.command.time)
     s.event_time = s.now
+    roll_day(a, s.now)
     begin = a.n_out
     kind = cmd.command.kind
     if kind == CommandKind.READY:

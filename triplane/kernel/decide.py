@@ -168,8 +168,13 @@ def _sound(s: Rec, sig: Rec) -> bool:
 def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     """Put an entry signal through size and risk; place the order, or say which check refused it."""
     entry = _entry_price(s, sig)
+    sound = _sound(s, sig)
+    ticks = 0
+    if sound and sig.entry_type != OrderType.MARKET:  # what is sized and checked is what is asked for, on the grid
+        ticks = to_ticks(s.instrument, entry, (sig.side > 0) == (sig.entry_type == OrderType.STOP_MARKET))
+        entry = to_price(s.instrument, ticks)
     stop = _stop_price(s, sig, entry)
-    if _sound(s, sig):
+    if sound:
         lots = size_lots(a, s, entry, stop, sig.weight)
         if sig.quantity > 0.0:
             lots = min(lots, to_lots(s.instrument, sig.quantity))
@@ -198,11 +203,6 @@ def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     s.plan.leaving = 0
     s.plan.then_market = 0
     s.position.decision = decision
-    ticks = 0
-    if sig.entry_type == OrderType.LIMIT:
-        ticks = to_ticks(s.instrument, entry, sig.side < 0)
-    elif sig.entry_type == OrderType.STOP_MARKET:
-        ticks = to_ticks(s.instrument, entry, sig.side > 0)
     place(a, s, out, Leg.ENTRY, sig.entry_type, sig.side, ticks, lots, Reason.NONE)
     ttl = sig.ttl_bars if sig.ttl_bars != 0 else ENTRY_TTL_BARS
     if ttl > 0 and sig.entry_type != OrderType.MARKET:

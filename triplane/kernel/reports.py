@@ -93,6 +93,7 @@ def _entry_ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
         (passed or (s.plan.then_market and cmd.end == OrderEnd.CANCELLED))
         and s.position.lots == 0
         and s.state != State.HALTED
+        and not a.halted
     ):
         s.plan.signal.entry_type = OrderType.MARKET
         place(a, s, out, Leg.ENTRY, OrderType.MARKET, s.plan.signal.side, 0, lots, 0)

@@ -12,14 +12,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from triplane.errors import TriplaneError
+from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import Check
 from triplane.kernel.core import CORE
 from triplane.kernel.layout import record
 from triplane.kernel.records import ACCOUNT
+from triplane.kernel.rows import OUT_FULL, OUT_MARGIN, OUT_ROWS
 from triplane.strategies.base import AnyStrategy, Number, Strategy
 
 Array = np.ndarray[Any, Any]
+MAX_SYMBOLS = (OUT_ROWS - OUT_FULL) // OUT_MARGIN
+"""The candles of so many symbols at one time fit into the outbox, whatever they cause."""
 _OWN = str(Path(__file__).with_name("python_core.py"))
 
 
@@ -100,7 +103,14 @@ class Core:
             A venue executes, and reports; otherwise the simulated broker does.
         data
             What the strategy's ``prepare`` may need, such as a fitted model under ``regime``.
+
+        Raises
+        ------
+        BadInput
+            More symbols than a moment has room for.
         """
+        if len(symbols) > MAX_SYMBOLS:
+            raise BadInput(f"symbols: {len(symbols)} were given; one session takes at most {MAX_SYMBOLS}.")
         account = np.zeros(1, ACCOUNT)
         for name in ("balance", "start_balance", "equity", "peak_equity", "day_equity"):
             account[name] = balance

@@ -1,11 +1,13 @@
 """Sessions: journaled before acted on, continued where they ended, never run twice."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from triplane.data.instruments import Instrument
 from triplane.engine.beginning import open_session
 from triplane.engine.journal import JournalError, Kind, Reader
 from triplane.engine.replay import Recheck, ReplayError
@@ -15,6 +17,8 @@ from triplane.engine.verify import session_folder, verify
 from triplane.errors import BadInput, DataError, TriplaneError
 from triplane.kernel.codes import CommandKind
 from triplane.kernel.rows import OUTPUT
+from triplane.strategies.base import PythonStrategy
+from triplane.strategies.python_core import PythonCore
 
 
 def journaled_rows(folder: Path) -> bytes:
@@ -44,6 +48,16 @@ def test_every_input_is_journaled_before_the_core_sees_it(
     session.close()
 
     assert kinds == [[Kind.CANDLE], [Kind.CANDLE, Kind.COMMAND]]
+
+
+def test_more_symbols_than_a_moment_has_room_for_are_refused(tmp_path: Path, make_setup: Any) -> None:
+    """65,536 rows, of which 896 may wait, and 64 for the candle of each symbol."""
+    core, setup = PythonCore(PythonStrategy, Path(__file__)), replace(make_setup(), params={})
+    many = [Instrument.research(f"S{k}USDT") for k in range(1011)]
+    with pytest.raises(BadInput, match=r"^symbols: 1011 were given; one session takes at most 1010\.$"):
+        Session.create(tmp_path, replace(setup, instruments=tuple(many)), core)
+    assert not list(tmp_path.iterdir())
+    assert len(replace(setup, instruments=tuple(many[:1010])).start(core)[1]) == 1010
 
 
 def test_one_by_one_and_in_batches_is_the_same_session(

@@ -8,7 +8,8 @@ import pytest
 
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
-from triplane.kernel.codes import Check, Reason, RowKind, SignalStatus, State
+from triplane.kernel.codes import Check, CommandKind, Reason, RowKind, SignalStatus, State
+from triplane.kernel.inputs import command
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, of_kind
 from triplane.model.settings import PLAIN
@@ -61,6 +62,12 @@ class Market:
         candles["volume"] = 1.0
         self.A["n_out"] = 0
         self.core.on_moment(self.A, self.S, np.array(list(closes)), candles, self.out)
+        self.rows = np.concatenate([self.rows, self.out[0]["rows"][: self.A[0]["n_out"]]])
+
+    def tell(self, k: int, kind: CommandKind, minute: float, **fields: Any) -> None:
+        """A command to symbol ``k``."""
+        self.A["n_out"] = 0
+        self.core.on_command(self.A, self.S, k, command(kind, int(minute * MINUTE), **fields), self.out)
         self.rows = np.concatenate([self.rows, self.out[0]["rows"][: self.A[0]["n_out"]]])
 
     def of(self, kind: RowKind) -> Any:
@@ -156,6 +163,34 @@ def test_after_a_halt_no_entry_of_any_symbol_fills(entry, missing):
     for minute in range(4, 7):
         market.take(minute, {0: 90.0, 1: 90.0, 2: 85.0})
     assert set(market.of(RowKind.FILL)["symbol"].tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("entry", [long(99.0), long(80.0, entry_type="limit", entry=90.0)])
+@pytest.mark.parametrize("hurry", [False, True])
+def test_a_halt_of_one_symbol_keeps_the_pending_entries_of_all_from_filling(entry, hurry):
+    market = Market([{1: entry}, {}], max_position_share=0.1)
+    for minute in range(2):
+        market.take(minute, {0: 100.0, 1: 100.0})
+    assert market.A[0]["pending_entries"] == 1
+    market.tell(1, CommandKind.HALT, 2, reason=Reason.MANUAL)
+    if hurry:
+        market.tell(0, CommandKind.MARKET, 2, price=100.0)
+    assert len(market.of(RowKind.PLACE)) == 1
+    market.take(2, {0: 100.0, 1: 100.0})
+    assert len(market.of(RowKind.FILL)) == 0
+    assert market.S["core"]["state"].tolist() == [State.HALTED] * 2
+    assert (market.A[0]["pending_entries"], market.A[0]["reserved_margin"]) == (0, 0.0)
+
+
+def test_an_entry_at_midnight_by_hand_counts_for_the_day_that_begins():
+    market = Market([{0: long(80.0, entry_type="limit", entry=90.0)}, {1: long(99.0)}], max_trades_day=1)
+    midnight = 1440
+    market.take(midnight - 1, {0: 100.0, 1: 100.0})
+    market.tell(0, CommandKind.MARKET, midnight, price=100.0)
+    assert market.A[0]["open_positions"] == 1
+    market.take(midnight, {0: 100.0, 1: 100.0})
+    assert market.A[0]["trades_today"] == 1
+    assert market.of(RowKind.REJECT)["check"].tolist() == [Check.MAX_TRADES_DAY]
 
 
 def test_the_order_in_which_candles_are_given_changes_nothing_once_they_are_sorted():

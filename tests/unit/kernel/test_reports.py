@@ -483,3 +483,15 @@ def test_a_stop_that_fills_in_part_takes_what_is_left_of_the_entry_out():
     rows = live.fill(Leg.STOP, 200, 94.0, done=False)
 
     assert [(row.leg, row.unconfirmed) for row in rows if row.kind == RowKind.CANCEL] == [(Leg.ENTRY, 1)]
+
+
+@pytest.mark.parametrize("end", [OrderEnd.REJECTED, OrderEnd.CANCELLED])
+def test_an_entry_is_not_placed_again_on_an_account_that_another_symbol_halted(end):
+    live = Live({0: BREAKOUT})
+    live.candle()
+    if end == OrderEnd.CANCELLED:
+        live.tell(CommandKind.MARKET)
+    live.A["halted"] = 1
+    rows = live.end(Leg.ENTRY, end, passed=1)
+    assert said(rows, "place") == []
+    assert (live.working(), live.state) == ([], "SCANNING")

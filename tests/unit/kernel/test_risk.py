@@ -1,7 +1,10 @@
 """Size, the checks before an entry in their order, halts, and the state machine."""
 
+from decimal import Decimal
+
 import pytest
 
+from triplane.data.instruments import Instrument
 from triplane.kernel.codes import Check
 from triplane.strategies.base import Enter
 
@@ -44,6 +47,26 @@ def test_size_is_rounded_down_to_the_lot(play, candles):
     run = play(candles([(99.0, 99.0, 99.0, 99.0), FLAT]), {0: Enter(1, stop=90.0)}, quantity=None)
 
     assert run.fills == [(1, 100.0, 10_101)]  # 1,000 / 99 = 10.10101
+
+
+@pytest.mark.parametrize(("side", "kind", "entry", "placed"), [
+    (1, "stop_market", 100.05, 100.25), (-1, "stop_market", 100.2, 100.0),
+    (1, "limit", 100.2, 100.0), (-1, "limit", 100.05, 100.25),
+])  # fmt: skip
+def test_an_entry_is_sized_and_checked_at_the_price_of_the_grid_that_is_asked_for(
+    play, candles, side, kind, entry, placed
+):
+    """240 % of 10,000 at leverage 3 fills the margin limit of 80 % exactly; the lot is 0.1."""
+    grid = Instrument("BTCUSDT", Decimal("0.25"), Decimal("0.1"), maintenance_margin=0.005)
+    at = (100.125, 100.125, 100.125, 100.125)
+    run = play(
+        candles([at]), {0: Enter(side, entry=entry, entry_type=kind, stop=100.125 - side * 10)}, quantity=None,
+        instrument=grid, costs={"leverage": 3}, risk_per_trade=1.0, max_position_share=2.4, max_symbol_share=100,
+    )  # fmt: skip
+    lots = {100.25: 2394, 100.0: 2400}[placed]  # 24,000 / 100.25 = 239.4015
+    assert run.of("place")["quantity_lots"].tolist() == [lots]
+    assert run.account["reserved_margin"] == pytest.approx(lots * 0.1 * placed / 3)
+    assert run.account["reserved_margin"] <= 8_000.0
 
 
 @pytest.mark.parametrize(

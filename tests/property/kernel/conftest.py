@@ -1,0 +1,9 @@
+"""The portfolio whose invariants are checked is a module beside the tests."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("portfolio")
