@@ -17,7 +17,7 @@ PLAIN := $(addprefix tests/unit/,alerts data exchange flow model scripts store v
 # A file's tests stay in one process: they share servers and fixtures.
 SPREAD := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-compiling test-plain test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage size setup lock wheel clean
+.PHONY: run test test-compiling test-plain test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage mutants size setup lock wheel clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -106,6 +106,10 @@ soak: $(READY)
 # Line coverage of what decides, sends and remembers; the kernel without the compiler.
 coverage: $(READY)
 	$(BIN)/python scripts/line_coverage.py
+
+# Small faults planted into a copy, one at a time: N of them, of SEED, IN some folders or files of triplane; the survivors.
+mutants: $(READY)
+	$(BIN)/python scripts/mutants.py $(or $(N),200) --seed $(or $(SEED),0) $(if $(IN),--in $(IN))
 
 # Lines of code by folder, what is too long, and the bounds of the design.
 size:
