@@ -70,7 +70,8 @@ class _Story:
         figures = dict.fromkeys(("unrealized", "used_margin", "max_drawdown", "day_equity", "peak_equity"), 0.0)
         state = {"trades_today": 1, "open_positions": 0, "halted": profit > 100.9, "gates": []}
         reason = "daily_loss_limit" if state["halted"] else None
-        self.say(Account, balance=10_000.0, equity=10_000 + profit, halt_reason=reason, **figures, **state)
+        money = {"start_balance": 10_000.0, "balance": 10_000.0, "equity": 10_000 + profit, "simulated": 0.0}
+        self.say(Account, epoch=0, halt_reason=reason, **money, **figures, **state)
 
     def deal(self, price: float) -> None:
         """A signal, its order, fill and position, and their end."""
