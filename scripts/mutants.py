@@ -2,7 +2,7 @@
 
 A fault is a slip of the hand: a comparison, an operator, a sign, a number, a condition, an assignment left out. Each is
 planted into a copy of the project, never into the working tree. The unit tests of its file run first, then those of its
-folder, and property tests for what has survived until then; of them those that pass, and soon, where nothing is planted.
+folder, and property tests for what has survived until then; of them those that pass soon where nothing is planted.
 Kernels run without the compiler, which is faster here. A run that takes too long hangs on its fault, which is noticed
 too. Whether a survivor is a gap in the tests or changes nothing that can be seen is for a person to say.
 """
