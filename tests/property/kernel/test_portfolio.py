@@ -193,7 +193,7 @@ class Life:
 STARTS = st.sampled_from([20_000 * DAY, 20_001 * DAY - 5 * MINUTE])
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     n=st.integers(2, 5), limits=LIMITS, costs=COSTS, seed=st.integers(0, 2**32 - 1), width=st.sampled_from([4, 15, 60]),
     start=STARTS, steps=st.lists(st.one_of(MOMENTS, MOMENTS, ORDERS), min_size=12, max_size=40),
@@ -308,7 +308,7 @@ class Venue:
             self.heard(self.p.command(kind, k, self.life.time + MINUTE, **what))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     n=st.integers(2, 5), limits=LIMITS, costs=COSTS, seed=st.integers(0, 2**32 - 1), width=st.sampled_from([4, 15, 60]),
     start=STARTS, steps=st.lists(st.one_of(MOMENTS, DEEDS, DEEDS, DEEDS, ORDERS), min_size=12, max_size=50),
@@ -330,7 +330,7 @@ def test_a_portfolio_at_a_venue_keeps_its_limits_and_its_books(n, limits, costs,
 LIVES = st.lists(st.one_of(MOMENTS, MOMENTS, MOMENTS, ORDERS), min_size=8, max_size=30)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     n=st.integers(2, 5), limits=LIMITS, costs=COSTS, seed=st.integers(0, 2**32 - 1), steps=LIVES, order=st.randoms(),
 )  # fmt: skip

@@ -175,3 +175,15 @@ def test_every_column_of_every_kind_of_row_is_in_the_example():
     for kind, view in VIEWS.items():
         names = {name for rows in (LONG_ROWS, SHORT_ROWS) for row in rows.get(kind, ()) for name in row}
         assert names == set(view.names) - {"seq", "kind", "symbol"}, kind
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("gap", "mae", "mfe"), [(-6.0, -6.0, 0.0), (9.0, 0.0, 9.0)])
+def test_the_price_of_the_way_out_counts_for_the_best_and_the_worst_seen(play, candles, side, gap, mae, mfe):
+    """Stop at 4, target at 6; the market jumps over the one or the other, and nothing else was ever seen."""
+    gone = 100.0 + side * gap
+    run = play(
+        candles([FLAT, FLAT, (gone,) * 4]), {0: Enter(side, stop=100.0 - side * 4.0, targets=[100.0 + side * 6.0])}
+    )
+    (trade,) = told(run, RowKind.TRADE)
+    assert (trade["exit_price"], trade["mae"], trade["mfe"]) == (gone, mae, mfe)
