@@ -153,7 +153,7 @@ def test_the_kill_switch_tells_each_step_and_its_reason_and_resuming_needs_an_ac
     assert not triplane.get("/health")["told"]["kill_switch"]
 
 
-RAISES = '''"""Raises at its first bar."""
+RAISES = '''"""Raises at a bar that the check of a new file does not come to."""
 from triplane.strategies.base import PythonStrategy
 
 
@@ -162,7 +162,8 @@ class Raises(PythonStrategy):
     timeframe = "1m"
 
     def on_bar(self, bar, view):
-        raise ValueError("no such level")
+        if view.bar >= 800:
+            raise ValueError("no such level")
 
 
 STRATEGY = Raises
@@ -177,7 +178,7 @@ def test_a_session_is_started_beside_the_other_and_its_strategy_raises(page: Any
     page.selectOption(".start label:nth-of-type(1) select", "raises")
     page.click(".dialog .primary")
 
-    page.see(".fault", "strategy raised", "no such level", 'raises.py:10: raise ValueError("no such level")')
+    page.see(".fault", "strategy raised", "no such level", 'raises.py:11: raise ValueError("no such level")')
     page.see(".state", "Halted")
     page.see(".facts", "raises")
     other = page.evaluate("document.querySelector('.select.session select').value")

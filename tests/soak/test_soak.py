@@ -10,7 +10,7 @@ PROGRAM = Path(__file__).with_name("soak.py")
 
 def test_nothing_is_lost_and_nothing_stays():
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "--minutes", "8", "--speed", "60", "--quiets", "2", "--seed", "4"],
+        [sys.executable, str(PROGRAM), "--minutes", "24", "--speed", "60", "--quiets", "2", "--seed", "4"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -13,6 +13,7 @@ from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
 from triplane.kernel.codes import Check, RowKind
 from triplane.kernel.rows import OUTPUT, of_kind
+from triplane.model.settings import PLAIN, CostSettings
 from triplane.research.backtest import Backtest, simulate
 
 MARKET = generate(seed=8, start_ms=1_735_689_600_000, n=3000)
@@ -27,7 +28,8 @@ def scaled(price: float) -> Any:
 
 
 def run(price: float, **more: Any) -> Backtest:
-    return simulate(scaled(price), strategy="ema_cross", symbol="X", timeframe="1m", **more)
+    costs = CostSettings.model_validate(PLAIN)  # the volume is not scaled, so what a size costs would be
+    return simulate(scaled(price), strategy="ema_cross", symbol="X", timeframe="1m", costs=costs, **more)
 
 
 def multiples(result: Backtest) -> Any:
