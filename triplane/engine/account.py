@@ -9,6 +9,7 @@ One process at a time holds an account. On paper there are as many as wanted: a 
 the first that is free.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -173,17 +174,19 @@ class Account:
 
     @classmethod
     def take(cls, data_dir: Path, mode: str, venue: str, name: str) -> Self:
-        """Hold the account with this name; with none, on paper, the first that is free."""
+        """Hold the account with this name; with none, on paper, the first that is free (but for ``main``: and flat)."""
         if mode != "paper" and name not in ("", MAIN):
             raise BadInput(f"account is {name!r}; at a venue there is one, {MAIN}: leave it out")
         if name or mode != "paper":
             return cls(data_dir, mode, venue, name or MAIN)
         number = 1
         while True:
-            try:
-                return cls(data_dir, mode, venue, MAIN if number == 1 else f"{MAIN}-{number}")
-            except FolderHeld:
-                number += 1
+            with contextlib.suppress(FolderHeld):
+                account = cls(data_dir, mode, venue, MAIN if number == 1 else f"{MAIN}-{number}")
+                if number == 1 or not any(one.quantity for one in account.record.held.values()):
+                    return account
+                account.release()  # it waits for the session whose position it holds
+            number += 1
 
     def release(self) -> None:
         """Let go; may be called twice."""

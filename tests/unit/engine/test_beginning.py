@@ -181,6 +181,18 @@ def test_on_paper_a_further_session_takes_the_next_account_and_finds_it_again(li
     again.session.close()
 
 
+def test_a_further_session_takes_no_account_that_waits_for_another(life: Life) -> None:
+    first, second = life.open(), life.run(life.open(data={"regime": 1}), 0, 20)
+    second.S[0]["core"]["position"]["lots"] = 5
+    second.close()
+    third = life.open(data={"regime": 2})
+    assert third.session.setup.account == "main-3"
+    again = life.open(data={"regime": 1})
+    assert (again.continued, again.session.id) == (True, second.id)
+    for one in (first, third, again):
+        one.session.close()
+
+
 def test_two_sessions_never_trade_one_account(life: Life) -> None:
     first = life.open(account="a")
     with pytest.raises(FolderHeld, match=r"Account a .* is traded by another session"):
