@@ -53,6 +53,14 @@ class Failure:
         return cls(f"Strategy {strategy} failed on bar {bar}: {type(error).__name__}: {error}", line)
 
 
+def _fresh_account(balance: float) -> Array:
+    account = np.zeros(1, ACCOUNT)
+    for name in ("balance", "start_balance", "equity", "peak_equity", "day_equity"):
+        account[name] = balance
+    account["day"] = -1
+    return account
+
+
 class Core:
     """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments.
 
@@ -111,10 +119,6 @@ class Core:
         """
         if len(symbols) > MAX_SYMBOLS:
             raise BadInput(f"symbols: {len(symbols)} were given; one session takes at most {MAX_SYMBOLS}.")
-        account = np.zeros(1, ACCOUNT)
-        for name in ("balance", "start_balance", "equity", "peak_equity", "day_equity"):
-            account[name] = balance
-        account["day"] = -1
         states = np.zeros(len(symbols), self.state_dtype)
         core = states["core"]
         core["symbol"] = np.arange(len(symbols))
@@ -130,7 +134,7 @@ class Core:
         for k, symbol in enumerate(symbols):
             core["instrument"][k] = symbol.to_record()[0]
         self._begin(states, params, timeframe_ms, data or {})
-        return account, states
+        return _fresh_account(balance), states
 
     def _begin(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
         """Let the strategy begin; its own code may raise anything."""
