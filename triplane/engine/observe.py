@@ -158,7 +158,7 @@ class _Symbol:
         self._same = setup.base_ms == setup.timeframe_ms
         self._graded = bool(setup.trading.quality_gate) and setup.fixed_lots == 0
         self._count: Array = core["bars"]
-        self._bar: Array = core["bar"]
+        self._bar: Array = core["shown"]["candle"]
         self._late: Array = core["agg"]["late"]
         self._state: Array = core["state"]
         self._cooldown: Array = core["cooldown"]

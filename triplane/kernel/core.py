@@ -1,4 +1,4 @@
-"""The state of one symbol in a session: everything the core remembers, in one flat record.
+"""The state of one symbol under one strategy in a session: everything the core remembers, in one flat record.
 
 The two halves share it but not its parts: *decide* owns ``legs``, ``plan``, ``waiting`` and the state machine; the
 simulated *broker* owns ``book`` and the watch levels. They speak through audit rows (``rows.OUTPUT``) and fills.
@@ -47,7 +47,11 @@ WAITING = record([("signal", SIGNAL), ("decision", "i8"), ("expires_bar", "i8")]
 
 CORE = record(
     [
-        ("symbol", "i8"),
+        ("symbol", "i8"),  # number of this row in the session
+        ("market", "i8"),  # several strategies may trade one market, each in a row of its own
+        ("first", "i8"),  # the rows of the same strategy: this one and those behind it
+        ("count", "i8"),
+        ("elsewhere", "f8"),  # what other rows have open or working in the same market, quote currency
         ("base_ms", "i8"),
         ("timeframe_ms", "i8"),
         ("warmup", "i8"),  # bars before the strategy may trade
@@ -86,7 +90,6 @@ CORE = record(
         ("shown", VIEW),
         ("last_fill", FILL),
         ("last", CANDLE),
-        ("bar", CANDLE),
         ("book", ORDER, (BOOK_SIZE,)),
         ("quality", QUALITY),
         ("agg", AGG),

@@ -94,6 +94,16 @@ def reserve(a: Rec, s: Rec) -> None:
 
 
 @njit
+def exposure(s: Rec) -> float:
+    """What is open or working to be opened, at the last price, quote currency."""
+    lots = abs(s.position.lots)
+    mine = s.legs[Leg.ENTRY]
+    if mine.order != 0:
+        lots += max(mine.quantity_lots - s.position.entry_lots, 0) if lots else mine.quantity_lots
+    return to_quantity(s.instrument, lots) * s.last.close  # type: ignore[no-any-return]
+
+
+@njit
 def roll_day(a: Rec, time: int) -> None:
     """Start the daily counters again at 00:00 UTC."""
     day = time // DAY_MS

@@ -1,4 +1,4 @@
-"""A moment: the closed candles of one time, of all symbols that have one.
+"""A moment: the closed candles of one time, of all symbols that have one; several strategies may trade the same one.
 
 What happens to the account at a time happens once. Every order fills, then every position is marked, then peak, day and
 limits are looked at, and then the entries that strategies ask for compete for what the account has left: the most
@@ -11,7 +11,7 @@ nothing, and a halt holds for all symbols.
 from triplane.kernel.codes import Reason
 from triplane.kernel.decide import wants_in
 from triplane.kernel.jit import Arr, Rec, inlined, njit
-from triplane.kernel.ledger import move_peak, roll_day
+from triplane.kernel.ledger import exposure, move_peak, roll_day
 from triplane.kernel.risk import breached
 from triplane.kernel.step import end_bar, enter_bar, halt_now, take_candle
 from triplane.kernel.timeframes import agg_push
@@ -47,6 +47,16 @@ def take_candles(a: Rec, S: Arr, which: Arr, candles: Arr, begin: int, end: int,
 
 
 @inlined
+def look_elsewhere(S: Arr, k: int) -> None:
+    """Sum up what the other rows of the market of row ``k`` have open or working."""
+    core = S[k].core
+    core.elsewhere = 0.0
+    for j in range(len(S)):
+        if j != k and S[j].core.market == core.market:
+            core.elsewhere += exposure(S[j].core)
+
+
+@inlined
 def end_bars(a: Rec, S: Arr, which: Arr, begin: int, end: int, kind: int, out: Rec) -> None:
     """Let the entries of a moment compete, then end its decision bars of one kind (``LATE`` or ``DONE``)."""
     for _ in range(begin, end):
@@ -60,6 +70,7 @@ def end_bars(a: Rec, S: Arr, which: Arr, begin: int, end: int, kind: int, out: R
         if best < 0:
             break
         S[which[best]].core.considered = 1
+        look_elsewhere(S, which[best])
         enter_bar(a, S[which[best]].core, out)
     for i in range(begin, end):
         s = S[which[i]].core

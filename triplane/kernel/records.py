@@ -237,6 +237,8 @@ VIEW = record(
         ("day_pnl", "f8"),  # equity now less that at the start of the UTC day
         ("open_positions", "i8"),
         ("pending_entries", "i8"),
+        ("index", "i8"),  # its own place among the symbols of its strategy
+        ("candle", CANDLE),  # the bar just closed
     ]
 )
-"""What a strategy may know besides the candles."""
+"""What a strategy may know besides its bar; one of each symbol of its strategy to those that ask for ``others``."""

@@ -124,7 +124,7 @@ def _account(a: Rec, s: Rec, notional: float) -> int:
         s.check_value = a.open_positions + a.pending_entries
         s.check_limit = limits.max_open_positions
         return Check.MAX_OPEN_POSITIONS
-    if _limit(s, notional, limits.max_symbol_share * a.equity):
+    if _limit(s, notional + s.elsewhere, limits.max_symbol_share * a.equity):
         return Check.CONCENTRATION
     why = breached(a, s)
     if why == Reason.DAILY_LOSS:

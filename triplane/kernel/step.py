@@ -117,7 +117,6 @@ def take_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
 @njit
 def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
     """A decision bar has closed: move the state machine, and show the strategy what it may know."""
-    s.bar = bar
     if s.limits.volatility_ceiling > 0.0:
         atr_step(s.atr, bar.high, bar.low, bar.close)
     if s.state == State.COOLDOWN:
@@ -128,6 +127,8 @@ def begin_bar(a: Rec, s: Rec, bar: Rec, out: Rec) -> None:
         look_again(a, s, out)
     view = s.shown
     lots = s.position.lots
+    view.candle = bar
+    view.index = s.symbol - s.first
     view.bar = s.bars
     view.side = 1 if lots > 0 else (-1 if lots < 0 else 0)
     view.lots = lots

@@ -45,8 +45,8 @@ def _listen(strategy: AnyStrategy, source: Path, errors: list[BaseException]) ->
     if not isinstance(strategy, Strategy):
         strategy.on_bar = _kept(strategy.on_bar, errors)  # type: ignore[method-assign]
     elif config.DISABLE_JIT:  # type: ignore[attr-defined]
-        module: Any = strategy_driver(strategy, source)
-        module.strategy_step = _kept(module.strategy_step, errors)
+        module: Any = strategy_driver([(strategy, source)])
+        module.strategy_step = module.step_alone = _kept(module.strategy_step, errors)
 
 
 def run(name: str, params: Mapping[str, object], out: Path) -> None:

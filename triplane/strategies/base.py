@@ -123,6 +123,10 @@ class Strategy:
         several.
     timeframe
         The timeframe that it was made for.
+    others
+        The step takes a fifth argument, ``others``: a ``records.VIEW`` of each symbol that this strategy trades in the
+        session, in their order, its own at ``view.index``. Each is as of that symbol's newest closed bar
+        (``others[j].candle``); all bars of one time are shown before the first step of that time.
     """
 
     name: str
@@ -143,6 +147,7 @@ class Strategy:
     agents: Mapping[str, str] = field(default_factory=dict)
     timeframe: str = "15m"
     base: "Strategy | None" = None
+    others: bool = False
 
     def preset(self, name: str, text: str, **defaults: Number) -> "Strategy":
         """The same strategy under another name with other defaults."""
@@ -172,7 +177,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class View:
-    """What a :class:`PythonStrategy` may know besides the bars."""
+    """What a :class:`PythonStrategy` may know besides the bars.
+
+    ``candle`` is the newest closed bar, and ``others`` the same of each symbol that the strategy trades in the session,
+    its own at ``index``; empty unless the strategy has set ``others``.
+    """
 
     bar: int
     side: int
@@ -186,6 +195,9 @@ class View:
     day_pnl: float = 0.0
     open_positions: int = 0
     pending_entries: int = 0
+    index: int = 0
+    candle: Bar = Bar(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    others: Sequence["View"] = ()
 
 
 @dataclass(frozen=True)
@@ -306,6 +318,7 @@ class PythonStrategy:
     warmup: int = 0
     plots: ClassVar[Mapping[str, str]] = {}
     zones: ClassVar[tuple[str, ...]] = ()
+    others: ClassVar[bool] = False
 
     def __init__(self, **params: Number) -> None:
         for name, value in params.items():

@@ -1,11 +1,12 @@
-"""The core with its strategy, as everything above it sees it: account and states in, rows out.
+"""The core with its strategies, as everything above it sees it: account and states in, rows out.
 
-There are two kinds: everything compiled (``compiler.py``), and the strategy in ordinary Python (``python_core.py``).
+There are two kinds: everything compiled (``compiler.py``), and strategies in ordinary Python (``python_core.py``). A
+state is that of a *row*: one symbol under one strategy.
 """
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from triplane.kernel.core import CORE
 from triplane.kernel.layout import record
 from triplane.kernel.records import ACCOUNT
 from triplane.kernel.rows import OUT_FULL, OUT_MARGIN, OUT_ROWS
-from triplane.strategies.base import AnyStrategy, Number, Strategy
+from triplane.strategies.base import AnyStrategy, Number
 
 Array = np.ndarray[Any, Any]
 MAX_SYMBOLS = (OUT_ROWS - OUT_FULL) // OUT_MARGIN
@@ -61,19 +62,48 @@ def _fresh_account(balance: float) -> Array:
     return account
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a session beside each other that run one strategy with the same parameters, one for each symbol.
+
+    Parameters
+    ----------
+    instruments, markets
+        Of each row; the number of its market, which another part may trade too.
+    params
+        Checked parameters of the strategy.
+    timeframe_ms
+        Milliseconds of a decision bar.
+    data
+        What the strategy's ``prepare`` may need, such as a fitted model under ``regime``.
+    strategy
+        Its number among those of the core.
+    """
+
+    instruments: Sequence[InstrumentLike]
+    markets: Sequence[int]
+    params: Mapping[str, Number]
+    timeframe_ms: int
+    data: Mapping[str, Any] = field(default_factory=dict)
+    strategy: int = 0
+
+
 class Core:
-    """A strategy compiled with the core; see ``driver.py`` for the meaning of the arguments.
+    """Strategies compiled with the core; see ``driver.py`` for the meaning of the arguments.
 
     Attributes
     ----------
+    strategies
+        What the parts of a session may run; :attr:`strategy` is the first, for most sessions the only one.
     module
         The compiled functions.
     """
 
     module: ModuleType
 
-    def __init__(self, strategy: AnyStrategy, state: "np.dtype[Any]", source_hash: str) -> None:
-        self.strategy = strategy
+    def __init__(self, strategies: Sequence[AnyStrategy], state: "np.dtype[Any]", source_hash: str) -> None:
+        self.strategies = tuple(strategies)
+        self.strategy = self.strategies[0]
         self.state_dtype = record([("core", CORE), ("strategy", state)])
         self.source_hash = source_hash
 
@@ -91,39 +121,51 @@ class Core:
         external: bool = False,
         data: Mapping[str, Any] | None = None,
     ) -> tuple[Array, Array]:
-        """Make the account and one state for each symbol.
+        """Make the account and one state for each symbol, all under the first strategy; see :meth:`assemble`."""
+        part = Part(symbols, range(len(symbols)), params, timeframe_ms, data or {})
+        return self.assemble([part], costs=costs, limits=limits, base_ms=base_ms, balance=balance, hold=hold,
+                             external=external)  # fmt: skip
+
+    def assemble(
+        self,
+        parts: Sequence[Part],
+        *,
+        costs: Array,
+        limits: Array,
+        base_ms: int,
+        balance: float,
+        hold: bool = False,
+        external: bool = False,
+    ) -> tuple[Array, Array]:
+        """Make the account and the states of all rows.
 
         Parameters
         ----------
-        symbols
-            The instruments; their order gives the symbol indices.
+        parts
+            In the order of their rows.
         costs, limits
             One-element arrays of ``records.COSTS`` and ``records.LIMITS``.
-        params
-            Checked parameters of the strategy.
-        base_ms, timeframe_ms
-            Milliseconds of a base candle and of a decision bar.
+        base_ms
+            Milliseconds of a base candle.
         balance
             Quote currency to start with.
         hold
             Stay in BOOTSTRAP until the command ``READY``: history is being loaded.
         external
             A venue executes, and reports; otherwise the simulated broker does.
-        data
-            What the strategy's ``prepare`` may need, such as a fitted model under ``regime``.
 
         Raises
         ------
         BadInput
-            More symbols than a moment has room for.
+            More rows than a moment has room for.
         """
-        if len(symbols) > MAX_SYMBOLS:
-            raise BadInput(f"symbols: {len(symbols)} were given; one session takes at most {MAX_SYMBOLS}.")
-        states = np.zeros(len(symbols), self.state_dtype)
+        count = sum(len(part.instruments) for part in parts)
+        if count > MAX_SYMBOLS:
+            raise BadInput(f"symbols: {count} were given; one session takes at most {MAX_SYMBOLS}.")
+        states = np.zeros(count, self.state_dtype)
         core = states["core"]
-        core["symbol"] = np.arange(len(symbols))
+        core["symbol"] = np.arange(count)
         core["base_ms"] = base_ms
-        core["timeframe_ms"] = timeframe_ms
         core["hold"] = hold
         core["external"] = external
         core["costs"] = costs[0]
@@ -131,32 +173,43 @@ class Core:
         core["watch_low"] = -np.inf
         core["watch_high"] = np.inf
         core["watch_expiry"] = np.iinfo(np.int64).max
-        for k, symbol in enumerate(symbols):
-            core["instrument"][k] = symbol.to_record()[0]
-        self._begin(states, params, timeframe_ms, data or {})
+        begin = 0
+        for part in parts:
+            own = core[begin : begin + len(part.instruments)]
+            own["first"], own["count"] = begin, len(own)
+            own["market"] = part.markets
+            own["timeframe_ms"] = part.timeframe_ms
+            for i, symbol in enumerate(part.instruments):
+                own["instrument"][i] = symbol.to_record()[0]
+            begin += len(own)
+        self._begin(states, parts)
         return _fresh_account(balance), states
 
-    def _begin(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
-        """Let the strategy begin; its own code may raise anything."""
-        try:
-            self._prepare(states, params, timeframe_ms, data)
-            self._start(states, params)
-        except TriplaneError:
-            raise
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise TriplaneError(f"Strategy {self.strategy.name} cannot be started: {what}") from error
+    def _begin(self, states: Array, parts: Sequence[Part]) -> None:
+        """Let the strategies begin; their own code may raise anything."""
+        begin = 0
+        for part in parts:
+            strategy = self.strategies[part.strategy]
+            try:
+                self._start(states[begin : begin + len(part.instruments)], part)
+            except TriplaneError:
+                raise
+            except Exception as error:
+                what = f"{type(error).__name__}: {error}"
+                raise TriplaneError(f"Strategy {strategy.name} cannot be started: {what}") from error
+            begin += len(part.instruments)
+        self.module.init(states)
 
-    def _prepare(self, states: Array, params: Mapping[str, Number], timeframe_ms: int, data: Mapping[str, Any]) -> None:
-        """Give the strategy its data before it starts."""
-        if isinstance(self.strategy, Strategy) and self.strategy.prepare is not None:
-            self.strategy.prepare(states["strategy"], params, timeframe_ms, data)
-
-    def _start(self, states: Array, params: Mapping[str, Number]) -> None:
+    def _start(self, states: Array, part: Part) -> None:
+        """Get the states of a part ready to begin."""
         raise NotImplementedError
 
+    def remembered(self, S: Array, k: int) -> tuple[Array, int]:
+        """What the strategy of row ``k`` remembers: an array of its states, and its place there."""
+        return S["strategy"], k
+
     def failed(self, S: Array, k: int) -> Failure | None:
-        """What the strategy of symbol ``k`` raised since this was asked last; it was taken to have said nothing."""
+        """What the strategy of row ``k`` raised since this was asked last; it was taken to have said nothing."""
         raised = S["core"]["raised"]
         bar = raised.item(k)
         if not bar:
@@ -166,15 +219,15 @@ class Core:
 
     def refusal(self, A: Array, S: Array, k: int, side: int) -> tuple[Check, float, float]:
         """The check that an entry at the last price would fail now (``Check.OK`` for none), its value and its limit."""
-        S = S[k : k + 1].copy()
-        check = Check(self.module.refusal(A.copy(), S, 0, side))
-        return check, S["core"]["check_value"].item(0), S["core"]["check_limit"].item(0)
+        S = S.copy()
+        check = Check(self.module.refusal(A.copy(), S, k, side))
+        return check, S["core"]["check_value"].item(k), S["core"]["check_limit"].item(k)
 
     def _failure(self, S: Array, k: int, bar: int) -> Failure:
         raise NotImplementedError
 
     def on_moment(self, A: Array, S: Array, which: Array, candles: Array, out: Array) -> None:
-        """Take the closed base candles of one time through everything; ``which[i]`` is the symbol of candle ``i``."""
+        """Take the closed base candles of one time through everything; ``which[i]`` is the row of candle ``i``."""
         raise NotImplementedError
 
     def on_command(self, A: Array, S: Array, k: int, commands: Array, out: Array) -> None:

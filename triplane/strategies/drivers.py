@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +25,7 @@ import platformdirs
 from numba.core import config
 
 from triplane.errors import BadInput
-from triplane.strategies.base import AnyStrategy
+from triplane.strategies.base import AnyStrategy, Strategy
 from triplane.strategies.registry import BUILT_IN, name_of, packaged, source_of
 from triplane.strategies.sources import source_hash
 
@@ -87,7 +87,7 @@ def _file(stem: str, text: str) -> Path:
     return path
 
 
-def driver(name: str, source: Path, imports: str = "", pattern: Path | None = None) -> ModuleType:
+def driver(name: str, source: Path, imports: str = "", pattern: Path | None = None, hashes: str = "") -> ModuleType:
     """Import the driver ``name`` of what is in ``source``.
 
     Parameters
@@ -96,11 +96,13 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
         The statement that takes the place of the pattern's line marked ``# STRATEGY``.
     pattern
         The file to copy; by default ``source`` itself.
+    hashes
+        Of further sources.
     """
     lines = (pattern or source).read_text().splitlines(keepends=True)
     text = "".join(imports if line.rstrip().endswith("# STRATEGY") else line for line in lines)
     made_for = f"{numba.__version__} {importlib.util.MAGIC_NUMBER.hex()} {sys.platform} {platform.machine()}"
-    digest = hashlib.sha256(f"{made_for} {_sources()} {source_hash(source)} {text}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{made_for} {_sources()} {source_hash(source)}{hashes} {text}".encode()).hexdigest()[:16]
     module_name = f"triplane_driver_{name}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]
@@ -114,16 +116,39 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
     return module
 
 
-def strategy_driver(strategy: AnyStrategy, source: Path) -> ModuleType:
-    """The driver of a compiled strategy; a preset's is that of its base, where that is built in."""
+def _to_find(strategy: AnyStrategy, source: Path) -> tuple[AnyStrategy, Path, str]:
+    """What has the compiled code of a strategy, and how a driver finds it; a preset's base, where that is built in."""
     base = getattr(strategy, "base", None)
     if base is not None and base.name in BUILT_IN:
         strategy, source = base, source_of(base.name)
     name = name_of(strategy, source)
     point = packaged().get(name)
     version = point.dist.version if point is not None and point.dist is not None else ""
-    line = f"from triplane.strategies.registry import find\n\nstrategy = find({name!r})  # {version}\n"
-    return driver(strategy.name, source, line, HERE / "driver.py")
+    return strategy, source, f"find({name!r})  # {version}"
+
+
+def strategy_driver(parts: Sequence[tuple[Strategy, Path]]) -> ModuleType:
+    """The driver of compiled strategies: of one, or of several that a session runs beside each other."""
+    found = [_to_find(*one) for one in parts]
+    if len(found) == 1:
+        strategy, source, how = found[0]
+        return driver(strategy.name, source, f"strategy = {how}\n", HERE / "driver.py")
+    hashes = " ".join(source_hash(source) for _, source, _ in found)
+    return driver("portfolio", found[0][1], _dispatch(found), HERE / "driver.py", hashes)
+
+
+def _dispatch(found: Sequence[tuple[AnyStrategy, Path, str]]) -> str:
+    """A strategy made of several: the state says which one it is (``PARTS``)."""
+    others = any(strategy.others for strategy, _, _ in found)
+    lines = [f"strategy_{i} = {how}" for i, (_, _, how) in enumerate(found)]
+    lines += [f"{name}_{i} = strategy_{i}.{name}" for i in range(len(found)) for name in ("init", "step")]
+    for name, more in (("init", ""), ("step", ", bar, view, signal")):
+        lines += ["", "", "@njit", f"def {name}(s{more}{', others' if others and more else ''}):"]
+        for i, (strategy, _, _) in enumerate(found):
+            given = more + (", others" if strategy.others and more else "")
+            lines += [f"    {'elif' if i else 'if'} s.part == {i}:", f"        {name}_{i}(s.s{i}{given})"]
+    made = f"SimpleNamespace(init=init, step=step, others={others})"
+    return "\n".join(["from types import SimpleNamespace", "", *lines, "", "", f"strategy = {made}", ""])
 
 
 def is_cached(module: ModuleType) -> bool:

@@ -10,7 +10,7 @@ from triplane.kernel.core import CORE
 from triplane.kernel.indicators.volatility import atr_init
 from triplane.kernel.inputs import COMMAND, INBOX
 from triplane.kernel.jit import Arr, entry, record
-from triplane.kernel.moment import end_bars, take_candles
+from triplane.kernel.moment import end_bars, look_elsewhere, take_candles
 from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.kernel.risk import refusal as _refusal
 from triplane.kernel.rows import OUTBOX
@@ -22,7 +22,7 @@ STATE = record([("core", CORE), ("strategy", record([("none", "i8")]))])
 
 @entry
 def init(S: Arr) -> None:
-    """Prepare the states of all symbols."""
+    """Prepare the states of all rows."""
     for k in range(len(S)):
         s = S[k].core
         agg_init(s.agg, s.base_ms, s.timeframe_ms)
@@ -53,19 +53,21 @@ def answer(A: Arr, S: Arr, k: int, out: Arr) -> None:
 
 @entry
 def end(A: Arr, S: Arr, which: Arr, kind: int, out: Arr) -> None:
-    """After the strategies of all symbols have answered."""
+    """After the strategies of all rows have answered."""
     end_bars(A[0], S, which, 0, len(which), kind, out[0])
 
 
 @entry
 def on_command(A: Arr, S: Arr, k: int, commands: Arr, out: Arr) -> None:
-    """Carry out ``commands[0]`` for symbol ``k``."""
+    """Carry out ``commands[0]`` for row ``k``."""
+    look_elsewhere(S, k)
     _command(A[0], S[k].core, commands.view(INBOX)[0], out[0])
 
 
 @entry
 def refusal(A: Arr, S: Arr, k: int, side: int) -> int:
-    """The check that an entry of symbol ``k`` would fail now; asked of copies."""
+    """The check that an entry of row ``k`` would fail now; asked of copies."""
+    look_elsewhere(S, k)
     return _refusal(A[0], S[k].core, side)
 
 

@@ -9,10 +9,10 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _NEVER: Final = sys.stdlib_module_names | {"triplane"}  # Triplane's own sources are hashed beside (``drivers.py``)
@@ -33,6 +33,12 @@ def source_hash(path: Path) -> str:
     for other in sorted(sources(path)[1:]):
         digest.update(other.name.encode() + b"\0" + other.read_bytes())
     return digest.hexdigest()
+
+
+def joint_hash(parts: Sequence[tuple[Any, Path]]) -> str:
+    """What several strategies are made of, given with their files; of one that is its :func:`source_hash`."""
+    hashes = [source_hash(path) for _, path in parts]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 def _imports(file: Path) -> Iterator[tuple[int, str]]:

@@ -35,7 +35,7 @@ class Idle(PythonStrategy):
         """Nothing."""
 
 
-CORE = PythonCore(Idle, Path(__file__))
+CORE = PythonCore([(Idle, Path(__file__))])
 
 
 class Machine(RuleBasedStateMachine):

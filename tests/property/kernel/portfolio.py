@@ -130,7 +130,7 @@ class Portfolio:
 
         self.instruments = INSTRUMENTS[: self.n]
         self.trading = TradingSettings(**self.settings)
-        self.core = PythonCore(Scripted, Path(__file__))
+        self.core = PythonCore([(Scripted, Path(__file__))])
         self.A, self.S = self.core.new(
             self.instruments, costs=CostSettings(**self.costs).to_record(), limits=self.trading.to_record(0), params={},
             base_ms=MINUTE, timeframe_ms=MINUTE, balance=BALANCE, external=self.external,

@@ -85,7 +85,7 @@ class Runner:
             def on_bar(self, bar: Bar, view: View) -> Enter | Close | None:
                 return script[view.bar % len(script)]
 
-        self.core = PythonCore(Scripted, Path(__file__))
+        self.core = PythonCore([(Scripted, Path(__file__))])
         self.A, self.S = self.core.new(
             [INSTRUMENT],
             costs=CostSettings(slippage=0.0005, leverage=leverage).to_record(),

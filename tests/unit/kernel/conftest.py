@@ -86,7 +86,7 @@ def play(
         def on_bar(self, bar: Bar, view: View) -> Answer | None:
             return script.get(view.bar)
 
-    core = PythonCore(Scripted, Path(__file__))
+    core = PythonCore([(Scripted, Path(__file__))])
     limits = TradingSettings(**settings).to_record(instrument.lots(quantity) if quantity else 0)
     account, states = core.new(
         [instrument],

@@ -34,7 +34,7 @@ class Market:
             def on_bar(self, bar: Bar, view: View) -> Enter | None:
                 return self.says.get(view.bar)
 
-        self.core = PythonCore(Scripted, Path(__file__))
+        self.core = PythonCore([(Scripted, Path(__file__))])
         instruments = [Instrument.research(f"S{k}") for k in range(len(says))]
         chosen = {"cooldown_bars": 0, "quality_gate": False, "max_symbol_share": 1.0, **settings}
         self.A, self.S = self.core.new(

@@ -36,7 +36,7 @@ class Live:
             def on_bar(self, bar: Bar, view: View) -> Answer | None:
                 return script.get(view.bar)
 
-        self.core = PythonCore(Scripted, Path(__file__))
+        self.core = PythonCore([(Scripted, Path(__file__))])
         costs = CostSettings(**{**PLAIN, "maker_fee": fee, "taker_fee": fee, "participation": share})
         self.A, self.S = self.core.new(
             [COIN], costs=costs.to_record(), limits=TradingSettings(**more).to_record(1000), params={}, base_ms=MINUTE,

@@ -78,7 +78,7 @@ def forget(module: ModuleType) -> None:
 
 def test_an_edit_is_a_new_driver_and_an_old_one_is_found_again(mine):
     def driver():
-        return drivers.strategy_driver(registry.find(str(mine)), mine)
+        return drivers.strategy_driver([(registry.find(str(mine)), mine)])
 
     first = driver()
     again = driver()
@@ -94,7 +94,7 @@ def test_the_driver_of_a_built_in_strategy_does_not_depend_on_where_it_lies(tmp_
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     source = registry.source_of("ema_cross")
 
-    module = drivers.strategy_driver(registry.find("ema_cross"), source)
+    module = drivers.strategy_driver([(registry.find("ema_cross"), source)])
 
     assert str(source.parent) not in Path(str(module.__file__)).read_text()
     assert module.strategy is registry.find("ema_cross")

@@ -96,7 +96,7 @@ def test_an_edit_of_a_helper_is_a_new_driver(tmp_path, monkeypatch, how):
 
     def made(start):
         (tmp_path / "ways.py").write_text(HELPER.format(start=start, side=1))  # of the same size, in the same second
-        module = drivers.strategy_driver(registry.find(str(mine)), mine)
+        module = drivers.strategy_driver([(registry.find(str(mine)), mine)])
         assert module.strategy.resolve({}) == {"n": start}
         return module.__file__
 
