@@ -82,7 +82,7 @@ class Life:
         self._projector = Projector(self._store, folder / "sessions")
         self._projector.start()
         opened = open_runner(
-            folder, SETUP, core, SPEC, lambda known: Feed(market, known, stop_at, ready),
+            folder, SETUP, core, lambda known: Feed(market, known, stop_at, ready),
             options=Options(consumers=[self]),
         )  # fmt: skip
         self._runner, self._log, self.session = opened.runner, opened.log, opened.runner.session

@@ -158,7 +158,7 @@ class Soak:
         projector.start()
         stack.callback(projector.close)
         opened = open_runner(
-            folder, setup, setup.core(), spec, source.make_feed, options=Options(live=True, consumers=[_To(projector)]),
+            folder, setup, setup.core(), source.make_feed, options=Options(live=True, consumers=[_To(projector)]),
             clock=clock, venue=venue,
         )  # fmt: skip
         assert opened.log is not None

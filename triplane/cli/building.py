@@ -109,7 +109,7 @@ async def build(
             consumers=consumers, observers=observers, agenda=commands, guards=config.guards,
         )  # fmt: skip
         opened = await asyncio.to_thread(
-            open_runner, config.data_dir, setup, core, strategy, source.make_feed, options=options, clock=clock,
+            open_runner, config.data_dir, setup, core, source.make_feed, options=options, clock=clock,
             venue=trading.venue,
         )  # fmt: skip
         runner, venue = opened.runner, trading.venue

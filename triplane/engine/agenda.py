@@ -44,12 +44,13 @@ class Agenda:
             given = self._commands[self._at : self._at + 1]
             self._at += 1
             kind, time = given["kind"].item(), given["time"].item()
-            symbol = 0
+            rows = [0]
             if kind == CommandKind.FUNDING_RATE:
                 if not session.candles and time < close_ms - 2 * FUNDING_MS:
                     continue  # long before there was anything to charge
-                symbol = given["number"].item()
-            session.command(kind, symbol, time_ms=time, **{name: given[name].item() for name in _TOLD})
+                rows = session.fan_out.rows[given["number"].item()].tolist()
+            for k in rows:
+                session.command(kind, k, time_ms=time, **{name: given[name].item() for name in _TOLD})
 
     def split(self, closes: Array) -> list[int]:
         """Where a batch whose candles close at these times must be cut, the end included."""

@@ -382,7 +382,7 @@ def session_health(hosted: Hosted) -> SessionHealth:
         session_id=session.id,
         status=status,
         mode=session.setup.mode,
-        strategy=runner.emitter.strategy,
+        strategy=" + ".join(one.name for one in session.core.strategies),
         symbols=list(session.setup.symbols),
         timeframe=runner.timeframe,
         speed=hosted.speed,

@@ -163,7 +163,7 @@ def _halted(session: Session, record: Record) -> str:
     """The account has seen a halt that the journal does not hold any more: it is still one."""
     if not record.state.get("halted") or session.A["halted"].item(0):
         return ""
-    for k in range(len(session.setup.instruments)):
+    for k in range(len(session.S)):
         session.command(CommandKind.HALT, k, code=int(record.state["halt_code"]))
     why = record.halt_reason
     return f"Its journal lacks its end; the account was halted ({why}), and is until a person resumes."

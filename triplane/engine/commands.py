@@ -38,10 +38,17 @@ class Commands:
             raise BadInput(f"{missing.args[0]} is missing; the command {kind} needs it.") from None
 
     def _k(self, fields: Fields) -> int:
-        symbol = fields.get("symbol")
-        if symbol not in self._session.setup.symbols:
+        """The row that is meant, by its name, or by its symbol where only one has it."""
+        symbol, rows = fields.get("symbol"), self._session.setup.rows
+        names = [row.name for row in rows]
+        if symbol in names:
+            return names.index(str(symbol))
+        found = [k for k, row in enumerate(rows) if row.instrument.symbol == symbol]
+        if len(found) > 1:
+            raise BadInput(f"symbol is {symbol}; it must be one of {', '.join(names[k] for k in found)}.")
+        if not found:
             raise LookupError(f"Symbol {symbol} is not in this session.")
-        return self._session.setup.symbols.index(str(symbol))
+        return found[0]
 
     def _state(self, k: int) -> str:
         return State(self._session.S[k]["core"]["state"]).name
@@ -75,7 +82,7 @@ class Commands:
 
     def _entry(self, k: int) -> None:
         if self._session.S[k]["core"]["legs"][0]["order"] == 0:
-            raise LookupError(f"There is no pending entry order in {self._session.setup.symbols[k]}.")
+            raise LookupError(f"There is no pending entry order in {self._session.setup.rows[k].name}.")
 
     def cancel(self, fields: Fields) -> str:
         """Cancel the pending entry."""
@@ -134,7 +141,7 @@ class Commands:
         balance = float(fields.get("balance") or self._session.setup.balance)
         if not 0.0 < balance < float("inf"):
             raise BadInput(f"balance is {balance}; it must be more than 0.")
-        for k in range(len(self._session.setup.instruments)):
+        for k in range(len(self._session.S)):
             self._runner.command(CommandKind.CANCEL, k)
             self._runner.command(CommandKind.CLOSE, k, price=self._runner.price(k))
         self._runner.command(CommandKind.RESET, 0, price=balance)

@@ -97,6 +97,15 @@ class _Open:
     targets: dict[int, TakeProfit] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What there is to know of a row of the session: its market, and who finds the words for its signals."""
+
+    instrument: Instrument
+    strategy: Speaks
+    sleeve: str = ""
+
+
 class Decoder:
     """Decodes the rows of one session, in order, from the first.
 
@@ -104,10 +113,8 @@ class Decoder:
     ----------
     heads
         Numbers the facts.
-    instruments
-        As in the session's setup.
-    strategy
-        For the sentences.
+    rows
+        In the order of their numbers.
     leverage
         Of the session's costs.
     on_decision
@@ -117,15 +124,13 @@ class Decoder:
     def __init__(
         self,
         heads: Heads,
-        instruments: Sequence[Instrument],
-        strategy: Speaks,
+        rows: Sequence[Spoken],
         leverage: float = 1.0,
         on_decision: Callable[[list[Fact]], None] | None = None,
     ) -> None:
         self._heads = heads
         self._session = heads.session_id
-        self._instruments = instruments
-        self._strategy = strategy
+        self._rows = rows
         self._leverage = money_text(leverage)
         self._on_decision = on_decision
         self._orders: dict[int, Order] = {}
@@ -156,14 +161,15 @@ class Decoder:
         return self._out
 
     def _head(self, row: Any) -> dict[str, Any]:
-        return self._heads.make(row.time, self._instruments[row.symbol].symbol, row.decision)
+        of = self._rows[row.symbol]
+        return self._heads.make(row.time, of.instrument.symbol, of.sleeve, row.decision)
 
     def confirmed(self, order: int, client_id: str, venue_id: str, latency_ms: int, time: int) -> list[Fact]:
         """A venue has confirmed an order: the same with the venue's id; nothing when it is over."""
         known = self._orders.get(order)
         if known is None:
             return []
-        head = self._heads.make(time, known.symbol, known.decision)
+        head = self._heads.make(time, known.symbol, known.sleeve, known.decision)
         self._orders[order] = replace(
             known, **head, client_order_id=client_id, exchange_order_id=venue_id, latency_ms=latency_ms,
             reason=known.reason if known.leg == "exit" else None,
@@ -188,14 +194,14 @@ class Decoder:
             return
         if row.status == PENDING:
             self._signals[row.decision] = signal
-            while len(self._signals) > KEPT_SIGNALS * len(self._instruments):
+            while len(self._signals) > KEPT_SIGNALS * len(self._rows):
                 del self._signals[next(iter(self._signals))]
         else:
             self._signals.pop(row.decision, None)
         self._out.append(signal)
 
     def _said(self, row: Any, action: str) -> Signal:
-        spec = self._strategy
+        spec = self._rows[row.symbol].strategy
         enter = action == "enter"
         entry = row.entry if enter and row.entry > 0.0 else None
         stop = row.stop if enter and row.stop > 0.0 else None
@@ -274,7 +280,7 @@ class Decoder:
 
     # --------------------------------------------------------------------------------------------------------- orders
     def _place(self, row: Any) -> None:
-        instrument = self._instruments[row.symbol]
+        instrument = self._rows[row.symbol].instrument
         order_id, size = ids.order_id(self._session, row.order), instrument.quantity_text(row.quantity_lots)
         if row.leg == Leg.ENTRY:
             self._executed(row, order_id, size)
@@ -299,7 +305,7 @@ class Decoder:
         self._rests(row, order)
 
     def _amend(self, row: Any) -> None:
-        instrument = self._instruments[row.symbol]
+        instrument = self._rows[row.symbol].instrument
         order = replace(
             self._orders[row.order], **self._head(row),
             trigger_price=instrument.price_text(row.trigger_ticks),
@@ -345,7 +351,7 @@ class Decoder:
 
     # ---------------------------------------------------------------------------------------------- fills, positions
     def _fill(self, row: Any) -> None:
-        instrument = self._instruments[row.symbol]
+        instrument = self._rows[row.symbol].instrument
         slippage = price_text(row.slippage)
         fill = Fill(
             **self._head(row),
@@ -407,7 +413,7 @@ class Decoder:
             self._position(row, position)
 
     def _position(self, row: Any, position: _Open, status: str = "open") -> None:
-        instrument = self._instruments[row.symbol]
+        instrument = self._rows[row.symbol].instrument
         ticks, lots = position.entry_ticks, position.entry_lots
         whole = ticks % lots == 0
         entry = instrument.price_text(ticks // lots) if whole else price_text(float(instrument.price(ticks) / lots))
@@ -439,7 +445,7 @@ class Decoder:
                 id=trade_id,
                 position_id=trade_id,
                 side="LONG" if row.side > 0 else "SHORT",
-                quantity=self._instruments[row.symbol].quantity_text(row.quantity_lots),
+                quantity=self._rows[row.symbol].instrument.quantity_text(row.quantity_lots),
                 entry_time=int(row.entry_time),
                 exit_time=int(row.exit_time),
                 entry_price=price_text(row.entry_price),

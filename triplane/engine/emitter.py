@@ -18,10 +18,9 @@ from triplane.engine.heads import Heads
 from triplane.engine.observe import StateReader
 from triplane.engine.session import Observer, Session
 from triplane.execution.bridge import SessionBridge
-from triplane.model.facts import Error, Fact, RiskAlert, SessionEnd, Settings
+from triplane.model.facts import Error, Fact, RiskAlert, SessionEnd, Settings, SleeveInfo
 from triplane.model.facts import Session as SessionFact
 from triplane.model.money import money, text
-from triplane.strategies.base import AnyStrategy
 from triplane.version import __version__
 
 Array = np.ndarray[Any, Any]
@@ -42,8 +41,6 @@ class Emitter(Observer):
     ----------
     session
         Before its first input is taken or replayed.
-    spec
-        Its strategy.
     first
         Hear of rows before anything else happens: execution.
     consumers
@@ -51,8 +48,6 @@ class Emitter(Observer):
 
     Attributes
     ----------
-    strategy
-        Its name.
     replaying
         What comes is from the journal.
     decided_ns
@@ -62,12 +57,9 @@ class Emitter(Observer):
     def __init__(
         self,
         session: Session,
-        spec: AnyStrategy,
         first: Sequence["Observer | SessionBridge"] = (),
         consumers: Sequence[Consumer] = (),
     ) -> None:
-        setup = session.setup
-        self.strategy = spec.name
         self.replaying = True
         self.decided_ns = 0
         self._first = tuple(first)
@@ -75,20 +67,20 @@ class Emitter(Observer):
         self._heads = Heads(session.id)
         self._later: tuple[Session, Array, Array, Array] | None = None
         if self._consumers:
-            self._decoder = Decoder(self._heads, setup.instruments, spec, setup.costs.leverage, self._decided)
+            self._decoder = Decoder(self._heads, session.spoken(), session.setup.costs.leverage, self._decided)
             self._decoder.simulated = session.simulated
-            self._reader = StateReader(session, spec, self._heads)
-            self._emit([self._begin(session, spec)])
+            self._reader = StateReader(session, self._heads)
+            self._emit([self._begin(session)])
 
-    def _begin(self, session: Session, spec: AnyStrategy) -> Fact:
-        setup = session.setup
+    def _begin(self, session: Session) -> Fact:
+        setup, specs = session.setup, session.core.strategies
         return SessionFact(
             **self._heads.make(0),
             mode=setup.mode,
             venue=setup.source,
             source=setup.source,
-            strategy=spec.name,
-            strategy_text=spec.text,
+            strategy=" + ".join(spec.name for spec in specs),
+            strategy_text=" ".join(spec.text for spec in specs),
             parameters=dict(setup.params),
             symbols=list(setup.symbols),
             base=timeframe_name(setup.base_ms),
@@ -100,7 +92,12 @@ class Emitter(Observer):
             version=__version__,
             account=setup.account,
             epoch=int(setup.opening.get("epoch", 0)),
-        )
+            sleeves=[
+                SleeveInfo(one.name, session.strategy_of(one).name, dict(one.params), list(one.symbols),
+                           timeframe_name(one.timeframe_ms))
+                for one in setup.portfolio
+            ],
+        )  # fmt: skip
 
     def _emit(self, facts: Sequence[Fact]) -> None:
         for consumer in self._consumers:

@@ -34,7 +34,7 @@ def facts_of(folder: Path, core: Core | None = None) -> Iterator[Fact]:
     core = core or read_setup(reader.meta).core()
     session = Session(folder, reader.meta, core)
     collector = Collector()
-    session.observer = Emitter(session, core.strategy, consumers=[collector])
+    session.observer = Emitter(session, consumers=[collector])
     for _ in session.steps(reader, one_by_one=True):
         yield from collector.facts
         collector.facts = []

@@ -156,6 +156,7 @@ def _decides_the_same(meta: Mapping[str, Any], found: _Evidence, setup: Setup, s
         and not then["fixed_lots"]
         and {i["symbol"] for i in then["instruments"]} == set(setup.symbols)
         and all(then[name] == now[name] for name in ("params", "data", "timeframe_ms"))
+        and then.get("portfolio", []) == now["portfolio"]
     )
 
 

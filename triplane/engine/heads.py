@@ -10,10 +10,11 @@ class Heads:
         self.session_id = session_id
         self.seq = 0
 
-    def make(self, time: int, symbol: str = "", decision: int = 0) -> dict[str, Any]:
+    def make(self, time: int, symbol: str = "", sleeve: str = "", decision: int = 0) -> dict[str, Any]:
         """The head of the next fact."""
         self.seq += 1
-        return {"session_id": self.session_id, "seq": self.seq, "time": time, "symbol": symbol, "decision": decision}
+        return {"session_id": self.session_id, "seq": self.seq, "time": time, "symbol": symbol, "sleeve": sleeve,
+                "decision": decision}  # fmt: skip
 
     def take_back(self) -> None:
         """The last head was not used."""

@@ -19,7 +19,6 @@ from triplane.kernel.features import FEATURE_ROW, FEATURES
 from triplane.kernel.records import ACCOUNT, CANDLE
 from triplane.model.facts import Account, Candle, Fact, Features, RawSignal, Status, Structure, Zone
 from triplane.model.money import number
-from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import compiled_features
 
 Array = np.ndarray[Any, Any]
@@ -36,8 +35,8 @@ _FIGURES: Final = tuple(_AT[name] for name in ACCOUNT_FIELDS)
 
 
 def field_of(states: Array, path: str) -> Array | None:
-    """A view of one field of all symbols by its dotted path into the strategy's state, or None."""
-    view: Array = states["strategy"]
+    """A view of one field of the strategy's states by its dotted path, or None."""
+    view = states
     for name in path.split("."):
         if name.isdigit():
             view = view[:, int(name)]
@@ -56,11 +55,12 @@ def _book(states: Array, path: str, what: str) -> Array:
 
 
 def _plot(session: Session, path: str, k: int) -> Callable[[], float | None]:
-    """How to read a plotted value of symbol ``k``: from the state, or from a strategy in ordinary Python."""
-    view = field_of(session.S, path)
+    """How to read a plotted value of row ``k``: from the state, or from a strategy in ordinary Python."""
+    states, own = session.core.remembered(session.S, k)
+    view = field_of(states, path)
     if view is not None:
         values = view
-        return lambda: number(float(values[k]))
+        return lambda: number(float(values[own]))
     if not hasattr(session.core, "current"):
         raise TriplaneError(f"The strategy has no value {path!r} in its state to plot.")
 
@@ -74,15 +74,16 @@ def _plot(session: Session, path: str, k: int) -> Callable[[], float | None]:
 
 
 class _Zones:
-    """One book of zones of one symbol."""
+    """One book of zones of one row."""
 
     def __init__(self, session: Session, path: str, k: int, tf: str) -> None:
-        book = _book(session.S, path, "book of zones")
-        self._label = f"{session.setup.symbols[k]}-{path.split('.', maxsplit=1)[0]}"
+        states, own = session.core.remembered(session.S, k)
+        book = _book(states, path, "book of zones")
+        self._label = f"{session.setup.rows[k].name}-{path.split('.', maxsplit=1)[0]}"
         self._n_retired: Array = book["n_retired"]
         self._retired: Array = book["retired"]
         self._sides: Array = book["sides"]
-        self._k, self._tf = k, tf
+        self._k, self._tf = own, tf
         self._known: dict[int, tuple[tuple[Any, ...], Zone]] = {}
 
     def changed(self, head: Callable[[], dict[str, Any]], bar_time: int) -> list[Zone]:
@@ -131,11 +132,11 @@ class _Zones:
 
 
 class _Indicators:
-    """The compiled indicators of all symbols."""
+    """The compiled indicators of all rows."""
 
-    def __init__(self, symbols: int) -> None:
+    def __init__(self, rows: int) -> None:
         self._driver = compiled_features()
-        self._states = np.zeros(symbols, FEATURES)
+        self._states = np.zeros(rows, FEATURES)
         self._row = np.zeros(1, FEATURE_ROW)
         self._driver.init(self._states)
 
@@ -146,16 +147,21 @@ class _Indicators:
         return {name: number(values[at]) for name, at in zip(SHOWN, COLUMNS, strict=True)}
 
 
-class _Symbol:
-    """What is read of one symbol."""
+class _Row:
+    """What is read of one row. The candles of a market are told by the first row that has them."""
 
-    def __init__(self, session: Session, k: int, spec: AnyStrategy, indicators: _Indicators) -> None:
-        setup, states, core = session.setup, session.S, session.S["core"]
-        self.name, self._k = setup.symbols[k], k
-        self.tf = timeframe_name(setup.timeframe_ms)
+    def __init__(self, session: Session, k: int, indicators: _Indicators) -> None:
+        setup, core = session.setup, session.S["core"]
+        row, spec = setup.rows[k], session.strategy_of(setup.rows[k].sleeve)
+        states, self._own_place = session.core.remembered(session.S, k)
+        self.name, self.sleeve, self._k = row.instrument.symbol, row.sleeve.name, k
+        before = [(one.market, one.sleeve.timeframe_ms) for one in setup.rows[:k]]
+        self._tells_base = row.market not in [market for market, _ in before]
+        frame = row.sleeve.timeframe_ms
+        self._tells_bars = frame != setup.base_ms and (row.market, frame) not in before
+        self.tf = timeframe_name(frame)
         self._base = timeframe_name(setup.base_ms)
         self._venue = setup.source
-        self._same = setup.base_ms == setup.timeframe_ms
         self._graded = bool(setup.trading.quality_gate) and setup.fixed_lots == 0
         self._count: Array = core["bars"]
         self._bar: Array = core["shown"]["candle"]
@@ -180,7 +186,9 @@ class _Symbol:
 
     def candle(self, heads: Heads, candle: Array, now: int) -> list[Fact]:
         """The base candle (an array of one), and what closed with it."""
-        out: list[Fact] = [self._candle(heads.make(now, self.name), self._base, candle.item(0))]
+        out: list[Fact] = []
+        if self._tells_base:
+            out.append(self._candle(heads.make(now, self.name), self._base, candle.item(0)))
         k = self._k
         count = int(self._count[k])
         closed, self._seen_bars = count - self._seen_bars, count
@@ -202,15 +210,15 @@ class _Symbol:
     def _closed(self, heads: Heads, bar: Array, now: int, out: list[Fact], plots: dict[str, float | None]) -> None:
         """A decision bar closed."""
         values = bar.item(0)
-        if not self._same:
+        if self._tells_bars:
             out.append(self._candle(heads.make(now, self.name), self.tf, values))
         figures: dict[str, Any] = self._indicators.step(self._k, np.array(bar, CANDLE))
-        out.append(Features(**heads.make(now, self.name), tf=self.tf, ts=values[0], **figures, plots=plots))
+        out.append(Features(**self._head(heads, now), tf=self.tf, ts=values[0], **figures, plots=plots))
 
     def _found(self, heads: Heads, now: int, out: list[Fact]) -> None:
         """Structure, zones and raw signals of the newest bar."""
-        k = self._k
-        ts = int(self._bar["open_time"][k])
+        k = self._own_place
+        ts = int(self._bar["open_time"][self._k])
         for structure in self._structures:
             events = structure["events"][k, : structure["n_events"][k]]
             out += [
@@ -223,23 +231,23 @@ class _Symbol:
                     kind = "SWEEP_HIGH" if pool["side"] > 0 else "SWEEP_LOW"
                     out.append(self._structure(heads, now, ts, kind, pool["formed_time"], pool["level"]))
         for book in self._books:
-            out += book.changed(lambda: heads.make(now, self.name), ts)
+            out += book.changed(lambda: self._head(heads, now), ts)
         for agent, signals in self._agents.items():
-            self._raw(heads, now, agent, signals, out)
+            self._raw(heads, now, agent, signals[k], out)
         if self._own is not None:
-            self._raw(heads, now, self._strategy, self._own, out)
+            self._raw(heads, now, self._strategy, self._own[self._k], out)
 
     def _structure(self, heads: Heads, now: int, ts: int, kind: str, ref: Any, level: Any) -> Structure:
-        return Structure(
-            **heads.make(now, self.name), tf=self.tf, ts=ts, kind=kind, ref_ts=int(ref), level=float(level)
-        )
+        return Structure(**self._head(heads, now), tf=self.tf, ts=ts, kind=kind, ref_ts=int(ref), level=float(level))
 
-    def _raw(self, heads: Heads, now: int, agent: str, signals: Array, out: list[Fact]) -> None:
+    def _head(self, heads: Heads, now: int) -> dict[str, Any]:
+        return heads.make(now, self.name, self.sleeve)
+
+    def _raw(self, heads: Heads, now: int, agent: str, signal: Any, out: list[Fact]) -> None:
         """What an agent said on this bar."""
-        action = int(signals["action"][self._k])
+        action = int(signal["action"])
         if action == Action.NOTHING:
             return
-        signal = signals[self._k]
         side, stop, close = int(signal["side"]), float(signal["stop"]), float(self._bar["close"][self._k])
         entry = float(signal["entry"]) or close
         risk = abs(entry - stop) if stop > 0.0 else float(signal["stop_distance"])
@@ -249,7 +257,7 @@ class _Symbol:
         ]
         out.append(
             RawSignal(
-                **heads.make(now, self.name),
+                **self._head(heads, now),
                 agent=agent,
                 tf=self.tf,
                 side_hint=("buy" if side > 0 else "sell") if action == Action.ENTER else Action(action).label,
@@ -263,7 +271,7 @@ class _Symbol:
         )
 
     def status(self, heads: Heads, now: int) -> list[Fact]:
-        """Where the symbol stands, if that has changed."""
+        """Where the row stands, if that has changed."""
         k = self._k
         state = int(self._state[k])
         margin, liquidation = self._margin.item(k), self._liquidation.item(k)
@@ -274,7 +282,7 @@ class _Symbol:
         self._shown = shown
         return [
             Status(
-                **heads.make(now, self.name),
+                **self._head(heads, now),
                 state=State(state).name,
                 cooldown_remaining=int(shown[1]),
                 data_grade=grade,
@@ -291,34 +299,32 @@ class StateReader:
     ----------
     session
         Before its first input is taken or replayed.
-    spec
-        Its strategy.
     heads
         Numbers the facts.
     """
 
-    def __init__(self, session: Session, spec: AnyStrategy, heads: Heads) -> None:
+    def __init__(self, session: Session, heads: Heads) -> None:
         self._heads = heads
-        indicators = _Indicators(len(session.setup.instruments))
-        self._symbols = [_Symbol(session, k, spec, indicators) for k in range(len(session.setup.instruments))]
+        indicators = _Indicators(len(session.S))
+        self._rows = [_Row(session, k, indicators) for k in range(len(session.S))]
         self._account: tuple[Any, ...] = ()
 
     def after_moment(self, session: Session, which: Array, candles: Array, rows: Array) -> list[Fact]:
-        """Facts of the candles of one time; what came out of them may concern other symbols too."""
+        """Facts of the candles of one time; what came out of them may concern other rows too."""
         now = session.now
         out: list[Fact] = []
         moved = which.tolist()
         for i, k in enumerate(moved):
-            out += self._symbols[k].candle(self._heads, candles[i : i + 1], now)
+            out += self._rows[k].candle(self._heads, candles[i : i + 1], now)
         if len(rows):
             moved = sorted({*moved, *rows["symbol"].tolist()})
         for k in moved:
-            out += self._symbols[k].status(self._heads, now)
+            out += self._rows[k].status(self._heads, now)
         return [*out, *self._money(session)]
 
     def after_command(self, session: Session, k: int) -> list[Fact]:
-        """Facts of a command to symbol ``k``."""
-        return [*self._symbols[k].status(self._heads, session.now), *self._money(session)]
+        """Facts of a command to row ``k``."""
+        return [*self._rows[k].status(self._heads, session.now), *self._money(session)]
 
     def _money(self, session: Session) -> list[Fact]:
         values = session.A.item(0)

@@ -19,7 +19,6 @@ from triplane.execution.risk import SLACK, Bounds
 from triplane.flow.log import FactLog
 from triplane.model.money import money
 from triplane.model.money import price as as_price
-from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core
 from triplane.venues.base import Venue
 
@@ -52,7 +51,7 @@ def make_bridge(session: Session, venue: Venue, now: int) -> SessionBridge:
 
     manager = OrderManager(
         session.id,
-        session.setup.instruments,
+        [row.instrument for row in session.setup.rows],
         venue.capabilities,
         bounds=bounds,
         wallet=lambda: float(session.A["balance"][0]),
@@ -64,7 +63,6 @@ def open_runner(
     data_dir: Path,
     setup: Setup,
     core: Core,
-    spec: AnyStrategy,
     make_feed: MakeFeed,
     *,
     options: Options | None = None,
@@ -77,7 +75,7 @@ def open_runner(
     ----------
     data_dir
         Where sessions and locks are kept.
-    setup, core, spec
+    setup, core
         What to run, compiled.
     make_feed
         Called with the open time of the newest known candle by symbol.
@@ -95,7 +93,7 @@ def open_runner(
         bridge = make_bridge(session, venue, clock.now_ms()) if venue is not None else None
         consumers: list[Any] = [*options.consumers, *([log] if log is not None else [])]
         first: list[Observer | SessionBridge] = [*([bridge] if bridge is not None else []), *options.observers]
-        emitter = Emitter(session, spec, first, consumers)
+        emitter = Emitter(session, first, consumers)
         made.append((emitter, log, bridge))
         return emitter
 

@@ -211,9 +211,8 @@ class Runner:
                     self.execution.on_price(event.symbol, price)
                 self.on_forming(event.symbol, event.candle)
             elif isinstance(event, FundingRate):
-                if self.execution is None:  # a venue that executes reports what it charged
-                    self.command(CommandKind.FUNDING_RATE, event.symbol, ticks=event.time_ms, fee=event.rate,
-                                 price=event.mark)  # fmt: skip
+                for k in self.session.fan_out.rows[event.symbol].tolist() if self.execution is None else ():
+                    self.command(CommandKind.FUNDING_RATE, k, ticks=event.time_ms, fee=event.rate, price=event.mark)
             else:
                 self._status(event)
 
@@ -231,8 +230,7 @@ class Runner:
                 self._agenda.carry_out(session, int(closes[begin]))
                 self._guarded(turns.get(begin))
                 session.feed_batch(batch.which[begin:end], candles[begin:end])
-                for k in range(len(session.setup.instruments)):
-                    self._look_at_strategy(k)
+                self._look_at_strategies()
                 begin = end
             await asyncio.sleep(0)
             return
@@ -273,8 +271,7 @@ class Runner:
                 self.decided.add(self.last_decided_ns)
         self._keep()
         self._daily.moment(self.session.now)
-        for k in which.tolist():
-            self._look_at_strategy(k)
+        self._look_at_strategies()
 
     def _guarded(self, said: str | None) -> None:
         """A user's guard forbids entries from here on, or allows them again (empty); None: nothing has changed."""
@@ -283,13 +280,18 @@ class Runner:
                 self.found(Finding("guard_closed", said, severity="INFO"))
             self.gate(Gate.GUARD, closed=bool(said))
 
+    def _look_at_strategies(self) -> None:
+        """When one raised: no entries until a person has looked; what protects the positions stays."""
+        if self.session.S["core"]["raised"].any():
+            for k in range(len(self.session.S)):
+                self._look_at_strategy(k)
+
     def _look_at_strategy(self, k: int) -> None:
-        """When it raised: no entries until a person has looked; what protects the position stays."""
         failure = self.session.core.failed(self.session.S, k)
         if failure is None or self.error is not None:  # which may be so on every bar: told once, until a person resumes
             return
         self.error, self.error_line = failure.text, failure.line
-        self.tell("strategy_error", str(failure), "CRITICAL", self.session.setup.symbols[k])
+        self.tell("strategy_error", str(failure), "CRITICAL", self.session.setup.rows[k].instrument.symbol)
         self._each(CommandKind.HALT, code=Reason.ERROR)
 
     def _status(self, status: FeedStatus) -> None:
@@ -348,7 +350,7 @@ class Runner:
                 log.warning("the account cannot be kept", session=self.session.id, error=str(error))
 
     def _each(self, kind: int, **fields: Any) -> None:
-        for k in range(len(self.session.setup.instruments)):
+        for k in range(len(self.session.S)):
             self.command(kind, k, **fields)
 
     def closed(self, gate: Gate) -> bool:
@@ -389,8 +391,8 @@ class Runner:
         )  # fmt: skip
 
     def price(self, k: int) -> float:
-        """The newest price of symbol ``k``; 0 when there is none."""
-        shown = self._prices[k]
+        """The newest price of row ``k``; 0 when there is none."""
+        shown = self._prices[self.session.setup.rows[k].market]
         return shown if shown is not None else float(self.session.S[k]["core"]["last"]["close"])
 
     def halt(self, reason: str, *, flatten: bool) -> None:
@@ -398,7 +400,7 @@ class Runner:
         if self.session.finished:
             return
         self.gate(Gate.KILL_SWITCH, closed=True)
-        for k in range(len(self.session.setup.instruments)):
+        for k in range(len(self.session.S)):
             self.command(CommandKind.HALT, k, code=Reason.KILL_SWITCH, flag=int(flatten), price=self.price(k))
         self.tell("kill_switch", reason, "CRITICAL")
 

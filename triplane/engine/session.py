@@ -19,8 +19,10 @@ import numpy as np
 from triplane.data.instruments import Instrument
 from triplane.engine.account import Account
 from triplane.engine.decisions import DecisionHash
+from triplane.engine.decode import Spoken
 from triplane.engine.journal import NO_SYMBOL, Anchor, Journal, Kind, Reader
 from triplane.engine.lock import FolderLock
+from triplane.engine.portfolio import FanOut, Sleeve
 from triplane.engine.replay import Recheck, Step, load_inputs, require_rules
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.engine.setup import Array, Setup, make_meta, new_id, read_setup, settings_of
@@ -29,6 +31,7 @@ from triplane.kernel.codes import CommandKind, Reason, RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTBOX, OUTPUT, of_kind
+from triplane.strategies.base import AnyStrategy
 from triplane.strategies.compiler import Core
 
 JOURNAL: Final = "journal.tpj"
@@ -37,10 +40,13 @@ NEVER: Final = -1
 
 
 class Observer:
-    """Who hears of everything a session does, after it is in the journal; also while it is made again from there."""
+    """Who hears of everything a session does, after it is in the journal; also while it is made again from there.
+
+    ``which`` are rows: of a market that several sleeves trade, each candle is told once for each.
+    """
 
     def on_moment(self, session: "Session", which: Array, candles: Array, rows: Array) -> None:
-        """The candles of one time, of the symbols ``which``, were taken together; ``rows`` is what came out."""
+        """The candles of one time, of the rows ``which``, were taken together; ``rows`` is what came out."""
 
     def on_batch(self, session: "Session", which: Array, candles: Array, rows: Array, equity: Array) -> None:
         """Many candles were taken; ``equity`` after each."""
@@ -74,7 +80,9 @@ class Session:
     decisions : DecisionHash
         Digest of all decisions so far.
     last_open : list of int
-        Open time of the newest candle of each symbol, -1 before there is one.
+        Open time of the newest candle of each market, -1 before there is one.
+    fan_out : FanOut
+        Which rows a market has.
     now : int
         Market time: the close of the newest candle.
     rows : int
@@ -96,6 +104,7 @@ class Session:
         self.A, self.S = self.setup.start(core)
         self.decisions = DecisionHash()
         self.last_open = [NEVER] * len(self.setup.instruments)
+        self.fan_out = FanOut(self.setup.rows, len(self.setup.instruments))
         self.candles = 0
         self.now = 0
         self.finished = False
@@ -204,9 +213,9 @@ class Session:
         ``anchor``: so much of the journal is on the disk; ``durable``: on return this is there too.
         """
         if self._account is not None and not self._account.released:
-            lots = [float(i.lot_size) for i in self.setup.instruments]
-            self._account.save(self.id, self.A, self.S, self.setup.symbols, lots, anchor, finished=self.finished,
-                               durable=durable)  # fmt: skip
+            rows = self.setup.rows
+            names, lots = [row.name for row in rows], [float(row.instrument.lot_size) for row in rows]
+            self._account.save(self.id, self.A, self.S, names, lots, anchor, finished=self.finished, durable=durable)
 
     @property
     def journal(self) -> Journal:
@@ -218,11 +227,19 @@ class Session:
     def finish(self) -> None:
         """Close what is open (the data has ended), and end the session for good."""
         if not self.finished:
-            for k in range(len(self.setup.instruments)):
+            for k in range(len(self.S)):
                 self.command(CommandKind.END, k)
             self.journal.end({"decisions_sha256": self.decisions.hexdigest(), "rows": self.rows, "time": self.now})
             self._end()
             self.keep(self.journal.anchor(), durable=True)
+
+    def strategy_of(self, sleeve: Sleeve) -> AnyStrategy:
+        """What a sleeve runs."""
+        return self.core.strategies[self.setup.strategies.index(sleeve.strategy)]
+
+    def spoken(self) -> list[Spoken]:
+        """What the decoder has to know of each row."""
+        return [Spoken(row.instrument, self.strategy_of(row.sleeve), row.sleeve.name) for row in self.setup.rows]
 
     def _end(self) -> None:
         self.finished = True
@@ -236,7 +253,7 @@ class Session:
 
     # --------------------------------------------------------------------------------------------------------- inputs
     def feed_candle(self, k: int, candles: Array, i: int = 0) -> Array:
-        """Take the closed candle ``candles[i]`` of symbol ``k``; returns the rows, valid until the next input."""
+        """Take the closed candle ``candles[i]`` of market ``k``; returns the rows, valid until the next input."""
         candle = candles[i : i + 1]
         if self.finished or candle["open_time"].item() <= self.last_open[k]:
             self._refuse(k, candle["open_time"].item())
@@ -249,7 +266,7 @@ class Session:
         Parameters
         ----------
         which
-            The symbol of each candle, int64, each once.
+            The market of each candle, int64, each once.
         candles
             Array of ``records.CANDLE``, all with one open time.
 
@@ -270,12 +287,12 @@ class Session:
         return self._take_moment(which, candles)
 
     def feed_batch(self, which: Array, candles: Array) -> tuple[Array, Array]:
-        """Take many candles in the order of their time, those of one time together; ``which[i]`` is a candle's symbol.
+        """Take many candles in the order of their time, those of one time together; ``which[i]`` is a candle's market.
 
         Returns
         -------
         rows, equity
-            All rows, and the equity after each candle.
+            All rows, and the equity after each candle, once for each row of its market.
         """
         if len(candles) == 0:
             return NOTHING, np.zeros(0)
@@ -294,7 +311,7 @@ class Session:
         return self._take_batch(which, candles)
 
     def command(self, kind: int, k: int = 0, *, time_ms: int | None = None, **fields: Any) -> Array:
-        """Carry out a command for symbol ``k``; returns the rows, valid until the next input.
+        """Carry out a command for row ``k``; returns the rows, valid until the next input.
 
         Parameters
         ----------
@@ -337,7 +354,7 @@ class Session:
         total = self._made_up
         for k, position in enumerate(self.S["core"]["position"] if self.simulated else ()):
             if position["lots"] and int(position["decision"]) in self.simulated:
-                out = position["exit_lots"] * float(self.setup.instruments[k].lot_size)
+                out = position["exit_lots"] * float(self.setup.rows[k].instrument.lot_size)
                 realized = (position["exit_value"] - position["entry_price"] * out) * np.sign(position["lots"])
                 total += position["unrealized"] + realized - position["fees"] + np.nan_to_num(position["funding"])
         return float(total)
@@ -354,7 +371,7 @@ class Session:
         journal.append(kind, payload, symbol, count)
         if journal.behind and not before and not self.A["halted"].item(0):
             journal.forget_owed()
-            for k in range(len(self.setup.instruments)):
+            for k in range(len(self.S)):
                 self.command(CommandKind.HALT, k, code=Reason.ERROR)
             journal.append(kind, payload, symbol, count)
 
@@ -369,12 +386,13 @@ class Session:
     # ------------------------------------------------------------------------------------------------ steps, also again
     def _take_moment(self, which: Array, candles: Array) -> Array:
         self._n_out[0] = 0
-        self.core.on_moment(self.A, self.S, which, candles, self._out)
         opened = candles["open_time"].item(0)
         for k in which.tolist():
             self.last_open[k] = opened
         self.now = max(self.now, opened + self.setup.base_ms)
         self.candles += len(candles)
+        which, candles = self.fan_out(which, candles)
+        self.core.on_moment(self.A, self.S, which, candles, self._out)
         rows = self._came_out()
         if self.observer is not None:
             self.observer.on_moment(self, which, candles, rows)
@@ -386,6 +404,10 @@ class Session:
         if candles.dtype != CANDLE or not (candles.flags.c_contiguous and candles.flags.writeable):
             candles = np.array(candles, CANDLE)  # the compiled step knows one kind of array
         which = np.ascontiguousarray(which, np.int64)
+        for k in np.unique(which):
+            self.last_open[k] = int(candles["open_time"][which == k][-1])
+        self.candles += len(candles)
+        which, candles = self.fan_out(which, candles)
         equity = np.empty(len(candles))
         parts: list[Array] = []
         at = 0
@@ -393,10 +415,7 @@ class Session:
             self._n_out[0] = 0
             at = self.core.run(self.A, self.S, which, candles, self._out, equity, at)
             parts.append(self._rows[: self._n_out[0]].copy())
-        for k in np.unique(which):
-            self.last_open[k] = int(candles["open_time"][which == k][-1])
         self.now = max(self.now, int(candles["open_time"][-1]) + self.setup.base_ms)
-        self.candles += len(candles)
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         self._keep(rows)
         if self.observer is not None:
@@ -430,8 +449,8 @@ class Session:
         instruments = tuple(Instrument.from_dict(one) for one in values["instruments"])
         self.setup = replace(self.setup, trading=trading, costs=costs, instruments=instruments)
         self.S["core"]["costs"] = costs.to_record()[0]
-        for k, instrument in enumerate(instruments):
-            self.S["core"]["instrument"][k] = instrument.to_record()[0]
+        for k, row in enumerate(self.setup.rows):
+            self.S["core"]["instrument"][k] = row.instrument.to_record()[0]
         limits = TradingSettings.model_validate(values["limits"])
         return self._take_limits(limits.to_record(self.setup.fixed_lots))
 

@@ -9,12 +9,14 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
 
 from triplane.data.instruments import Instrument
+from triplane.engine.portfolio import Row, Sleeve, rows_of
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.errors import TriplaneError
 from triplane.kernel.inputs import COMMAND
@@ -23,7 +25,7 @@ from triplane.kernel.rows import OUTPUT
 from triplane.kernel.rules import RULES
 from triplane.model.settings import PLAIN, START_BALANCE
 from triplane.strategies.base import Number
-from triplane.strategies.compiler import Core, compile_strategy, kernel_hash
+from triplane.strategies.compiler import Core, Part, compile_strategies, kernel_hash
 from triplane.strategies.registry import find, source_of
 from triplane.version import __version__
 
@@ -39,13 +41,13 @@ class Setup:
     Parameters
     ----------
     strategy
-        Name or path, as for ``registry.find``.
+        Name or path, as for ``registry.find``; of a portfolio all of them, for people.
     params
         Checked parameters, all of them.
     instruments
-        In the order of the symbol numbers.
+        The markets, in the order in which candles name them.
     base_ms, timeframe_ms
-        Milliseconds of a base candle and of a decision bar.
+        Milliseconds of a base candle and of a decision bar; of a portfolio the shortest.
     balance
         Quote currency to start with.
     source
@@ -62,6 +64,8 @@ class Setup:
         Name of the account, see ``account.py``; empty on paper is the first that is free.
     opening
         Columns of the core's account that it begins with; those of a fresh account are left out.
+    portfolio
+        The sleeves, when there are several; then strategy, params, timeframe_ms and data decide nothing.
     """
 
     strategy: str
@@ -79,22 +83,40 @@ class Setup:
     costs: CostSettings = field(default_factory=lambda: CostSettings.model_validate({}).charged())
     account: str = ""
     opening: Mapping[str, float] = field(default_factory=dict)
+    portfolio: tuple[Sleeve, ...] = ()
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Names of the symbols."""
+        """Names of the markets."""
         return tuple(i.symbol for i in self.instruments)
+
+    @cached_property
+    def sleeves(self) -> tuple[Sleeve, ...]:
+        """What is traded."""
+        alone = Sleeve(self.strategy, self.params, self.symbols, self.timeframe_ms, data=self.data)
+        return self.portfolio or (alone,)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Each symbol of each sleeve, in the order of their numbers."""
+        return rows_of(self.sleeves, self.instruments)
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The strategies of the sleeves, each once."""
+        return tuple(dict.fromkeys(sleeve.strategy for sleeve in self.sleeves))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            **vars(self),
+            **{one.name: getattr(self, one.name) for one in fields(self)},
             "params": dict(self.params),
             "instruments": [i.to_dict() for i in self.instruments],
             "trading": self.trading.model_dump(),
             "costs": self.costs.model_dump(),
             "data": dict(self.data),
             "opening": dict(self.opening),
+            "portfolio": [sleeve.to_dict() for sleeve in self.portfolio],
         }
 
     @property
@@ -108,7 +130,14 @@ class Setup:
         Limits, costs and a venue's minimums may differ: then the session is amended. Its grids may not, for prices and
         quantities are counted in them. What the account began with is its own affair.
         """
-        names = set(vars(self)) - {"trading", "costs", "balance", "account", "opening", "instruments"}
+        names = {one.name for one in fields(self)} - {
+            "trading",
+            "costs",
+            "balance",
+            "account",
+            "opening",
+            "instruments",
+        }
         mine, its = (json.loads(json.dumps(one.to_dict())) for one in (self, other))
         grids = [[(i.symbol, i.tick_size, i.lot_size) for i in one.instruments] for one in (self, other)]
         return all(mine[name] == its[name] for name in names) and grids[0] == grids[1]
@@ -116,28 +145,26 @@ class Setup:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Reverse of :meth:`to_dict`."""
-        fields = dict(data)
-        fields["instruments"] = tuple(Instrument.from_dict(i) for i in fields["instruments"])
-        fields["trading"] = TradingSettings.model_validate(fields["trading"])
-        fields["costs"] = CostSettings.model_validate({**PLAIN, **fields["costs"]})
-        return cls(**fields)
+        values = dict(data)
+        values["instruments"] = tuple(Instrument.from_dict(i) for i in values["instruments"])
+        values["trading"] = TradingSettings.model_validate(values["trading"])
+        values["costs"] = CostSettings.model_validate({**PLAIN, **values["costs"]})
+        values["portfolio"] = tuple(Sleeve.from_dict(one) for one in values.get("portfolio", ()))
+        return cls(**values)
 
     def start(self, core: Core) -> tuple[Array, Array]:
         """The account and the states at the very beginning.
 
         A journal of an earlier Triplane may name parameters that are gone, and lack some that are new.
         """
-        account, states = core.new(
-            list(self.instruments),
+        account, states = core.assemble(
+            [self._part(sleeve, core) for sleeve in self.sleeves],
             costs=self.costs.to_record(),
             limits=self.trading.to_record(self.fixed_lots),
-            params={p.name: self.params.get(p.name, p.default) for p in core.strategy.params},
             base_ms=self.base_ms,
-            timeframe_ms=self.timeframe_ms,
             balance=self.balance,
             hold=self.hold,
             external=self.mode != "paper",
-            data=self.data,
         )
         for name, value in self.opening.items():
             account[name] = value
@@ -146,9 +173,21 @@ class Setup:
                 account[name] = account["balance"]
         return account, states
 
+    def _part(self, sleeve: Sleeve, core: Core) -> Part:
+        number = self.strategies.index(sleeve.strategy)
+        rows = [row for row in self.rows if row.sleeve is sleeve]
+        return Part(
+            [row.instrument for row in rows],
+            [row.market for row in rows],
+            {p.name: sleeve.params.get(p.name, p.default) for p in core.strategies[number].params},
+            sleeve.timeframe_ms,
+            sleeve.data,
+            number,
+        )
+
     def core(self) -> Core:
-        """Find and compile the strategy."""
-        return compile_strategy(find(self.strategy), source_of(self.strategy))
+        """Find and compile the strategies."""
+        return compile_strategies([(find(name), source_of(name)) for name in self.strategies])
 
 
 def fingerprints() -> dict[str, str]:

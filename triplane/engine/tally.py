@@ -54,7 +54,7 @@ class Tally(Observer):
         closed = of_kind(rows, RowKind.TRADE)
         if len(closed):
             self._closed.append(closed)
-            lots = np.array([float(instrument.lot_size) for instrument in session.setup.instruments])
+            lots = np.array([float(row.instrument.lot_size) for row in session.setup.rows])
             self._quantity.append(closed["quantity_lots"] * lots[closed["symbol"]])
 
     def curve(self) -> tuple[Array, Array]:

@@ -22,16 +22,27 @@ Key = Meta(extra={"key": True})
 """Marks a field as part of the key of its table."""
 
 
+def row_name(symbol: str, sleeve: str) -> str:
+    """What a symbol of a sleeve is called by: ``BTCUSDT``, in a portfolio ``BTCUSDT:scalper``."""
+    return f"{symbol}:{sleeve}" if sleeve and symbol else symbol
+
+
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """What all facts carry."""
 
     table: ClassVar[str | None] = None
     """Table of the store that keeps it, or None. Its key is what is marked as :data:`Key`, else session and number."""
 
+    @property
+    def row(self) -> str:
+        """Name of the row that it is about, see :func:`row_name`."""
+        return row_name(self.symbol, self.sleeve)
+
     session_id: Annotated[str, Meta(description="Whose fact it is.")]
     seq: Annotated[int, Meta(description="Number in the session's stream, from 1.", extra={"column": "millis"})]
     time: Annotated[Millis, Meta(description="Market time at which it was known.")]
     symbol: Annotated[str, Meta(description="Empty when it concerns the whole session.")] = ""
+    sleeve: Annotated[str, Meta(description="Part of the portfolio; empty when the session has only one.")] = ""
     decision: Annotated[int, Meta(description="Number of the decision behind it, 0 when there is none.")] = 0
 
 
@@ -55,6 +66,17 @@ class Session(Fact, frozen=True, kw_only=True, tag="session.v1"):
     version: str = ""
     account: Annotated[str, Meta(description="Name of the account; it outlives the session.")] = ""
     epoch: int = 0
+    sleeves: Annotated[list["SleeveInfo"], Meta(description="The parts of a portfolio; empty when there is one.")] = []
+
+
+class SleeveInfo(msgspec.Struct, frozen=True):
+    """A part of a portfolio."""
+
+    name: str
+    strategy: str
+    parameters: dict[str, float]
+    symbols: list[str]
+    timeframe: str
 
 
 class SessionEnd(Fact, frozen=True, kw_only=True, tag="session_end.v1"):

@@ -100,9 +100,7 @@ def entry(fact: Fact) -> LogEntry | None:
     if not text:
         return None
     reasons = fact.reasons if isinstance(fact, Signal) else []
-    return LogEntry(
-        seq=fact.seq, time=fact.time, symbol=fact.symbol, kind=kind, text=text, reasons=reasons, level=level
-    )
+    return LogEntry(seq=fact.seq, time=fact.time, symbol=fact.row, kind=kind, text=text, reasons=reasons, level=level)
 
 
 def _signal(fact: Signal) -> tuple[str, str, str]:

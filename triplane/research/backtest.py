@@ -19,7 +19,7 @@ from triplane.data.calendars import funding_events, fundings, merge_events
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
 from triplane.engine.conduct import Conduct
-from triplane.engine.decode import Decoder
+from triplane.engine.decode import Decoder, Spoken
 from triplane.engine.guards import Guards
 from triplane.engine.heads import Heads
 from triplane.engine.settings import CostSettings, TradingSettings, checked, fixed_lots
@@ -107,7 +107,7 @@ class Backtest:
     @cached_property
     def facts(self) -> list[Fact]:
         """What was decided, as the facts that a session tells of it."""
-        return Decoder(Heads("backtest"), [self.instrument], _Silent(self.strategy)).decode(self.rows)
+        return Decoder(Heads("backtest"), [Spoken(self.instrument, _Silent(self.strategy))]).decode(self.rows)
 
     @cached_property
     def _shown(self) -> Columns:

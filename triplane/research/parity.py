@@ -89,7 +89,7 @@ class Run:
         self.paper = Session.create(folder, Setup.from_dict(values | {"mode": "paper"}), core, begin)
         self.live = Session.create(folder, Setup.from_dict(values | {"mode": "testnet"}), core, begin + 1000)
         self.real = VirtualExecution(self.x, self.clock, self.live, lag)
-        self.live.observer = Emitter(self.live, core.strategy, [self.real.bridge])
+        self.live.observer = Emitter(self.live, [self.real.bridge])
         self.candles: list[list[Array]] = [[] for _ in self.markets]
         self._warm_up(begin)
 

@@ -132,7 +132,6 @@ class World:
             self.folder,
             self.setup,
             self.core,
-            self.spec,
             make_feed,
             options=Options(facts=False, consumers=[fold], **options),
             clock=self.clock,

@@ -91,7 +91,7 @@ def test_a_session_charges_what_a_backtest_charges(tmp_path, whole):
     setup = Setup("ema_cross", spec.resolve({}), (rules,), 60_000, 60_000, source="test")
     core = compile_strategy(spec, source_of("ema_cross"))
     opened = open_runner(
-        tmp_path, setup, core, spec,
+        tmp_path, setup, core,
         lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known, instruments={"BTCUSDT": rules}),
         options=Options(facts=False, whole=whole, consumers=[collector], agenda=commands),
     )  # fmt: skip
@@ -126,7 +126,7 @@ def test_a_session_pays_what_its_feed_tells(tmp_path, held):
     setup = Setup(held, spec.resolve({}), (rules,), 60_000, 60_000, source="test", fixed_lots=10_000_000)
     core = compile_strategy(spec, source_of(held))
     opened = open_runner(
-        tmp_path, setup, core, spec,
+        tmp_path, setup, core,
         lambda known: Told({"BTCUSDT": candles}, SystemClock(), "max", known, instruments={"BTCUSDT": rules}),
         options=Options(facts=False, consumers=[collector]),
     )  # fmt: skip

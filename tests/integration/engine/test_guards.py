@@ -89,7 +89,6 @@ def run(folder: Path, candles: Any, guards: tuple[str, ...], *, whole: bool) -> 
         folder,
         setup,
         compile_strategy(spec, source_of("ema_cross")),
-        spec,
         lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known, instruments={"BTCUSDT": rules}),
         options=Options(facts=False, whole=whole, consumers=[collector], guards=guards),
     )

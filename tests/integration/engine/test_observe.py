@@ -39,7 +39,6 @@ class Market:
             self.folder,
             self.setup,
             self.core,
-            self.spec,
             lambda known: ReplayFeed({"BTCUSDT": self.candles}, SystemClock(), "max", known),
             options=Options(facts=False, consumers=[fold]),
         )
@@ -221,7 +220,7 @@ def test_a_strategy_in_ordinary_python_is_plotted_by_its_attributes(tmp_path: Pa
     candles = generate(1, START, 20)
     fold = Fold()
     opened = open_runner(
-        tmp_path, setup, setup.core(), spec,
+        tmp_path, setup, setup.core(),
         lambda known: ReplayFeed({"BTCUSDT": candles}, SystemClock(), "max", known),
         options=Options(facts=False, consumers=[fold]),
     )  # fmt: skip

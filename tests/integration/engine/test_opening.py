@@ -38,7 +38,6 @@ def run_once(
         folder,
         setup,
         core,
-        spec,
         lambda known: ReplayFeed(
             {"BTCUSDT": candles}, SystemClock(), "max", known, instruments={"BTCUSDT": instrument}
         ),

@@ -48,7 +48,7 @@ Path(sys.argv[2]).write_text(json.dumps(described))
 spec = find("ema_cross")
 setup = Setup("ema_cross", spec.resolve({"fast": 3, "slow": 9}), (demo_instrument("BTCUSDT"),), 60_000, 60_000)
 collector, candles = Collector(), generate(3, 1_735_689_600_000, 600)
-runner = open_runner(folder, setup, setup.core(), spec, lambda known: None,
+runner = open_runner(folder, setup, setup.core(), lambda known: None,
                      options=Options(facts=False, consumers=[collector])).runner
 for i in range(len(candles)):
     runner.session.feed_candle(0, candles, i)

@@ -21,10 +21,11 @@ class FakeCore:
     """Adds up closes; a candle that brings the sum of its symbol to an odd number makes two rows, others none."""
 
     source_hash = "fake"
-    strategy = SimpleNamespace(params=())
+    strategies = (SimpleNamespace(params=()),)
 
-    def new(self, symbols: Any, *, balance: float, limits: Any, **_: Any) -> tuple[Any, Any]:
-        account, states = np.zeros(1, ACCOUNT), np.zeros(len(symbols), STATE)
+    def assemble(self, parts: Any, *, balance: float, limits: Any, **_: Any) -> tuple[Any, Any]:
+        rows = sum(len(part.instruments) for part in parts)
+        account, states = np.zeros(1, ACCOUNT), np.zeros(rows, STATE)
         account["balance"] = account["equity"] = balance
         states["core"]["limits"] = limits[0]
         return account, states

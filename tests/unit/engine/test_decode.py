@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplane.data.instruments import Instrument
-from triplane.engine.decode import Decoder, seen_values
+from triplane.engine.decode import Decoder, Spoken, seen_values
 from triplane.engine.heads import Heads
 from triplane.kernel.codes import Check, Leg, OrderEnd, OrderType, Reason, RowKind, SignalStatus, State
 from triplane.kernel.rows import OUTPUT, VIEWS
@@ -43,7 +43,7 @@ class Rows:
     """Makes rows one after the other and decodes them at once."""
 
     def __init__(self) -> None:
-        self.decoder = Decoder(Heads("S"), [BTC], Spec(), leverage=2.0)
+        self.decoder = Decoder(Heads("S"), [Spoken(BTC, Spec())], leverage=2.0)
         self.seq = 0
 
     def __call__(self, kind: RowKind, **fields: Any) -> list[Fact]:
@@ -219,7 +219,7 @@ def test_a_position_from_its_fills_to_its_trade() -> None:
 
     assert one(closed, Position).status == "closed"
     assert msgspec.structs.asdict(trade) == {
-        "session_id": "S", "seq": trade.seq, "time": trade.time, "symbol": "BTCUSDT", "decision": 4, "id": position.id,
+        "session_id": "S", "seq": trade.seq, "time": trade.time, "symbol": "BTCUSDT", "sleeve": "", "decision": 4, "id": position.id,
         "position_id": position.id, "side": "LONG", "quantity": "0.020", "entry_time": 30_000, "exit_time": 420_000,
         "entry_price": "100.1", "exit_price": "100.5", "pnl": "0.0076", "fees": "0.05", "funding": "-0.125",
         "slippage": "0.25", "balance_after": "1000.01", "r_multiple": None, "mae": 0.5, "mfe": 0.9,

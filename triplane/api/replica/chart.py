@@ -1,4 +1,4 @@
-"""What the chart of one symbol shows: the last bars with indicators, zones and markers, folded from facts.
+"""What the chart of one row shows: the last bars with indicators, zones and markers, folded from facts.
 
 Bars of the session's timeframe are gathered from its base candles on UTC boundaries, as the core gathers them: a bar is
 over with its last base candle, or when a candle of a later one comes.
@@ -14,14 +14,14 @@ from typing import Final
 import msgspec
 
 from triplane.api.replica.views import CandleView, Marker
-from triplane.model.facts import Candle, Features, Fill, Signal, Zone
+from triplane.model.facts import Candle, Fact, Features, Fill, Signal, Zone
 
 BARS: Final = 2000
 ENDED: Final = 500
 LIVE: Final = 1000
 MARKERS: Final = 1000
 
-OWN: Final = frozenset({"event", "session_id", "seq", "time", "symbol", "decision", "tf", "ts", "plots"})
+OWN: Final = frozenset({*Fact.__struct_fields__, "tf", "ts", "plots"})
 COMMON: Final = tuple(name for name in Features.__struct_fields__ if name not in OWN)
 """The indicators that every session has."""
 NONE: Final = array("d")
@@ -29,7 +29,7 @@ _common: Final = attrgetter(*COMMON)
 
 
 class Chart:
-    """Bars, zones and markers of one symbol.
+    """Bars, zones and markers of one row.
 
     Parameters
     ----------

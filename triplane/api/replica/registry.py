@@ -251,12 +251,12 @@ class Replicas:
         return replica
 
     def symbol(self, session_id: str | None, symbol: str | None) -> tuple[SessionReplica, str]:
-        """Give a session and one of its symbols, the first when None is named; else answer 404."""
+        """Give a session and one of its rows by name, the first when None is named; else answer 404."""
         replica = self.get(session_id)
         if symbol is None:
-            return replica, replica.session.symbols[0]
+            return replica, next(iter(replica.symbols))
         if symbol not in replica.symbols:
-            names = ", ".join(replica.session.symbols)
+            names = ", ".join(replica.symbols)
             raise ApiError(404, f"The symbol {symbol!r} is not traded here; the session has {names}.")
         return replica, symbol
 

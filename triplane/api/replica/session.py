@@ -44,10 +44,12 @@ def length_of(timeframe: str) -> int:
     return int(timeframe[:-1]) * UNITS[timeframe[-1]]
 
 
-class SymbolState:
-    """One symbol of a session."""
+class RowState:
+    """One symbol of a session, in a portfolio one symbol of a sleeve."""
 
-    def __init__(self, base_ms: int, bar_ms: int) -> None:
+    def __init__(self, base_ms: int, strategy: str, timeframe: str) -> None:
+        self.strategy, self.timeframe = strategy, timeframe
+        bar_ms = length_of(timeframe)
         self.chart = Chart(base_ms, bar_ms)
         self.status = facts.Status(
             session_id="", seq=0, time=0, state="BOOTSTRAP", cooldown_remaining=0, data_grade=None, margin=0.0,
@@ -63,6 +65,15 @@ class SymbolState:
         return next((order for order in self.orders.values() if order.leg == "entry"), None)
 
 
+def rows_of(session: facts.Session) -> list[tuple[str, str, str]]:
+    """Name, strategy and timeframe of each row of a session."""
+    return [
+        (facts.row_name(symbol, sleeve.name), sleeve.strategy, sleeve.timeframe)
+        for sleeve in session.sleeves
+        for symbol in sleeve.symbols
+    ] or [(symbol, session.strategy, session.timeframe) for symbol in session.symbols]
+
+
 class SessionReplica:
     """Folds the facts of one session.
 
@@ -73,6 +84,8 @@ class SessionReplica:
 
     Attributes
     ----------
+    symbols
+        What is known of each row, by its name: the symbol, in a portfolio ``symbol:sleeve``.
     health
         What the engine said of it last; None while it says nothing of it.
     halt_text
@@ -81,8 +94,11 @@ class SessionReplica:
 
     def __init__(self, session: facts.Session) -> None:
         self.session, self.id = session, session.session_id
-        self.base_ms, self.bar_ms = length_of(session.base), length_of(session.timeframe)
-        self.symbols = {symbol: SymbolState(self.base_ms, self.bar_ms) for symbol in session.symbols}
+        self.base_ms = length_of(session.base)
+        self.symbols = {name: RowState(self.base_ms, *made) for name, *made in rows_of(session)}
+        self._of_market: dict[str, list[str]] = {}
+        for name in self.symbols:
+            self._of_market.setdefault(name.partition(":")[0], []).append(name)
         start = float(session.start_balance)
         self.record = Record(start)
         self.account = facts.Account(
@@ -109,56 +125,58 @@ class SessionReplica:
             if not isinstance(fact, facts.Session):
                 self.now = max(self.now, fact.time)
             handler = self._take.get(type(fact))
-            if handler is not None and (fact.symbol in self.symbols or isinstance(fact, OF_SESSION)):
+            known = fact.row in self.symbols or (isinstance(fact, facts.Candle) and fact.symbol in self._of_market)
+            if handler is not None and (known or isinstance(fact, OF_SESSION)):
                 handler(fact, say)
             told = entry(fact)
             if told is not None:
                 self.log.append(told)
-                say("decision", fact.symbol or None, fact.time, told)
-            say("facts", fact.symbol or None, fact.time, fact)
+                say("decision", fact.row or None, fact.time, told)
+            say("facts", fact.row or None, fact.time, fact)
 
-    def _of(self, fact: facts.Fact) -> SymbolState:
-        return self.symbols[fact.symbol]
+    def _of(self, fact: facts.Fact) -> RowState:
+        return self.symbols[fact.row]
 
     def _on_candles(self, fact: facts.Candle, say: Say) -> None:
         if fact.tf != self.session.base:
             return
-        of = self._of(fact)
-        changed = of.chart.on_candle(fact)
+        changed = {name: self.symbols[name].chart.on_candle(fact) for name in self._of_market[fact.symbol]}
         self.record.roll(fact.open_time + self.base_ms)
         self.record.curve.add(fact.open_time, self.account.equity - self.account.simulated)
-        for bar in changed:
-            self._say_bar(fact, bar, say)
-        self._say_position(fact.symbol, say)
+        for name, bars in changed.items():
+            for bar in bars:
+                self._say_bar(name, fact, bar, say)
+            self._say_position(name, say)
 
-    def _say_bar(self, fact: facts.Fact, bar: CandleView, say: Say) -> None:
-        say("market_data", fact.symbol, fact.time, views.MarketData(timeframe=self.session.timeframe, candle=bar))
+    def _say_bar(self, name: str, fact: facts.Fact, bar: CandleView, say: Say) -> None:
+        timeframe = self.symbols[name].timeframe
+        say("market_data", name, fact.time, views.MarketData(timeframe=timeframe, candle=bar))
 
     def _say_position(self, symbol: str, say: Say) -> None:
         if say is not nobody and self.symbols[symbol].position is not None:
             say("position_update", symbol, self.now, self.position(symbol))
 
     def _on_features(self, fact: facts.Features, say: Say) -> None:
-        bar = self._of(fact).chart.on_features(fact) if fact.tf == self.session.timeframe else None
+        bar = self._of(fact).chart.on_features(fact) if fact.tf == self._of(fact).timeframe else None
         if bar is not None:
-            self._say_bar(fact, bar, say)
+            self._say_bar(fact.row, fact, bar, say)
 
     def _on_zones(self, fact: facts.Zone, say: Say) -> None:
         self._of(fact).chart.on_zone(fact)
-        say("zone_update", fact.symbol, fact.time, views.ZoneUpdate(zones=[fact]))
+        say("zone_update", fact.row, fact.time, views.ZoneUpdate(zones=[fact]))
 
     def _on_signal(self, fact: facts.Signal, say: Say) -> None:
         self.signals.pop(fact.id, None)
         self.signals[fact.id] = fact
         if len(self.signals) > SIGNALS:
             self.signals.popitem(last=False)
-        say("signal_generated", fact.symbol, fact.time, fact)
+        say("signal_generated", fact.row, fact.time, fact)
         self._mark(fact, say)
 
     def _mark(self, fact: facts.Fill | facts.Signal, say: Say) -> None:
         marker = self._of(fact).chart.mark(fact)
         if marker is not None:
-            say("marker", fact.symbol, fact.time, marker)
+            say("marker", fact.row, fact.time, marker)
 
     def _on_fill(self, fact: facts.Fill, say: Say) -> None:
         self._mark(fact, say)
@@ -172,15 +190,15 @@ class SessionReplica:
             orders.pop(fact.order_id, None)
         if fact.leg == "entry":
             self._of(fact).last_entry = fact
-        say("order_created" if created else "order_updated", fact.symbol, fact.time, fact)
+        say("order_created" if created else "order_updated", fact.row, fact.time, fact)
 
     def _on_position(self, fact: facts.Position, say: Say) -> None:
         self._of(fact).position = fact if fact.status == "open" else None
-        self._say_position(fact.symbol, say)
+        self._say_position(fact.row, say)
 
     def _on_trade(self, fact: facts.Trade, say: Say) -> None:
         self.record.add(fact)
-        say("position_closed", fact.symbol, fact.time, fact)
+        say("position_closed", fact.row, fact.time, fact)
 
     def _on_account(self, fact: facts.Account, say: Say) -> None:
         if (fact.epoch, fact.start_balance) != (self.account.epoch, self.account.start_balance):
@@ -193,12 +211,12 @@ class SessionReplica:
 
     def _on_status(self, fact: facts.Status, say: Say) -> None:
         self._of(fact).status = fact
-        say("session_update", fact.symbol, fact.time, None)
+        say("session_update", fact.row, fact.time, None)
 
     def _on_state_change(self, fact: facts.StateChange, say: Say) -> None:
         of = self._of(fact)
         of.status = replace(of.status, state=fact.to_state)
-        say("state_change", fact.symbol, fact.time, fact)
+        say("state_change", fact.row, fact.time, fact)
 
     def _on_settings(self, fact: facts.Settings, say: Say) -> None:
         self.trading = TradingSettings.model_validate(fact.values)
@@ -206,12 +224,12 @@ class SessionReplica:
 
     def _on_risk_alert(self, fact: facts.RiskAlert, say: Say) -> None:
         told = fact if fact.message else replace(fact, message=alert_text(fact))
-        say("risk_alert", fact.symbol or None, fact.time, told)
+        say("risk_alert", fact.row or None, fact.time, told)
 
     def _on_error(self, fact: facts.Error, say: Say) -> None:
         if fact.code == KILLED:
             self.halt_text = fact.message
-        say("error", fact.symbol or None, fact.time, fact)
+        say("error", fact.row or None, fact.time, fact)
 
     def _on_session_end(self, fact: facts.SessionEnd, say: Say) -> None:
         self.end = fact
@@ -220,11 +238,11 @@ class SessionReplica:
     def on_forming(self, forming: Forming, say: Say = nobody) -> None:
         """The base candle under way of one symbol."""
         candle = forming.candle
-        of = self.symbols.get(candle.symbol)
-        if of is not None:
-            of.chart.price = candle.close
-            self._say_bar(candle, of.chart.draft(candle), say)
-            self._say_position(candle.symbol, say)
+        for name in self._of_market.get(candle.symbol, ()):
+            chart = self.symbols[name].chart
+            chart.price = candle.close
+            self._say_bar(name, candle, chart.draft(candle), say)
+            self._say_position(name, say)
 
     # ----------------------------------------------------------------------------------------------------------- reads
     @property
@@ -250,6 +268,9 @@ class SessionReplica:
             current_position_id=of.position.id if of.position is not None else None,
             session_status=self.status_text,
             symbol=symbol,
+            symbols=list(self.symbols),
+            strategy=of.strategy,
+            timeframe=of.timeframe,
             speed=health.speed if health is not None else "max",
             halted=account.halted,
             halt_reason=account.halt_reason if account.halted else None,
@@ -271,6 +292,7 @@ class SessionReplica:
             views.SessionView,
             self.session,
             id=self.id,
+            symbols=list(self.symbols),
             status=self.status_text,
             ended_at=end.time if end is not None else None,
             halt_reason=account.halt_reason if account.halted else None,
@@ -293,10 +315,10 @@ class SessionReplica:
 
     def history(self, symbol: str, limit: int, before: int | None = None) -> views.History:
         """The last candles with indicators, zones and markers."""
-        chart = self.symbols[symbol].chart
+        chart, timeframe = self.symbols[symbol].chart, self.symbols[symbol].timeframe
         candles, zones, markers = chart.history(limit, before)
         return views.History(
-            session_id=self.id, symbol=symbol, timeframe=self.session.timeframe, plots=chart.plots, candles=candles,
+            session_id=self.id, symbol=symbol, timeframe=timeframe, plots=chart.plots, candles=candles,
             zones=zones, markers=markers,
         )  # fmt: skip
 

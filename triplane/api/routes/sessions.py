@@ -41,7 +41,7 @@ async def sessions(
         view
         for view in found.values()
         if status in (None, view.status)
-        and symbol in (None, *view.symbols)
+        and symbol in (None, *view.symbols, *(name.partition(":")[0] for name in view.symbols))
         and (start or 0) <= view.started_at
         and (to is None or view.started_at < to)
     ]

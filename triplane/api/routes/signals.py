@@ -49,7 +49,7 @@ async def pending(
 ) -> Paged[Signal]:
     """Give the signals that wait for a person, the latest first."""
     waiting = here.sessions.get(session).pending_signals()[::-1]
-    waiting = [signal for signal in waiting if symbol in (None, signal.symbol)]
+    waiting = [signal for signal in waiting if symbol in (None, signal.symbol, signal.row)]
     return Paged(items=waiting[(page - 1) * limit : page * limit], page=page, limit=limit, total=len(waiting))
 
 
@@ -84,7 +84,7 @@ async def expire_stale(
     oldest = replica.now - older_than_minutes * 60_000
     stale = [s for s in replica.pending_signals() if older_than_minutes == 0 or s.generated_at < oldest]
     for signal in stale:
-        await here.link.command("expire", replica.id, symbol=signal.symbol, decision=signal.decision)
+        await here.link.command("expire", replica.id, symbol=signal.row, decision=signal.decision)
     return Expired(expired=len(stale), ids=[signal.id for signal in stale])
 
 
@@ -94,7 +94,7 @@ async def execute(here: Here, signal_id: str) -> Executed:
     waiting = await _waiting(here, signal_id)
     done = await _decide(here, waiting, "execute")
     signal = await _find(here, signal_id)
-    entry = here.sessions.get(signal.session_id).symbols[signal.symbol].last_entry
+    entry = here.sessions.get(signal.session_id).symbols[signal.row].last_entry
     order = entry if entry is not None and entry.decision == signal.decision else None
     return Executed(message=done.message, signal=signal, order=order)
 
@@ -113,7 +113,7 @@ async def expire(here: Here, signal_id: str) -> Accepted:
 
 
 async def _decide(here: Here, signal: Signal, kind: str) -> Accepted:
-    return accepted(await here.link.command(kind, signal.session_id, symbol=signal.symbol, decision=signal.decision))
+    return accepted(await here.link.command(kind, signal.session_id, symbol=signal.row, decision=signal.decision))
 
 
 async def _find(here: Here, signal_id: str) -> Signal:

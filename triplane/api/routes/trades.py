@@ -59,7 +59,7 @@ async def close(here: Here, position_id: str, session: SessionId = None) -> Acce
     for replica in here.sessions.among(session):
         for of in replica.symbols.values():
             if of.position is not None and of.position.id == position_id:
-                return accepted(await here.link.insist("close", replica.id, symbol=of.position.symbol))
+                return accepted(await here.link.insist("close", replica.id, symbol=of.position.row))
     raise ApiError(404, f"There is no open position {position_id!r}.")
 
 
@@ -67,14 +67,14 @@ async def close(here: Here, position_id: str, session: SessionId = None) -> Acce
 async def execute(here: Here, position_id: str, session: SessionId = None) -> Accepted:
     """Execute a pending entry order at market; ``position_id`` is the order's id or client order id."""
     replica, order = _entry(here, session, position_id, "executed")
-    return accepted(await here.link.command("market", replica.id, symbol=order.symbol))
+    return accepted(await here.link.command("market", replica.id, symbol=order.row))
 
 
 @desk.post("/orders/{order_id}/cancel", responses=COMMAND)
 async def cancel(here: Here, order_id: str, session: SessionId = None) -> Accepted:
     """Cancel a pending entry order, by its id or client order id; what protects a position is not cancelled."""
     replica, order = _entry(here, session, order_id, "cancelled")
-    return accepted(await here.link.command("cancel", replica.id, symbol=order.symbol))
+    return accepted(await here.link.command("cancel", replica.id, symbol=order.row))
 
 
 def _entry(here: Here, session: str | None, order_id: str, done: str) -> tuple[SessionReplica, Order]:

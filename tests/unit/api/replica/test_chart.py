@@ -63,7 +63,7 @@ def test_indicators_come_to_the_bar_that_they_are_of(chart: Chart, stream: Strea
     assert [bar.indicators for bar in chart.history(10, None)[0]] == [made.indicators, {}]
     assert chart.plots == ["own"]
     assert chart.on_features(stream.add(Features, tf="5m", ts=START - FIVE)) is None
-    assert set(charts.COMMON) | charts.OWN == {"event", *Features.__struct_fields__}
+    assert set(charts.COMMON) | charts.OWN == set(Features.__struct_fields__)
 
 
 def test_zones_are_kept_by_their_id_until_they_end(chart: Chart, stream: Stream) -> None:
