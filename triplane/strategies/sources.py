@@ -35,10 +35,11 @@ def source_hash(path: Path) -> str:
     """SHA-256 over the bytes of :func:`sources` and of the built-in strategies that they import, hexadecimal; of a file
     without either that of the file.
     """
-    digest, found = hashlib.sha256(path.read_bytes()), sources(path)
+    digest, own = hashlib.sha256(path.read_bytes()), sources(path)
+    found = [*own]
     for file in found:  # which grows meanwhile
         found += [other for other in _strategies(file) if other not in found]
-    for other in sorted(found[1:]):
+    for other in (*sorted(own[1:]), *sorted(found[len(own) :])):  # wherever Triplane lies
         digest.update(other.name.encode() + b"\0" + other.read_bytes())
     return digest.hexdigest()
 
