@@ -2,17 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from triplane.model.settings import TradingSettings
+from triplane.model.settings import Settings, TradingSettings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Body(BaseModel):
+class Body(Settings):
     """A body in which unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Login(Body):

@@ -31,7 +31,7 @@ from triplane.engine.guards import find_guard
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
 from triplane.flow.processors import find as find_processor
-from triplane.model.settings import START_BALANCE
+from triplane.model.settings import START_BALANCE, Settings
 from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
 from triplane.venues.catalogue import names, with_data
@@ -64,7 +64,7 @@ def parse_speed(text: str) -> float | Literal["max"]:
     return value
 
 
-class Config(BaseSettings):
+class Config(Settings, BaseSettings):
     """The settings of ``triplane up``."""
 
     model_config = SettingsConfigDict(

@@ -61,14 +61,14 @@ def exchange(
 ) -> None:
     """Run an exchange in a box that clients of Binance USDⓈ-M futures, Binance spot and MEXC futures trade on."""
     with one_sentence():
-        names = parse_list(symbols.upper())
+        names, pace = parse_list(symbols.upper()), parse_speed(speed)
         x = open_exchange(source, names, account or (), clock=SystemClock(), seed=seed, limits=not no_limits)
         if faults is not None:
             try:
                 x.add_faults(parse(orjson.loads(faults.read_bytes())))
             except (OSError, orjson.JSONDecodeError) as error:
                 raise BadInput(f"faults is {faults}, which cannot be read ({error})") from None
-        market_clock, listener = MarketClock(x, parse_speed(speed)), listen(port)
+        market_clock, listener = MarketClock(x, pace), listen(port)
 
         async def until_stopped(rest: str, sockets: str) -> None:
             stop = stop_signal()

@@ -125,7 +125,7 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[obje
     """A table for people."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0)
+        table.add_column(column, no_wrap=number == 0, overflow="fold")  # a word that is too long is broken, never cut
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     console.print(table)

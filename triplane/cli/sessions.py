@@ -10,8 +10,9 @@ from urllib.parse import quote
 import typer
 
 from triplane.cli.options import DATA_DIR, Set, parse_list, parse_set
-from triplane.cli.output import Report, console, print_table, reported
+from triplane.cli.output import Report, console, print_figures, print_funnel, print_table, reported
 from triplane.cli.processes import PAGE
+from triplane.data.candles import utc
 from triplane.engine.journal import Reader
 from triplane.engine.lock import held
 from triplane.engine.session import JOURNAL
@@ -44,8 +45,13 @@ def _describe(path: Path) -> dict[str, Any]:
 
 
 @reported
-def sessions(data_dir: Kept = DATA_DIR) -> Report:
-    """List the sessions of a data folder, the newest first."""
+def sessions(
+    session: Annotated[str | None, typer.Argument(help="Id of a session of the running `triplane up`.")] = None,
+    data_dir: Kept = DATA_DIR,
+) -> Report:
+    """List the sessions of a data folder, the newest first; or tell the figures of one that runs."""
+    if session is not None:
+        return _figures(session, data_dir)
     if not data_dir.is_dir():
         raise BadInput(f"data-dir is {data_dir}, which does not exist")
     found = []
@@ -60,6 +66,22 @@ def sessions(data_dir: Kept = DATA_DIR) -> Report:
     ]
     columns = ("session", "status", "strategy", "symbols", "source", "started (UTC)")
     return Report(found, lambda: print_table("Sessions", columns, rows))
+
+
+def _figures(session: str, data_dir: Path) -> Report:
+    found = ask(data_dir, f"/trades/performance?session={quote(session, safe='')}")
+    halts = [
+        f"{one['reason'].replace('_', ' ')} at {utc(one['at'])}, "
+        + ("until now" if one["until"] is None else f"until {utc(one['until'])}")
+        for one in found["halts"]
+    ]
+    named = {name: value for name, value in found.items() if name != "session_id"}
+
+    def show() -> None:
+        print_figures(f"Session {session}", {**named, "halts": halts})
+        print_funnel(found["funnel"])
+
+    return Report(found, show)
 
 
 @reported
@@ -94,8 +116,8 @@ def stop(session: Annotated[str, typer.Argument(help="Id of a session.")], data_
     return Report(answer, lambda: console.print(answer["message"], highlight=False))
 
 
-def ask(data_dir: Path, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Post to the page of the `triplane up` that runs on a data folder."""
+def ask(data_dir: Path, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Post to the page of the `triplane up` that runs on a data folder; without a body, read from it."""
     try:
         page = json_module.loads((data_dir / PAGE).read_text())
         port, token = int(page["port"]), (data_dir / "token").read_text().strip()
@@ -106,7 +128,8 @@ def ask(data_dir: Path, path: str, body: dict[str, Any]) -> dict[str, Any]:
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
     try:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        connection.request("POST", path, json_module.dumps(body), headers)
+        content = None if body is None else json_module.dumps(body)
+        connection.request("GET" if content is None else "POST", path, content, headers)
         answer = connection.getresponse()
         found: dict[str, Any] = json_module.loads(answer.read())
     except (OSError, HTTPException, ValueError) as error:

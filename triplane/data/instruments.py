@@ -87,6 +87,8 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
         ``spot`` or ``usdm``; spot cannot go short.
     tiers
         Notional from which on another fraction holds, and that fraction, for each tier above the lowest.
+    levels
+        Where size counts instead: base units above which another fraction holds, for all of the position.
     """
 
     symbol: str
@@ -98,6 +100,7 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
     market: Market = "usdm"
     can_short: bool = True
     tiers: tuple[tuple[float, float], ...] = ()
+    levels: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse grids that cannot be traded on."""
@@ -116,10 +119,13 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
             raise BadInput(f"maintenance_margin must be a fraction from 0 to 1, not {self.maintenance_margin}")
         if self.market == "spot" and self.can_short:
             raise BadInput("can_short must be false on spot")
-        steps = [(0.0, self.maintenance_margin), *self.tiers]
-        rising = all(a[0] < b[0] and a[1] <= b[1] < 1.0 for a, b in pairwise(steps))
-        if not rising or len(self.tiers) > MAX_TIERS:
-            raise BadInput(f"tiers must be up to {MAX_TIERS} rising notionals and fractions below 1, not {self.tiers}")
+        for name, what, above in (("tiers", "notionals", self.tiers), ("levels", "sizes", self.levels)):
+            steps = [(0.0, self.maintenance_margin), *above]
+            rising = all(a[0] < b[0] and a[1] <= b[1] < 1.0 for a, b in pairwise(steps))
+            if not rising or len(above) > MAX_TIERS:
+                raise BadInput(f"{name} must be up to {MAX_TIERS} rising {what} and fractions below 1, not {above}")
+        if self.tiers and self.levels:
+            raise BadInput("levels must be empty where there are tiers")
 
     @classmethod
     def research(cls, symbol: str, price: float | None = None) -> Self:
@@ -178,10 +184,12 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
         record["min_notional"] = float(self.min_notional)
         record["maintenance_margin"] = self.maintenance_margin
         amount, least = 0.0, self.maintenance_margin
-        record["tier_count"] = len(self.tiers)
+        record["tier_count"] = len(self.tiers or self.levels)
         for tier, (floor, rate) in zip(record["tiers"], self.tiers, strict=False):
             amount += floor * (rate - least)  # so that the margin does not jump where a tier begins
             tier["rate"], tier["amount"], least = rate, amount, rate
+        for tier, (size, rate) in zip(record["tiers"], self.levels, strict=False):
+            tier["above"], tier["rate"] = size, rate
         record["can_short"] = int(self.can_short)
         record["perpetual"] = int(self.market == "usdm")
         return out
@@ -205,6 +213,7 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel"):
                 market=data["market"],
                 can_short=bool(data["can_short"]),
                 tiers=tuple((float(floor), float(rate)) for floor, rate in data.get("tiers", ())),
+                levels=tuple((float(size), float(rate)) for size, rate in data.get("levels", ())),
             )
         except KeyError as error:
             raise BadInput(f"the instrument lacks the field {error.args[0]!r}") from None

@@ -9,6 +9,7 @@ from triplane.data.candles import parse_timeframe
 from triplane.data.clock import Clock, SystemClock
 from triplane.data.instruments import Instrument, decimal
 from triplane.data.live import CcxtExchange, LiveFeed
+from triplane.kernel.records import MAX_TIERS
 
 VOLUME: Final = 5
 """Column of a ccxt candle."""
@@ -53,14 +54,44 @@ def make_exchange(place: Place | None = None) -> CcxtExchange:
 def contract_rules(row: Mapping[str, Any]) -> Instrument:
     """Trading rules of a row of ``contract/detail``; the lot is the size of a contract times its smallest step."""
     size, step = decimal("contractSize", str(row["contractSize"])), decimal("volUnit", str(row["volUnit"]))
+    least, *levels = _levels(row, size)
     return Instrument(
         symbol=str(row["symbol"]),
         tick_size=decimal("priceUnit", str(row["priceUnit"])),
         lot_size=size * step,
         min_quantity=decimal("minVol", str(row["minVol"])) * size,
         min_notional=Decimal(0),
-        maintenance_margin=float(row["maintenanceMarginRate"]),
+        maintenance_margin=least[1],
+        levels=_fewer(levels),
     )
+
+
+def _levels(row: Mapping[str, Any], size: Decimal) -> list[tuple[float, float]]:
+    """The risk levels: base units above which each begins, and its maintenance margin; the first alone where the venue
+    limits the value instead of the number of contracts.
+    """
+    begin = Decimal(0)
+    if row.get("riskLimitMode") == "CUSTOM" and row.get("riskLimitCustom"):
+        found = []
+        for level in sorted(row["riskLimitCustom"], key=lambda one: int(one["level"])):
+            found.append((float(begin * size), float(level["mmr"])))
+            begin = decimal("maxVol", str(level["maxVol"]))
+    else:
+        count, rate = int(row.get("riskLevelLimit") or 1), decimal("rate", str(row["maintenanceMarginRate"]))
+        base, more, dearer = (
+            decimal(name, str(row.get(name) or 0)) for name in ("riskBaseVol", "riskIncrVol", "riskIncrMmr")
+        )
+        ends = [base + more * number for number in range(count - 1)] if more and dearer else []
+        found = [(float(end * size), float(rate + dearer * n)) for n, end in enumerate([begin, *ends])]
+    if row.get("riskLimitType") == "BY_VALUE":
+        return found[:1]
+    return [level for level in found if level[1] < 1.0]  # nobody holds a position that all of its worth must cover
+
+
+def _fewer(levels: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """As many as the broker takes: neighbours together, at the highest margin of them."""
+    step = max(-(-len(levels) // MAX_TIERS), 1)
+    return tuple((levels[i][0], levels[i : i + step][-1][1]) for i in range(0, len(levels), step))
 
 
 def mexc_feed(

@@ -229,6 +229,8 @@ class Decoder:
             pending_at=row.time if row.status == PENDING else None,
             executed_at=row.time if not enter else None,
             execution_latency_ms=0 if not enter else None,
+            capped=bool(row.capped),
+            simulated=row.decision in self.simulated,
         )
 
     def _reject(self, row: Any) -> None:

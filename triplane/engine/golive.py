@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from triplane.engine.account import Record, records
 from triplane.engine.daily import NOTE
@@ -27,16 +27,14 @@ from triplane.kernel.codes import CommandKind, RowKind
 from triplane.kernel.inputs import COMMAND
 from triplane.kernel.rows import OUTPUT, TRADE_ROW, of_kind
 from triplane.model.performance import of_rows, performance
-from triplane.model.settings import PLAIN, TradingSettings, looser
+from triplane.model.settings import PLAIN, Settings, TradingSettings, looser
 
 CONFIRMATION: Final = "I accept the risk of real money"
 DAY_MS: Final = 86_400_000
 
 
-class GoLiveGate(BaseModel):
+class GoLiveGate(Settings):
     """What the record must show; fractions are fractions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     days: float = Field(30.0, ge=0, description="days on paper, on live market data")
     sharpe: float = Field(1.5, description="Sharpe ratio above this")

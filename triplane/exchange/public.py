@@ -56,7 +56,8 @@ def _symbol(m: Market) -> dict[str, Any]:
     base = m.symbol.removesuffix("USDT")
     return {
         "symbol": m.symbol, "pair": m.symbol, "contractType": "PERPETUAL", "deliveryDate": PERPETUAL_END,
-        "onboardDate": 1569398400000, "status": "TRADING", "maintMarginPercent": "2.5000",
+        "onboardDate": 1569398400000, "status": "TRADING",
+        "maintMarginPercent": f"{100 * m.instrument.maintenance_margin:.4f}",
         "requiredMarginPercent": "5.0000", "baseAsset": base, "quoteAsset": "USDT", "marginAsset": "USDT",
         "pricePrecision": price_precision(m), "quantityPrecision": m.decimals[1], "baseAssetPrecision": 8,
         "quotePrecision": 8, "underlyingType": "COIN", "underlyingSubType": [], "settlePlan": 0,

@@ -42,6 +42,8 @@ def liquidated_at(s: Rec, entry: float, side: int, quantity: float) -> float:
     notional = entry * quantity
     for i in range(rules.tier_count if notional > 0.0 else 0):
         tier = rules.tiers[i]
+        if quantity <= tier.above:
+            break
         backing = 1.0 / leverage + tier.amount / notional
         reached = liquidation_price(entry, side, 1.0 / backing, tier.rate)
         price = max(price, reached) if side > 0 else min(price, reached)

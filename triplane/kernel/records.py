@@ -15,8 +15,10 @@ CANDLE = record([("open_time", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f
 
 MAX_TIERS = 20
 
-TIER = record([("rate", "f8"), ("amount", "f8")])
-"""Maintenance margin of a large position: its notional times the rate, less the amount (quote currency)."""
+TIER = record([("above", "f8"), ("rate", "f8"), ("amount", "f8")])
+"""Maintenance margin of a position of more base units than ``above``: its notional times the rate, less the amount
+(quote currency).
+"""
 
 INSTRUMENT = record(
     [

@@ -226,6 +226,8 @@ class Signal(Fact, frozen=True, kw_only=True, tag="signal.v1"):
     reject_reason: str | None = None
     reject_value: float | None = None
     reject_limit: float | None = None
+    capped: Annotated[bool, Meta(description="A limit made the size smaller than its risk alone would.")] = False
+    simulated: Annotated[bool, Meta(description="A person made it up; figures leave it out.")] = False
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -202,9 +202,14 @@ def performance(
     active = len(times) if stopped_at is None else int(np.searchsorted(times, stopped_at))
     if active == len(times):
         return found
-    until = figures(trades, Curve.of(times[:active], equity[:active], start_balance), start_balance)
+    until = Curve.of(times[:active], equity[:active], start_balance)
     days = (stopped_at - float(times[0])) / DAY_MS if stopped_at is not None else 0.0
-    reasons = found["reasons"]
+    return until_stopped(found, figures(trades, until, start_balance), days)
+
+
+def until_stopped(found: dict[str, Any], until: dict[str, Any], days: float) -> dict[str, Any]:
+    """Figures of which those that are rates of time are taken from ``until``: the days until trading stopped."""
+    reasons = {**found["reasons"]}
     for name in OF_TIME:
         why = until["reasons"].get(name, "")
         reasons[name] = f"{why}{', ' if why else ''}over the {days:.1f} days until trading stopped"

@@ -5,10 +5,10 @@ Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %)
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from triplane.errors import BadInput
 from triplane.problems import dotted, sentence
@@ -33,10 +33,30 @@ def _record(settings: BaseModel, kind: "np.dtype[np.void]") -> Array:
     return out
 
 
-class TradingSettings(BaseModel):
-    """Risk limits and session settings."""
+def _kinds(annotation: Any) -> list[Any]:
+    """What a field may hold, inside of unions and collections too."""
+    parts = get_args(annotation)
+    return [kind for part in parts for kind in _kinds(part)] if parts else [annotation]
+
+
+class Settings(BaseModel):
+    """What all settings share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what pydantic takes for 1 and 0."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        given = value.values() if isinstance(value, Mapping) else (value,)
+        if bool not in kinds and (int in kinds or float in kinds) and any(isinstance(one, bool) for one in given):
+            raise ValueError("must be a number, not true or false")
+        return value
+
+
+class TradingSettings(Settings):
+    """Risk limits and session settings."""
 
     execution_mode: Literal["auto", "manual"] = Field("auto", description="auto, or manual: signals wait for approval")
     risk_per_trade: float = Field(0.01, gt=0, le=1, description="fraction of the balance lost when the stop is hit")
@@ -95,10 +115,8 @@ def looser(wanted: TradingSettings, than: TradingSettings) -> list[str]:
     return [name for name, value in _looseness(wanted).items() if value > bounds[name]]
 
 
-class CostSettings(BaseModel):
+class CostSettings(Settings):
     """What the simulated broker charges, and how it fills."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     maker_fee: float | None = Field(
         None, ge=-0.01, le=0.1, description="maker fee, fraction of the notional; by default the venue's own"

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
 from triplane.engine.settings import checked
@@ -26,6 +26,7 @@ from triplane.kernel.patterns.swings import LEFT, RIGHT
 from triplane.kernel.records import CANDLE
 from triplane.kernel.regime import REGIME, SLOTS
 from triplane.kernel.timeframes import AGG
+from triplane.model.settings import Settings
 from triplane.research import analysis_loop as loop
 from triplane.research.analysis_frames import PATTERNS, candle_columns, regime_columns
 from triplane.research.analysis_tables import Collector
@@ -37,10 +38,8 @@ from triplane.strategies.regime_model import give_regime
 Array = np.ndarray[Any, Any]
 
 
-class AnalysisParams(BaseModel):
+class AnalysisParams(Settings):
     """Parameters of the detectors; the names and defaults of their definitions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     left: int = Field(LEFT, ge=1, le=63, description="bars before a swing")
     right: int = Field(RIGHT, ge=1, le=63, description="bars after a swing")

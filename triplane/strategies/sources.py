@@ -1,13 +1,14 @@
 """What the code of a strategy is made of: its file, and every module of the user's that it imports, directly or not.
 
 Compiled code is kept, records and journals name what decided, and a file is loaded again, all by one hash. A hash of
-the file alone would miss a change in a helper beside it. Installed packages are left out: they change with their
-version, not under the user's hands.
+the file alone would miss a change in a helper beside it, or in the built-in strategy that a preset is made of.
+Installed packages are left out: they change with their version, not under the user's hands.
 """
 
 import ast
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import PathFinder
@@ -16,6 +17,9 @@ from typing import Any, Final
 
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 _NEVER: Final = sys.stdlib_module_names | {"triplane"}  # Triplane's own sources are hashed beside (``drivers.py``)
+
+FOLDER: Final = Path(__file__).parent
+_STRATEGY: Final = re.compile(rb"^STRATEGY\b", re.MULTILINE)
 
 
 def sources(path: Path) -> list[Path]:
@@ -28,9 +32,14 @@ def sources(path: Path) -> list[Path]:
 
 
 def source_hash(path: Path) -> str:
-    """SHA-256 over the bytes of :func:`sources`, hexadecimal; of a file without helpers that of the file."""
-    digest = hashlib.sha256(path.read_bytes())
-    for other in sorted(sources(path)[1:]):
+    """SHA-256 over the bytes of :func:`sources` and of the built-in strategies that they import, hexadecimal; of a file
+    without either that of the file.
+    """
+    digest, own = hashlib.sha256(path.read_bytes()), sources(path)
+    found = [*own]
+    for file in found:  # which grows meanwhile
+        found += [other for other in _strategies(file) if other not in found]
+    for other in (*sorted(own[1:]), *sorted(found[len(own) :])):  # wherever Triplane lies
         digest.update(other.name.encode() + b"\0" + other.read_bytes())
     return digest.hexdigest()
 
@@ -39,6 +48,13 @@ def joint_hash(parts: Sequence[tuple[Any, Path]]) -> str:
     """What several strategies are made of, given with their files; of one that is its :func:`source_hash`."""
     hashes = [source_hash(path) for _, path in parts]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+
+def _strategies(file: Path) -> list[Path]:
+    """The built-in strategies that a file imports."""
+    parts = [name.split(".") for level, name in _imports(file) if level == 0]
+    found = {FOLDER / f"{name[2]}.py" for name in parts if name[:2] == ["triplane", "strategies"] and len(name) > 2}
+    return [path for path in found if path.is_file() and _STRATEGY.search(path.read_bytes())]
 
 
 def _imports(file: Path) -> Iterator[tuple[int, str]]:

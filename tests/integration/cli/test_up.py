@@ -165,6 +165,7 @@ def test_the_page_shows_what_the_backtest_found(market, tested, tmp_path):
         assert any(c["indicators"]["ema_trend"] for c in history["candles"])
         assert performance["trades"] == tested["trades"]
         assert float(performance["net_pnl"]) == pytest.approx(tested["net_pnl"], abs=1e-6)
+        assert performance["funnel"] == tested["funnel"]
         assert get("/").status_code == 200
     listed = json.loads(triplane("sessions", "--data-dir", tmp_path, "--json").stdout)
 
@@ -231,6 +232,9 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         assert sorted(s["strategy"] for s in listed.values()) == ["ema_cross", "ict_blocks"]
         (second,) = [key for key, s in listed.items() if s["strategy"] == "ict_blocks"]
         assert started["id"] == second
+        assert json.loads(triplane("sessions", second, *at).stdout)["funnel"]["signals"] >= 0
+        assert "What became of" in triplane("sessions", second, "--data-dir", tmp_path).stdout
+        assert "no session 'none'" in triplane("sessions", "none", *at, code=2).stderr
         triplane("stop", second, *at)
         listed = {s["session"]: s["status"] for s in json.loads(triplane("sessions", *at).stdout)}
         assert listed[second] == "interrupted"

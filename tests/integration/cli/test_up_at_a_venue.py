@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from triplane.cli.main import make_app
+from triplane.engine.journal import Reader
 
 STRATEGY = '''
 """Long at every bar."""
@@ -76,7 +77,10 @@ def until(found, seconds=90.0):
 
 
 def test_it_trades_through_the_adapter(running):
-    page, _ = running
+    page, log = running
+    (journal,) = log.parent.glob("data/sessions/*/journal.tpj")
+    (rules,) = Reader(journal).meta["setup"]["instruments"]
+    assert (rules["maintenance_margin"], rules["tiers"][:2]) == (0.005, [[800_000, 0.0065], [3_000_000, 0.01]])
 
     trades = until(lambda: (found := page.get("/trades/history").json())["total"] >= 2 and found["items"])
 

@@ -35,7 +35,11 @@ async def test_commands_of_a_person(world: Any) -> None:
     assert engine.told(Trade)[-1].exit_reason == "manual"
     assert engine.told(Trade)[-1].simulated
     assert not any(trade.simulated for trade in engine.told(Trade)[:-1])
-    assert replica.performance().trades == len(engine.told(Trade)) - 1
+    assert replica.performance().trades == replica.performance().funnel.trades == len(engine.told(Trade)) - 1
+    told, funnel = engine.told(Signal), replica.performance().funnel
+    assert [signal.simulated for signal in told[-2:]] == [True, True]
+    assert funnel.signals == len({one.decision for one in told if one.action == "enter" and not one.simulated})
+    assert "cancelled" not in funnel.not_filled
     engine.command("reset", balance=5000)
     assert replica.portfolio().wallet_balance == "5000"
     assert (engine.told(Account)[-1].epoch, replica.performance().trades, replica.view().net_pnl) == (1, 0, "0")
@@ -49,6 +53,9 @@ async def test_commands_of_a_person(world: Any) -> None:
     await world.feed_until(lambda: bool(replica.pending_signals()))
     engine.command("expire", symbol="BTCUSDT", decision=replica.pending_signals()[0].decision)
     assert engine.told(Signal)[-1].status == "expired"
+    funnel = replica.performance().funnel  # of the new epoch: one executed, one that nobody wanted
+    assert (funnel.orders, funnel.filled, funnel.not_executed, funnel.trades) == (1, 1, 1, 1)
+    assert funnel.signals == 2
     engine.command("stop")
     await task
     assert verify(engine.session.folder, world.core).ok

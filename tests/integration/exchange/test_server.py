@@ -130,6 +130,15 @@ def test_mistakes_are_told_in_a_sentence_without_the_secret(arguments, word):
     assert "hush" not in done.stderr
 
 
+def test_a_wrong_speed_is_told_before_anything_is_opened(monkeypatch):
+    opened = []
+    for name in ("open_exchange", "listen"):
+        monkeypatch.setattr(f"triplane.cli.exchange.{name}", lambda *_, **__: opened.append(1))
+    done = CliRunner().invoke(make_app(["exchange"]), ["exchange", "--speed", "bad"])
+    assert (done.exit_code, opened) == (2, [])
+    assert "speed is bad; it must be" in done.stderr
+
+
 @pytest.mark.parametrize(("option", "value"), [("port", "70000"), ("speed", "0")])
 def test_what_is_wrong_with_a_number_is_told_in_a_sentence(option, value):
     command = [sys.executable, "-m", "triplane.cli.main", "exchange", f"--{option}", value]

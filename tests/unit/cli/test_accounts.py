@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from triplane.cli.main import make_app
+from triplane.cli.output import console
 from triplane.engine.account import Account, Held
 from triplane.kernel.codes import Reason
 
@@ -42,6 +44,23 @@ def test_the_list_tells_money_halts_and_what_is_open(tmp_path: Path) -> None:
     shown = ran(tmp_path, "list").stdout
     assert "9,600.00" in shown
     assert "daily_loss" in shown
+
+
+@pytest.mark.parametrize("width", ["40", "60", "80"])
+def test_nothing_of_the_list_is_cut_in_a_narrow_terminal(tmp_path: Path, width: str) -> None:
+    keep(tmp_path)
+    session = "261122-051943-va9p"
+    account = Account(tmp_path, "paper", "demo", "main")
+    account.write(replace(account.record, session=session))
+    account.release()
+    app = make_app(["accounts"])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(console, "width", int(width))
+        shown = CliRunner().invoke(app, ["accounts", "list", "--data-dir", str(tmp_path)]).stdout
+    assert "…" not in shown
+    cells = [line.split("│")[1:-1] for line in shown.splitlines() if line.startswith("│")]
+    whole = ["".join(column).replace(" ", "") for column in zip(*cells, strict=True)]
+    assert whole == ["main", "paper", "demo", "9,600.00", "daily_loss", "0.5BTCUSDT", session]
 
 
 def test_a_paper_account_is_begun_anew(tmp_path: Path) -> None:

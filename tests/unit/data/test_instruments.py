@@ -4,6 +4,7 @@ import gzip
 import json
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,6 +139,21 @@ def test_floats_and_lacking_fields_are_refused() -> None:
 def test_tiers_rise(tiers: tuple[tuple[float, float], ...]) -> None:
     with pytest.raises(BadInput, match="tiers must be up to 20 rising notionals and fractions below 1"):
         Instrument("X", Decimal(1), Decimal(1), maintenance_margin=0.004, tiers=tiers)
+
+
+@pytest.mark.parametrize("more", [{"levels": ((5.0, 0.01), (4.0, 0.02))}, {"levels": ((0.0, 0.01),)}, {
+    "levels": ((5.0, 0.01),), "tiers": ((5.0, 0.01),)}])  # fmt: skip
+def test_levels_rise_and_are_not_beside_tiers(more: Any) -> None:
+    with pytest.raises(BadInput, match="levels must be"):
+        Instrument("X", Decimal(1), Decimal(1), maintenance_margin=0.004, **more)
+
+
+def test_levels_are_told_and_read_again() -> None:
+    rules = Instrument("X", Decimal(1), Decimal(1), maintenance_margin=0.004, levels=((5.0, 0.01), (7.0, 0.02)))
+    assert Instrument.from_dict(json.loads(json.dumps(rules.to_dict()))) == rules
+    record = rules.to_record()[0]
+    assert (record["tier_count"], record["tiers"]["amount"].tolist()) == (2, [0.0] * 20)
+    assert record["tiers"][:2].tolist() == [(5.0, 0.01, 0.0), (7.0, 0.02, 0.0)]
 
 
 @pytest.mark.skipif(not TIERS.exists(), reason="the shared market data is not here")

@@ -48,6 +48,38 @@ def test_a_contract_becomes_a_lot_of_base_units() -> None:
     assert (rules.market, rules.can_short) == ("usdm", True)
 
 
+GROWING = {"riskBaseVol": 10_000, "riskIncrVol": 10_000, "riskIncrMmr": 0.004, "riskLevelLimit": 3}
+CUSTOM = {
+    "riskBaseVol": 4_500_000, "riskIncrVol": 0, "riskIncrMmr": 0, "riskLevelLimit": 1, "riskLimitMode": "CUSTOM",
+    "riskLimitType": "BY_VOLUME", "riskLimitCustom": [
+        {"level": 2, "maxVol": 310_000, "mmr": 0.0025, "imr": 0.005, "maxLeverage": 200},
+        {"level": 1, "maxVol": 50_000, "mmr": 0.001, "imr": 0.002, "maxLeverage": 500},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "least", "levels"), [
+    ({}, 0.004, ()),
+    ({"riskLevelLimit": 1, "riskBaseVol": 9_000, "riskIncrVol": 9_000, "riskIncrMmr": 0.005}, 0.004, ()),
+    (GROWING, 0.004, ((1.0, 0.008), (2.0, 0.012))),  # a contract is 0.0001 base units
+    (CUSTOM, 0.001, ((5.0, 0.0025),)),
+    ({**CUSTOM, "riskLimitType": "BY_VALUE"}, 0.001, ()),
+])  # fmt: skip
+def test_risk_levels_are_counted_in_base_units(row: Any, least: float, levels: Any) -> None:
+    rules = contract_rules({**DETAIL, **row})
+    assert rules.maintenance_margin == least
+    assert rules.levels == levels
+
+
+def test_of_too_many_levels_some_are_put_together_and_none_is_cheaper() -> None:
+    rules = contract_rules({**DETAIL, **GROWING, "riskLevelLimit": 100})
+    assert len(rules.levels) == 20
+    for number in range(2, 101):  # its position is one contract more than the level before allows
+        size = (number - 1) * 1.0 + 0.0001
+        charged = [rate for above, rate in rules.levels if size > above][-1]
+        assert 0.004 * number <= charged + 1e-12 <= 0.004 * (number + 4) + 1e-9
+
+
 def test_candles_count_base_units(monkeypatch: pytest.MonkeyPatch) -> None:
     import ccxt.pro
 

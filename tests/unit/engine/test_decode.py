@@ -130,12 +130,23 @@ def test_an_executed_signal_becomes_a_decision_with_its_order() -> None:
     assert (signal.agent, signal.confidence_level, signal.execution_latency_ms) == ("up_down", "high", 60_000)
     assert signal.indicators == {"regime": None, "regime_confidence": None, "fast": 1.5, "slow": None}
     assert signal.reasons == ["Up.", "Strong."]
+    assert (signal.capped, signal.simulated) == (False, False)
     assert msgspec.structs.asdict(decision.risk) == pytest.approx(
         {"position_value": 2.0, "risk_amount": 0.02, "risk_reward": 3.0}
     )
     assert [(step.price, step.qty) for step in decision.tp_ladder] == [(101.0, None), (103.0, None)]
     assert (order.quantity, order.type, order.client_order_id) == ("0.020", "market", "S.0.4.e.9")
     assert said(facts) == ["Buy 0.02 BTCUSDT at about 100, stop 99, targets 101, 103."]
+
+
+def test_a_signal_says_when_a_limit_made_it_smaller_and_when_a_person_made_it_up() -> None:
+    rows = Rows()
+    rows.decoder.simulated.add(5)
+    rows.signal(capped=1)
+    assert one(rows.entry(), Signal).capped
+    rows.signal(decision=5)
+    signal = one(rows.entry(decision=5), Signal)
+    assert (signal.capped, signal.simulated) == (False, True)
 
 
 def test_the_only_target_takes_the_whole_size() -> None:

@@ -67,6 +67,24 @@ def test_a_large_position_is_liquidated_by_its_tier(play, candles, side, quantit
     assert float(run.states[0]["core"]["position"]["liquidation"]) == pytest.approx(expected, rel=1e-12)
 
 
+LEVELS = ((5_000, 0.01), (20_000, 0.03))
+
+
+@pytest.mark.parametrize(("side", "quantity", "rate"), [
+    (1, 5_000, 0.004), (1, 5_001, 0.01), (-1, 20_000, 0.01), (-1, 20_001, 0.03), (1, 60_000, 0.03),
+])  # fmt: skip
+def test_a_level_by_size_holds_for_the_whole_position(play, candles, side, quantity, rate):
+    """MEXC: margin + result = rate of the level x value, so 100 x (1 - side / 10) / (1 - side x rate)."""
+    rules = Instrument("BTC_USDT", Decimal("0.1"), Decimal(1), maintenance_margin=0.004, levels=LEVELS)
+    script = {0: Enter(side, stop=100.0 - side * 2, targets=[100.0 + side * 20])}
+    run = play(
+        candles([FLAT, FLAT]), script, costs={"leverage": 10}, instrument=rules, quantity=str(quantity), balance=1e8
+    )
+
+    expected = 100.0 * (1.0 - side / 10) / (1.0 - side * rate)
+    assert float(run.states[0]["core"]["position"]["liquidation"]) == pytest.approx(expected, rel=1e-12)
+
+
 def test_a_part_that_is_left_is_liquidated_by_its_own_tier(play, candles):
     """10,000 of 100,000 base units are left after the first target: 1 M, the tier from 800 k."""
     script = {0: Enter(1, stop=95.0, targets=[105.0, 120.0], fractions=[0.9])}

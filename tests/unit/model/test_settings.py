@@ -25,6 +25,15 @@ def test_limits_as_the_kernel_reads_them() -> None:
     assert np.isnan(TradingSettings().to_record()[0]["min_sharpe"])
 
 
+def test_true_is_no_number() -> None:
+    with pytest.raises(BadInput, match="max_open_positions is True; it must be a number, not true or false"):
+        checked(TradingSettings, {"max_open_positions": True}, "Trading settings")
+    for name in ("min_sharpe", "daily_loss_share"):
+        with pytest.raises(BadInput, match=f"{name} is False; it must be a number"):
+            checked(TradingSettings, {name: False}, "Trading settings")
+    assert TradingSettings(break_even=False).break_even is False
+
+
 def test_a_fixed_quantity_is_research_without_the_quality_gate() -> None:
     record = TradingSettings().to_record(25)[0]
     assert (record["fixed_lots"], record["quality_gate"]) == (25, 0)

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from triplane.data.generator import generate
 from triplane.kernel.codes import Reason, RowKind, State
 from triplane.kernel.rows import of_kind
+from triplane.model.conduct import Conduct
 from triplane.model.settings import PLAIN, CostSettings, TradingSettings
 from triplane.research.backtest import Backtest, simulate
 
@@ -108,13 +110,18 @@ def test_a_drawdown_is_not_resumed_from(month: Any) -> None:
 
 
 def test_the_funnel_names_the_limit_that_refused_most_signals(month: Any) -> None:
-    found = simulate(month, strategy="ema_cross", symbol="X", timeframe="1m").metrics["funnel"]
+    result = simulate(month, strategy="ema_cross", symbol="X", timeframe="1m")
+    found = result.metrics["funnel"]
     assert found["check"]["max_trades_day"] > 100
     refused = sum(found["gate"].values()) + sum(found["check"].values())
     assert found["signals"] == refused + found["orders"] + found["not_executed"]
     assert found["orders"] == found["filled"] + sum(found["not_filled"].values())
     assert found["filled"] == found["trades"]
     assert 0 < found["capped"] <= found["orders"]  # a stop so near asks for more than a tenth of the balance
+    told = Conduct()
+    for fact in result.facts:
+        told.hear(fact)
+    assert asdict(told.funnel()) == found  # a session that runs is told the same
 
 
 def test_a_lost_account_ends_the_run(month: Any) -> None:

@@ -134,3 +134,21 @@ def test_the_next_process_compiles_what_a_helper_has_become(tmp_path):
             [sys.executable, "-c", RUN, str(mine)], env=environment, capture_output=True, text=True, check=True
         )
         assert run.stdout.strip() == word
+
+
+@pytest.mark.parametrize(
+    "imports", ["from triplane.strategies import ict_blocks", "from triplane.strategies.ict_blocks import STRATEGY"]
+)
+def test_what_a_preset_is_made_of_belongs_to_it_and_the_rest_of_triplane_does_not(tmp_path, monkeypatch, imports):
+    monkeypatch.setattr("triplane.strategies.sources.FOLDER", tmp_path)
+    preset, base, kit = (tmp_path / f"{name}.py" for name in ("mine", "ict_blocks", "kit"))
+    preset.write_text(f"{imports}\n")
+    base.write_text("from triplane.strategies import kit\nSTRATEGY = 1\n")
+    kit.write_text("")
+    before = source_hash(preset)
+    kit.write_text("changed = 1\n")
+    assert source_hash(preset) == before
+    base.write_text("from triplane.strategies import kit\nSTRATEGY = 2\n")
+    assert source_hash(preset) != before
+    assert preset.name in {path.name for path in sources(preset)}
+    assert base not in sources(preset)  # it is no file of the user's

@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 
 from triplane.api.replica.views import EquityPoint, Performance, Today
+from triplane.model.conduct import Conduct
 from triplane.model.facts import Trade
 from triplane.model.money import money_text
-from triplane.model.performance import COLUMNS, Curve, figures
+from triplane.model.performance import COLUMNS, Curve, figures, until_stopped
 
 DAY_MS: Final = 86_400_000
 POINTS: Final = 1 << 16
@@ -71,6 +72,11 @@ class EquityCurve:
         depth = max(self._depth, 1.0 - equity / self._peak)
         return depth, max(self._length, at - self._at_peak), self._peak, self._at_peak
 
+    @property
+    def first(self) -> int:
+        """Open time of the first candle, 0 before there is one."""
+        return self._first if self._count else self.newest[0] if self.newest is not None else 0
+
     def summary(self) -> Curve:
         """What the figures need."""
         if self.newest is None:
@@ -94,10 +100,13 @@ class EquityCurve:
 
 
 class Record:
-    """Curve and closed positions of a session."""
+    """Curve, closed positions and conduct of a session."""
 
-    def __init__(self, start_balance: float) -> None:
+    def __init__(self, start_balance: float, conduct: Conduct | None = None) -> None:
         self.curve = EquityCurve(start_balance)
+        self.conduct = conduct or Conduct()
+        self._stopped_at: int | None = None
+        self._active: Curve | None = None  # as it was when trading stopped
         self._columns = {name: array("d") for name in COLUMNS}
         self._day = -1
         self.closed = self.won = 0
@@ -114,6 +123,13 @@ class Record:
         self.closed += 1
         self.won += float(trade.pnl) > 0
         self.realized += float(trade.pnl)
+
+    def mark(self, equity: float) -> None:
+        """Correct the newest point, and keep how the curve is when trading stops."""
+        self.curve.correct(equity)
+        stopped_at = self.conduct.stopped_at
+        if stopped_at != self._stopped_at:
+            self._stopped_at, self._active = stopped_at, None if stopped_at is None else self.curve.summary()
 
     def roll(self, time: int) -> None:
         """Begin to count again when a UTC day begins; a candle that closes at midnight is of the day before."""
@@ -134,7 +150,17 @@ class Record:
             realized=money_text(self.realized),
         )
 
-    def performance(self, session_id: str) -> Performance:
-        """The figures so far."""
-        made: dict[str, Any] = figures(self._columns, self.curve.summary(), self.curve.start)
-        return Performance(session_id=session_id, **made | {name: _text(made[name]) for name in MONEY})
+    def performance(self, session_id: str, now: int) -> Performance:
+        """The figures so far; ``now`` by the market's time."""
+        start, first, conduct = self.curve.start, self.curve.first, self.conduct
+        made: dict[str, Any] = figures(self._columns, self.curve.summary(), start)
+        if self._active is not None and self._stopped_at is not None:
+            days = (self._stopped_at - first) / DAY_MS
+            made = until_stopped(made, figures(self._columns, self._active, start), days)
+        return Performance(
+            session_id=session_id,
+            **made | {name: _text(made[name]) for name in MONEY},
+            halts=[*conduct.halts],
+            halted_pct=conduct.halted_pct(first, now) if first else 0.0,
+            funnel=conduct.funnel(),
+        )

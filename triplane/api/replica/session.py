@@ -166,6 +166,7 @@ class SessionReplica:
         say("zone_update", fact.row, fact.time, views.ZoneUpdate(zones=[fact]))
 
     def _on_signal(self, fact: facts.Signal, say: Say) -> None:
+        self.record.conduct.hear(fact)
         self.signals.pop(fact.id, None)
         self.signals[fact.id] = fact
         if len(self.signals) > SIGNALS:
@@ -179,9 +180,11 @@ class SessionReplica:
             say("marker", fact.row, fact.time, marker)
 
     def _on_fill(self, fact: facts.Fill, say: Say) -> None:
+        self.record.conduct.hear(fact)
         self._mark(fact, say)
 
     def _on_order(self, fact: facts.Order, say: Say) -> None:
+        self.record.conduct.hear(fact)
         orders = self._of(fact).orders
         created = fact.order_id not in orders and fact.working
         if fact.working:
@@ -197,15 +200,18 @@ class SessionReplica:
         self._say_position(fact.row, say)
 
     def _on_trade(self, fact: facts.Trade, say: Say) -> None:
+        self.record.conduct.hear(fact)
         self.record.add(fact)
         say("position_closed", fact.row, fact.time, fact)
 
     def _on_account(self, fact: facts.Account, say: Say) -> None:
         if (fact.epoch, fact.start_balance) != (self.account.epoch, self.account.start_balance):
-            self.record = Record(fact.start_balance)  # begun anew, or the venue has said what there is
+            same = fact.epoch == self.account.epoch  # else begun anew; so the venue has said what there is
+            self.record = Record(fact.start_balance, self.record.conduct if same else None)
             self.record.roll(self.now)
         self.account = fact
-        self.record.curve.correct(fact.equity - fact.simulated)
+        self.record.conduct.hear(fact)
+        self.record.mark(fact.equity - fact.simulated)
         if say is not nobody:
             say("account_update", None, fact.time, self.portfolio())
 
@@ -366,7 +372,7 @@ class SessionReplica:
 
     def performance(self) -> views.Performance:
         """The figures so far."""
-        return self.record.performance(self.id)
+        return self.record.performance(self.id, self.now)
 
     def equity_curve(self, limit: int) -> views.EquityCurve:
         """Up to ``limit`` points of the whole curve."""

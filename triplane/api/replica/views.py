@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from triplane.model.conduct import Funnel, Halt
 from triplane.model.facts import (
     AnyFact,
     Error,
@@ -135,7 +136,10 @@ class EquityCurve(View, frozen=True, kw_only=True):
 
 
 class Performance(View, frozen=True, kw_only=True):
-    """The figures of the session so far; a null one has its reason in ``reasons``."""
+    """The figures of the session so far, of the account's newest epoch and without what a person simulated.
+
+    A null one has its reason in ``reasons``; rates of time are measured until trading stopped, if it did.
+    """
 
     session_id: str
     trades: int
@@ -163,6 +167,9 @@ class Performance(View, frozen=True, kw_only=True):
     trades_per_day: float
     final_equity: Money
     reasons: dict[str, str]
+    halts: Annotated[list[Halt], Meta(description="Times without entries, oldest first.")]
+    halted_pct: Annotated[float, Meta(description="Share of the time that they took.")]
+    funnel: Funnel
 
 
 # ----------------------------------------------------------------------------------------------------------- the state

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from triplane.api.replica import record as records
 from triplane.api.replica.record import EquityCurve, Record
-from triplane.model.performance import Curve, performance
+from triplane.api.replica.session import SessionReplica
+from triplane.model.conduct import Halt
+from triplane.model.performance import OF_TIME, Curve, performance
 
 from ..streams import DAY, MINUTE, START, Stream
 
@@ -88,14 +90,49 @@ def test_the_figures_are_those_of_a_backtest() -> None:
         for name, column in columns.items():
             given_: Any = getattr(trade, name)
             column.append(float("nan") if given_ is None else float(given_))
-    found = record.performance("s")
+    found = record.performance("s", stream.now)
     expected = performance(columns, np.array(times), np.array(equity), 1000.0)
     assert found.trades == 40
     for name, value in expected.items():
         shown = getattr(found, name)
         assert (float(shown) if isinstance(shown, str) else shown) == value, name
     assert found.sharpe is not None
-    assert set(expected) | {"session_id"} == set(found.__struct_fields__)
+    assert set(expected) | {"session_id", "halts", "halted_pct", "funnel"} == set(found.__struct_fields__)
+
+
+def test_what_is_a_rate_of_time_ends_where_trading_did() -> None:
+    stream, times, equity = Stream(), [], []
+    for number in range(60):  # three candles a day; it is halted for good in the middle of the 16th day
+        times.append(stream.now)
+        stream.candle(at=stream.now)
+        if number == 46:
+            stream.trade("t", pnl="46")
+        halted = {"halted": True, "halt_reason": "drawdown"} if number >= 46 else {}
+        equity.append(10_000.0 + (number if number < 47 else 46) * (-1) ** (number % 4 == 1))
+        stream.account(equity=equity[-1], **halted)
+        stream.now = times[-1] + DAY // 3
+    replica = SessionReplica(stream.facts[0])
+    replica.take(stream.rest)
+    found, stop = replica.performance(), times[46] + MINUTE
+    columns = {
+        name: np.array([float(value)])
+        for name, value in {
+            "entry_time": times[46], "exit_time": stop, "quantity": 0.5, "entry_price": 100, "pnl": 46, "fees": 0.04,
+            "slippage": 0.01, "funding": 0, "r_multiple": 0.75, "mae": 0.5, "mfe": 3.5,
+        }.items()
+    }  # fmt: skip
+    expected = performance(columns, np.array(times), np.array(equity), 10_000.0, stop)
+    assert found.sharpe != performance(columns, np.array(times), np.array(equity), 10_000.0)["sharpe"]
+    assert {name: getattr(found, name) for name in OF_TIME} == {name: expected[name] for name in OF_TIME}
+    assert found.reasons == expected["reasons"]
+    assert found.reasons["sharpe"] == "over the 15.3 days until trading stopped"
+    assert found.halts == [Halt("drawdown", stop)]
+    assert found.halted_pct == pytest.approx(100 * (times[59] - times[46]) / (times[59] + MINUTE - times[0]))
+
+    stream.account()
+    replica.take(stream.facts[-1:])
+    assert replica.performance().halts == [Halt("drawdown", stop, stream.now)]
+    assert "sharpe" not in replica.performance().reasons
 
 
 def test_today_begins_at_midnight_utc_by_the_markets_time() -> None:

@@ -240,7 +240,11 @@ def test_a_reset_begins_new_figures_and_what_was_simulated_is_in_none() -> None:
     stream = Stream()
     stream.candle()
     stream.account(equity=9_700.0, balance=9_700.0)
+    stream.signal("g", "rejected", reject_reason="no_short")
     stream.trade("a", pnl="-300")
+    stream.account(halted=True, halt_reason="drawdown", start_balance=9_700.0)  # the venue has said what there is
+    counts = folded(stream).performance()
+    assert (counts.funnel.check, counts.funnel.trades, len(counts.halts)) == ({"no_short": 1}, 1, 1)
     stream.account(
         epoch=1, start_balance=5_000.0, balance=5_000.0, equity=5_000.0, peak_equity=5_000.0, day_equity=5_000.0
     )
@@ -248,6 +252,7 @@ def test_a_reset_begins_new_figures_and_what_was_simulated_is_in_none() -> None:
     replica = folded(stream)
     figures = replica.performance()
     assert (figures.trades, figures.net_pnl, figures.max_drawdown_pct) == (0, "0", 0.0)
+    assert (figures.funnel.signals, figures.funnel.trades, figures.halts, figures.halted_pct) == (0, 0, [], 0.0)
     assert replica.view().net_pnl == "0"
     assert replica.portfolio().today.closed == 0
 

@@ -233,6 +233,8 @@ def test_recorded_answers(recorded):
     eth = box.contracts["ETH_USDT"]
     contracts = [codec.contract(row) for row in read(folder + "ExchangeData/GetSymbols")["data"]]
     assert [c.instrument.lot_size for c in contracts] == [D("0.0001"), D("0.001")]
+    assert [c.instrument.maintenance_margin for c in contracts] == [0.004, 0.004]
+    assert [c.instrument.levels[0][0] for c in contracts] == [1.0, 10.0]  # 100 levels of 10,000 contracts
     for name in ("GetOrder", "GetOrderByClientOrderId"):
         order = codec.order_report(read(folder + f"Trading/{name}")["data"], eth)
         assert (order.status, order.filled, order.average) == (OrderStatus.FILLED, D("0.01"), D("1208.35"))
