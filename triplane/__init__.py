@@ -16,20 +16,26 @@ if TYPE_CHECKING:
     from triplane.research.analysis import Analysis, analyze
     from triplane.research.backtest import Backtest, backtest
     from triplane.research.plot import plot
+    from triplane.research.portfolio import PortfolioBacktest, backtest_portfolio
 
 __all__ = [
     "Analysis",
     "Backtest",
     "BadInput",
     "DataError",
+    "PortfolioBacktest",
     "TriplaneError",
     "__version__",
     "analyze",
     "backtest",
+    "backtest_portfolio",
     "plot",
 ]
 
-_HOMES = {"backtest": "backtest", "Backtest": "backtest", "analyze": "analysis", "Analysis": "analysis", "plot": "plot"}
+_HOMES = {
+    "backtest": "backtest", "Backtest": "backtest", "analyze": "analysis", "Analysis": "analysis", "plot": "plot",
+    "backtest_portfolio": "portfolio", "PortfolioBacktest": "portfolio",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

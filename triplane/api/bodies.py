@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from triplane.model.settings import Settings, TradingSettings
+from triplane.model.settings import Settings, SleeveSettings, TradingSettings
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -29,6 +29,7 @@ class StartSession(Body):
     mode: Literal["paper", "testnet", "live"] | None = None
     account: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")] = None
     balance: Positive | None = None
+    portfolio: Annotated[list[SleeveSettings] | None, Field(min_length=1, max_length=64)] = None
     parameters: Annotated[dict[Annotated[str, Field(max_length=100)], float] | None, Field(max_length=100)] = None
 
 

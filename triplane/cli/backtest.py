@@ -18,9 +18,11 @@ from triplane.cli.output import (
     progress,
     reported,
 )
+from triplane.cli.portfolio import portfolio, refuse_single
 from triplane.data.candles import utc
 from triplane.data.instruments import parse_instrument, rules_for
 from triplane.data.recorded import open_recorded
+from triplane.engine.portfolio import is_portfolio
 from triplane.model.settings import CostSettings
 from triplane.research.backtest import COSTS, backtest_costs, simulate
 from triplane.research.check import check_once
@@ -36,7 +38,9 @@ SHOWN = ("exit_time", "side", "entry_price", "exit_price", "pnl", "exit_reason")
 
 @reported
 def backtest(
-    strategy: Annotated[str, typer.Argument(help="Name of a strategy, or path of a strategy file.")],
+    strategy: Annotated[
+        str, typer.Argument(help="Name of a strategy, path of a strategy file, or of a portfolio (.yaml).")
+    ],
     data: Data,
     symbol: Market = None,
     timeframe: Annotated[str | None, described("timeframe")] = None,
@@ -70,7 +74,15 @@ def backtest(
     data_dir: DataDir = DATA_DIR,
     json: Json = False,
 ) -> Report:
-    """Run a strategy over recorded candles with the simulated broker."""
+    """Run a strategy or a portfolio over recorded candles with the simulated broker."""
+    costs = backtest_costs(fee, slippage, leverage, impact=impact, participation=participation, latency_ms=latency_ms)
+    if is_portfolio(strategy):
+        refuse_single(symbol=symbol, timeframe=timeframe, quantity=quantity, instrument=instrument, set=set_,
+                      regime=regime, guards=guards)  # fmt: skip
+        return portfolio(
+            strategy, data, balance, costs, resume_next_day,
+            lambda symbols: agenda(news, news_minutes, funding, funding_limit, symbols), quiet=json,
+        )  # fmt: skip
     check_once(strategy, progress(quiet=json))
     source = open_recorded(data, symbol)
     result = simulate(
@@ -84,9 +96,7 @@ def backtest(
         else rules_for(source.symbol, source.candles),
         balance=balance,
         quantity=quantity,
-        costs=backtest_costs(
-            fee, slippage, leverage, impact=impact, participation=participation, latency_ms=latency_ms
-        ),
+        costs=costs,
         progress=progress(quiet=json),
         commands=agenda(news, news_minutes, funding, funding_limit, [source.symbol]),
         guards=parse_list(guards),

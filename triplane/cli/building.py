@@ -10,12 +10,14 @@ from triplane.cli.config import Config, parse_speed
 from triplane.cli.guards import agenda, regime_data
 from triplane.cli.output import errors, progress
 from triplane.cli.trading import Trading, open_trading, prepare
+from triplane.data.candles import choose_timeframe
 from triplane.data.clock import SystemClock
 from triplane.engine.allowed import check_source, check_strategy
 from triplane.engine.app import Hosted
 from triplane.engine.emitter import Consumer
 from triplane.engine.golive import paper_record, require
 from triplane.engine.opening import Options, open_runner
+from triplane.engine.portfolio import all_symbols, sleeves_of
 from triplane.engine.session import Observer
 from triplane.engine.setup import Setup
 from triplane.engine.sources import WARM_UP, Source, open_source
@@ -23,10 +25,10 @@ from triplane.errors import BadInput
 from triplane.execution.messages import Finding
 from triplane.execution.remote import RemoteRouter
 from triplane.model.money import price
-from triplane.research.backtest import choose_timeframe
+from triplane.model.settings import SleeveSettings
 from triplane.research.check import check_once
 from triplane.strategies.base import AnyStrategy
-from triplane.strategies.compiler import Core, compile_strategy
+from triplane.strategies.compiler import Core, compile_strategies
 from triplane.strategies.registry import find, names, source_of
 from triplane.venues.catalogue import fees, with_data
 
@@ -48,11 +50,20 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
     for name, check, kept in (("strategy", check_strategy, "strategies"), ("source", check_source, "data")):
         if name in changes and changes[name] != getattr(config, name):
             changes[name] = check(str(changes[name]), [config.data_dir / kept, *config.session_folders])
+    if "portfolio" in changes:
+        folders = [config.data_dir / "strategies", *config.session_folders]
+        changes["portfolio"] = [
+            {**dict(one), "strategy": check_strategy(str(dict(one).get("strategy")), folders)}
+            for one in changes["portfolio"]
+        ]
+        changes = {"timeframe": None, "params": {}} | changes
+    elif "strategy" in changes:
+        changes["portfolio"] = []
     if "parameters" in changes:
         changes["params"] = changes.pop("parameters")
     if changes.get("strategy", config.strategy) != config.strategy:
         changes = {"timeframe": None, "params": {}} | changes
-    if changes.keys() & {"strategy", "params"}:
+    if changes.keys() & {"strategy", "params", "portfolio"}:
         changes["override_gate"] = None
     return config.changed(changes) if changes else config
 
@@ -86,23 +97,24 @@ async def build(
     quiet: bool = False,
 ) -> Hosted:
     """Everything between the configuration and a session that is ready to run."""
-    await asyncio.to_thread(check_once, config.strategy, progress(quiet))
-    clock, strategy = SystemClock(), find(config.strategy)
+    clock, sleeves = SystemClock(), config.sleeves()
+    for name in dict.fromkeys(one.strategy for one in sleeves):
+        await asyncio.to_thread(check_once, name, progress(quiet))
     async with AsyncExitStack() as undo:
         trading = await open_trading(config, clock, router_token)
         undo.push_async_callback(trading.close)
-        wanted_ms = choose_timeframe(60_000, config.timeframe, strategy.timeframe)
+        frames = [choose_timeframe(60_000, one.timeframe or config.timeframe, find(one.strategy).timeframe)
+                  for one in sleeves]  # fmt: skip
         source = await open_source(
-            trading.source, config.symbols, clock, parse_speed(config.speed),
-            once=once, warmup_ms=WARM_UP * wanted_ms, place=trading.place,
+            trading.source, all_symbols(sleeves, config.symbols), clock, parse_speed(config.speed),
+            once=once, warmup_ms=WARM_UP * max(frames), place=trading.place,
         )  # fmt: skip
         _warn(source, quiet)
         symbols = [i.symbol for i in source.instruments]
         commands = agenda(config.news, config.news_minutes, config.funding, config.funding_limit, symbols)
-        core = await asyncio.to_thread(
-            compile_strategy, strategy, source_of(config.strategy), progress(quiet), apart=True
-        )
-        setup = await _setup(config, trading, source, strategy)
+        setup = await _setup(config, trading, source, sleeves)
+        parts = [(find(name), source_of(name)) for name in setup.strategies]
+        core = await asyncio.to_thread(compile_strategies, parts, progress(quiet), apart=True)
         overridden = await _go_live(config, setup, core)
         options = Options(
             live=source.live, stale_after=STALE_AFTER if source.live else None, facts=not once, whole=once,
@@ -136,26 +148,35 @@ async def build(
     )
 
 
-async def _setup(config: Config, trading: Trading, source: Source, strategy: AnyStrategy) -> Setup:
+async def _setup(config: Config, trading: Trading, source: Source, portfolio: Sequence[SleeveSettings]) -> Setup:
     """What the session is started with; the venue's own trading rules win over the source's."""
     instruments = source.instruments
+    symbols = [i.symbol for i in instruments]
     if trading.venue is not None:
-        instruments = tuple(await trading.venue.instruments([i.symbol for i in instruments]))
-    return Setup(
-        strategy=config.strategy,
-        params=strategy.resolve(config.params),
-        instruments=instruments,
-        base_ms=source.base_ms,
-        timeframe_ms=choose_timeframe(source.base_ms, config.timeframe, strategy.timeframe),
+        instruments = tuple(await trading.venue.instruments(symbols))
+
+    def data(strategy: AnyStrategy) -> dict[str, Any]:
+        if len(portfolio) > 1 and getattr(strategy, "prepare", None) is None:
+            return {}
+        return regime_data(strategy, config.regime, config.data_dir)
+
+    setup = Setup.of(
+        sleeves_of(portfolio, symbols, source.base_ms, config.timeframe, data),
+        instruments,
+        source.base_ms,
         balance=config.balance,
         source=trading.name,
         mode=config.mode,
         hold=source.live,
         trading=config.trading,
         costs=config.costs.charged(fees(trading.source, instruments[0].market)),
-        data=regime_data(strategy, config.regime, config.data_dir),
         account=config.account,
     )
+    if trading.venue is not None and len(setup.rows) > len(instruments):
+        shared = next(i.symbol for i in instruments if [r.instrument for r in setup.rows].count(i) > 1)
+        raise BadInput(f"symbols name {shared} in two sleeves; at a venue each market has one sleeve, because its "
+                       "orders and stops work on one position there. On paper several may share it.")  # fmt: skip
+    return setup
 
 
 async def _go_live(config: Config, setup: Setup, core: Core) -> list[str]:

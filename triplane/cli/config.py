@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlia
 
 import typer
 import yaml
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -28,10 +28,11 @@ from triplane.cli.output import Report, console, one_sentence, reported
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.guards import find_guard
+from triplane.engine.portfolio import is_portfolio, load_portfolio
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
 from triplane.flow.processors import find as find_processor
-from triplane.model.settings import START_BALANCE, Settings
+from triplane.model.settings import START_BALANCE, Settings, SleeveSettings, Symbol
 from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
 from triplane.venues.catalogue import names, with_data
@@ -45,8 +46,6 @@ DEFAULT_FILE: Final = Path("triplane.yaml")
 PREFIX: Final = "TRIPLANE_"
 NESTED: Final = "__"
 SPEEDS: Final = "must be max or a factor from above 0 to 1000000, such as 60"
-
-Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1)]
 
 app = typer.Typer(help="Write or check a configuration file.", no_args_is_help=True)
 
@@ -92,7 +91,14 @@ class Config(Settings, BaseSettings):
     )
     symbols: list[Symbol] = Field(default=[], max_length=64, description="markets; by default all of the source")
     timeframe: str | None = Field(None, description="bars to decide on, such as 15m; by default the strategy's own")
-    strategy: str = Field("ict_blocks", description="name of a strategy, or path of a strategy file")
+    strategy: str = Field(
+        "ict_blocks", description="name of a strategy, or path of a strategy file or of a portfolio (.yaml)"
+    )
+    portfolio: list[SleeveSettings] = Field(
+        default=[],
+        description="several strategies on one account, instead of one: [{strategy: ema_cross, symbols: [BTCUSDT], "
+        "timeframe: 1h, params: {fast: 9}, name: slow}]",
+    )
     params: dict[str, float] = Field(default={}, description="parameters of the strategy, name=value")
     speed: str = Field("60", description="speed of a replay: 60 = sixty times real time, max = as fast as possible")
     regime: str | None = Field(
@@ -160,13 +166,25 @@ class Config(Settings, BaseSettings):
 
     def check(self) -> None:
         """Conditions that need the rest of the program; raises :class:`BadInput`."""
-        find(self.strategy).resolve(self.params)
+        for one in self.sleeves():
+            find(one.strategy).resolve(one.params)
         for target in self.alerts:
             target.address()
         for name in self.processors:
             find_processor(name)
         for name in self.guards:
             find_guard(name)
+
+    def sleeves(self) -> list[SleeveSettings]:
+        """What is to be traded; raises :class:`BadInput`."""
+        several = self.portfolio
+        if not several and is_portfolio(self.strategy):
+            several = load_portfolio(Path(self.strategy))
+        if not several:
+            return [SleeveSettings(strategy=self.strategy, symbols=self.symbols, params=self.params)]
+        if self.params:
+            raise BadInput(f"params are {self.params}; in a portfolio each sleeve has its own")
+        return several
 
     def changed(self, changes: Mapping[str, object]) -> Self:
         """These settings with some replaced, checked; raises :class:`BadInput`."""

@@ -169,7 +169,7 @@ def print_figures(title: str, figures: Mapping[str, object]) -> None:
     reasons: Mapping[str, str] = why if isinstance(why, Mapping) else {}
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
     for name, value in figures.items():
-        if name in ("reasons", "params", "costs", "funnel"):
+        if name in ("reasons", "params", "costs", "funnel", "sleeves", "markets"):
             continue
         shown = figure(value) + (f"  [dim]({reasons[name]})[/]" if name in reasons else "")
         table.add_row(label(name), shown)

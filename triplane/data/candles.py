@@ -69,6 +69,20 @@ def multiple_of(base_ms: int, timeframe: str) -> int:
     return wanted
 
 
+def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
+    """The decision timeframe in ms: the one asked for, else the strategy's own, else the data's.
+
+    Raises
+    ------
+    BadInput
+        When the timeframe is finer than the candles or not a whole number of them.
+    """
+    if asked is None:
+        own = parse_timeframe(made_for)
+        return own if own >= base_ms and own % base_ms == 0 else base_ms
+    return multiple_of(base_ms, asked)
+
+
 def infer_interval(candles: Candles) -> int:
     """Length of the candles, milliseconds: the most common step between the first thousand open times.
 

@@ -94,6 +94,13 @@ def open_recorded(path: str | Path, symbol: str | None = None, interval: str | i
     return RecordedSource(where, symbol or files[0].symbol or UNKNOWN, length, candles)
 
 
+def symbols_in(path: str | Path) -> list[str]:
+    """The markets of a folder, or of a file, by the names of the files."""
+    where = Path(path)
+    files = [one for one in sorted(where.iterdir()) if one.suffix.lower() in SUFFIXES] if where.is_dir() else [where]
+    return list(dict.fromkeys(name for one in files if (name := _describe(one).symbol)))
+
+
 def _describe(path: Path) -> _File:
     match = _NAME.fullmatch(path.stem)
     return _File(path, match[1], match[2]) if match else _File(path, None, None)

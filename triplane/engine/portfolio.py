@@ -5,15 +5,23 @@ position and trades of its own. Several sleeves may trade one market; candles an
 share the account. A row is called by its symbol, and ``symbol:sleeve`` where the sleeves have names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import yaml
+from pydantic import ValidationError
 
+from triplane.data.candles import choose_timeframe
 from triplane.data.instruments import Instrument
+from triplane.errors import BadInput
 from triplane.model.facts import row_name
-from triplane.strategies.base import Number
+from triplane.model.settings import SleeveSettings
+from triplane.problems import dotted, sentence
+from triplane.strategies.base import AnyStrategy, Number
+from triplane.strategies.registry import find
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +49,98 @@ class Sleeve:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Reverse of :meth:`to_dict`."""
         return cls(**{**data, "symbols": tuple(data["symbols"])})
+
+
+def is_portfolio(strategy: str) -> bool:
+    """Whether what stands in the place of a strategy is the file of a portfolio."""
+    return strategy.endswith((".yaml", ".yml"))
+
+
+def load_portfolio(path: Path) -> list[SleeveSettings]:
+    """The sleeves in a YAML file: a list of them, alone or under ``portfolio``; raises BadInput."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"portfolio {path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"portfolio {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    listed = content.get("portfolio") if isinstance(content, Mapping) else content
+    if not isinstance(listed, list) or not listed:
+        raise BadInput(f"portfolio {path} must be a list of sleeves, each with a strategy")
+    return [_sleeve(one, f"portfolio {path}, number {i}") for i, one in enumerate(listed, 1)]
+
+
+def _sleeve(given: object, where: str) -> SleeveSettings:
+    try:
+        return SleeveSettings.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise BadInput(f"{where}: {sentence(problem, SleeveSettings, dotted(problem['loc']))}") from None
+
+
+def all_symbols(portfolio: Sequence[SleeveSettings], symbols: Sequence[str]) -> list[str]:
+    """The markets that a portfolio needs beside those given; none when a sleeve wants all of the source."""
+    if not symbols and not all(one.symbols for one in portfolio):
+        return []
+    return list(dict.fromkeys([*symbols, *(symbol for one in portfolio for symbol in one.symbols)]))
+
+
+def sleeves_of(
+    portfolio: Sequence[SleeveSettings],
+    symbols: Sequence[str],
+    base_ms: int,
+    timeframe: str | None = None,
+    data: Callable[[AnyStrategy], Mapping[str, Any]] = lambda _: {},
+) -> tuple[Sleeve, ...]:
+    """What a portfolio comes to on some markets.
+
+    Parameters
+    ----------
+    symbols, base_ms
+        The markets that there are, and the milliseconds of their candles.
+    timeframe
+        Of sleeves that name none; by default their strategies' own.
+    data
+        What a strategy is given before it starts.
+
+    Raises
+    ------
+    BadInput
+        In one sentence: a name or a symbol twice, a symbol that is not there, what :func:`registry.find` refuses.
+    """
+    found, names = [], _names(portfolio)
+    for one, name in zip(portfolio, names, strict=True):
+        strategy = find(one.strategy)
+        missing = next((symbol for symbol in one.symbols if symbol not in symbols), None)
+        if missing is not None:
+            raise BadInput(f"symbols of {name or one.strategy} name {missing}; there are {', '.join(symbols)}")
+        if len(set(one.symbols)) != len(one.symbols):
+            raise BadInput(f"symbols of {name or one.strategy} are {', '.join(one.symbols)}; each may be given once")
+        found.append(
+            Sleeve(
+                one.strategy, strategy.resolve(one.params), tuple(one.symbols or symbols),
+                choose_timeframe(base_ms, one.timeframe or timeframe, strategy.timeframe), name, dict(data(strategy)),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _names(portfolio: Sequence[SleeveSettings]) -> list[str]:
+    """A name for each sleeve; of the only one, what it was given."""
+    typed = [one.name for one in portfolio]
+    if len(portfolio) == 1:
+        return typed
+    again = next((name for name in typed if name and typed.count(name) > 1), None)
+    if again is not None:
+        raise BadInput(f"name is {again} in two sleeves; each must have one of its own")
+    names: list[str] = []
+    for one in portfolio:
+        name, stem, number = one.name, Path(one.strategy).stem, 1
+        while not name or (name != one.name and name in {*names, *typed}):
+            name = stem if number == 1 else f"{stem}-{number}"
+            number += 1
+        names.append(name)
+    return names
 
 
 class Row(NamedTuple):

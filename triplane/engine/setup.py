@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Final, Self
@@ -151,6 +151,22 @@ class Setup:
         values["costs"] = CostSettings.model_validate({**PLAIN, **values["costs"]})
         values["portfolio"] = tuple(Sleeve.from_dict(one) for one in values.get("portfolio", ()))
         return cls(**values)
+
+    @classmethod
+    def of(cls, sleeves: Sequence[Sleeve], instruments: Sequence[Instrument], base_ms: int, **more: Any) -> Self:
+        """The setup of a portfolio, or of a single strategy when that is all there is."""
+        first, several = sleeves[0], len(sleeves) > 1 or sleeves[0].name != ""
+        alone = not several and first.symbols == tuple(i.symbol for i in instruments)
+        return cls(
+            strategy=" + ".join(dict.fromkeys(one.strategy for one in sleeves)),
+            params=first.params if alone else {},
+            instruments=tuple(instruments),
+            base_ms=base_ms,
+            timeframe_ms=min(one.timeframe_ms for one in sleeves),
+            data=first.data if alone else {},
+            portfolio=() if alone else tuple(sleeves),
+            **more,
+        )
 
     def start(self, core: Core) -> tuple[Array, Array]:
         """The account and the states at the very beginning.

@@ -5,10 +5,10 @@ Names and defaults are those of the rules; fractions are fractions (0.01 is 1 %)
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
 from triplane.errors import BadInput
 from triplane.problems import dotted, sentence
@@ -53,6 +53,21 @@ class Settings(BaseModel):
         if bool not in kinds and (int in kinds or float in kinds) and any(isinstance(one, bool) for one in given):
             raise ValueError("must be a number, not true or false")
         return value
+
+
+Symbol = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=40)]
+
+
+class SleeveSettings(Settings):
+    """A part of a portfolio: a strategy on some symbols."""
+
+    strategy: str = Field(min_length=1, max_length=500, description="name of a strategy, or path of a strategy file")
+    symbols: list[Symbol] = Field(default=[], max_length=64, description="markets; by default all of the session")
+    timeframe: str | None = Field(None, description="bars to decide on, such as 15m; by default the strategy's own")
+    params: dict[str, float] = Field(default={}, description="parameters of the strategy, name=value")
+    name: str = Field(
+        "", pattern=r"^([A-Za-z0-9_.-]{1,40})?$", description="what it is called by; by default as its strategy"
+    )
 
 
 class TradingSettings(Settings):

@@ -16,7 +16,7 @@ import narwhals as nw
 import numpy as np
 
 from triplane.data.calendars import funding_events, fundings, merge_events
-from triplane.data.candles import as_candles, infer_interval, multiple_of, parse_timeframe, timeframe_name
+from triplane.data.candles import as_candles, choose_timeframe, infer_interval, parse_timeframe, timeframe_name
 from triplane.data.instruments import Instrument
 from triplane.engine.conduct import Conduct
 from triplane.engine.decode import Decoder, Spoken
@@ -43,20 +43,6 @@ COSTS: Final = CostSettings()
 FUNDING_LIMIT: Final = 0.0005
 ROWS: Final = 1 << 16
 """Audit rows that there is room for at first."""
-
-
-def choose_timeframe(base_ms: int, asked: str | None, made_for: str) -> int:
-    """The decision timeframe in ms: the one asked for, else the strategy's own, else the data's.
-
-    Raises
-    ------
-    BadInput
-        When the timeframe is finer than the candles or not a whole number of them.
-    """
-    if asked is None:
-        own = parse_timeframe(made_for)
-        return own if own >= base_ms and own % base_ms == 0 else base_ms
-    return multiple_of(base_ms, asked)
 
 
 @dataclass
@@ -97,7 +83,7 @@ class Backtest:
     @cached_property
     def trade_columns(self) -> Columns:
         """The closed positions as arrays; times in ms UTC, money in the quote currency."""
-        return trade_columns(of_kind(self.rows, RowKind.TRADE), self.instrument)
+        return trade_columns(of_kind(self.rows, RowKind.TRADE), float(self.instrument.lot_size))
 
     @property
     def trades(self) -> Any:
@@ -107,7 +93,7 @@ class Backtest:
     @cached_property
     def facts(self) -> list[Fact]:
         """What was decided, as the facts that a session tells of it."""
-        return Decoder(Heads("backtest"), [Spoken(self.instrument, _Silent(self.strategy))]).decode(self.rows)
+        return Decoder(Heads("backtest"), [Spoken(self.instrument, Silent(self.strategy))]).decode(self.rows)
 
     @cached_property
     def _shown(self) -> Columns:
@@ -157,7 +143,7 @@ class Backtest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Silent:
+class Silent:
     """A strategy that gives its signals no words; nobody reads them here."""
 
     name: str
@@ -165,13 +151,13 @@ class _Silent:
     sees: Sequence[str] = ()
 
 
-def trade_columns(rows: Array, instrument: Instrument) -> Columns:
+def trade_columns(rows: Array, lot_size: float | Array) -> Columns:
     """The columns of the trades: closed positions, as rows of ``rows.TRADE_ROW``."""
     return {
         "entry_time": rows["entry_time"].astype(np.int64),
         "exit_time": rows["exit_time"].astype(np.int64),
         "side": np.where(rows["side"] > 0, "long", "short").astype(object),
-        "quantity": rows["quantity_lots"] * float(instrument.lot_size),
+        "quantity": rows["quantity_lots"] * lot_size,
         **{name: rows[name] for name in ("entry_price", "exit_price", "pnl", "fees")},
         "exit_reason": np.array(Reason.labels, dtype=object)[rows["reason"]],
         **{name: rows[name] for name in ("r_multiple", "mae", "mfe", "slippage", "funding")},
@@ -237,17 +223,26 @@ def _mornings(candles: Array) -> Array:
     return made
 
 
-def _drive(
-    core: Core, account: Array, states: Array, candles: Array, base_ms: int, commands: Array, resume: bool = False
+def drive(
+    core: Core,
+    account: Array,
+    states: Array,
+    candles: Array,
+    base_ms: int,
+    commands: Array,
+    resume: bool = False,
+    which: Array | None = None,
 ) -> tuple[Array, Array, float]:
     """Take all candles and commands, then close what is open; returns rows, equity curve and seconds.
 
-    ``resume``: the first thing of a day is to acknowledge the daily loss of the one before.
+    ``resume``: the first thing of a day is to acknowledge the daily loss of the one before. ``which``: the row of each
+    candle, all the first by default. A funding is for the market that it names, all else for the account.
     """
     if resume:
         commands = merge_events(_mornings(candles), commands)
     collector = _Collector()
-    which = np.zeros(len(candles), np.int64)
+    which = np.zeros(len(candles), np.int64) if which is None else which
+    markets = states["core"]["market"]
     curve = np.empty(len(candles))
     begin = time.perf_counter()
     at = 0
@@ -256,16 +251,22 @@ def _drive(
         while at < stop:
             at = core.run(account, states, which, candles[:stop], collector.out, curve, at)
             collector.drain(account)
-            failure = core.failed(states, 0)
-            if failure is not None:
-                raise TriplaneError(str(failure))
+            if states["core"]["raised"].any():
+                failures = [core.failed(states, k) for k in range(len(states))]
+                raise TriplaneError(str(next(one for one in failures if one is not None)))
         idle = resume and account["halt_code"][0] != Reason.DAILY_LOSS  # there is nothing to resume from
         if number < len(commands) and not (idle and commands["kind"][number] == CommandKind.RESUME):
-            core.on_command(account, states, 0, commands[number : number + 1], collector.out)
-            collector.drain(account)
+            given = commands[number : number + 1]
+            funding = given["kind"][0] == CommandKind.FUNDING_RATE
+            every = given["kind"][0] == CommandKind.RESUME
+            rows = np.flatnonzero(every | (markets == given["number"][0])) if funding or every else [0]
+            for k in rows:
+                core.on_command(account, states, int(k), given, collector.out)
+                collector.drain(account)
     end = command(CommandKind.END, int(candles["open_time"][-1]) + base_ms)
-    core.on_command(account, states, 0, end, collector.out)
-    collector.drain(account)
+    for k in range(len(states)):
+        core.on_command(account, states, k, end, collector.out)
+        collector.drain(account)
     curve[-1] = account[0]["equity"]
     return collector.rows(), curve, time.perf_counter() - begin
 
@@ -318,7 +319,7 @@ def simulate(
     )
     candles = np.ascontiguousarray(candles).view(CANDLE)
     commands = _with_verdicts(commands, guards, symbol, candles)
-    rows, curve, seconds = _drive(core, account, states, candles, base_ms, commands, resume_next_day)
+    rows, curve, seconds = drive(core, account, states, candles, base_ms, commands, resume_next_day)
     return Backtest(
         strategy=found.name,
         symbol=symbol,

@@ -31,6 +31,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from triplane.data.candles import choose_timeframe
 from triplane.data.generator import DEMO_START_MS, MINUTE, GeneratedMarket
 from triplane.data.replay import GeneratedSource
 from triplane.engine.emitter import Emitter
@@ -47,7 +48,6 @@ from triplane.kernel.codes import CommandKind, Leg, OrderEnd, Reason, RowKind, S
 from triplane.kernel.records import CANDLE
 from triplane.kernel.rows import OUTPUT, named, of_kind
 from triplane.model.settings import PLAIN
-from triplane.research.backtest import choose_timeframe
 from triplane.research.virtual import KEY, SECRET, VirtualClock, VirtualExecution, ask
 from triplane.strategies.base import Number
 from triplane.strategies.compiler import Core

@@ -230,8 +230,9 @@ def test_a_position_from_its_fills_to_its_trade() -> None:
 
     assert one(closed, Position).status == "closed"
     assert msgspec.structs.asdict(trade) == {
-        "session_id": "S", "seq": trade.seq, "time": trade.time, "symbol": "BTCUSDT", "sleeve": "", "decision": 4, "id": position.id,
-        "position_id": position.id, "side": "LONG", "quantity": "0.020", "entry_time": 30_000, "exit_time": 420_000,
+        "session_id": "S", "seq": trade.seq, "time": trade.time, "symbol": "BTCUSDT", "sleeve": "",
+        "decision": 4, "id": position.id, "position_id": position.id, "side": "LONG", "quantity": "0.020",
+        "entry_time": 30_000, "exit_time": 420_000,
         "entry_price": "100.1", "exit_price": "100.5", "pnl": "0.0076", "fees": "0.05", "funding": "-0.125",
         "slippage": "0.25", "balance_after": "1000.01", "r_multiple": None, "mae": 0.5, "mfe": 0.9,
         "exit_reason": "stop", "bars_held": 7, "stop_loss": "100.1", "simulated": False,

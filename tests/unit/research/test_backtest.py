@@ -12,7 +12,7 @@ import pytest
 
 import triplane
 from triplane.data.calendars import NewsEvent, blackouts, gate_events
-from triplane.data.candles import TIMEFRAMES
+from triplane.data.candles import TIMEFRAMES, choose_timeframe
 from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput, TriplaneError
@@ -21,7 +21,7 @@ from triplane.kernel.inputs import COMMAND, command
 from triplane.kernel.rows import of_kind
 from triplane.model.performance import performance
 from triplane.model.settings import PLAIN, CostSettings
-from triplane.research.backtest import Backtest, backtest_costs, choose_timeframe, simulate
+from triplane.research.backtest import Backtest, backtest_costs, simulate
 
 MINUTE = 60_000
 
