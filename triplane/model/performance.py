@@ -27,7 +27,8 @@ def drawdown(equity: Array) -> tuple[float, int]:
     if len(equity) == 0:
         return 0.0, 0
     peak = np.maximum.accumulate(equity)
-    depth = float(np.max(1.0 - equity / peak)) if np.all(peak > 0) else float("nan")
+    known = peak[0] > 0 and not np.isnan(peak[-1])  # peaks never fall, and one that is not a number stays
+    depth = 1.0 - float(np.min(equity / peak)) if known else float("nan")
     peaks = np.flatnonzero(equity >= peak)
     return depth, int(np.max(np.diff(peaks, prepend=0, append=len(equity)))) - 1
 
