@@ -156,7 +156,8 @@ def _outliers(candles: Candles, far: Rows) -> Rows:
     if len(far) == 0:  # as usual: what follows looks at everything
         return far
     typical = float(np.median(np.abs(np.diff(close) / close[:-1])))
-    return far[reach > OUTLIER_MEDIANS * typical * close[far - 1]]
+    found: Rows = far[reach > OUTLIER_MEDIANS * typical * close[far - 1]]
+    return found
 
 
 def _with_sentences(report: QualityReport, no_volume: bool) -> QualityReport:
