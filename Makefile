@@ -17,7 +17,7 @@ PLAIN := $(addprefix tests/unit/,alerts data exchange flow model scripts store v
 # A file's tests stay in one process: they share servers and fixtures.
 SPREAD := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-compiling test-plain test-page test-python lint lint-style lint-types lint-layers bench docs chaos soak coverage mutants size setup lock wheel clean
+.PHONY: run test test-compiling test-plain test-page test-python lint lint-style lint-types lint-layers bench peers docs chaos soak coverage mutants size setup lock wheel clean
 .DEFAULT_GOAL := run
 
 setup: $(READY) $(PAGE)
@@ -71,7 +71,12 @@ lint-layers: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	PEERS=$(wildcard $(VENV)-peers/bin/python) $(BIN)/python -m benchmarks
+
+# What `make bench` measures Triplane against, in an environment of its own: it is no part of any lock.
+peers:
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/pip install --quiet --disable-pip-version-check vectorbt
 
 # The page and the machine code of everything built in: whoever installs this wheel, with the same Python and Numba,
 # compiles nothing.

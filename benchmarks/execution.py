@@ -14,6 +14,7 @@ included, TLS is not; ``fsync`` runs beside the loop every 0.2 s, as always.
 import asyncio
 import gc
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,10 @@ MOST = 300.0
 """Seconds, at most."""
 SYMBOL = "BTCUSDT"
 ORDER = b"POST /fapi/v1/order"
+CANDLE = re.compile(rb'"k":\{[^}]*"t":(\d+)')
+"""The candle of a kline event, and when it opened."""
+WARM = 50
+"""Orders that are left out: the first ones meet cold code."""
 LIMITS = TradingSettings(
     max_trades_day=100_000, cooldown_bars=0, daily_loss_share=0, max_drawdown=0, quality_gate=False
 )
@@ -87,8 +92,8 @@ def stamp_box() -> tuple[list[int], list[int]]:
     async def stamped_send(self, message):
         text = message.get("text") or b""
         text = text.encode() if isinstance(text, str) else text
-        at = text.find(b'"k":{"t":')
-        if at >= 0 and (opened := int(text[at + 9 : at + 22])) > newest[0]:
+        found = CANDLE.search(text)
+        if found and (opened := int(found[1])) > newest[0]:
             newest[0] = opened
             frames.append(time.perf_counter_ns())
         await send(self, message)
@@ -293,11 +298,16 @@ def main() -> None:
     command = [sys.executable, "-m", "benchmarks.execution", "--serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, tempfile.TemporaryDirectory() as at:
         assert process.stdout is not None
-        urls = json.loads(process.stdout.readline())
-        orders = asyncio.run(trade(urls["rest"], urls["ws"], Path(at)))
-        process.terminate()
+        try:
+            urls = json.loads(process.stdout.readline())
+            orders = asyncio.run(trade(urls["rest"], urls["ws"], Path(at)))
+        finally:
+            process.terminate()  # or leaving would wait for it for ever
         stamps = json.loads(process.stdout.readline())
-    measured = together(orders, stamps)[50:]
+    measured = together(orders, stamps)[WARM:]
+    if not measured:
+        seen = f"{len(orders)} orders sent; the box wrote {len(stamps['frames'])} first frames of candles"
+        raise SystemExit(f"execution: nothing to measure: {seen} and took {len(stamps['orders'])} orders.")
     parts = stages(measured)
     whole = np.array([o["arrived"] - o["wrote"] for o in measured]) / 1000
     named = [(label, part) for (label, *_), part in zip(STAGES, parts, strict=True)]

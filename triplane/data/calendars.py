@@ -14,7 +14,6 @@ Gates hold back entries of *both* sides, and never an order that reduces risk.
 import csv
 import io
 import math
-import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -193,7 +192,9 @@ def load_calendar(source: str | Path) -> list[NewsEvent]:
     text = str(source)
     try:
         if text.startswith(("https://", "http://")):
-            with urllib.request.urlopen(text, timeout=15) as answer:  # noqa: S310 - the schemes are checked above
+            from urllib.request import urlopen  # noqa: PLC0415 - HTTP and TLS, for an address only
+
+            with urlopen(text, timeout=15) as answer:  # noqa: S310 - the schemes are checked above
                 content = answer.read(MAX_BYTES + 1)
         else:
             with Path(text).open("rb") as file:

@@ -40,7 +40,7 @@ INFER_ROWS: Final = 1000
 NO_CANDLES: Final = "there are no candles in it"
 TINY: Final = 5e-324
 """The least positive float."""
-BLOCK: Final = 1 << 14
+BLOCK: Final = 1 << 15
 """Rows that are put together at a time: they stay in the processor's caches."""
 
 

@@ -5,14 +5,16 @@ the data at once: what is missing, what is impossible, where nothing traded, and
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from triplane.data.candles import Candles, infer_interval, utc
+from triplane.data.candles import BLOCK, Candles, infer_interval, utc
 from triplane.errors import DataError
 from triplane.kernel.quality import BACK, TRADED
+
+Rows: TypeAlias = npt.NDArray[np.intp]
 
 GRADES: Final = "ABCDF"
 COMPLETE: Final = (0.995, 0.98, 0.95, 0.90)
@@ -83,10 +85,11 @@ def assess(candles: Candles, interval_ms: int | None = None) -> QualityReport:
     interval = interval_ms or infer_interval(candles)
     times = candles["open_time"]
     expected = int(times[-1] - times[0]) // interval + 1
-    gaps = _gaps(times, interval)
-    quiet = _quiet(candles)
-    impossible = _impossible(candles)
-    outliers = _outliers(candles)
+    before_gaps, impossible, far = _suspects(candles, interval)
+    gaps = _gaps(times, before_gaps, interval)
+    silent = candles["volume"] == 0
+    quiet = _quiet(times, silent)
+    outliers = _outliers(candles, far)
     usable = len(candles) - sum(span.candles for span in quiet)
     completeness = max(0.0, min(1.0, usable / expected))
     worst = sum(completeness < least for least in COMPLETE)
@@ -98,23 +101,40 @@ def assess(candles: Candles, interval_ms: int | None = None) -> QualityReport:
         GRADES[worst], len(candles), expected, completeness, gaps,
         tuple(int(t) for t in times[impossible]), quiet, tuple(int(t) for t in times[outliers]),
     )  # fmt: skip
-    return _with_sentences(report, bool((candles["volume"] == 0).all()))
+    return _with_sentences(report, bool(silent.all()))
 
 
-def _gaps(times: npt.NDArray[np.int64], interval: int) -> tuple[Span, ...]:
-    steps = np.diff(times)
+def _suspects(candles: Candles, interval: int) -> tuple[Rows, Rows, Rows]:
+    """Rows in front of a gap, of impossible candles, and of prices far from the close before.
+
+    A block of rows at a time, which stays in the processor's caches while all of it is looked at.
+    """
+    found = []
+    for begin in range(0, len(candles), BLOCK):
+        block = candles[begin : begin + BLOCK + 1]  # with the first of the next
+        low, high, close = block["low"], block["high"], block["close"]
+        inside = (low > 0) & np.isfinite(high)
+        for name in ("open", "close"):
+            inside &= (low <= block[name]) & (block[name] <= high)
+        before = close[:-1]
+        reach = np.maximum(high[1:] - before, before - low[1:])
+        tests = np.diff(block["open_time"]) > interval, ~inside[:BLOCK], reach > OUTLIER_MOVE * before
+        found.append([np.flatnonzero(test) + begin for test in tests])
+    gaps, impossible, far = (np.concatenate(rows) for rows in zip(*found, strict=True))
+    return gaps, impossible, far + 1
+
+
+def _gaps(times: npt.NDArray[np.int64], rows: Rows, interval: int) -> tuple[Span, ...]:
     return tuple(
-        Span(int(times[i]) + interval, int(times[i + 1]) - interval, max(int(steps[i]) // interval - 1, 1))
-        for i in np.flatnonzero(steps > interval)
+        Span(first + interval, end - interval, max((end - first) // interval - 1, 1))
+        for first, end in zip(times[rows].tolist(), times[rows + 1].tolist(), strict=True)
     )
 
 
-def _quiet(candles: Candles) -> tuple[Span, ...]:
-    silent = candles["volume"] == 0
-    if silent.all():  # volume was not recorded at all: nothing can be said
+def _quiet(times: npt.NDArray[np.int64], silent: npt.NDArray[np.bool_]) -> tuple[Span, ...]:
+    if silent.all() or not silent.any():  # volume was not recorded at all: nothing can be said
         return ()
     edges = np.flatnonzero(np.diff(np.concatenate(([False], silent, [False])).astype(np.int8)))
-    times = candles["open_time"]
     return tuple(
         Span(int(times[first]), int(times[end - 1]), int(end - first))
         for first, end in zip(edges[::2], edges[1::2], strict=True)
@@ -122,28 +142,21 @@ def _quiet(candles: Candles) -> tuple[Span, ...]:
     )
 
 
-def _impossible(candles: Candles) -> npt.NDArray[np.intp]:
-    low, high = candles["low"], candles["high"]
-    inside = (low > 0) & np.isfinite(high)
-    for name in ("open", "close"):
-        inside &= (low <= candles[name]) & (candles[name] <= high)
-    return np.flatnonzero(~inside)
-
-
-def _outliers(candles: Candles) -> npt.NDArray[np.intp]:
-    """Prices that leave their neighbours and come back at once without trades: bad prints, where real moves stay."""
-    if len(candles) < 3:
-        return np.empty(0, dtype=np.intp)
+def _outliers(candles: Candles, far: Rows) -> Rows:
+    """Of prices that leave their neighbours, those that come back at once without trades: bad prints, not moves."""
+    far = far[far < len(candles) - 1]
+    if len(far) == 0:
+        return far
     close, volume = candles["close"], candles["volume"]
-    before = close[:-2]
-    reach = np.maximum(candles["high"][1:-1] - before, before - candles["low"][1:-1])
-    far = np.flatnonzero(reach > OUTLIER_MOVE * before) + 1
-    if len(far):
-        typical = float(np.median(np.abs(np.diff(close) / close[:-1])))
-        far = far[reach[far - 1] > OUTLIER_MEDIANS * typical * close[far - 1]]
-    back = np.abs(close[far + 1] - close[far - 1]) < BACK * reach[far - 1]
+    before = close[far - 1]
+    reach = np.maximum(candles["high"][far] - before, before - candles["low"][far])
+    back = np.abs(close[far + 1] - before) < BACK * reach
     quiet = np.maximum(volume[far], volume[far + 1]) <= TRADED * volume.mean()
-    found: npt.NDArray[np.intp] = far[back & quiet]
+    far, reach = far[back & quiet], reach[back & quiet]
+    if len(far) == 0:  # as usual: what follows looks at everything
+        return far
+    typical = float(np.median(np.abs(np.diff(close) / close[:-1])))
+    found: Rows = far[reach > OUTLIER_MEDIANS * typical * close[far - 1]]
     return found
 
 

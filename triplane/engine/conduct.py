@@ -37,9 +37,9 @@ class Conduct(conduct.Conduct):
         if len(closed):
             self._trades += len(closed)
             self._last_exit = int(closed["time"][-1])
-        for row in of_kind(rows, RowKind.STATE):
-            if State.HALTED in (row["to_state"], row["from_state"]):
-                self._halt(row["to_state"] == State.HALTED, Reason.labels[row["reason"]], int(row["time"]))
+        moves = of_kind(rows, RowKind.STATE)
+        for row in moves[(moves["to_state"] == State.HALTED) | (moves["from_state"] == State.HALTED)]:
+            self._halt(row["to_state"] == State.HALTED, Reason.labels[row["reason"]], int(row["time"]))
 
     def figures(self, first: int, end: int) -> dict[str, Any]:
         """Halts within a period (ms), the share of it that they took, and the funnel."""

@@ -27,18 +27,18 @@ def drawdown(equity: Array) -> tuple[float, int]:
     if len(equity) == 0:
         return 0.0, 0
     peak = np.maximum.accumulate(equity)
-    depth = float(np.max(1.0 - equity / peak)) if np.all(peak > 0) else float("nan")
-    at = np.arange(len(equity))
-    last_peak = np.maximum.accumulate(np.where(equity >= peak, at, 0))
-    return depth, int(np.max(at - last_peak))
+    known = peak[0] > 0 and not np.isnan(peak[-1])  # peaks never fall, and one that is not a number stays
+    depth = 1.0 - float(np.min(equity / peak)) if known else float("nan")
+    peaks = np.flatnonzero(equity >= peak)
+    return depth, int(np.max(np.diff(peaks, prepend=0, append=len(equity)))) - 1
 
 
 def daily_returns(times: Array, equity: Array, start_balance: float) -> Array:
-    """Returns from UTC day to UTC day; the first starts from the balance."""
+    """Returns from UTC day to UTC day; the first starts from the balance. Times are in order."""
     if len(times) == 0:
         return np.zeros(0)
-    days = times // DAY_MS
-    last = np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
+    midnights = np.arange(times[0] // DAY_MS + 1, times[-1] // DAY_MS + 1) * DAY_MS
+    last = np.append(np.unique(np.searchsorted(times, midnights)), len(times)) - 1
     closes = np.concatenate([[start_balance], equity[last]])
     return np.asarray(np.diff(closes) / closes[:-1])
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
 
-import narwhals as nw
 import numpy as np
 
 from triplane.data.calendars import funding_events, fundings, merge_events
@@ -78,7 +77,8 @@ class Backtest:
     @cached_property
     def decisions_sha256(self) -> str:
         """SHA-256 over the bytes of every decision row, in order."""
-        return hashlib.sha256(self.rows[self.rows["kind"] <= LAST_DECISION].tobytes()).hexdigest()
+        rows = self.rows.view(f"V{OUTPUT.itemsize}")  # NumPy copies a record field by field, and bytes at once
+        return hashlib.sha256(rows[self.rows["kind"] <= LAST_DECISION].tobytes()).hexdigest()
 
     @cached_property
     def trade_columns(self) -> Columns:
@@ -109,6 +109,8 @@ class Backtest:
         made = self.make({"open_time": self.candles["open_time"], "equity": self.equity_curve})
         if isinstance(made, np.ndarray):
             return self.equity_curve
+        import narwhals as nw  # noqa: PLC0415 - loaded already, with the frame
+
         return made.set_index("open_time")["equity"] if nw.dependencies.is_pandas_dataframe(made) else made
 
     @cached_property

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
-import narwhals as nw
 import numpy as np
 
 from triplane.model.facts import Fact
@@ -17,11 +16,6 @@ Columns: TypeAlias = Mapping[str, np.ndarray[Any, Any]]
 """Columns by name; those whose names end in ``_time`` are times in ms, -1 = none."""
 Maker: TypeAlias = Callable[[Columns], Any]
 """Makes a frame of columns."""
-
-_TYPES: Final = {
-    "M": nw.Datetime("ms"), "O": nw.String(), "f": nw.Float64(), "i": nw.Int64(), "u": nw.Int64(), "b": nw.Boolean(),
-}  # fmt: skip
-
 
 HEAD: Final = {field.name for field in msgspec.structs.fields(Fact)}
 
@@ -79,11 +73,17 @@ def maker(frame: Any, own_rows: bool = True) -> Maker:
     """
     if isinstance(frame, np.ndarray):
         return _array
+    import narwhals as nw  # noqa: PLC0415 - arrays need none of it
+
     library = nw.from_native(frame, eager_only=True).implementation
+    types = {
+        "M": nw.Datetime("ms"), "O": nw.String(), "f": nw.Float64(), "i": nw.Int64(), "u": nw.Int64(),
+        "b": nw.Boolean(),
+    }  # fmt: skip
 
     def make(columns: Columns) -> Any:
         ready = dated(columns)
-        schema = {name: _TYPES[values.dtype.kind] for name, values in ready.items()}
+        schema = {name: types[values.dtype.kind] for name, values in ready.items()}
         made = nw.from_dict(ready, schema, backend=library)
         zoned = [nw.col(name).dt.replace_time_zone("UTC") for name, kind in schema.items() if kind == nw.Datetime]
         native = made.with_columns(zoned).to_native()

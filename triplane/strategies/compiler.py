@@ -124,6 +124,9 @@ class CompiledCore(Core):
                 lambda: self.module.run_together(account, states, shown, which, candles, out, np.zeros(0), 0),
             ),
         ]
+        if not first:  # what is not always needed is loaded when somebody asks for it
+            run = "several symbols" if self._several or self._together else "one symbol"
+            steps = [(text, call) for text, call in steps if text in ("the state", "the commands", run)]
         for number, (text, call) in enumerate(steps, 1):
             if progress and first:
                 progress(f"Compiling {names} for the first time ({number}/{len(steps)}: {text}) …")

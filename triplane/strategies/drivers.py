@@ -9,6 +9,7 @@ wheel``), else in the cache folder. That is ``NUMBA_CACHE_DIR`` when it is set, 
 """
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import platform
@@ -87,6 +88,22 @@ def _file(stem: str, text: str) -> Path:
     return path
 
 
+def _spare_scipy() -> None:
+    """Let Numba take SciPy's linear algebra for granted where SciPy is.
+
+    Before the first function it loads them only to see whether they are there, which costs every process a quarter of a
+    second and 20 MB. For a ``np.dot`` that is compiled it loads them in earnest.
+    """
+    asked = "scipy.linalg.cython_blas"
+    if "numba.np.arraymath" in sys.modules or asked in sys.modules or importlib.util.find_spec("scipy") is None:
+        return
+    sys.modules[asked] = ModuleType(asked)
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[asked]
+
+
 def driver(name: str, source: Path, imports: str = "", pattern: Path | None = None, hashes: str = "") -> ModuleType:
     """Import the driver ``name`` of what is in ``source``.
 
@@ -112,6 +129,7 @@ def driver(name: str, source: Path, imports: str = "", pattern: Path | None = No
         raise BadInput(f"Driver {path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
+    _spare_scipy()
     spec.loader.exec_module(module)
     return module
 
@@ -122,7 +140,7 @@ def _to_find(strategy: AnyStrategy, source: Path) -> tuple[AnyStrategy, Path, st
     if base is not None and base.name in BUILT_IN:
         strategy, source = base, source_of(base.name)
     name = name_of(strategy, source)
-    point = packaged().get(name)
+    point = None if name in BUILT_IN else packaged().get(name)  # which asks every installed package
     version = point.dist.version if point is not None and point.dist is not None else ""
     return strategy, source, f"find({name!r})  # {version}"
 

@@ -10,7 +10,8 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,7 @@ def sources(path: Path) -> list[Path]:
     """The file itself first, then the files of the user's that importing it runs."""
     found = [path]
     for file in found:  # which grows meanwhile
-        for level, name in _imports(file):
+        for level, name in _imports(file.read_bytes()):
             found += [other for other in _files(file, level, name, path.parent) if other not in found]
     return found
 
@@ -52,24 +53,26 @@ def joint_hash(parts: Sequence[tuple[Any, Path]]) -> str:
 
 def _strategies(file: Path) -> list[Path]:
     """The built-in strategies that a file imports."""
-    parts = [name.split(".") for level, name in _imports(file) if level == 0]
+    parts = [name.split(".") for level, name in _imports(file.read_bytes()) if level == 0]
     found = {FOLDER / f"{name[2]}.py" for name in parts if name[:2] == ["triplane", "strategies"] and len(name) > 2}
     return [path for path in found if path.is_file() and _STRATEGY.search(path.read_bytes())]
 
 
-def _imports(file: Path) -> Iterator[tuple[int, str]]:
+@lru_cache(maxsize=256)
+def _imports(code: bytes) -> tuple[tuple[int, str], ...]:
     """What a file imports: dots in front, and the dotted name. ``from a import b`` may mean the module ``a.b``."""
+    found: list[tuple[int, str]] = []
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(code)
     except (SyntaxError, ValueError):  # whoever loads it says so
-        return
+        return ()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield 0, alias.name
+            found += [(0, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                yield node.level, ".".join(part for part in (node.module, alias.name) if part)
+            names = [".".join(part for part in (node.module, alias.name) if part) for alias in node.names]
+            found += [(node.level, name) for name in names]
+    return tuple(found)
 
 
 def _files(file: Path, level: int, name: str, beside: Path) -> list[Path]:
