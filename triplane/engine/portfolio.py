@@ -75,7 +75,8 @@ def _sleeve(given: object, where: str) -> SleeveSettings:
         return SleeveSettings.model_validate(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        raise BadInput(f"{where}: {sentence(problem, SleeveSettings, dotted(problem['loc']))}") from None
+        place = dotted(problem["loc"])
+        raise BadInput(sentence(problem, SleeveSettings, f"{where}: {place}" if place else where)) from None
 
 
 def all_symbols(portfolio: Sequence[SleeveSettings], symbols: Sequence[str]) -> list[str]:
