@@ -291,7 +291,7 @@ STRATEGY = Leader
 """
     part = {"strategy": written(tmp_path, "leader_py", text), "symbols": list(SYMBOLS)}
     some = {symbol: one[:800] for symbol, one in CANDLES.items()}
-    assert backtest_portfolio(some, [part], settings=LOOSE, instruments=RULES).metrics["trades"] > 20
+    assert backtest_portfolio(some, [part], settings=LOOSE, instruments=RULES).metrics["trades"] > 2
 
 
 def test_one_that_raises_ends_a_backtest_with_its_line(tmp_path):

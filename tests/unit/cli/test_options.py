@@ -109,7 +109,7 @@ def test_pairs_need_a_name_and_a_value(pair: str) -> None:
 
 def test_up_takes_every_setting() -> None:
     text = CliRunner().invoke(make_app(["up"]), ["up", "--help"], env={"COLUMNS": "200"}).stdout
-    for name in set(Config.model_fields) - {"params", "go_live", "trading", "costs", "alerts"}:
+    for name in set(Config.model_fields) - {"params", "go_live", "trading", "costs", "alerts", "portfolio"}:
         assert option_name((name,)) in text
     for group in ("go_live", "trading", "costs"):
         for name in Config.model_fields[group].annotation.model_fields:
