@@ -66,6 +66,8 @@ def watch(s: Rec) -> None:
             low = max(low, order.level)
         else:
             high = min(high, order.level)
+        if order.type == OrderType.LIMIT and not order.resting:
+            markets += 1  # the next candle fills it or lets it rest
     if s.position.lots > 0 and s.position.liquidation > 0.0:
         low = max(low, s.position.liquidation)
     if s.position.lots < 0 and s.position.liquidation > 0.0:
@@ -361,9 +363,14 @@ def expire(a: Rec, s: Rec, out: Rec, time: int) -> int:
 
 
 @njit
-def settle(s: Rec) -> None:
-    """The candle is over: orders placed during it count in full from the next one on."""
+def settle(s: Rec, c: Rec) -> None:
+    """Candle ``c`` is over: orders placed during it count in full from the next one on, and limits rest.
+
+    One that has not arrived rests only if the market has not reached it: else it takes what it finds.
+    """
     for j in range(s.book_count):
-        s.book[j].mid_bar = 0
-        if s.book[j].type == OrderType.LIMIT:
-            s.book[j].resting = 1
+        order = s.book[j]
+        order.mid_bar = 0
+        if order.type == OrderType.LIMIT:
+            order.resting = 1 if c.open_time >= order.active_at or (c.close - order.level) * order.side > 0.0 else 0
+    watch(s)

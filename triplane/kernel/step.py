@@ -56,7 +56,7 @@ def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     while next_fill(a, s, c, out, False):
         answer(a, s, out, 1)
     _expire(a, s, out, s.now)
-    settle(s)
+    settle(s, c)
 
 
 @njit

@@ -259,3 +259,27 @@ def test_finer_candles_settle_what_a_bar_cannot(play, candles):
     run = play(candles(minutes), {0: Enter(1, stop=95.0, targets=[110.0])}, timeframe_ms=120_000)
 
     assert run.trades == [(100.0, 110.0, "target")]
+
+
+# ------------------------------------------------------------------------------------------------- what rests
+REACHED = {0: Enter(1, entry=100.5, entry_type="limit", stop=90.0, targets=[120.0])}
+AWAY = (102.0, 102.2, 101.8, 102.0)
+BELOW = (97.0, 97.5, 96.8, 97.0)
+FEES = {"maker_fee": 0.001, "taker_fee": 0.002}
+
+
+def test_a_limit_that_the_market_has_left_untouched_rests_and_fills_at_its_price(play, candles):
+    run = play(candles([FLAT, AWAY, BELOW]), REACHED, costs=FEES)
+
+    assert run.fills == [(2, 100.5, 1000)]
+    assert run.of("fill")["maker"].tolist() == [1]
+
+
+def test_a_limit_that_was_still_on_its_way_rests_where_it_finds_the_market(play, candles):
+    """It is there from minute 2 on: after a close of 102 it rests, after one of 97 it takes the open."""
+    late = FEES | {"latency_ms": MINUTE}
+    rested = play(candles([FLAT, AWAY, BELOW]), REACHED, costs=late)
+    taken = play(candles([AWAY, BELOW, (96.0, 96.5, 95.0, 96.0)]), REACHED, costs=late)
+
+    assert [rested.fills, rested.of("fill")["maker"].tolist()] == [[(2, 100.5, 1000)], [1]]
+    assert [taken.fills, taken.of("fill")["maker"].tolist()] == [[(2, 96.0, 1000)], [0]]
