@@ -121,6 +121,10 @@ def _place(s: Rec, row: Rec, mid_bar: int) -> None:
 
 @njit
 def _amend(s: Rec, order: Rec, row: Rec, mid_bar: int) -> None:
+    """Change an order; what was triggered works at market, so there is nothing to move, only its size."""
+    if order.triggered:
+        order.quantity_lots = row.quantity_lots
+        return
     if order.trigger_ticks != row.trigger_ticks and order.mid_bar != HAD_ITS_SHARE:
         order.mid_bar = 2 * mid_bar
     order.trigger_ticks = row.trigger_ticks

@@ -19,7 +19,7 @@ WAITING_SIZE = 4
 LEG = record(
     [
         ("order", "i8"),  # number of the working order, 0 = none
-        ("quantity_lots", "i8"),
+        ("quantity_lots", "i8"),  # of an entry all that was asked for, else what is left of it
         ("trigger_ticks", "i8"),
         ("price_ticks", "i8"),
         ("reason", "i8"),  # why an exit was ordered (Reason)

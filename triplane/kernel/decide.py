@@ -274,10 +274,9 @@ def on_exit(a: Rec, s: Rec, out: Rec) -> None:
         return
     elif sig.action == Action.MANAGE:
         _manage(a, s, out, sig)
-    elif s.legs[Leg.EXIT].order != 0:
-        return
     elif sig.action == Action.REDUCE:
-        _reduce(a, s, out, sig.fractions[0])
+        if s.legs[Leg.EXIT].order == 0:
+            _reduce(a, s, out, sig.fractions[0])
     elif sig.action == Action.CLOSE:
         signal_row(a, s, out, sig, s.plan.decision, SignalStatus.EXECUTED, 0)
         leave(a, s, out, Reason.SIGNAL)
@@ -343,15 +342,21 @@ def _fit_targets(a: Rec, s: Rec, out: Rec) -> None:
 
 @njit
 def leave(a: Rec, s: Rec, out: Rec, reason: int) -> None:
-    """Close the whole position at market, and what still fills late; the stop stays until the exit has filled."""
-    if s.position.lots == 0:
+    """Close the whole position at market, and what still fills late; the stop stays until the exit has filled.
+
+    An exit of a part gives way to one of the whole; at a venue, where it is filling by now, the rest follows it.
+    """
+    lots = abs(s.position.lots)
+    if lots == 0:
         return
     s.plan.leaving = reason
     cancel(a, s, out, Leg.ENTRY, reason)
     if s.legs[Leg.EXIT].order != 0:
-        return
+        if s.external or s.legs[Leg.EXIT].quantity_lots >= lots:
+            return
+        cancel(a, s, out, Leg.EXIT, reason)
     side = -1 if s.position.lots > 0 else 1
-    place(a, s, out, Leg.EXIT, OrderType.MARKET, side, 0, abs(s.position.lots), reason)
+    place(a, s, out, Leg.EXIT, OrderType.MARKET, side, 0, lots, reason)
 
 
 # --------------------------------------------------------------------------------------------------------- fills
@@ -429,6 +434,8 @@ def on_fill(a: Rec, s: Rec, out: Rec) -> None:
     side = 1 if s.position.lots > 0 else -1
     book_fill(a, s, fill)
     mine = s.legs[fill.leg]
+    if mine.order == fill.order and fill.leg != Leg.ENTRY:
+        mine.quantity_lots -= fill.quantity_lots
     if fill.done and mine.order == fill.order:
         mine.order = 0
     reserve(a, s)

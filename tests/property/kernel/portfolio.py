@@ -281,8 +281,8 @@ def assert_protected(p: Portfolio) -> None:
         for leg, quantity in working.items():
             order = book[int(legs["order"][leg])]
             assert (order["leg"], order["reduce_only"]) == (leg, leg != Leg.ENTRY)
-            assert 0 < order["quantity_lots"] <= quantity  # a part may have filled
-            assert leg != Leg.STOP or order["quantity_lots"] == quantity
+            assert 0 < order["quantity_lots"] <= quantity  # of an entry a part may have filled
+            assert leg == Leg.ENTRY or order["quantity_lots"] == quantity
             assert leg == Leg.ENTRY or int(order["side"]) * lots < 0
 
 

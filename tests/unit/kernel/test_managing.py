@@ -2,7 +2,7 @@
 
 import pytest
 
-from triplane.kernel.codes import Check, Leg, RowKind
+from triplane.kernel.codes import Check, CommandKind, Leg, RowKind
 from triplane.kernel.records import NO_TARGET
 from triplane.strategies.base import BadInput, Cancel, Close, Enter, Manage, Reduce
 
@@ -176,3 +176,61 @@ def test_a_strategy_sees_its_position_and_the_account(play, candles):
     assert (view["stop"], view["unrealized"]) == (95.0, 4.0)
     assert (view["balance"], view["equity"], view["day_pnl"]) == (10_000.0, 10_004.0, 4.0)
     assert (view["open_positions"], view["pending_entries"]) == (1, 0)
+
+
+# ------------------------------------------------------------------------------------------- what has filled in part
+def traded(candles, *rows):
+    market = candles([prices for prices, _ in rows])
+    market["volume"] = [volume for _, volume in rows]
+    return market
+
+
+HALVES = Enter(1, stop=90.0, targets=[103.0, 110.0], fractions=[0.5])
+TOUCHED = (100.0, 103.0, 100.0, 102.0)
+ABOVE = (102.0, 102.0, 102.0, 102.0)
+TENTH = {"participation": 0.1}
+
+
+def test_a_target_that_has_filled_in_part_sells_no_more_than_its_rest(play, candles):
+    """500 lots, of which 200 fill at once; the rest is a triggered order, sold at market wherever it is moved to."""
+    market = traded(candles, (FLAT, 100), (FLAT, 100), (TOUCHED, 2), (ABOVE, 20), (ABOVE, 20), (ABOVE, 20))
+    by_hand = {2: {"kind": CommandKind.AMEND, "targets": [103.5, 0.0, 0.0]}}
+    moved = play(market, {0: HALVES, 2: Manage(targets=[103.5])}, costs=TENTH)
+    told = play(market, {0: HALVES}, costs=TENTH, commands=by_hand)
+
+    for run in (moved, told):
+        assert run.fills == [(1, 100.0, 1000), (2, 103.0, -200), (3, 102.0, -300)]
+        assert working(run) == {"stop": (500, 100.0), "tp2": (500, 110.0)}  # break-even
+
+
+def test_a_part_that_is_closed_leaves_a_half_filled_target_as_it_is(play, candles):
+    """400 of the first target's 500 are sold; a fifth of the 600 that are left is 120, and 100 + 380 cover the rest."""
+    still = play(traded(candles, (FLAT, 100), (FLAT, 100), (TOUCHED, 4), (ABOVE, 0)), {0: HALVES}, costs=TENTH)
+    assert working(still) == {"stop": (600, 90.0), "tp1": (100, 103.0), "tp2": (500, 110.0)}
+
+    market = traded(candles, (FLAT, 100), (FLAT, 100), (TOUCHED, 4), (ABOVE, 1.2))
+    run = play(market, {0: HALVES, 2: Reduce(0.2)}, costs=TENTH)
+    assert [lots for _, _, lots in run.fills] == [1000, -400, -120, -100]
+    assert working(run) == {"stop": (380, 100.0), "tp2": (380, 110.0)}
+
+
+@pytest.mark.parametrize("costs", [TENTH, {"latency_ms": 60_000}])
+def test_a_close_takes_over_from_a_part_that_is_still_being_closed(play, candles, costs):
+    """1,000 lots; half of them are to go, in candles that have room for 100 at a time, when all of them shall go."""
+    market = traded(candles, *[(FLAT, 100)] * 3, *[(FLAT, 1)] * 2, *[(FLAT, 100)] * 4)
+    run = play(market, {0: Enter(1, stop=90.0, targets=[150.0]), 2: Reduce(0.5), 3: Close(), 4: Close()}, costs=costs)
+
+    assert sum(lots for _, _, lots in run.fills) == 0
+    assert [row["closing"] for row in run.of("signal")] == [0, 1]
+    assert len(run.of("trade")) == 1
+    assert run.states[0]["core"]["book_count"] == 0
+
+
+def test_a_stop_that_was_triggered_cannot_be_moved_any_more(play, candles):
+    """400 of 1,000 are sold at 95; the rest goes at the next open, 96, and slips by 1 a unit from the 95 asked for."""
+    market = traded(candles, (FLAT, 100), (FLAT, 100), ((99.0, 99.0, 94.0, 96.0), 4), ((96.0,) * 4, 100))
+    run = play(market, {0: LONG, 2: Manage(stop=95.5)}, costs=TENTH)
+
+    assert run.fills[1:] == [(2, 95.0, -400), (3, 96.0, -600)]
+    assert [r["reference"] for r in run.of("fill")] == [100.0, 95.0, 95.0]
+    assert run.trades == [(100.0, pytest.approx(95.6), "stop")]
