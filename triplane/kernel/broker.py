@@ -13,9 +13,11 @@ The rules inside one candle:
   *moved* meanwhile (break-even) is judged by the close alone;
 * what is reduce-only never opens or turns a position, an entry never nets one, and none fills on a halted account;
 * slippage is a fraction of the price, against us, on market and triggered orders, and rounded to the worse tick; on it
-  comes what the size itself moves the price, with the root of its share of the candle's volume;
+  comes what the size itself moves the price, with the root of its share of the candle's volume, the candle's range at
+  most;
 * one order takes no more than a share of a candle's volume, and what is left of it works on in the next; an order that
-  was triggered fills the rest at market. Between candles, and in a liquidation, there is no such cap;
+  was triggered, at any volume, fills the rest at market, and beside a stop no target. Between candles, and in a
+  liquidation, there is no such cap;
 * liquidation at the isolated-margin price costs the whole margin of the position.
 
 It knows nothing of signals: it reads ``place``, ``amend`` and ``cancel`` rows from the audit trail as a venue would.
@@ -179,23 +181,32 @@ def _report(a: Rec, s: Rec, out: Rec, order: Rec, lots: int, price_ticks: int, m
 
 @njit
 def worse_ticks(s: Rec, price: float, side: int) -> int:
-    """Ticks of ``price`` after slippage, rounded against the side that trades."""
-    return to_ticks(s.instrument, price * (1.0 + side * s.costs.slippage), side > 0)
+    """Ticks of ``price`` after slippage, rounded against the side that trades; one at least."""
+    return max(to_ticks(s.instrument, price * (1.0 + side * s.costs.slippage), side > 0), 1)
 
 
 @njit
 def measure(s: Rec, c: Rec, capped: bool) -> None:
-    """Work out what the volume of ``c`` allows: how much one order may take, and how far that moves the price."""
+    """Take from ``c`` what limits and moves an order: its volume and its range."""
     s.room = EVERYTHING
-    s.impact = 0.0
-    if c.volume > 0.0 or s.last.volume > 0.0:
-        s.has_volume = 1
+    s.range = 0.0
     if not s.has_volume:  # candles of a feed that does not say how much was traded
         return
     if capped and s.costs.participation > 0.0:
         s.room = to_lots(s.instrument, c.volume * s.costs.participation)
-    if c.volume > 0.0:
-        s.impact = s.costs.impact * (c.high - c.low) / np.sqrt(c.volume)
+    s.volume = c.volume
+    s.range = (c.high - c.low) / c.high
+
+
+@njit
+def _pushed(s: Rec, price: float, side: int, lots: int) -> float:
+    """Where ``price`` is when ``lots`` have moved it against the side that trades, by one range at most.
+
+    Ranges are fractions: 95 % of the high is not 95 of a price that has fallen to 8.
+    """
+    quantity = to_quantity(s.instrument, lots)
+    share = quantity / s.volume if s.volume > quantity else 1.0
+    return price * (1.0 + side * s.range * min(s.costs.impact * np.sqrt(share), 1.0))  # type: ignore[no-any-return]
 
 
 @njit
@@ -209,8 +220,8 @@ def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> No
         ticks = to_ticks(s.instrument, price, order.side > 0)
         _report(a, s, out, order, lots, ticks, order.resting if at_open else 1, lots == wanted)
     else:
-        pushed = price + order.side * s.impact * np.sqrt(to_quantity(s.instrument, lots))
-        _report(a, s, out, order, lots, worse_ticks(s, pushed, order.side), 0, lots == wanted)
+        ticks = worse_ticks(s, _pushed(s, price, order.side, lots), order.side)
+        _report(a, s, out, order, lots, ticks, 0, lots == wanted)
         order.triggered = 1
     if lots == wanted:
         _remove(s, j)
@@ -318,24 +329,39 @@ def _liquidated(s: Rec, c: Rec, opening: bool, best: int) -> bool:
 
 
 @njit
+def _stopping(s: Rec) -> bool:
+    """Whether the stop was triggered: it sells everything, so no entry and no target fills any more."""
+    stop = _find(s, s.legs[Leg.STOP].order)
+    return bool(stop >= 0 and s.book[stop].triggered)
+
+
+@njit
 def next_fill(a: Rec, s: Rec, c: Rec, out: Rec, opening: bool) -> bool:
     """Find the next fill of candle ``c`` in the pessimistic order; it is in ``s.last_fill`` when the answer is true.
 
     Call it until it says false, first with ``opening``, then without, and let *decide* answer each fill in between.
     """
-    best = -1
-    best_rank = 9
-    best_price = 0.0
-    for j in range(s.book_count if s.room > 0 else 0):
-        order = s.book[j]
-        rank = _rank(order)
-        if rank >= best_rank or refused(a, s, order) or c.open_time < order.active_at:
-            continue
-        price = _open_price(s, order, c) if opening else _range_price(s, order, c)
-        if not np.isnan(price):
-            best = j
-            best_rank = rank
-            best_price = price
+    while True:
+        best = -1
+        best_rank = 9
+        stopping = _stopping(s)
+        best_price = 0.0
+        for j in range(s.book_count):
+            order = s.book[j]
+            rank = _rank(order)
+            if rank >= best_rank or refused(a, s, order) or c.open_time < order.active_at:
+                continue
+            if stopping and order.leg not in (Leg.STOP, Leg.EXIT):
+                continue
+            price = _open_price(s, order, c) if opening else _range_price(s, order, c)
+            if not np.isnan(price):
+                best = j
+                best_rank = rank
+                best_price = price
+        if best < 0 or s.room > 0:
+            break
+        s.book[best].mid_bar = HAD_ITS_SHARE  # no volume for it, but a venue has triggered it
+        s.book[best].triggered = 1 if s.book[best].type != OrderType.LIMIT else 0
     if _liquidated(s, c, opening, best):
         _liquidate(a, s, out)
         return True

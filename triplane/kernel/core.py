@@ -70,7 +70,8 @@ CORE = record(
         ("fill_at_open", "i8"),  # 1: the last fill was at the open of its candle, or between candles
         ("market_count", "i8"),  # orders in the book that fill at the next open
         ("room", "i8"),  # lots that one order may take of the candle under way
-        ("impact", "f8"),  # how far the price moves against one base unit; with the root of the size
+        ("range", "f8"),  # of the candle under way, a fraction of its high; what size moves is measured in it
+        ("volume", "f8"),  # of the candle under way
         ("has_volume", "i8"),  # 1: its candles say how much was traded
         ("watch_low", "f8"),  # a candle that stays between these levels touches nothing in the book
         ("watch_high", "f8"),

@@ -97,6 +97,8 @@ def take_candle(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     """Run a closed base candle through the data gate and the broker, and mark the position."""
     s.event_time = c.open_time
     s.now = c.open_time + s.base_ms
+    if c.volume > 0.0:
+        s.has_volume = 1
     if s.limits.quality_gate:
         quality_step(s.quality, c, s.base_ms)
     if s.external:

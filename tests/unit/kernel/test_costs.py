@@ -146,3 +146,106 @@ def test_a_stop_is_on_its_way_too(play, candles):
     run = play(candles([FLAT, FLAT, low, low, (96.0, 97.0, 96.0, 97.0), low]), LONG, costs={"latency_ms": 60_000})
 
     assert run.fills == [(2, 100.0, 1000), (5, 95.0, -1000)]
+
+
+# --------------------------------------------------------------------------------------------- hardly any volume
+def test_a_candle_without_trades_fills_nothing_even_the_first_order_of_all(play, traded):
+    """The candles before it say how much was traded, long before there is anything to trade."""
+    rows = [(FLAT, 10.0), (FLAT, 0.0), (FLAT, 0.0), (FLAT, 0.0), (FLAT, 100.0)]
+    run = play(traded(*rows), {2: LONG[0]}, costs=TENTH)
+
+    assert run.fills == [(4, 100.0, 1000)]
+
+
+DIP = (100.0, 100.0, 94.9, 100.0)
+
+
+@pytest.mark.parametrize("volume", [0.009, 0.0])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_stop_is_triggered_at_any_volume_and_fills_when_there_is_one(play, traded, volume, side):
+    """A tenth of 0.009 is less than a lot. The market is back at 100 when there is something to fill it with."""
+    dip = (DIP if side > 0 else (100.0, 105.1, 100.0, 100.0), volume)
+    rows = [(FLAT, 100.0), (FLAT, 100.0), dip, (FLAT, 4.0), (FLAT, 100.0)]
+    run = play(traded(*rows), {0: Enter(side, stop=100.0 - 5 * side, targets=[100.0 + 10 * side])}, costs=TENTH)
+
+    assert run.fills == [(1, 100.0, 1000 * side), (3, 100.0, -400 * side), (4, 100.0, -600 * side)]
+    assert run.trades == [(100.0, 100.0, "stop")]
+    assert run.of("fill")["reference"].tolist() == [100.0, 100.0 - 5 * side, 100.0 - 5 * side]
+
+
+def test_a_stop_that_was_triggered_in_a_thin_candle_lets_no_more_of_the_entry_fill(play, traded):
+    rows = [(FLAT, 100.0), (FLAT, 4.0), (DIP, 0.001), (FLAT, 100.0)]
+    run = play(traded(*rows), LONG, costs=TENTH)
+
+    assert run.fills == [(1, 100.0, 400), (3, 100.0, -400)]
+
+
+def test_a_stop_entry_is_triggered_in_a_thin_candle_too(play, traded):
+    script = {0: Enter(1, entry=103.0, entry_type="stop_market", stop=95.0, targets=[150.0], ttl_bars=5)}
+    run = play(traded((FLAT, 100.0), ((100.0, 103.0, 100.0, 100.0), 0.001), (FLAT, 100.0)), script, costs=TENTH)
+
+    assert run.fills == [(2, 100.0, 1000)]
+
+
+def test_a_limit_in_a_thin_candle_waits_for_another_trade(play, traded):
+    script = {0: Enter(1, entry=98.0, entry_type="limit", stop=90.0, targets=[150.0])}
+    thin = ((100.0, 100.0, 97.0, 99.0), 0.001)
+    run = play(traded((FLAT, 100.0), thin, (FLAT, 100.0), (thin[0], 100.0)), script, costs=TENTH)
+
+    assert run.fills == [(3, 98.0, 1000)]
+
+
+def test_a_candle_with_both_is_a_stop_also_where_it_fills_in_part(play, traded):
+    """100 → 111 → 94: the stop sells a part, and what is left of it the rest; no target fills beside it."""
+    both = (100.0, 111.0, 94.0, 100.0)
+    for volume, first in ((4.0, [(2, 95.0, -400)]), (0.001, [])):
+        rows = [(FLAT, 100.0), (FLAT, 100.0), (both, volume), (FLAT, 100.0)]
+        run = play(traded(*rows), LONG, costs=TENTH)
+        rest = -1000 - sum(lots for _, _, lots in first)
+        assert run.fills[1:] == [*first, (3, 100.0, rest)]
+        assert run.trades[0][2] == "stop"
+
+
+def test_a_stop_that_found_no_volume_is_liquidated_where_the_market_goes_on(play, traded):
+    """Leverage 10 of 100: the margin is gone at 90, and the stop at 95 was triggered but sold nothing."""
+    rows = [(FLAT, 100.0), (FLAT, 100.0), (DIP, 0.001), ((88.0,) * 4, 100.0)]
+    run = play(traded(*rows), LONG, costs=TENTH | {"leverage": 10})
+
+    assert run.trades == [(100.0, 90.0, "liquidation")]
+
+
+# --------------------------------------------------------------------------------------------- how far size moves
+def test_impact_is_a_fraction_of_the_price(play, traded):
+    """A candle from 100 to 5 has a range of 95 % of its high: 0.5 × 0.95 × √(1 / 25) = 9.5 % of 8, not of 95."""
+    crash = (100.0, 100.0, 5.0, 50.0)
+    script = {0: Enter(1, stop=8.0, targets=[150.0])}
+    run = play(traded((FLAT, 25.0), (FLAT, 25.0), (crash, 25.0)), script, costs={"impact": 0.5})
+
+    assert run.fills[1] == (2, 7.2, -1000)  # 8 × 0.905 = 7.24, to the worse tick
+
+
+@pytest.mark.parametrize("kind", [CommandKind.CLOSE, CommandKind.END])
+@pytest.mark.parametrize("volume", [0.001, 0.0])
+def test_between_candles_no_size_is_more_than_the_whole_volume(play, traded, kind, volume):
+    """1 unit against a volume of 0.001 or none: 0.4 × (101 - 99) / 101 of 100 is 0.792."""
+    last = (100.0, 101.0, 99.0, 100.0)
+    close = {2: {"kind": kind} | ({"price": 100.0} if kind == CommandKind.CLOSE else {})}
+    market = traded((FLAT, 100.0), (FLAT, 100.0), (last, volume))
+    run = play(market, LONG, costs={"impact": 0.4}, commands=close)
+
+    assert run.fills[1][1:] == (99.2, -1000)
+
+
+def test_impact_is_at_most_the_range_of_the_candle(play, traded):
+    """10 × √(1 / 4) would be five ranges; one is (104 - 100) / 104 of 100, 3.85."""
+    market = traded((FLAT, 4.0), ((100.0, 104.0, 100.0, 102.0), 4.0))
+    run = play(market, {0: Enter(1, stop=80.0, targets=[150.0])}, costs={"impact": 10})
+
+    assert run.fills == [(1, 103.9, 1000)]
+
+
+def test_no_price_is_below_a_tick(play, candles):
+    low = (0.2, 0.2, 0.1, 0.1)
+    run = play(candles([(0.2,) * 4, (0.2,) * 4, low]), {0: Enter(1, stop=0.1, targets=[1.0])}, costs={"slippage": 0.45})
+
+    assert run.fills[1] == (2, 0.1, -1000)
