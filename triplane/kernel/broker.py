@@ -331,8 +331,10 @@ def _liquidated(s: Rec, c: Rec, opening: bool, best: int) -> bool:
 @njit
 def _stopping(s: Rec) -> bool:
     """Whether the stop was triggered: it sells everything, so no entry and no target fills any more."""
-    stop = _find(s, s.legs[Leg.STOP].order)
-    return bool(stop >= 0 and s.book[stop].triggered)
+    for j in range(s.book_count):
+        if s.book[j].leg == Leg.STOP:
+            return bool(s.book[j].triggered)
+    return False
 
 
 @njit

@@ -204,7 +204,7 @@ SIGNAL = record(
             "f8",
             (3,),
         ),  # share of the position per target, the last one takes the rest; REDUCE: the first
-        ("weight", "f8"),  # share of the risk that the profile allows for a trade; 0 = all of it
+        ("weight", "f8"),  # share of the size that the profile allows for a trade; 0 = all of it
         ("quantity", "f8"),  # at most so much, base units; 0 = what the risk allows
         ("trail_distance", "f8"),  # > 0: the stop follows the best price at this distance
         ("ttl_bars", "i8"),  # of a limit or stop entry; 0 = ENTRY_TTL_BARS, -1 = good till cancelled

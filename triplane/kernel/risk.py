@@ -21,9 +21,9 @@ ROUNDING = 1e-9
 
 @njit
 def size_lots(a: Rec, s: Rec, entry: float, stop: float, weight: float) -> int:
-    """Lots to trade: ``min(balance x risk x weight / |entry - stop|, balance x max position / entry)``, rounded down.
+    """Lots to trade: ``min(balance x risk / |entry - stop|, balance x max position / entry) x weight``, rounded down.
 
-    ``weight`` is the share of the risk that the signal asks for; 0 is all of it.
+    ``weight`` is the share of the usual size that the signal asks for; 0 is all of it.
     """
     limits = s.limits
     s.capped = 0
@@ -33,14 +33,14 @@ def size_lots(a: Rec, s: Rec, entry: float, stop: float, weight: float) -> int:
     if distance <= 0.0 or entry <= 0.0 or a.balance <= 0.0:
         return 0
     wanted = a.balance * limits.risk_per_trade / distance
-    if weight > 0.0:
-        wanted *= weight
     quantity = wanted
     if limits.max_position_share > 0.0:
         quantity = min(quantity, a.balance * limits.max_position_share / entry)
     if limits.max_position_quote > 0.0:
         quantity = min(quantity, limits.max_position_quote / entry)
     s.capped = 1 if quantity < wanted else 0
+    if weight > 0.0:
+        quantity *= weight
     return to_lots(s.instrument, quantity)
 
 

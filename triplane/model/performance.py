@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 
 DAY_MS: Final = 86_400_000
 MIN_DAYS: Final = 10
-"""Daily returns below which a ratio says nothing."""
+"""Days of candles below which a ratio says nothing."""
 _FEW: Final = f"needs at least {MIN_DAYS} daily returns"
 _LOST: Final = "the account was lost"
 _PER_TRADE: Final = (
@@ -33,30 +33,21 @@ def drawdown(equity: Array) -> tuple[float, int]:
     return depth, int(np.max(np.diff(peaks, prepend=0, append=len(equity)))) - 1
 
 
+def _midnights(times: Array) -> Array:
+    """Places of the first candle of each UTC day but the first, or of the next one where a day has none."""
+    return np.searchsorted(times, np.arange(times[0] // DAY_MS + 1, times[-1] // DAY_MS + 1) * DAY_MS)
+
+
 def daily_returns(times: Array, equity: Array, start_balance: float) -> Array:
-    """Returns from UTC day to UTC day; the first starts from the balance. Times are in order."""
+    """Returns from UTC day to UTC day; the first starts from the balance. Times are in order.
+
+    A day without candles has a return of 0.
+    """
     if len(times) == 0:
         return np.zeros(0)
-    midnights = np.arange(times[0] // DAY_MS + 1, times[-1] // DAY_MS + 1) * DAY_MS
-    last = np.append(np.unique(np.searchsorted(times, midnights)), len(times)) - 1
+    last = np.append(_midnights(times), len(times)) - 1
     closes = np.concatenate([[start_balance], equity[last]])
     return np.asarray(np.diff(closes) / closes[:-1])
-
-
-def _ratios(returns: Array, years: float, total: float, depth: float) -> dict[str, float | str]:
-    """Sharpe, Sortino, CAGR and Calmar; a text in place of one says why there is none."""
-    if len(returns) < MIN_DAYS:
-        return dict.fromkeys(("sharpe", "sortino", "cagr_pct", "calmar"), _FEW)
-    mean, year = float(np.mean(returns)), float(np.sqrt(365.0))
-    deviation = float(np.std(returns, ddof=1))
-    downside = float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
-    growth = (1.0 + total) ** (1.0 / years) - 1.0 if total > -1.0 else None
-    return {
-        "sharpe": mean / deviation * year if deviation > 0 else "the equity never moved",
-        "sortino": mean / downside * year if downside > 0 else "there was no losing day",
-        "cagr_pct": _LOST if growth is None else 100.0 * growth,
-        "calmar": _LOST if growth is None else growth / depth if depth > 0 else "there was no drawdown",
-    }
 
 
 class Curve(NamedTuple):
@@ -70,6 +61,8 @@ class Curve(NamedTuple):
         As of :func:`drawdown`, the start balance included.
     returns
         As of :func:`daily_returns`.
+    days
+        UTC days that have candles.
     span_ms
         From the first candle to the last.
     """
@@ -78,6 +71,7 @@ class Curve(NamedTuple):
     depth: float
     length: int
     returns: Array
+    days: int
     span_ms: float
 
     @classmethod
@@ -89,8 +83,26 @@ class Curve(NamedTuple):
             depth,
             length,
             daily_returns(times, equity, start_balance),
+            len(np.unique(_midnights(times))) + 1 if len(times) else 0,
             float(times[-1] - times[0]) if len(times) > 1 else 0.0,
         )
+
+
+def _ratios(curve: Curve, years: float, total: float) -> dict[str, float | str]:
+    """Sharpe, Sortino, CAGR and Calmar; a text in place of one says why there is none."""
+    returns, depth = curve.returns, curve.depth
+    if curve.days < MIN_DAYS:
+        return dict.fromkeys(("sharpe", "sortino", "cagr_pct", "calmar"), _FEW)
+    mean, year = float(np.mean(returns)), float(np.sqrt(365.0))
+    deviation = float(np.std(returns, ddof=1))
+    downside = float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
+    growth = (1.0 + total) ** (1.0 / years) - 1.0 if total > -1.0 else None
+    return {
+        "sharpe": mean / deviation * year if deviation > 0 else "the equity never moved",
+        "sortino": mean / downside * year if downside > 0 else "there was no losing day",
+        "cagr_pct": _LOST if growth is None else 100.0 * growth,
+        "calmar": _LOST if growth is None else growth / depth if depth > 0 else "there was no drawdown",
+    }
 
 
 def _mean(values: Array) -> float:
@@ -227,7 +239,7 @@ def figures(trades: Columns, curve: Curve, start_balance: float) -> dict[str, An
         "return_pct": 100.0 * total,
         "max_drawdown_pct": 100.0 * curve.depth,
         "max_drawdown_bars": curve.length,
-        **_ratios(curve.returns, days / 365.0, total, curve.depth),
+        **_ratios(curve, days / 365.0, total),
         **_per_trade(columns),
         **_exposure(columns, curve, start_balance),
         **_costs(columns),

@@ -204,8 +204,8 @@ class View:
 class Enter:
     """Open a position: ``side`` +1 long or -1 short; prices absolute, distances from the fill price.
 
-    ``weight`` is the share of the risk that the profile allows (0 = all), ``quantity`` a size in base units that is not
-    exceeded (0 = what the risk allows).
+    ``weight`` is the share of the size that the profile allows (0 = all), ``quantity`` a size in base units that is not
+    exceeded (0 = what the profile allows).
     """
 
     side: int

@@ -36,6 +36,14 @@ def test_a_weight_is_a_share_of_the_risk(play, candles, weight, lots):
     assert run.fills == [(1, 100.0, lots)]
 
 
+@pytest.mark.parametrize(("weight", "lots"), [(0.0, 10_000), (1.0, 10_000), (0.5, 5_000), (0.1, 1_000)])
+def test_a_weight_is_a_share_of_what_the_limits_allow(play, candles, weight, lots):
+    """10 % of 10,000 at 100 are 10 units, less than the 50 of the risk: half the weight is half of the 10."""
+    run = play(candles([FLAT] * 2), {0: Enter(1, stop=98.0, weight=weight)}, quantity=None)
+    assert run.fills == [(1, 100.0, lots)]
+    assert run.of("signal")["capped"].tolist() == [1]
+
+
 @pytest.mark.parametrize(("quantity", "lots"), [(0.0, 1_000), (0.25, 250), (7.0, 1_000), (0.0129, 12)])
 def test_a_quantity_is_never_more_than_the_limits_allow(play, candles, quantity, lots):
     """10 % of 10,000 at 100 are 10 units; here 1 % of them are allowed."""

@@ -85,6 +85,12 @@ def test_ratios_of_days() -> None:
     assert {name: flat["reasons"][name] for name in ("sharpe", "sortino", "calmar")} == {
         "sharpe": "the equity never moved", "sortino": "there was no losing day", "calmar": "there was no drawdown",
     }  # fmt: skip
+    apart = performance(NONE, np.where(times < 6 * DAY_MS, times, times + 120 * DAY_MS), equity, 100.0)
+    assert apart["cagr_pct"] == pytest.approx(100 * (1.05 ** (365 / 131) - 1))
+    rest = np.concatenate([returns[:6], np.zeros(120), returns[6:]])
+    assert apart["sharpe"] == pytest.approx(rest.mean() / rest.std(ddof=1) * math.sqrt(365))
+    two = performance(NONE, np.array([0, 120 * DAY_MS]), np.array([100.0, 105.0]), 100.0)
+    assert (two["cagr_pct"], two["reasons"]["cagr_pct"]) == (None, "needs at least 10 daily returns")
     lost = performance(NONE, times, np.linspace(90.0, 0.0, 11), 100.0)
     assert lost["reasons"]["cagr_pct"] == "the account was lost"
 
@@ -95,6 +101,9 @@ def test_drawdown_and_days() -> None:
     assert drawdown(np.array([1.0, 3.0, 2.0, 2.0, 2.0])) == (pytest.approx(1 / 3), 3)
     assert daily_returns(np.array([0, 1, DAY_MS]), np.array([110.0, 120.0, 60.0]), 100.0).tolist() == pytest.approx(
         [0.2, -0.5]
+    )
+    assert daily_returns(np.array([0, 3 * DAY_MS]), np.array([110.0, 55.0]), 100.0).tolist() == pytest.approx(
+        [0.1, 0.0, 0.0, -0.5]
     )
 
 

@@ -36,7 +36,8 @@ class EquityCurve:
         self._stride, self._count, self._first = 1, 0, 0
         self._peak, self._depth, self._at_peak, self._length = start_balance, 0.0, 0, 0
         self._day, self._last = -1, start_balance
-        self._days = array("d")  # equity at the end of each day that is over
+        self._days = array("d")  # equity at the end of each day that is over, those without candles too
+        self._seen = 0  # days with candles
 
     def add(self, time: int, equity: float) -> None:
         """Set the equity at a candle's open time, not before the newest."""
@@ -54,8 +55,9 @@ class EquityCurve:
         self._depth, self._length, self._peak, self._at_peak = self._fallen(equity)
         if self._count == 0:
             self._first = time
-        elif time // DAY_MS != self._day:
-            self._days.append(self._last)
+        else:
+            self._days.extend([self._last] * (time // DAY_MS - self._day))
+        self._seen += time // DAY_MS != self._day
         self._day, self._last = time // DAY_MS, equity
         if self._count % self._stride == 0:
             self._times.append(time)
@@ -80,13 +82,14 @@ class EquityCurve:
     def summary(self) -> Curve:
         """What the figures need."""
         if self.newest is None:
-            return Curve(self.start, 0.0, 0, np.zeros(0), 0.0)
+            return Curve(self.start, 0.0, 0, np.zeros(0), 0, 0.0)
         time, equity = self.newest
         depth, length, _, _ = self._fallen(equity)
-        over = [self._last] if self._count and time // DAY_MS != self._day else []
+        over = [self._last] * (time // DAY_MS - self._day) if self._count else []
         closes = np.array([self.start, *self._days, *over, equity])
         returns = np.diff(closes) / closes[:-1]
-        return Curve(equity, depth, length, returns, float(time - self._first) if self._count else 0.0)
+        seen = self._seen + (time // DAY_MS != self._day)
+        return Curve(equity, depth, length, returns, seen, float(time - self._first) if self._count else 0.0)
 
     def points(self, limit: int, length_ms: int) -> list[EquityPoint]:
         """Up to ``limit`` points, evenly chosen, the newest among them; ``length_ms`` is that of a candle."""
