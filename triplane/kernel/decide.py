@@ -286,8 +286,7 @@ def on_exit(a: Rec, s: Rec, out: Rec) -> None:
 def _manage(a: Rec, s: Rec, out: Rec, sig: Rec) -> None:
     """Move the stop, never further away than the first one was, and the targets, as the strategy says."""
     side = 1 if s.position.lots > 0 else -1
-    first = s.position.entry_price - side * s.position.initial_risk
-    if sig.stop > 0.0 and (sig.stop - first) * side >= 0.0:
+    if sig.stop > 0.0 and (sig.stop - s.position.first_stop) * side >= 0.0:
         set_stop(a, s, out, sig.stop, Reason.SIGNAL)
     for i in range(3):
         set_target(a, s, out, i, sig.targets[i])
@@ -370,7 +369,7 @@ def _protect(a: Rec, s: Rec, out: Rec) -> None:
         price = _stop_price(s, sig, position.entry_price)
         ticks = to_ticks(s.instrument, price, sig.side < 0)
         position.stop = to_price(s.instrument, ticks)
-        position.initial_risk = abs(position.entry_price - position.stop)
+        position.first_stop = position.stop
         place(a, s, out, Leg.STOP, OrderType.STOP_MARKET, -sig.side, ticks, lots, Reason.STOP)
     elif s.legs[Leg.STOP].quantity_lots != lots:
         amend(a, s, out, Leg.STOP, s.legs[Leg.STOP].trigger_ticks, lots, s.legs[Leg.STOP].reason)

@@ -243,7 +243,7 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
         exit_price = position.exit_value / quantity
     gross = (exit_price - entry_price) * quantity * side
     pnl = gross - position.fees + position.funding
-    risk = position.initial_risk * quantity
+    risk = abs(entry_price - position.first_stop) * quantity if position.first_stop > 0.0 else 0.0
     r_multiple = pnl / risk if risk > 0.0 else np.nan
     a.trades += 1
     if risk > 0.0:

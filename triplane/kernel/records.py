@@ -138,7 +138,7 @@ POSITION = record(
             "i8",
         ),  # 1: a part was opened after another had closed, so that is not the average of all entries
         ("stop", "f8"),  # current protective stop, price
-        ("initial_risk", "f8"),  # |entry - first stop|, price
+        ("first_stop", "f8"),  # as it was placed; what is risked is measured from it
         ("liquidation", "f8"),  # price; 0 = none
         ("fees", "f8"),
         ("funding", "f8"),  # received; negative when it was paid

@@ -242,3 +242,26 @@ def test_a_stop_that_was_triggered_cannot_be_moved_any_more(play, candles):
     assert run.fills[1:] == [(2, 95.0, -400), (3, 96.0, -600)]
     assert [r["reference"] for r in run.of("fill")] == [100.0, 95.0, 95.0]
     assert run.trades == [(100.0, pytest.approx(95.6), "stop")]
+
+
+# -------------------------------------------------------------------------------- an entry that fills in several parts
+PIECES = [(FLAT, 100), (FLAT, 4), ((96.0,) * 4, 100), ((96.0,) * 4, 100), ((93.0, 93.0, 91.0, 92.0), 100)]
+
+
+def test_the_stop_of_an_entry_in_parts_moves_no_further_than_the_first_one(play, candles):
+    """400 at 100 and 600 at 96 are 97.6; the first stop is 95, not 97.6 - 5."""
+    market = traded(candles, *PIECES[:4], ((96.0,) * 4, 100))
+    run = play(market, {0: LONG, 3: Manage(stop=93.0)}, costs=TENTH)
+    assert working(run)["stop"] == (1000, 95.0)
+    back = play(market, {0: LONG, 2: Manage(stop=95.9), 3: Manage(stop=95.0)}, costs=TENTH)
+    assert working(back)["stop"] == (1000, 95.0)
+
+
+def test_r_is_measured_from_what_the_whole_entry_cost(play, candles):
+    """97.6 on average against a first stop at 95 risks 2.6 a unit; sold at 93, a loss of 4.6, or 1.769 R."""
+    run = play(traded(candles, *PIECES), {0: LONG}, costs=TENTH)
+    (trade,) = run.of("trade")
+
+    assert (float(trade["entry_price"]), float(trade["exit_price"])) == (pytest.approx(97.6), 93.0)
+    assert float(trade["r_multiple"]) == pytest.approx(-4.6 / 2.6)
+    assert float(run.account["return_sum"]) == pytest.approx(-4.6 / 2.6)
