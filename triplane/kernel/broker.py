@@ -57,6 +57,8 @@ def watch(s: Rec) -> None:
     low = -np.inf
     high = np.inf
     expiry = np.int64(0x7FFFFFFFFFFFFFFF)
+    if s.due_count > 0:
+        expiry = min(expiry, s.dues[0].time)
     markets = 0
     for j in range(s.book_count):
         order = s.book[j]

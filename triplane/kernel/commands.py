@@ -6,7 +6,7 @@ and then. Commands that find nothing to act on change nothing.
 """
 
 from triplane.kernel.audit import change_state
-from triplane.kernel.broker import accept, execute, measure, refused
+from triplane.kernel.broker import accept, execute, measure, refused, watch
 from triplane.kernel.codes import Action, CommandKind, Leg, OrderType, Reason, State
 from triplane.kernel.decide import (
     cancel,
@@ -20,7 +20,7 @@ from triplane.kernel.decide import (
     set_target,
 )
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import charge_funding, mark, move_peak, roll_day
+from triplane.kernel.ledger import charge_due, mark, move_peak, owe, roll_day
 from triplane.kernel.records import NO_SIGNAL
 from triplane.kernel.reports import on_report
 from triplane.kernel.step import answer, halt, look_again
@@ -32,6 +32,7 @@ def _fill_now(a: Rec, s: Rec, out: Rec, price: float) -> None:
     if not price > 0.0:
         return
     measure(s, s.last, False)
+    charge_due(a, s, s.now)
     j = 0
     while j < s.book_count:
         if s.book[j].type == OrderType.MARKET:
@@ -148,8 +149,8 @@ def _gate(a: Rec, cmd: Rec) -> None:
 def _funding(a: Rec, s: Rec, cmd: Rec) -> None:
     """Charge a funding, unless a venue executes: it reports its own."""
     if not s.external and s.instrument.perpetual:
-        due = cmd.due if cmd.due > 0 else cmd.time
-        charge_funding(a, s, due, cmd.rate, cmd.mark if cmd.mark > 0.0 else s.last.close)
+        owe(a, s, cmd.due if cmd.due > 0 else cmd.time, cmd.rate, cmd.mark)
+        watch(s)
 
 
 @njit

@@ -16,6 +16,9 @@ BOOK_SIZE = 8
 WAITING_SIZE = 4
 """Signals of one symbol that may wait for a person at the same time."""
 
+DUES_SIZE = 24
+"""Fundings that may fall into one candle: hourly ones into a day."""
+
 LEG = record(
     [
         ("order", "i8"),  # number of the working order, 0 = none
@@ -44,6 +47,9 @@ PLAN = record(
 
 WAITING = record([("signal", SIGNAL), ("decision", "i8"), ("expires_bar", "i8")])
 """A pending signal in manual mode; ``decision`` 0 = free."""
+
+DUE = record([("time", "i8"), ("rate", "f8"), ("mark", "f8")])
+"""A funding that was told of before the candle that it falls into; ``mark`` 0 = the newest close."""
 
 CORE = record(
     [
@@ -77,6 +83,8 @@ CORE = record(
         ("watch_high", "f8"),
         ("watch_expiry", "i8"),
         ("funded_at", "i8"),  # ms, the newest funding time that was told
+        ("due_count", "i8"),
+        ("dues", DUE, (DUES_SIZE,)),
         ("capped", "i8"),  # 1: a limit made the last size smaller than its risk
         ("check_value", "f8"),  # of the last failed risk check
         ("check_limit", "f8"),

@@ -209,6 +209,32 @@ def charge_funding(a: Rec, s: Rec, due: int, rate: float, price: float) -> None:
 
 
 @njit
+def charge_due(a: Rec, s: Rec, until: int) -> None:
+    """Charge the fundings that were told of and whose time is at most ``until`` to what is held now."""
+    done = 0
+    while done < s.due_count and s.dues[done].time <= until:
+        told = s.dues[done]
+        charge_funding(a, s, told.time, told.rate, told.mark if told.mark > 0.0 else s.last.close)
+        done += 1
+    for j in range(done, s.due_count if done > 0 else 0):
+        s.dues[j - done] = s.dues[j]
+    s.due_count -= done
+
+
+@njit
+def owe(a: Rec, s: Rec, due: int, rate: float, price: float) -> None:
+    """Take a funding: charged now, or, where its time lies behind the newest candle, with the candle of that time."""
+    if s.due_count == len(s.dues):
+        charge_due(a, s, s.dues[0].time)
+    told = s.dues[s.due_count]
+    s.due_count += 1
+    told.time = due
+    told.rate = rate
+    told.mark = price
+    charge_due(a, s, s.last.open_time + s.base_ms + FUNDING_LATE_MS - 1)
+
+
+@njit
 def funding_known(s: Rec, time: int) -> bool:
     """Whether all funding of a position that closes at ``time`` is in the books."""
     if s.external or not s.instrument.perpetual:

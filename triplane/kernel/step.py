@@ -21,7 +21,7 @@ from triplane.kernel.decide import (
 )
 from triplane.kernel.indicators.volatility import atr_step
 from triplane.kernel.jit import Rec, njit
-from triplane.kernel.ledger import mark, track
+from triplane.kernel.ledger import FUNDING_LATE_MS, charge_due, mark, track
 from triplane.kernel.quality import quality_step
 from triplane.kernel.records import NO_SIGNAL
 
@@ -49,12 +49,14 @@ def _expire(a: Rec, s: Rec, out: Rec, time: int) -> None:
 @njit
 def _trade(a: Rec, s: Rec, c: Rec, out: Rec) -> None:
     """Everything in the book that this candle touches."""
+    charge_due(a, s, c.open_time + FUNDING_LATE_MS - 1)
     _expire(a, s, out, c.open_time)
     measure(s, c, True)
     while next_fill(a, s, c, out, True):
         answer(a, s, out, 0)
     while next_fill(a, s, c, out, False):
         answer(a, s, out, 1)
+    charge_due(a, s, s.now - 1)
     _expire(a, s, out, s.now)
     settle(s, c)
 

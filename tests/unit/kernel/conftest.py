@@ -69,9 +69,10 @@ def play(
     market: Any,
     script: Script,
     *,
-    commands: Mapping[int, Mapping[str, Any]] | None = None,
+    commands: Mapping[int, Mapping[str, Any] | Sequence[Mapping[str, Any]]] | None = None,
     instrument: Instrument = TICK,
     timeframe_ms: int = MINUTE,
+    base_ms: int = MINUTE,
     balance: float = 10_000.0,
     quantity: str | None = "1",
     hold: bool = False,
@@ -93,8 +94,8 @@ def play(
         costs=CostSettings(**{**PLAIN, "maker_fee": 0.0, "taker_fee": 0.0, **(costs or {})}).to_record(),
         limits=limits,
         params={},
-        base_ms=MINUTE,
-        timeframe_ms=timeframe_ms,
+        base_ms=base_ms,
+        timeframe_ms=max(timeframe_ms, base_ms),
         balance=balance,
         hold=hold,
     )
@@ -104,9 +105,10 @@ def play(
         account["n_out"] = 0
         core.on_moment(account, states, np.zeros(1, np.int64), market[i : i + 1], out)
         parts.append(out[0]["rows"][: account[0]["n_out"]].copy())
-        if commands and i in commands:
+        told = (commands or {}).get(i, ())
+        for fields in (told,) if isinstance(told, Mapping) else told:
             account["n_out"] = 0
-            core.on_command(account, states, 0, command(time=market[i]["open_time"] + MINUTE, **commands[i]), out)
+            core.on_command(account, states, 0, command(**{"time": market[i]["open_time"] + base_ms, **fields}), out)
             parts.append(out[0]["rows"][: account[0]["n_out"]].copy())
     return Played(np.concatenate(parts), account[0], states)
 

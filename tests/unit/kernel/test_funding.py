@@ -97,3 +97,74 @@ def test_a_funding_that_is_told_late_is_not_paid_by_who_came_later(play, candles
     run = play(candles([FLAT] * 4), {0: LONG[0]}, commands={2: funding(0.001) | {"due": 60_000}})
 
     assert float(run.account["funding"]) == 0.0
+
+
+# ------------------------------------------------------------------------------------------------ inside a long candle
+HOUR = 3_600_000
+DAY = 24 * HOUR
+TWO_DAYS = {0: Enter(1, stop=50.0, targets=[200.0]), 1: Close()}
+"""Bought at the open of day 1, sold at that of day 2."""
+
+
+def due(hour):
+    """A funding of a tenth a unit, three milliseconds after a full hour, as venues stamp them; told when it is due."""
+    time = hour * HOUR + 3
+    return funding(0.001, mark=100.0) | {"due": time, "time": time}
+
+
+@pytest.fixture
+def days(play, candles):
+    """Daily candles; a funding is told before the candle that it falls into has closed."""
+
+    def run(script, hours, rows):
+        market = candles([FLAT, *rows], [i * DAY for i in range(len(rows) + 1)])
+        return play(market, script, commands={hour // 24 - 1: due(hour) for hour in hours}, base_ms=DAY)
+
+    return run
+
+
+@pytest.mark.parametrize(("hour", "paid"), [(24, 0.0), (32, 0.1), (40, 0.1), (48, 0.1), (56, 0.0)])
+def test_a_funding_inside_a_candle_is_paid_by_who_held_then(days, hour, paid):
+    """From 24:00 to 48:00 one unit is held: who buys at a funding time does not pay, who sells then does."""
+    run = days(TWO_DAYS, [hour], [FLAT] * 3)
+
+    assert float(run.account["funding"]) == pytest.approx(-paid)
+
+
+def test_what_fills_inside_a_candle_counts_from_its_open(days):
+    """A limit of day 1 pays the funding at 08:00 of it; what a stop closes on day 2 does not pay the one of day 2."""
+    script = {0: Enter(1, entry=98.0, entry_type="limit", stop=90.0, targets=[200.0])}
+    dip, crash = (100.0, 100.0, 97.0, 99.0), (99.0, 99.0, 80.0, 85.0)
+    run = days(script, [32, 56], [dip, crash, FLAT])
+    (trade,) = run.of("trade")
+
+    assert (trade["entry_time"], trade["exit_time"]) == (DAY, 2 * DAY)
+    assert float(run.account["funding"]) == pytest.approx(-0.1)
+
+
+def test_a_close_by_hand_pays_what_was_due_before_it(play, candles):
+    """Funding at 08:00 of day 2, closed at 10:00; what comes at 16:00 of the same candle is paid by nobody."""
+    closed = {"kind": CommandKind.CLOSE, "price": 100.0, "time": 58 * HOUR}
+    commands = {1: [due(56), closed, due(64)]}
+    run = play(candles([FLAT] * 3, [0, DAY, 2 * DAY]), {0: LONG[0]}, commands=commands, base_ms=DAY)
+
+    assert float(run.account["funding"]) == pytest.approx(-0.1)
+    assert float(run.of("trade")[0]["balance_after"]) == pytest.approx(10_000 - 0.1)
+    assert run.states[0]["core"]["due_count"] == 0
+
+
+def test_more_fundings_than_there_is_room_for_are_all_charged(play, candles):
+    """Hourly ones of a candle of a week: 167 of a tenth each."""
+    week = 168
+    commands = {1: [due(2 * week + hour) for hour in range(1, week)]}
+    market = candles([FLAT] * 3, [i * week * HOUR for i in range(3)])
+    run = play(market, {0: LONG[0]}, commands=commands, base_ms=week * HOUR)
+
+    assert float(run.account["funding"]) == pytest.approx(-16.7)
+
+
+def test_equity_knows_what_was_charged_inside_a_candle(days):
+    run = days({0: LONG[0]}, [32, 56], [FLAT, FLAT])
+
+    assert float(run.account["equity"]) == pytest.approx(10_000 - 0.2)
+    assert float(run.account["balance"]) == pytest.approx(10_000 - 0.2)
