@@ -18,7 +18,7 @@ The rules inside one candle:
 * one order takes no more than a share of a candle's volume, and what is left of it works on in the next; an order that
   was triggered, at any volume, fills the rest at market, and beside a stop no target. Between candles, and in a
   liquidation, there is no such cap;
-* liquidation at the isolated-margin price costs the whole margin of the position.
+* liquidation at the isolated-margin price costs the whole margin of the position, and no other exit costs more.
 
 It knows nothing of signals: it reads ``place``, ``amend`` and ``cancel`` rows from the audit trail as a venue would.
 """
@@ -212,6 +212,14 @@ def _pushed(s: Rec, price: float, side: int, lots: int) -> float:
 
 
 @njit
+def _bankrupt(s: Rec) -> int:
+    """The price, in ticks, at which the margin of the position is gone."""
+    side = 1 if s.position.lots > 0 else -1
+    price = s.position.entry_price * (1.0 - side / s.costs.leverage)
+    return to_ticks(s.instrument, max(price, 0.0), side > 0)
+
+
+@njit
 def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> None:
     """Fill order ``j`` of the book at ``price``, as much as there is room for; what is complete leaves the book."""
     order = s.book[j]
@@ -223,6 +231,8 @@ def execute(a: Rec, s: Rec, out: Rec, j: int, price: float, at_open: bool) -> No
         _report(a, s, out, order, lots, ticks, order.resting if at_open else 1, lots == wanted)
     else:
         ticks = worse_ticks(s, _pushed(s, price, order.side, lots), order.side)
+        if order.reduce_only and s.position.liquidation > 0.0:  # the venue would have taken the position over
+            ticks = max(ticks, _bankrupt(s)) if s.position.lots > 0 else min(ticks, _bankrupt(s))
         _report(a, s, out, order, lots, ticks, 0, lots == wanted)
         order.triggered = 1
     if lots == wanted:
@@ -308,9 +318,7 @@ def _liquidate(a: Rec, s: Rec, out: Rec) -> None:
     order.reduce_only = 1
     order.reference = position.liquidation
     order.reason = Reason.LIQUIDATION
-    bankrupt = position.entry_price * (1.0 - side / s.costs.leverage)
-    ticks = to_ticks(s.instrument, max(bankrupt, 0.0), side > 0)
-    _report(a, s, out, order, order.quantity_lots, ticks, 0, True)
+    _report(a, s, out, order, order.quantity_lots, _bankrupt(s), 0, True)
     s.last_fill.fee = 0.0
     out.fill_rows[a.n_out - 1].fee = 0.0
 

@@ -283,3 +283,30 @@ def test_a_limit_that_was_still_on_its_way_rests_where_it_finds_the_market(play,
 
     assert [rested.fills, rested.of("fill")["maker"].tolist()] == [[(2, 100.5, 1000)], [1]]
     assert [taken.fills, taken.of("fill")["maker"].tolist()] == [[(2, 96.0, 1000)], [0]]
+
+
+# ------------------------------------------------------------------------------------------- no more than the margin
+@pytest.mark.parametrize(("side", "impact", "price"), [
+    (1, 0.0, 95.6), (1, 0.1, 95.3), (1, 1.0, 95.0), (-1, 0.0, 104.4), (-1, 0.1, 104.7), (-1, 1.0, 105.0),
+])  # fmt: skip
+def test_a_stop_loses_at_most_the_margin(play, candles, side, impact, price):
+    """Leverage 20 of 100: five away the margin is gone, and the venue takes the position over at that price.
+
+    The candle's range is 3 / 97 or 3 / 106 of its high, which moves 95.6 to 95.3 and 104.4 to 104.7 with a tenth of it.
+    """
+    wide = (97.0, 97.0, 94.0, 96.0) if side > 0 else (103.0, 106.0, 103.0, 104.0)
+    script = {0: Enter(side, stop=100 - 4.4 * side, targets=[100 + 50 * side])}
+    run = play(candles([FLAT, FLAT, wide]), script, costs={"leverage": 20, "impact": impact, "taker_fee": 0.001})
+    (trade,) = run.of("trade")
+
+    assert run.trades == [(100.0, price, "stop")]
+    assert float(trade["pnl"] + trade["fees"]) == pytest.approx(-abs(100.0 - price))
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_close_by_hand_loses_at_most_the_margin(play, candles, side):
+    close = {1: {"kind": CommandKind.CLOSE, "price": 100 - 10.0 * side}}
+    script = {0: Enter(side, stop=100 - 4.4 * side, targets=[100 + 50 * side])}
+    run = play(candles([FLAT, FLAT]), script, costs={"leverage": 20}, commands=close)
+
+    assert run.trades == [(100.0, 100 - 5.0 * side, "manual")]
