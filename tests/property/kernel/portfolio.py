@@ -205,14 +205,18 @@ def assert_reduces(p: Portfolio, rows: Any) -> None:
     for row in of_kind(rows, RowKind.FILL):
         k, side = int(row["symbol"]), int(row["side"])
         held = p.books.lots[k]
+        average = p.books.average[k]
         p.books.fill(row)
         assert row["quantity_lots"] > 0
+        assert row["price_ticks"] > 0
         assert row["position_lots"] == p.books.lots[k]
         if row["leg"] == Leg.ENTRY:
             assert held * side >= 0, "an entry nets a position"
         else:
             assert held * side < 0, "an exit opens or widens a position"
             assert p.books.lots[k] * held >= 0, "an exit turns a position"
+            lost = (average - int(row["price_ticks"]) * p.books.tick[k]) * -side
+            assert p.external or lost <= average / Fraction(p.costs["leverage"]) + p.books.tick[k]
     for row in of_kind(rows, RowKind.PLACE):
         assert row["reduce_only"] == (row["leg"] != Leg.ENTRY)
     assert p.S["core"]["position"]["lots"].tolist() == p.books.lots
