@@ -32,7 +32,7 @@ from triplane.engine.portfolio import is_portfolio, load_portfolio
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
 from triplane.flow.processors import find as find_processor
-from triplane.model.settings import START_BALANCE, Settings, SleeveSettings, Symbol
+from triplane.model.settings import MOST_SYMBOLS, START_BALANCE, Settings, SleeveSettings, Symbol
 from triplane.problems import Place, dotted, sentence
 from triplane.strategies.registry import find
 from triplane.venues.catalogue import names, with_data
@@ -89,7 +89,9 @@ class Config(Settings, BaseSettings):
     source: str = Field(
         "demo", description=f"market data: demo, {', '.join(with_data())}, or a file or folder of recorded candles"
     )
-    symbols: list[Symbol] = Field(default=[], max_length=64, description="markets; by default all of the source")
+    symbols: list[Symbol] = Field(
+        default=[], max_length=MOST_SYMBOLS, description="markets; by default all of the source"
+    )
     timeframe: str | None = Field(None, description="bars to decide on, such as 15m; by default the strategy's own")
     strategy: str = Field(
         "ict_blocks", description="name of a strategy, or path of a strategy file or of a portfolio (.yaml)"

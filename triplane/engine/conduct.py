@@ -29,10 +29,10 @@ class Conduct(conduct.Conduct):
         self._entries |= _entries(of_kind(rows, RowKind.PLACE))
         self._filled |= _entries(of_kind(rows, RowKind.FILL))
         ends = of_kind(rows, RowKind.ORDER)
-        self._ended.update(OrderEnd.labels[end] for end in ends["end"][ends["leg"] == Leg.ENTRY])
+        ends = ends[ends["leg"] == Leg.ENTRY]
+        self._ended.update(zip(ends["order"].tolist(), [OrderEnd.labels[end] for end in ends["end"]], strict=True))
         cancels = of_kind(rows, RowKind.CANCEL)
-        sure = (cancels["leg"] == Leg.ENTRY) & (cancels["unconfirmed"] == 0)
-        self._ended["cancelled"] += int(sure.sum())
+        self._ended |= dict.fromkeys(_entries(cancels[cancels["unconfirmed"] == 0]), "cancelled")
         closed = of_kind(rows, RowKind.TRADE)
         if len(closed):
             self._trades += len(closed)

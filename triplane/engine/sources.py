@@ -19,6 +19,7 @@ from triplane.data.quality import QualityReport, assess
 from triplane.data.replay import ReplayFeed, Speed, demo_feed
 from triplane.engine.opening import MakeFeed
 from triplane.errors import BadInput
+from triplane.model.settings import MOST_SYMBOLS
 from triplane.venues import catalogue
 
 DEMO_HISTORY: Final = 4 * 1440
@@ -74,7 +75,7 @@ async def open_source(
     name
         ``demo``, a venue, or the path of recorded candles.
     symbols
-        Markets; empty for ``BTCUSDT``, or what the recorded file holds.
+        Markets; empty for ``BTCUSDT``, or all that the recorded file or folder holds.
     clock, speed
         Pace a replay.
     once
@@ -110,13 +111,20 @@ def _demo(symbols: tuple[str, ...], clock: Clock, speed: Speed, once: bool) -> S
 
 
 def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) -> Source:
-    from triplane.data.recorded import UNKNOWN, open_recorded  # noqa: PLC0415 - 30 MB that no other source needs
+    from triplane.data.recorded import UNKNOWN, open_recorded, symbols_in  # noqa: PLC0415 - 30 MB for this source alone
 
+    named = symbols or symbols_in(path)
+    if len(named) > MOST_SYMBOLS:
+        raise BadInput(f"{path} holds {len(named)} markets; name up to {MOST_SYMBOLS} of them")
     markets: dict[str, Candles] = {}
-    for symbol in symbols or (None,):
+    lengths: dict[int, str] = {}
+    for symbol in named or (None,):
         found = open_recorded(path, symbol)
         markets[found.symbol if found.symbol != UNKNOWN else "BTCUSDT"] = found.candles
-        base_ms = found.interval_ms
+        lengths[found.interval_ms] = f"{found.timeframe} candles of {found.symbol}"
+    if len(lengths) > 1:
+        raise BadInput(f"{path} holds {' and '.join(lengths.values())}; name markets with candles of one length")
+    (base_ms,) = lengths
     rules = {symbol: rules_for(symbol, candles) for symbol, candles in markets.items()}
     for symbol, candles in markets.items():
         rules[symbol].require_fit(float(candles["low"].min()), float(candles["high"].max()))

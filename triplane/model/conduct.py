@@ -38,7 +38,7 @@ class Funnel(Struct, frozen=True, kw_only=True):
     not_executed: Annotated[int, Meta(description="Expired while they waited for a person.")]
     orders: Annotated[int, Meta(description="Entry orders.")]
     capped: Annotated[int, Meta(description="Of them, made smaller by a limit on the position.")]
-    not_filled: Annotated[dict[str, int], Meta(description="Entry orders that ended otherwise, by how.")]
+    not_filled: Annotated[dict[str, int], Meta(description="Entry orders that ended without one, by how.")]
     filled: Annotated[int, Meta(description="Entry orders with a fill.")]
     trades: Annotated[int, Meta(description="Positions closed.")]
 
@@ -54,7 +54,7 @@ class Conduct:
     _refused: Counter[str] = field(default_factory=Counter)
     _entries: set[Any] = field(default_factory=set)
     _filled: set[Any] = field(default_factory=set)
-    _ended: Counter[str] = field(default_factory=Counter)
+    _ended: dict[Any, str] = field(default_factory=dict)  # entry orders, by how
     _capped: int = 0
     _unexecuted: int = 0
     _trades: int = 0
@@ -72,7 +72,7 @@ class Conduct:
         elif isinstance(fact, Order | Fill) and fact.leg == "entry" and fact.decision not in self._simulated:
             (self._entries if isinstance(fact, Order) else self._filled).add(fact.order_id)
             if isinstance(fact, Order) and not fact.working and fact.status != "filled":
-                self._ended[fact.status] += 1
+                self._ended[fact.order_id] = fact.status
 
     def _hear_signal(self, signal: Signal) -> None:
         if signal.simulated:
@@ -111,7 +111,7 @@ class Conduct:
             not_executed=self._unexecuted,
             orders=len(self._entries),
             capped=self._capped,
-            not_filled={end: count for end, count in self._ended.items() if count},
+            not_filled=dict(Counter(end for order, end in self._ended.items() if order not in self._filled)),
             filled=len(self._filled),
             trades=self._trades,
         )

@@ -17,6 +17,8 @@ Array = np.ndarray[Any, Any]
 Model = TypeVar("Model", bound=BaseModel)
 START_BALANCE: Final = 10_000.0
 """Paper money, quote currency."""
+MOST_SYMBOLS: Final = 64
+"""Markets of one session."""
 Fees: TypeAlias = tuple[float, float]
 """Of a maker and of a taker, fractions of the notional."""
 FEES: Final[Mapping[str, Fees]] = {"usdm": (0.0004, 0.0004), "spot": (0.001, 0.001)}

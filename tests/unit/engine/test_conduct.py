@@ -64,6 +64,16 @@ def test_every_signal_is_counted_once_and_so_is_what_stopped_it() -> None:
     assert asdict(whole.funnel()) == asdict(piecemeal.funnel()) == expected
 
 
+def test_an_entry_that_filled_in_part_and_then_ended_is_one_that_filled() -> None:
+    part = {"order": 1, "leg": Leg.ENTRY}
+    found = Conduct()
+    found.take(rows((RowKind.PLACE, part), (RowKind.FILL, part), (RowKind.ORDER, part | {"end": OrderEnd.EXPIRED})))
+    told = heard((ORDER, {}), (FILL, {}), (ORDER, {"status": "expired"}))
+    late = heard((ORDER, {}), (ORDER, {"status": "cancelled"}), (FILL, {}))
+    for one in (found.funnel(), told.funnel(), late.funnel()):
+        assert (one.orders, one.filled, one.not_filled) == (1, 1, {})
+
+
 def test_a_cancel_that_a_venue_has_yet_to_confirm_is_no_end() -> None:
     found = Conduct()
     found.take(rows((RowKind.CANCEL, {"leg": Leg.ENTRY, "unconfirmed": 1})))
