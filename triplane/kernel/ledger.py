@@ -269,7 +269,8 @@ def trade_row(a: Rec, s: Rec, out: Rec, fill: Rec, side: int) -> None:
         exit_price = position.exit_value / quantity
     gross = (exit_price - entry_price) * quantity * side
     pnl = gross - position.fees + position.funding
-    risk = abs(entry_price - position.first_stop) * quantity if position.first_stop > 0.0 else 0.0
+    away = abs(entry_price - position.first_stop) if position.first_stop > 0.0 else 0.0
+    risk = away * quantity if away > 0.5 * to_price(s.instrument, 1) else 0.0  # less is float noise
     r_multiple = pnl / risk if risk > 0.0 else np.nan
     a.trades += 1
     if risk > 0.0:

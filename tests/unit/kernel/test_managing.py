@@ -1,5 +1,6 @@
 """What a strategy may do with its position and its entry: size, part of it, stop, targets, second thoughts."""
 
+import numpy as np
 import pytest
 
 from triplane.kernel.codes import Check, CommandKind, Leg, RowKind
@@ -265,3 +266,14 @@ def test_r_is_measured_from_what_the_whole_entry_cost(play, candles):
     assert (float(trade["entry_price"]), float(trade["exit_price"])) == (pytest.approx(97.6), 93.0)
     assert float(trade["r_multiple"]) == pytest.approx(-4.6 / 2.6)
     assert float(run.account["return_sum"]) == pytest.approx(-4.6 / 2.6)
+
+
+def test_an_entry_at_its_own_stop_has_risked_nothing_to_measure_by(play, candles):
+    """100 at 95.9 and 900 at 94.9 are 95.0 but for the last bit of a float, and the stop is at 95.0."""
+    market = traded(candles, (FLAT, 100), ((95.9,) * 4, 1), ((94.9,) * 4, 100))
+    run = play(market, {0: LONG}, costs=TENTH)
+    (trade,) = run.of("trade")
+
+    assert float(trade["entry_price"]) == pytest.approx(95.0)
+    assert np.isnan(trade["r_multiple"])
+    assert float(run.account["return_sum"]) == 0.0
