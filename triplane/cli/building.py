@@ -56,7 +56,7 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
             {**dict(one), "strategy": check_strategy(str(dict(one).get("strategy")), folders)}
             for one in changes["portfolio"]
         ]
-        changes = {"timeframe": None, "params": {}} | changes
+        changes = {"timeframe": None, "params": {}, "symbols": []} | changes
     elif "strategy" in changes:
         changes["portfolio"] = []
     if "parameters" in changes:
@@ -127,7 +127,8 @@ async def build(
         runner, venue = opened.runner, trading.venue
         undo.callback(runner.session.close)
         if isinstance(venue, RemoteRouter):
-            venue.reference = lambda symbol: price(runner.price(setup.symbols.index(symbol)))
+            rows = {row.instrument.symbol: k for k, row in enumerate(setup.rows)}
+            venue.reference = lambda symbol: price(runner.price(rows[symbol]))
         await prepare(trading, setup.symbols, int(config.costs.leverage), resume=opened.continued)
         undo.pop_all()
     for problem in overridden:
@@ -172,8 +173,9 @@ async def _setup(config: Config, trading: Trading, source: Source, portfolio: Se
         costs=config.costs.charged(fees(trading.source, instruments[0].market)),
         account=config.account,
     )
-    if trading.venue is not None and len(setup.rows) > len(instruments):
-        shared = next(i.symbol for i in instruments if [r.instrument for r in setup.rows].count(i) > 1)
+    markets = [row.instrument.symbol for row in setup.rows]
+    shared = next((symbol for symbol in markets if markets.count(symbol) > 1), None)
+    if trading.venue is not None and shared is not None:
         raise BadInput(f"symbols name {shared} in two sleeves; at a venue each market has one sleeve, because its "
                        "orders and stops work on one position there. On paper several may share it.")  # fmt: skip
     return setup

@@ -6,7 +6,7 @@ says about each setting. The command line wins over the environment (``TRIPLANE_
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlias, get_origin
 
@@ -28,13 +28,12 @@ from triplane.cli.output import Report, console, one_sentence, reported
 from triplane.data.candles import TIMEFRAMES
 from triplane.engine.golive import GoLiveGate
 from triplane.engine.guards import find_guard
-from triplane.engine.portfolio import is_portfolio, load_portfolio
+from triplane.engine.portfolio import check_portfolio, is_portfolio, load_portfolio
 from triplane.engine.settings import CostSettings, TradingSettings, checked
 from triplane.errors import BadInput
 from triplane.flow.processors import find as find_processor
 from triplane.model.settings import MOST_SYMBOLS, START_BALANCE, Settings, SleeveSettings, Symbol
 from triplane.problems import Place, dotted, sentence
-from triplane.strategies.registry import find
 from triplane.venues.catalogue import names, with_data
 
 if TYPE_CHECKING:
@@ -168,8 +167,7 @@ class Config(Settings, BaseSettings):
 
     def check(self) -> None:
         """Conditions that need the rest of the program; raises :class:`BadInput`."""
-        for one in self.sleeves():
-            find(one.strategy).resolve(one.params)
+        check_portfolio(self.sleeves())
         for target in self.alerts:
             target.address()
         for name in self.processors:
@@ -247,10 +245,21 @@ Layer: TypeAlias = tuple[Mapping[str, Any], Callable[[Place], str]]
 """Nested values, and how their source writes the name of a setting."""
 
 
+def _one_way(layers: Sequence[Layer]) -> Iterator[dict[str, Any]]:
+    """The layers without what a higher one has overridden: a strategy takes the place of a portfolio, and vice versa."""
+    for i, (values, name) in enumerate(layers):
+        several, single = values.get("portfolio"), "strategy" in values
+        if several and single and values["strategy"] != Config.model_fields["strategy"].default:
+            raise BadInput(f"{name(('strategy',))} and {name(('portfolio',))} are both given; leave one of them out")
+        above = [higher for higher, _ in layers[:i]]
+        over = any("strategy" in one or one.get("portfolio") for one in above)
+        yield {key: value for key, value in values.items() if not (over and key in ("strategy", "portfolio"))}
+
+
 def _combine(*layers: Layer) -> Config:
     """The settings of several layers, the first one first, checked."""
     try:
-        config = Config(_build_sources=(tuple(InitSettingsSource(Config, dict(values)) for values, _ in layers), {}))
+        config = Config(_build_sources=(tuple(InitSettingsSource(Config, one) for one in _one_way(layers)), {}))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         name = next((name for values, name in layers if _holds(values, problem["loc"])), dotted)

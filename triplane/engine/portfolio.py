@@ -5,6 +5,7 @@ position and trades of its own. Several sleeves may trade one market; candles an
 share the account. A row is called by its symbol, and ``symbol:sleeve`` where the sleeves have names.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from triplane.data.candles import choose_timeframe
+from triplane.data.candles import TIMEFRAMES, choose_timeframe
 from triplane.data.instruments import Instrument
 from triplane.errors import BadInput
 from triplane.model.facts import row_name
@@ -67,12 +68,15 @@ def load_portfolio(path: Path) -> list[SleeveSettings]:
     listed = content.get("portfolio") if isinstance(content, Mapping) else content
     if not isinstance(listed, list) or not listed:
         raise BadInput(f"portfolio {path} must be a list of sleeves, each with a strategy")
-    return [_sleeve(one, f"portfolio {path}, number {i}") for i, one in enumerate(listed, 1)]
+    return [_sleeve(one, f"portfolio {path}, number {i}", path.parent) for i, one in enumerate(listed, 1)]
 
 
-def _sleeve(given: object, where: str) -> SleeveSettings:
+def _sleeve(given: object, where: str, beside: Path) -> SleeveSettings:
+    """One sleeve; a strategy's file is looked for beside the portfolio's first."""
     try:
-        return SleeveSettings.model_validate(given)
+        sleeve = SleeveSettings.model_validate(given)
+        file = beside / sleeve.strategy
+        return sleeve.model_copy(update={"strategy": str(file)}) if file.suffix == ".py" and file.exists() else sleeve
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = dotted(problem["loc"])
@@ -80,10 +84,20 @@ def _sleeve(given: object, where: str) -> SleeveSettings:
 
 
 def all_symbols(portfolio: Sequence[SleeveSettings], symbols: Sequence[str]) -> list[str]:
-    """The markets that a portfolio needs beside those given; none when a sleeve wants all of the source."""
+    """The markets that a portfolio needs, those given for sleeves that name none; empty for all of the source.
+
+    Raises
+    ------
+    BadInput
+        Markets are given, and every sleeve names its own.
+    """
+    if symbols and all(one.symbols for one in portfolio) and len(portfolio) > 1:
+        raise BadInput(
+            f"symbols are {', '.join(symbols)}; each sleeve of the portfolio names its own, so leave them out"
+        )
     if not symbols and not all(one.symbols for one in portfolio):
         return []
-    return list(dict.fromkeys([*symbols, *(symbol for one in portfolio for symbol in one.symbols)]))
+    return list(dict.fromkeys(symbol for one in portfolio for symbol in one.symbols or symbols))
 
 
 def sleeves_of(
@@ -126,6 +140,15 @@ def sleeves_of(
     return tuple(found)
 
 
+def check_portfolio(portfolio: Sequence[SleeveSettings]) -> None:
+    """Refuse what can be told without a market: names, strategies, parameters, timeframes; raises BadInput."""
+    for one, name in zip(portfolio, _names(portfolio), strict=True):
+        find(one.strategy).resolve(one.params)
+        if one.timeframe is not None and one.timeframe not in TIMEFRAMES:
+            allowed = ", ".join(TIMEFRAMES)
+            raise BadInput(f"timeframe of {name or one.strategy} is {one.timeframe}; it must be one of {allowed}")
+
+
 def _names(portfolio: Sequence[SleeveSettings]) -> list[str]:
     """A name for each sleeve; of the only one, what it was given."""
     typed = [one.name for one in portfolio]
@@ -136,7 +159,7 @@ def _names(portfolio: Sequence[SleeveSettings]) -> list[str]:
         raise BadInput(f"name is {again} in two sleeves; each must have one of its own")
     names: list[str] = []
     for one in portfolio:
-        name, stem, number = one.name, Path(one.strategy).stem, 1
+        name, stem, number = one.name, re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(one.strategy).stem)[:36], 1
         while not name or (name != one.name and name in {*names, *typed}):
             name = stem if number == 1 else f"{stem}-{number}"
             number += 1

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from triplane.engine.portfolio import is_portfolio
+
 FILE: Final = "running.json"
 DECIDES: Final = (
     "strategy",
@@ -23,6 +25,7 @@ DECIDES: Final = (
     "balance",
     "speed",
     "account",
+    "portfolio",
 )
 
 Wanted = Mapping[str, Any]
@@ -40,7 +43,11 @@ class Remembered:
     """
 
     def __init__(self, data_dir: Path, config: Mapping[str, Any]) -> None:
-        text = json.dumps({name: config.get(name) for name in DECIDES}, sort_keys=True)
+        decides = {name: config.get(name) for name in DECIDES}
+        if is_portfolio(str(decides["strategy"])):  # the file may say something else by now
+            with contextlib.suppress(OSError):
+                decides["strategy"] = Path(str(decides["strategy"])).read_text(encoding="utf-8", errors="replace")
+        text = json.dumps(decides, sort_keys=True)
         self._path, self._config = data_dir / FILE, hashlib.sha256(text.encode()).hexdigest()
         self._written: list[Wanted] | None = None
 

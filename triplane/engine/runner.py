@@ -207,8 +207,8 @@ class Runner:
                 await self._take(event)
             elif isinstance(event, Forming):
                 price = self._prices[event.symbol] = event.candle["close"].item(0)
-                if self.execution is not None:
-                    self.execution.on_price(event.symbol, price)
+                for k in self.session.fan_out.rows[event.symbol].tolist() if self.execution is not None else ():
+                    self.execution.on_price(k, price)
                 self.on_forming(event.symbol, event.candle)
             elif isinstance(event, FundingRate):
                 for k in self.session.fan_out.rows[event.symbol].tolist() if self.execution is None else ():
@@ -291,7 +291,7 @@ class Runner:
         if failure is None or self.error is not None:  # which may be so on every bar: told once, until a person resumes
             return
         self.error, self.error_line = failure.text, failure.line
-        self.tell("strategy_error", str(failure), "CRITICAL", self.session.setup.rows[k].instrument.symbol)
+        self.tell("strategy_error", str(failure), "CRITICAL", self.session.setup.rows[k].name)
         self._each(CommandKind.HALT, code=Reason.ERROR)
 
     def _status(self, status: FeedStatus) -> None:

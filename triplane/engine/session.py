@@ -392,7 +392,8 @@ class Session:
         self.now = max(self.now, opened + self.setup.base_ms)
         self.candles += len(candles)
         which, candles = self.fan_out(which, candles)
-        self.core.on_moment(self.A, self.S, which, candles, self._out)
+        if len(which):  # nobody trades a market that no sleeve names
+            self.core.on_moment(self.A, self.S, which, candles, self._out)
         rows = self._came_out()
         if self.observer is not None:
             self.observer.on_moment(self, which, candles, rows)

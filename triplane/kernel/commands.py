@@ -128,11 +128,12 @@ def _resume(a: Rec, s: Rec, out: Rec) -> None:
     """Acknowledge a halt: the loss limits start to count again from the equity of now, the peak not after a bad day."""
     if a.equity <= 0.0 and not s.external:
         return
-    if a.halt_code != Reason.DAILY_LOSS:
-        a.peak_equity = a.equity
-    a.halted = 0
-    a.halt_code = 0
-    a.day_equity = a.equity
+    if a.halted:  # once, however many rows are resumed
+        if a.halt_code != Reason.DAILY_LOSS:
+            a.peak_equity = a.equity
+        a.halted = 0
+        a.halt_code = 0
+        a.day_equity = a.equity
     if s.state == State.HALTED:
         change_state(a, s, out, State.BOOTSTRAP, Reason.RESUME, 0)
 

@@ -92,6 +92,7 @@ def _entry_ended(a: Rec, s: Rec, cmd: Rec, out: Rec) -> None:
     if (
         (passed or (s.plan.then_market and cmd.end == OrderEnd.CANCELLED))
         and s.position.lots == 0
+        and not s.plan.leaving  # a part of it had filled, and was closed again
         and s.state != State.HALTED
         and not a.halted
     ):

@@ -161,7 +161,9 @@ class Core:
         """
         count = sum(len(part.instruments) for part in parts)
         if count > MAX_SYMBOLS:
-            raise BadInput(f"symbols: {count} were given; one session takes at most {MAX_SYMBOLS}.")
+            raise BadInput(
+                f"symbols: {count} rows were asked for (each symbol of each sleeve); at most {MAX_SYMBOLS} fit."
+            )
         states = np.zeros(count, self.state_dtype)
         core = states["core"]
         core["symbol"] = np.arange(count)

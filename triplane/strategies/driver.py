@@ -64,7 +64,8 @@ if strategy.others:
     @njit
     def _step_among(symbol: Rec, shown: Arr) -> None:
         s = symbol.core
-        strategy_step(symbol.strategy, s.shown.candle, s.shown, s.signal, shown[s.first : s.first + s.count])
+        others = shown[s.first : s.first + s.count].copy()  # whatever it writes there, nobody else sees
+        strategy_step(symbol.strategy, s.shown.candle, s.shown, s.signal, others)
 
     @njit
     def _ask_among(symbol: Rec, shown: Arr) -> None:

@@ -234,6 +234,7 @@ class Venue:
         self.orders: dict[int, dict[str, int]] = {}
         self.lots = [0] * life.p.n
         self.over: set[int] = set()
+        self.begun: set[int] = set()
         self.trades = 0
         self.clock = 0
         self.mail: list[tuple[int, int, CommandKind, dict[str, Any]]] = []
@@ -305,6 +306,10 @@ class Venue:
                 self.over.add(what["order"])
             elif kind == CommandKind.FILL and what["order"] in self.over:
                 self.p.surprised = True
+            elif kind == CommandKind.FILL and what["leg"] == Leg.ENTRY:
+                if what["order"] in self.begun and self.p.books.lots[k] == 0:
+                    self.p.surprised = True  # its stop is told first: the rest opens again what was closed
+                self.begun.add(what["order"])
             self.heard(self.p.command(kind, k, self.life.time + MINUTE, **what))
 
 

@@ -204,3 +204,24 @@ def test_the_order_in_which_candles_are_given_changes_nothing_once_they_are_sort
     other, same = run([3, 1, 0, 2])
     assert sorted(fills) == sorted(other)
     assert equity == pytest.approx(same)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_resume_after_a_daily_loss_keeps_the_peak_however_many_rows_are_resumed(rows):
+    run = Market([{}] * rows, daily_loss_share=0.03)
+    run.take(0, dict.fromkeys(range(rows), 100.0))
+    run.A["balance"] = run.A["equity"] = 9_600.0
+    run.take(1, dict.fromkeys(range(rows), 100.0))
+    assert (run.A["halted"][0], run.A["halt_code"][0]) == (1, Reason.DAILY_LOSS)
+    for k in range(rows):
+        run.tell(k, CommandKind.RESUME, 2)
+    account = run.A[0]
+    assert (account["halted"], account["peak_equity"], account["day_equity"]) == (0, 10_000.0, 9_600.0)
+
+
+def test_a_resume_that_nobody_needs_changes_nothing():
+    run = Market([{}], daily_loss_share=0.03)
+    run.take(0, {0: 100.0})
+    run.A["balance"] = run.A["equity"] = 9_900.0
+    run.tell(0, CommandKind.RESUME, 1)
+    assert (run.A[0]["peak_equity"], run.A[0]["day_equity"]) == (10_000.0, 10_000.0)

@@ -312,6 +312,22 @@ def test_an_exit_that_ended_is_asked_for_again_with_what_is_left():
     assert said(live.end(Leg.EXIT, OrderEnd.EXPIRED), "place") == [("exit", "market", 600)]
 
 
+@pytest.mark.parametrize("how", ["passed", "to market"])
+def test_what_is_left_of_an_entry_is_not_placed_again_when_its_position_is_closed(how):
+    """300 of 1000 fill and are stopped out; then the venue says that the rest had been refused, or is cancelled."""
+    live = Live({0: Enter(side=1, entry=100.0, entry_type="limit", stop=98.0)})
+    live.candle()
+    if how == "to market":
+        live.tell(CommandKind.MARKET)
+    live.fill(Leg.ENTRY, 300, done=False)
+    live.fill(Leg.STOP, 300, 98.0, side=-1)
+    rows = live.end(
+        Leg.ENTRY, OrderEnd.REJECTED if how == "passed" else OrderEnd.CANCELLED, passed=int(how == "passed")
+    )
+    assert said(rows, "place") == []
+    assert live.S["core"]["legs"]["order"].sum() == 0
+
+
 def test_a_target_whose_price_has_passed_sells_at_market():
     live = Live({0: LADDER}).entered()
     assert said(live.end(Leg.TP1, OrderEnd.REJECTED, passed=1), "place") == [("tp1", "market", 500)]
