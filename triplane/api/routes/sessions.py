@@ -16,6 +16,7 @@ from triplane.api.kill import KillReport
 from triplane.api.replica.views import Decisions, SessionView, StartOptions
 from triplane.api.routing import Paged, StructRoute
 from triplane.api.stored import as_struct
+from triplane.model.facts import about
 from triplane.store import Store
 
 COMPILING_S = 120.0
@@ -41,7 +42,7 @@ async def sessions(
         view
         for view in found.values()
         if status in (None, view.status)
-        and symbol in (None, *view.symbols, *(name.partition(":")[0] for name in view.symbols))
+        and (symbol is None or any(about(symbol, name) for name in view.symbols))
         and (start or 0) <= view.started_at
         and (to is None or view.started_at < to)
     ]
@@ -117,5 +118,7 @@ async def kill_switch(here: Here, body: KillSwitch | None = None) -> KillReport:
 @router.get("/decisions", responses=problems(404))
 async def decisions(here: Here, symbol: Symbol = None, session: SessionId = None, limit: Limit = 100) -> Decisions:
     """Give the last entries of a session's log of decisions, the latest last."""
-    replica = here.sessions.get(session) if symbol is None else here.sessions.symbol(session, symbol)[0]
-    return Decisions(items=[entry for entry in replica.log if symbol in (None, entry.symbol)][-limit:])
+    replica = here.sessions.get(session)
+    if symbol is not None and not any(about(symbol, name) for name in replica.symbols):
+        here.sessions.symbol(session, symbol)  # says what there is
+    return Decisions(items=[one for one in replica.log if symbol is None or about(symbol, one.symbol)][-limit:])
