@@ -575,3 +575,12 @@ async def test_of_two_positions_on_a_market_the_right_one_is_closed(client: http
     for sleeve in ("slow", "fast"):
         assert (await client.post(f"/trades/close/of-{sleeve}")).status_code == 200
         assert engine.commands[-1] == ("close", "pf", {"symbol": f"BTCUSDT:{sleeve}"})
+
+
+async def test_a_stored_session_has_the_rows_that_it_had(client: httpx.AsyncClient, page: Page, rows: Stream) -> None:
+    live = (await client.get("/api/sessions/pf")).json()
+    page.sessions.forget(rows.session_id)
+    assert live["symbols"] == ["BTCUSDT:fast", "ETHUSDT:fast", "BTCUSDT:slow"]
+    assert (await client.get("/api/sessions/pf")).json()["symbols"] == live["symbols"]
+    for symbol in ("ETHUSDT", "ETHUSDT:fast"):
+        assert (await client.get(f"/api/sessions?symbol={symbol}&status=interrupted")).json()["total"] == 1

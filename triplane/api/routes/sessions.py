@@ -16,8 +16,9 @@ from triplane.api.kill import KillReport
 from triplane.api.replica.views import Decisions, SessionView, StartOptions
 from triplane.api.routing import Paged, StructRoute
 from triplane.api.stored import as_struct
-from triplane.model.facts import about
+from triplane.model.facts import about, row_name
 from triplane.store import Store
+from triplane.store.store import Row
 
 COMPILING_S = 120.0
 """How long a session may take to start: its strategy may have to be compiled."""
@@ -52,12 +53,16 @@ async def sessions(
 
 def _stored(store: Store) -> list[SessionView]:
     """Every stored session; there are some a day at most."""
-    return [_over(as_struct(SessionView, row)) for row in store.rows("sessions")]
+    return [_over(row) for row in store.rows("sessions")]
 
 
-def _over(view: SessionView) -> SessionView:
+def _over(row: Row) -> SessionView:
     """A session that the engine does not run: what was not brought to an end was interrupted."""
-    return view if view.status == "finished" else replace(view, status="interrupted")
+    view = as_struct(SessionView, row)
+    rows = [row_name(symbol, one["name"]) for one in row["sleeves"] or () for symbol in one["symbols"]]
+    return replace(
+        view, symbols=rows or view.symbols, status="finished" if view.status == "finished" else "interrupted"
+    )
 
 
 @router.get("/start-options", responses=problems(404, 409))
@@ -86,7 +91,7 @@ async def session(here: Here, session_id: str) -> SessionView:
     found = await run_in_threadpool(here.store.session, session_id)
     if found is None:
         raise ApiError(404, f"There is no session {session_id!r}.")
-    return _over(as_struct(SessionView, found))
+    return _over(found)
 
 
 @router.post("/sessions/{session_id}/stop", responses=COMMAND)
