@@ -107,8 +107,12 @@ def test_a_signal_waits_for_a_person_and_is_executed(page: Any, triplane: Any) -
         triplane.post(f"/api/sessions/{eager['id']}/stop")
 
 
+IDLE = EAGER.replace("Eager", "Idle").replace("eager", "idle").replace("return Enter(", "return None and Enter(")
+
+
 def test_the_rows_of_a_portfolio_are_shown_and_closed_each_for_itself(page: Any, triplane: Any) -> None:
-    sleeves = [{"strategy": "ict_blocks", "name": name, "timeframe": frame} for name, frame in
+    strategy(triplane, "idle", IDLE)
+    sleeves = [{"strategy": "idle", "name": name, "timeframe": frame} for name, frame in
                (("quick", "3m"), ("slow", "15m"))]  # fmt: skip
     session = triplane.post("/api/sessions/start", portfolio=sleeves)["id"]
 
@@ -119,10 +123,9 @@ def test_the_rows_of_a_portfolio_are_shown_and_closed_each_for_itself(page: Any,
     try:
         for name in ("quick", "slow"):
             row = {"session": session, "symbol": f"BTCUSDT:{name}"}
-            triplane.until(
-                lambda row=row: triplane.get("/system/status", **row)["state"] in ("SCANNING", "IN_POSITION")
-            )
-            triplane.http.post("/trades/simulate", params=row, json={"symbol": row["symbol"], "side": "buy"})
+            triplane.until(lambda row=row: triplane.get("/system/status", **row)["state"] == "SCANNING")
+            asked = {"symbol": row["symbol"], "side": "buy", "stop_loss": 10_000.0}
+            assert triplane.http.post("/trades/simulate", params={"session": session}, json=asked).status_code == 200
             triplane.until(lambda name=name: name in held())
         page.goto(f"{triplane.address}/?session={session}")
         page.see(".facts", "3m")
