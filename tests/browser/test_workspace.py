@@ -107,6 +107,43 @@ def test_a_signal_waits_for_a_person_and_is_executed(page: Any, triplane: Any) -
         triplane.post(f"/api/sessions/{eager['id']}/stop")
 
 
+IDLE = EAGER.replace("Eager", "Idle").replace("eager", "idle").replace("return Enter(", "return None and Enter(")
+
+
+def test_the_rows_of_a_portfolio_are_shown_and_closed_each_for_itself(page: Any, triplane: Any) -> None:
+    strategy(triplane, "idle", IDLE)
+    sleeves = [{"strategy": "idle", "name": name, "timeframe": frame} for name, frame in
+               (("quick", "3m"), ("slow", "15m"))]  # fmt: skip
+    session = triplane.post("/api/sessions/start", portfolio=sleeves)["id"]
+
+    def held() -> dict[str, str]:
+        positions = triplane.get("/trades/portfolio", session=session)["open_positions"]
+        return {one["sleeve"]: one["id"] for one in positions}
+
+    try:
+        for name in ("quick", "slow"):
+            row = {"session": session, "symbol": f"BTCUSDT:{name}"}
+            triplane.until(lambda row=row: triplane.get("/system/status", **row)["state"] == "SCANNING")
+            asked = {"symbol": row["symbol"], "side": "buy", "stop_loss": 10_000.0}
+            assert triplane.http.post("/trades/simulate", params={"session": session}, json=asked).status_code == 200
+            triplane.until(lambda name=name: name in held())
+        page.goto(f"{triplane.address}/?session={session}")
+        page.see(".facts", "3m")
+        page.see(".card.position", "BTC/USDT · quick")
+        page.selectOption(".select.symbol select", "BTCUSDT:slow")
+        page.see(".facts", "15m")
+        page.see(".chart", "BTC/USDT · slow", "15m")
+        page.click('.card.position:has-text("slow") button')
+        page.see(".dialog", "Close BTC/USDT · slow?")
+        page.click(".dialog .danger")
+        page.see(".toast", "BTCUSDT:slow is closed at market")
+        assert "slow" not in held()
+        page.click("#tab-trades")
+        page.see("#dock-panel tr", "slow", "LONG")
+    finally:
+        triplane.post(f"/api/sessions/{session}/stop")
+
+
 def test_settings_are_checked_here_refused_by_the_server_and_saved(page: Any) -> None:
     page.click("#tab-settings")
     risk = '.setting:has-text("Risk per trade") input'

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from triplane.cli.main import make_app
 
 ROOT = Path(__file__).parents[2]
+PORTFOLIOS = ROOT / "docs" / "portfolios.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -46,6 +47,8 @@ def folder(tmp_path_factory, strategies):
         "END:VEVENT\nEND:VCALENDAR\n"
     )
     (path / "strategies").symlink_to(strategies)
+    (definition,) = re.findall(r'```yaml title="portfolio.yaml"\n(.*?)```', PORTFOLIOS.read_text(), re.DOTALL)
+    (path / "portfolio.yaml").write_text(definition)
     page = (ROOT / "docs" / "detectors-and-guards.md").read_text()
     for name, code in re.findall(r'```python title="([^"]+)"\n(.*?)```', page, re.DOTALL):
         (path / name).parent.mkdir(exist_ok=True)
@@ -118,3 +121,13 @@ def test_the_python_of_the_readme(folder, monkeypatch):
     assert len(scope["result"].trades) > 20
     assert len(scope["found"].order_blocks) > 100
     assert (folder / "chart.html").stat().st_size > 10_000
+
+
+def test_the_python_of_portfolios(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (code,) = re.findall(r"```python\n(.*?)```", PORTFOLIOS.read_text(), re.DOTALL)
+    scope = {"candles": pd.read_parquet("candles.parquet")}
+    exec(code, scope)
+
+    assert [one["sleeve"] for one in scope["result"].metrics["sleeves"]] == ["fast", "retest_analyzer"]
+    assert {"fast", "retest_analyzer"} == set(scope["result"].trades["sleeve"])

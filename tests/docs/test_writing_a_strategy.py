@@ -34,3 +34,17 @@ def test_found_by_name(folder):
 
     assert {"donchian", "donchian_fast"} <= set(names())
     assert find("donchian").name == "donchian"
+
+
+def test_a_pair_is_traded_against_each_other(folder):
+    import triplane
+
+    candles = {name: pd.DataFrame(generate(seed=seed, start_ms=1_700_000_100_000, n=30_000))
+               for name, seed in (("AUSDT", 5), ("BUSDT", 6))}  # fmt: skip
+    result = triplane.backtest_portfolio(candles, [{"strategy": "strategies/pair.py"}])
+    trades = result.trades
+    assert len(trades) > 10
+    both = trades.merge(trades, on="entry_time")
+    both = both[(both["symbol_x"] == "AUSDT") & (both["symbol_y"] == "BUSDT")]
+    assert len(both) > 0
+    assert (both["side_x"] != both["side_y"]).all()

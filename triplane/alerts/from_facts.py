@@ -43,7 +43,7 @@ def opened(position: Position, reasons: list[str]) -> Alert:
     """A position was opened."""
     targets = ", ".join(f"{exact(target.price)} ({exact(target.quantity)})" for target in position.take_profits)
     fields = [
-        ("Symbol", position.symbol),
+        ("Symbol", position.row),
         ("Side", position.side),
         ("Entry", exact(position.entry_price)),
         ("Size", exact(position.size)),
@@ -52,7 +52,7 @@ def opened(position: Position, reasons: list[str]) -> Alert:
     ]
     if reasons:
         fields.append(("Reason", "; ".join(reasons)))
-    title = f"{position.symbol} {position.side.lower()} opened"
+    title = f"{position.row} {position.side.lower()} opened"
     return _about(position, "opened", position.id, title, fields=tuple(fields))
 
 
@@ -60,7 +60,7 @@ def closed(trade: Trade) -> Alert:
     """A position was closed."""
     pnl, earned = float(trade.pnl), cash(trade.pnl, trade.symbol, signed=True)
     fields = (
-        ("Symbol", trade.symbol),
+        ("Symbol", trade.row),
         ("Side", trade.side),
         ("Entry", exact(trade.entry_price)),
         ("Exit", exact(trade.exit_price)),
@@ -71,13 +71,13 @@ def closed(trade: Trade) -> Alert:
         ("Reason", REASON_TEXTS.get(trade.exit_reason, trade.exit_reason)),
     )
     tone: Tone = "good" if pnl > 0 else "bad" if pnl < 0 else "neutral"
-    title = f"{trade.symbol} {trade.side.lower()} closed: {earned}"
+    title = f"{trade.row} {trade.side.lower()} closed: {earned}"
     return _about(trade, "closed", trade.id, title, tone=tone, fields=fields)
 
 
 def waits(fact: Signal) -> Alert:
     """A signal that a person decides on."""
-    title = f"{fact.symbol}: a {fact.signal_type} signal waits for you"
+    title = f"{fact.row}: a {fact.signal_type} signal waits for you"
     return _about(fact, "signal", fact.id, title, text=signal_text(fact), tone="warning")
 
 
@@ -92,8 +92,8 @@ def risk(fact: RiskAlert) -> Alert:
     refused = "signal_id" in fact.details
     severity: Severity = "debug" if refused else SEVERITY.get(fact.severity, "info")
     kind = "an entry was refused" if refused else fact.alert_type.replace("_", " ")
-    title = f"{fact.symbol}: {kind}" if fact.symbol else kind
-    ident = f"{fact.session_id} {fact.symbol} {fact.alert_type}"
+    title = f"{fact.row}: {kind}" if fact.symbol else kind
+    ident = f"{fact.session_id} {fact.row} {fact.alert_type}"
     return _about(fact, "risk", ident, title, severity=severity, text=alert_text(fact), tone=TONES[severity])
 
 
@@ -150,18 +150,18 @@ class FromFacts:
 
     def _fill(self, fact: Fill) -> list[Alert]:
         if fact.leg == "entry":
-            self._entered.setdefault((fact.session_id, fact.symbol), None)
+            self._entered.setdefault((fact.session_id, fact.row), None)
         return [fill(fact)]
 
     def _position(self, fact: Position) -> list[Alert]:
-        key = fact.session_id, fact.symbol
+        key = fact.session_id, fact.row
         if key in self._entered and fact.status == "open":
             self._entered[key] = fact
         return []
 
     def _trade(self, fact: Trade) -> list[Alert]:
         told = self.settled()
-        self._entered.pop((fact.session_id, fact.symbol), None)
+        self._entered.pop((fact.session_id, fact.row), None)
         self._memory.open.pop(fact.position_id, None)
         return [*told, closed(fact)]
 

@@ -66,7 +66,13 @@ def signed_in(connection: HTTPConnection) -> None:
 
 
 Here = Annotated[Context, Depends(find)]
-Symbol = Annotated[str | None, Query(max_length=40, description="Only of this symbol.", examples=["BTCUSDT"])]
+Symbol = Annotated[
+    str | None,
+    Query(
+        max_length=100, description="Only of this symbol; of a portfolio also of a row, BTCUSDT:sleeve.",
+        examples=["BTCUSDT"],
+    ),
+]  # fmt: skip
 SessionId = Annotated[
     str | None, Query(max_length=100, description="Of this session; by default the one that is shown.")
 ]

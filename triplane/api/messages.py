@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import asdict
 
 from triplane.api.replica.views import SocketData
+from triplane.model.facts import about
 from triplane.model.live import ENCODER
 
 CAPACITY: Final = 8192
@@ -108,7 +109,8 @@ class Filter(NamedTuple):
             return True
         if message.topic not in (USUAL if self.topics is None else self.topics):
             return False
-        return self.symbols is None or not message.symbol or message.symbol in self.symbols
+        symbol = message.symbol
+        return self.symbols is None or not symbol or any(about(one, symbol) for one in self.symbols)
 
 
 class Batch(NamedTuple):

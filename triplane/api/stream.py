@@ -326,8 +326,8 @@ async def stream(socket: WebSocket, symbol: str) -> None:
 
     def make(here: Context) -> Stream:
         session = socket.query_params.get("session")
-        here.sessions.symbol(session, symbol)
-        return Stream(socket, here, _cursor(socket, here), symbol, session)
+        row = here.sessions.symbol(session, symbol)[1]
+        return Stream(socket, here, _cursor(socket, here), row, session)
 
     await _serve(socket, make)
 

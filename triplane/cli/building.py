@@ -51,6 +51,8 @@ def chosen(config: Config, wanted: Mapping[str, Any]) -> Config:
         if name in changes and changes[name] != getattr(config, name):
             changes[name] = check(str(changes[name]), [config.data_dir / kept, *config.session_folders])
     if "portfolio" in changes:
+        if "strategy" in changes:
+            raise BadInput(f"strategy is {changes['strategy']}; in a portfolio each sleeve has its own")
         folders = [config.data_dir / "strategies", *config.session_folders]
         changes["portfolio"] = [
             {**dict(one), "strategy": check_strategy(str(dict(one).get("strategy")), folders)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from triplane.cli.output import Report, console, figure, print_figures, print_funnel, print_table, progress
-from triplane.data.recorded import open_recorded, symbols_in
+from triplane.data.recorded import UNKNOWN, open_recorded, symbols_in
 from triplane.engine.portfolio import all_symbols, load_portfolio
 from triplane.errors import BadInput
 from triplane.model.settings import CostSettings
@@ -35,7 +35,7 @@ def portfolio(
 ) -> Report:
     """Run a portfolio and show what it earned."""
     sleeves = load_portfolio(Path(path))
-    symbols = all_symbols(sleeves, []) or symbols_in(data)
+    symbols = all_symbols(sleeves, []) or symbols_in(data) or ([UNKNOWN] if data.is_file() else [])
     if not symbols:
         raise BadInput(f"symbols are missing in {path}, and the files of {data} do not name their markets")
     candles = {symbol: open_recorded(data, symbol).candles for symbol in symbols}

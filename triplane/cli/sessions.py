@@ -15,6 +15,7 @@ from triplane.cli.processes import PAGE
 from triplane.data.candles import utc
 from triplane.engine.journal import Reader
 from triplane.engine.lock import held
+from triplane.engine.portfolio import is_portfolio, load_portfolio
 from triplane.engine.session import JOURNAL
 from triplane.engine.verify import VerifyResult, session_folder
 from triplane.engine.verify import verify as verify_journal
@@ -86,7 +87,10 @@ def _figures(session: str, data_dir: Path) -> Report:
 
 @reported
 def start(
-    strategy: Annotated[str | None, typer.Argument(help="Name of a strategy; by default the configured one.")] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Argument(help="Name of a strategy, or path of a portfolio (.yaml); by default the configured one."),
+    ] = None,
     symbols: Annotated[str, typer.Option(help="Markets, separated by commas; by default the configured ones.")] = "",
     timeframe: Annotated[str | None, typer.Option(help="Bars to decide on; by default the strategy's own.")] = None,
     source: Annotated[str | None, typer.Option(help="Market data; by default the configured one.")] = None,
@@ -103,6 +107,9 @@ def start(
         "symbols": parse_list(symbols.upper()) or None,
         "parameters": parse_set(params) if params else None,
     }  # fmt: skip
+    if strategy is not None and is_portfolio(strategy):
+        sleeves = [one.model_dump(exclude_defaults=True) for one in load_portfolio(Path(strategy))]
+        wanted |= {"strategy": None, "portfolio": sleeves}
     answer = ask(data_dir, "/api/sessions/start", {k: v for k, v in wanted.items() if v is not None})
     halted = ", but the kill switch is on: it is halted until you resume it" if KillSwitch(data_dir).on else ""
     said = f"Session {answer.get('id')} of {answer.get('strategy')} has started{halted}."

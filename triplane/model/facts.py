@@ -27,6 +27,11 @@ def row_name(symbol: str, sleeve: str) -> str:
     return f"{symbol}:{sleeve}" if sleeve and symbol else symbol
 
 
+def about(wanted: str, name: str) -> bool:
+    """Whether what is wanted, a row or a market with all its rows, has to do with a row or a market."""
+    return wanted == name or f"{name}:".startswith(f"{wanted}:") or f"{wanted}:".startswith(f"{name}:")
+
+
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """What all facts carry."""
 

@@ -203,8 +203,12 @@ class Store:
         session
             Only of this session.
         equal
-            Columns and the value they must have, such as ``symbol``; None means any.
+            Columns and the value they must have, such as ``symbol``; None means any. A symbol may be that of a
+            row of a portfolio, ``BTCUSDT:sleeve``.
         """
+        symbol, row, sleeve = str(equal.get("symbol") or "").partition(":")
+        if row:
+            equal |= {"symbol": symbol, "sleeve": sleeve}
         if page < 1 or not 1 <= limit <= MAX_LIMIT:
             raise BadInput(
                 f"Page {page} with limit {limit} cannot be read; page starts at 1, limit is 1 to {MAX_LIMIT}."

@@ -71,7 +71,7 @@ class CompiledCore(Core):
         if len(S) == 1 and not self._together:
             at = self.module.run_alone(A, S, candles, out, equity, start)
         else:
-            at = self.module.run_together(A, S, S["core"]["shown"], which, candles, out, equity, start)
+            at = self.module.run_together(A, S, _shown(S), which, candles, out, equity, start)
         return at
 
     def remembered(self, S: Array, k: int) -> tuple[Array, int]:
@@ -94,7 +94,7 @@ class CompiledCore(Core):
         name = self.strategies[S["strategy"]["part"].item(k) if self._several else 0].name
         S = S.copy()
         try:
-            self.module.ask(S, S["core"]["shown"], k)
+            self.module.ask(S, _shown(S), k)
         except Exception as error:  # noqa: BLE001 - whatever the user's code raises
             return Failure.of(name, bar, error)
         return Failure(f"Strategy {name} failed on bar {bar}")
@@ -111,7 +111,7 @@ class CompiledCore(Core):
         which = np.zeros(0, np.int64)
         states["core"]["base_ms"] = states["core"]["timeframe_ms"] = 60_000
         self._start(states, Part([], [], self.strategy.resolve({}), 60_000))
-        first, shown = not is_cached(self.module), states["core"]["shown"]
+        first, shown = not is_cached(self.module), _shown(states)
         names = " and ".join(one.name for one in self.strategies)
         steps: list[tuple[str, Callable[[], object]]] = [
             ("the state", lambda: self.init(states)),
@@ -133,6 +133,12 @@ class CompiledCore(Core):
             call()
         _WARM.add(self.module.__name__)
         return time.perf_counter() - begin
+
+
+def _shown(S: Array) -> Array:
+    """What the rows show each other; of one row too with gaps, for which alone the machine code is compiled."""
+    own: Array = S["core"]["shown"]
+    return own if len(own) > 1 else np.lib.stride_tricks.as_strided(own, (2,), (0,))
 
 
 def _compile_apart(around: Sequence[str], strategies: Sequence[str], progress: Progress | None) -> None:

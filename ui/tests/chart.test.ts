@@ -84,6 +84,14 @@ it("levels are those of the symbol's position and entry order, without filled ta
     ["Buy", 101],
   ]);
   expect(levels(null, "BTCUSDT", palette)).toEqual([]);
+  const sleeves = but(portfolio, {
+    open_positions: [but(known, { symbol: "BTCUSDT", sleeve: "fast", entry_price: "100", stop_loss: null, take_profits: [] }),
+      but(known, { symbol: "BTCUSDT", sleeve: "slow", entry_price: "90", stop_loss: null, take_profits: [] })],
+    pending_orders: [but(orders[0] as Order, { sleeve: "fast" })],
+  });
+  expect(levels(sleeves, "BTCUSDT:slow", palette).map((l) => l.price)).toContain(90);
+  expect(levels(sleeves, "BTCUSDT:slow", palette).map((l) => l.price)).not.toContain(100);
+  expect(levels(sleeves, "BTCUSDT:fast", palette).map((l) => l.title)).toContain("Buy");
 });
 
 describe("the equity curve", () => {

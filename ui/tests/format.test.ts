@@ -13,6 +13,7 @@ import {
   num,
   pair,
   pricePrecision,
+  rowName,
   shortId,
   tone,
   words,
@@ -82,5 +83,8 @@ describe("names", () => {
     expect(shortId("20260101-000000")).toBe("20260101-000000");
     expect(pair("BTCUSDT")).toBe("BTC/USDT");
     expect(pair("WHAT")).toBe("WHAT");
+    expect(pair(rowName({ symbol: "BTCUSDT", sleeve: "fast" }))).toBe("BTC/USDT · fast");
+    expect(pair(rowName({ symbol: "BTCUSDT", sleeve: "" }))).toBe("BTC/USDT");
+    expect(pair("BTC/USDT:USDT")).toBe("BTC/USDT:USDT"); // a market of that name, no row
   });
 });

@@ -254,6 +254,11 @@ def test_sessions_are_started_and_stopped_in_the_engine_that_runs(market, tmp_pa
         again = triplane("start", *at, code=1)
         first = page.ready["session"]
         assert f"A session with these settings runs already ({first})." in again.stderr
+        (tmp_path / "two.yaml").write_text(
+            "- {strategy: ema_cross, name: fast, timeframe: 5m}\n- {strategy: ema_cross, params: {slow: 150}}\n"
+        )
+        both = json.loads(triplane("start", tmp_path / "two.yaml", "--account", "both", *at).stdout)
+        assert [name.partition(":")[2] for name in both["symbols"]] == ["fast", "ema_cross"]
         (tmp_path / "kill_switch.json").write_text('{"reason": "by hand"}')
         said = triplane("start", "ema_cross", "--set", "slow=150", "--data-dir", tmp_path).stdout
         assert "has started, but the kill switch is on: it is halted until you resume it." in " ".join(said.split())

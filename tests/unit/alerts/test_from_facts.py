@@ -102,6 +102,17 @@ def test_an_entry_without_a_known_position_waits_for_it() -> None:
     assert told(bench.made.settled()) == ["BTCUSDT long opened"]
 
 
+def test_two_sleeves_on_a_market_are_told_apart() -> None:
+    bench = Bench()
+    fast = [replace(one, sleeve="fast") for one in (FILL, WHOLE)]
+    slow = [replace(FILL, sleeve="slow", fill_id="f2"), replace(WHOLE, sleeve="slow", id="p5", side="SHORT")]
+    bench.take(fast[0], slow[0], fast[1], slow[1])
+    both = bench.made.settled()
+    assert told(both) == ["BTCUSDT:fast long opened", "BTCUSDT:slow short opened"]
+    assert {alert.symbol for alert in both} == {"BTCUSDT"}  # targets choose by market
+    assert told(bench.take(replace(TRADE, sleeve="fast"))) == ["BTCUSDT:fast long closed: +1,362.05 USDT"]
+
+
 @pytest.mark.parametrize(
     ("pnl", "tone", "shown"),
     [

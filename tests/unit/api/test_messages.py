@@ -100,18 +100,22 @@ def test_a_batch_ends_before_it_is_too_large_for_one_client(log: MessageLog) -> 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Filter(), ["mine", "of all symbols", "resync", "health"]),
-        (Filter(topics=frozenset({"marker"})), ["mine", "of all symbols", "resync"]),
+        (Filter(), ["mine", "of all symbols", "of a row", "resync", "health"]),
+        (Filter(topics=frozenset({"marker"})), ["mine", "of all symbols", "of a row", "resync"]),
         (Filter(topics=frozenset({"facts"})), ["resync", "fact"]),
         (Filter(symbols=frozenset({"ETHUSDT"})), ["of all symbols", "resync", "health"]),
+        (Filter(symbols=frozenset({"BTCUSDT"})), ["mine", "of all symbols", "of a row", "resync", "health"]),
+        (Filter(symbols=frozenset({"BTCUSDT:fast"})), ["mine", "of all symbols", "of a row", "resync", "health"]),
+        (Filter(symbols=frozenset({"BTCUSDT:slow"})), ["mine", "of all symbols", "resync", "health"]),
         (Filter(session="t"), ["other session", "health"]),
-        (Filter(session=EVERY_SESSION), ["mine", "other session", "of all symbols", "resync", "health"]),
+        (Filter(session=EVERY_SESSION), ["mine", "other session", "of all symbols", "of a row", "resync", "health"]),
     ],
 )
 def test_what_a_client_wants(log: MessageLog, wanted: Filter, expected: list[str]) -> None:
     add(log, data="mine")
     add(log, data="other session", session_id="t")
     add(log, data="of all symbols", symbol=None)
+    add(log, data="of a row", symbol="BTCUSDT:fast")
     add(log, "resync", Resync(reason="resync"))
     add(log, "health", "health", session_id=None, symbol=None)
     add(log, "facts", "fact")

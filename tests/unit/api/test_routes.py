@@ -524,3 +524,63 @@ async def test_before_there_is_a_session(make_page: Callable[..., Page]) -> None
         assert (await client.get("/api/sessions")).json()["items"] == []
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.get("/healthz")).status_code == 200
+
+
+SLEEVES = [f.SleeveInfo("fast", "ema_cross", {}, ["BTCUSDT", "ETHUSDT"], "1m"),
+           f.SleeveInfo("slow", "confluence", {}, ["BTCUSDT"], "5m")]  # fmt: skip
+
+
+@pytest.fixture
+def rows(page: Page) -> Stream:
+    """A session of two sleeves, both in a position on one market."""
+    stream = Stream("pf", started_at=START + 1, sleeves=SLEEVES)
+    for sleeve in ("fast", "slow"):
+        stream.status("IN_POSITION", sleeve=sleeve)
+        stream.position(f"of-{sleeve}", sleeve=sleeve)
+        stream.trade(f"was-{sleeve}", sleeve=sleeve)
+        stream.signal(f"said-{sleeve}", sleeve=sleeve)
+        stream.add(f.StateChange, sleeve=sleeve, from_state="COOLDOWN", to_state="SCANNING", reason="cooldown_over",
+                   order_id=None, position_id=None)  # fmt: skip
+    page.take(stream)
+    page.keep(stream.facts)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("symbol", "expected"),
+    [("BTCUSDT", {"fast", "slow"}), ("BTCUSDT:slow", {"slow"}), ("BTCUSDT%3Afast", {"fast"}), ("ETHUSDT", set())],
+)
+@pytest.mark.parametrize("path", ["/trades/history", "/signals/history", "/signals/pending", "/api/decisions"])
+@pytest.mark.usefixtures("rows")
+async def test_lists_are_of_a_market_or_of_a_row(
+    client: httpx.AsyncClient, path: str, symbol: str, expected: set[str]
+) -> None:
+    items = (await client.get(f"{path}?session=pf&symbol={symbol}")).json()["items"]
+    assert {one.get("sleeve") or one["symbol"].partition(":")[2] for one in items} == expected
+
+
+@pytest.mark.usefixtures("rows")
+async def test_a_row_is_named_by_its_market_where_only_one_has_it(client: httpx.AsyncClient) -> None:
+    for path in ("/system/status", "/market-rest/history", "/system/debug/signal-check"):
+        assert (await client.get(f"{path}?session=pf&symbol=ETHUSDT")).json()["symbol"] == "ETHUSDT:fast"
+        assert (await client.get(f"{path}?session=pf&symbol=BTCUSDT:slow")).json()["symbol"] == "BTCUSDT:slow"
+        refused = await client.get(f"{path}?session=pf&symbol=BTCUSDT")
+        assert (refused.status_code, refused.json()["message"]) == (
+            404, "The symbol 'BTCUSDT' is that of several rows; name one of BTCUSDT:fast, BTCUSDT:slow."
+        )  # fmt: skip
+
+
+@pytest.mark.usefixtures("rows")
+async def test_of_two_positions_on_a_market_the_right_one_is_closed(client: httpx.AsyncClient, engine: Engine) -> None:
+    for sleeve in ("slow", "fast"):
+        assert (await client.post(f"/trades/close/of-{sleeve}")).status_code == 200
+        assert engine.commands[-1] == ("close", "pf", {"symbol": f"BTCUSDT:{sleeve}"})
+
+
+async def test_a_stored_session_has_the_rows_that_it_had(client: httpx.AsyncClient, page: Page, rows: Stream) -> None:
+    live = (await client.get("/api/sessions/pf")).json()
+    page.sessions.forget(rows.session_id)
+    assert live["symbols"] == ["BTCUSDT:fast", "ETHUSDT:fast", "BTCUSDT:slow"]
+    assert (await client.get("/api/sessions/pf")).json()["symbols"] == live["symbols"]
+    for symbol in ("ETHUSDT", "ETHUSDT:fast"):
+        assert (await client.get(f"/api/sessions?symbol={symbol}&status=interrupted")).json()["total"] == 1

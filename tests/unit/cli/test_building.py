@@ -42,6 +42,18 @@ def test_another_strategy_comes_with_its_own_timeframe_and_parameters(config):
     assert (said.params, said.timeframe) == ({"fast": 3}, "1h")
 
 
+def test_a_portfolio_has_its_strategies_itself(config):
+    asked = {"portfolio": [{"strategy": "ema_cross", "params": {"fast": 3}}, {"strategy": "confluence"}]}
+    found = chosen(config, asked)
+    assert [one.strategy for one in found.sleeves()] == ["ema_cross", "confluence"]
+    assert (found.params, found.timeframe) == ({}, None)
+    assert chosen(found, {"strategy": "ict_blocks"}).portfolio == []
+    with pytest.raises(BadInput, match="strategy is ict_blocks; in a portfolio each sleeve has its own"):
+        chosen(config, asked | {"strategy": "ict_blocks"})
+    with pytest.raises(BadInput, match=r"strategy is '/etc/passwd'; it must be one of"):
+        chosen(config, {"portfolio": [{"strategy": "/etc/passwd"}]})
+
+
 @pytest.mark.parametrize(("configured", "asked"), [("live", "testnet"), ("testnet", "live"), ("paper", "live")])
 def test_nothing_trades_but_in_the_configured_mode_or_on_paper(config, configured, asked):
     config = config.model_copy(update={"mode": configured})

@@ -7,6 +7,7 @@ from triplane.data.generator import generate
 from triplane.data.instruments import Instrument
 from triplane.engine.settings import CostSettings, TradingSettings
 from triplane.kernel.rows import OUTBOX
+from triplane.strategies import compiler
 from triplane.strategies.compiler import compile_strategy
 from triplane.strategies.registry import find, source_of
 
@@ -48,3 +49,19 @@ def test_a_second_symbol_without_candles_changes_nothing(timeframe: int, in_one_
         return found.tobytes() + curve.tobytes()
 
     assert traded(1) == traded(2)
+
+
+def test_what_is_compiled_beforehand_is_all_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "is_cached", lambda _: False)  # as the first time: everything is called once
+    monkeypatch.setattr(compiler, "_WARM", set())
+    core = compile_strategy(find("ema_cross"), source_of("ema_cross"))
+    core._together = True  # as a strategy that sees its other symbols
+    nothing = generate(seed=3, start_ms=START, n=10)[:0]
+    for symbols in (1, 2, 3):
+        account, states = core.new(
+            [Instrument.research(f"S{k}") for k in range(symbols)], costs=CostSettings().to_record(),
+            limits=TradingSettings().to_record(), params=core.strategy.resolve({}), base_ms=MINUTE,
+            timeframe_ms=MINUTE, balance=10_000.0,
+        )  # fmt: skip
+        core.run(account, states, np.zeros(0, np.int64), nothing, np.zeros(1, OUTBOX), np.zeros(0), 0)
+    assert len(core.module.run_together.signatures) == 1

@@ -251,14 +251,19 @@ class Replicas:
         return replica
 
     def symbol(self, session_id: str | None, symbol: str | None) -> tuple[SessionReplica, str]:
-        """Give a session and one of its rows by name, the first when None is named; else answer 404."""
+        """Give a session and one of its rows, the first when None is named; else answer 404.
+
+        A row is named by its name, or by its symbol where only one has it.
+        """
         replica = self.get(session_id)
-        if symbol is None:
-            return replica, next(iter(replica.symbols))
-        if symbol not in replica.symbols:
-            names = ", ".join(replica.symbols)
+        if symbol is None or symbol in replica.symbols:
+            return replica, symbol or next(iter(replica.symbols))
+        found, names = replica.rows_of_market(symbol), ", ".join(replica.symbols)
+        if len(found) > 1:
+            raise ApiError(404, f"The symbol {symbol!r} is that of several rows; name one of {', '.join(found)}.")
+        if not found:
             raise ApiError(404, f"The symbol {symbol!r} is not traded here; the session has {names}.")
-        return replica, symbol
+        return replica, found[0]
 
     def status(self, session_id: str | None, symbol: str | None) -> StatusView:
         """Where a session stands with a symbol."""

@@ -258,6 +258,10 @@ class SessionReplica:
             return self.health.status
         return "finished" if self.end is not None else "interrupted"
 
+    def rows_of_market(self, symbol: str) -> list[str]:
+        """The names of the rows that trade a market."""
+        return self._of_market.get(symbol, [])
+
     def status(self, symbol: str, engine: EngineState) -> StatusView:
         """Where the session stands with a symbol."""
         of, health, account = self.symbols[symbol], self.health, self.account

@@ -16,7 +16,9 @@ from triplane.api.kill import KillReport
 from triplane.api.replica.views import Decisions, SessionView, StartOptions
 from triplane.api.routing import Paged, StructRoute
 from triplane.api.stored import as_struct
+from triplane.model.facts import about, row_name
 from triplane.store import Store
+from triplane.store.store import Row
 
 COMPILING_S = 120.0
 """How long a session may take to start: its strategy may have to be compiled."""
@@ -41,7 +43,7 @@ async def sessions(
         view
         for view in found.values()
         if status in (None, view.status)
-        and symbol in (None, *view.symbols, *(name.partition(":")[0] for name in view.symbols))
+        and (symbol is None or any(about(symbol, name) for name in view.symbols))
         and (start or 0) <= view.started_at
         and (to is None or view.started_at < to)
     ]
@@ -51,12 +53,16 @@ async def sessions(
 
 def _stored(store: Store) -> list[SessionView]:
     """Every stored session; there are some a day at most."""
-    return [_over(as_struct(SessionView, row)) for row in store.rows("sessions")]
+    return [_over(row) for row in store.rows("sessions")]
 
 
-def _over(view: SessionView) -> SessionView:
+def _over(row: Row) -> SessionView:
     """A session that the engine does not run: what was not brought to an end was interrupted."""
-    return view if view.status == "finished" else replace(view, status="interrupted")
+    view = as_struct(SessionView, row)
+    rows = [row_name(symbol, one["name"]) for one in row["sleeves"] or () for symbol in one["symbols"]]
+    return replace(
+        view, symbols=rows or view.symbols, status="finished" if view.status == "finished" else "interrupted"
+    )
 
 
 @router.get("/start-options", responses=problems(404, 409))
@@ -85,7 +91,7 @@ async def session(here: Here, session_id: str) -> SessionView:
     found = await run_in_threadpool(here.store.session, session_id)
     if found is None:
         raise ApiError(404, f"There is no session {session_id!r}.")
-    return _over(as_struct(SessionView, found))
+    return _over(found)
 
 
 @router.post("/sessions/{session_id}/stop", responses=COMMAND)
@@ -117,5 +123,7 @@ async def kill_switch(here: Here, body: KillSwitch | None = None) -> KillReport:
 @router.get("/decisions", responses=problems(404))
 async def decisions(here: Here, symbol: Symbol = None, session: SessionId = None, limit: Limit = 100) -> Decisions:
     """Give the last entries of a session's log of decisions, the latest last."""
-    replica = here.sessions.get(session) if symbol is None else here.sessions.symbol(session, symbol)[0]
-    return Decisions(items=[entry for entry in replica.log if symbol in (None, entry.symbol)][-limit:])
+    replica = here.sessions.get(session)
+    if symbol is not None and not any(about(symbol, name) for name in replica.symbols):
+        here.sessions.symbol(session, symbol)  # says what there is
+    return Decisions(items=[one for one in replica.log if symbol is None or about(symbol, one.symbol)][-limit:])

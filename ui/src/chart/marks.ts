@@ -2,7 +2,7 @@
 import { LineStyle, type SeriesMarker, type Time, type UTCTimestamp } from "lightweight-charts";
 import { indexAt } from "../data/model";
 import type { Candle, Marker, Portfolio } from "../data/types";
-import { formatPercent, num } from "../lib/format";
+import { formatPercent, num, rowName } from "../lib/format";
 import type { Palette } from "./palette";
 import type { TradeLine } from "./zones";
 
@@ -82,15 +82,15 @@ export interface Level {
   lineStyle: LineStyle;
 }
 
-/** The lines of the open position and the waiting entry of one symbol. */
-export function levels(portfolio: Portfolio | null, symbol: string, palette: Palette): Level[] {
+/** The lines of the open position and the waiting entry of one row. */
+export function levels(portfolio: Portfolio | null, row: string, palette: Palette): Level[] {
   const list: Level[] = [];
   const add = (at: unknown, title: string, color: string, style: LineStyle): void => {
     const price = num(at);
     if (Number.isFinite(price) && price > 0) list.push({ price, title, color, lineStyle: style });
   };
   for (const position of portfolio?.open_positions ?? []) {
-    if (position.symbol !== symbol) continue;
+    if (rowName(position) !== row) continue;
     const side = position.side === "LONG" ? "Long" : "Short";
     add(position.entry_price, side, palette.entry, LineStyle.Solid);
     add(position.stop_loss, "Stop", palette.down, LineStyle.Dashed);
@@ -100,7 +100,7 @@ export function levels(portfolio: Portfolio | null, symbol: string, palette: Pal
     add(position.liquidation_price, "Liq.", palette.liquidation, LineStyle.SparseDotted);
   }
   for (const order of portfolio?.pending_orders ?? []) {
-    if (order.symbol !== symbol || order.leg !== "entry") continue;
+    if (rowName(order) !== row || order.leg !== "entry") continue;
     const title = order.side.toLowerCase() === "buy" ? "Buy" : "Sell";
     add(num(order.price) > 0 ? order.price : order.trigger_price, title, palette.pending, LineStyle.Dotted);
   }

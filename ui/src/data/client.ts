@@ -2,7 +2,7 @@
  * The one client of the page: a snapshot over REST, then the live channel; `resync` reads the snapshot again.
  * Components read `model` and call the functions below; nothing else talks to the network.
  */
-import { formatMoney, num, pair, words } from "../lib/format";
+import { formatMoney, num, pair, rowName, words } from "../lib/format";
 import { LOST, silence, type Pulse } from "./health";
 import { addToast, applyMessages, EMPTY_SERIES, INITIAL, prependHistory, type Model, type Series, type Toast } from "./model";
 import { ApiError, get, onDenied, post, sentence } from "./rest";
@@ -52,7 +52,7 @@ function receive(message: Message): void {
     void load();
     return;
   }
-  if (message.type === "position_closed") announce(message.data.symbol, num(message.data.pnl), message.data.exit_reason);
+  if (message.type === "position_closed") announce(rowName(message.data), num(message.data.pnl), message.data.exit_reason);
   if (message.type === "risk_alert" && message.data.severity === "CRITICAL") beep();
   if (loaded) batcher.push(message);
   else held.push(message);
@@ -73,10 +73,10 @@ function tick(): void {
 let announced = 0;
 
 /** One in three seconds: a fast replay closes more trades than anybody can read. */
-function announce(symbol: string, pnl: number, reason: string): void {
+function announce(row: string, pnl: number, reason: string): void {
   if (performance.now() - announced < 3000) return;
   announced = performance.now();
-  toast(pnl >= 0 ? "good" : "bad", `${pair(symbol)} closed`, `${formatMoney(pnl, true)} USDT, ${words(reason).toLowerCase()}.`);
+  toast(pnl >= 0 ? "good" : "bad", `${pair(row)} closed`, `${formatMoney(pnl, true)} USDT, ${words(reason).toLowerCase()}.`);
 }
 
 /** A short tone for critical alerts; browsers allow it once the user has touched the page. */

@@ -131,8 +131,14 @@ export function tone(value: unknown): "up" | "down" | "flat" {
   return n > 0 ? "up" : n < 0 ? "down" : "flat";
 }
 
-/** "BTCUSDT" → "BTC/USDT" where the quote currency is a known one. */
-export function pair(symbol: string): string {
+/** The name of the row that something belongs to: its symbol, in a portfolio with the sleeve behind it. */
+export const rowName = ({ symbol, sleeve }: { symbol: string; sleeve?: string }): string =>
+  sleeve ? `${symbol}:${sleeve}` : symbol;
+
+/** "BTCUSDT" → "BTC/USDT" where the quote currency is a known one; of a row "BTC/USDT · sleeve". */
+export function pair(name: string): string {
+  const [symbol = "", sleeve] = name.split(/:(.*)/s);
   const match = /^([A-Z0-9]+?)(USDT|USDC|BUSD|FDUSD|USD|EUR|BTC)$/.exec(symbol);
-  return match ? `${match[1]}/${match[2]}` : symbol;
+  if (!match) return name;
+  return `${match[1]}/${match[2]}${sleeve ? ` · ${sleeve}` : ""}`;
 }

@@ -16,6 +16,7 @@ import {
   num,
   pair,
   pricePrecision,
+  rowName,
   tone,
   words,
 } from "../lib/format";
@@ -134,7 +135,7 @@ function PositionCard({ position }: { position: Position }): ReactNode {
     <article className="card position">
       <header className="row">
         <span className={`tag ${position.side === "LONG" ? "good" : "bad"}`}>{position.side}</span>
-        <strong className="grow">{pair(position.symbol)}</strong>
+        <strong className="grow">{pair(rowName(position))}</strong>
         <span className="muted num small">
           {formatQuantity(position.size)} · {formatNumber(position.leverage, 1)}×
         </span>
@@ -163,7 +164,7 @@ function PositionCard({ position }: { position: Position }): ReactNode {
       </footer>
       {closing && (
         <Confirm
-          title={`Close ${pair(position.symbol)}?`}
+          title={`Close ${pair(rowName(position))}?`}
           action="Close at market"
           danger
           onClose={() => setClosing(false)}
@@ -215,7 +216,7 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
     <article className="card signal">
       <header className="row">
         <span className={`tag ${buy ? "good" : "bad"}`}>{buy ? "BUY" : "SELL"}</span>
-        <strong className="grow">{pair(signal.symbol)}</strong>
+        <strong className="grow">{pair(rowName(signal))}</strong>
         <span className="muted num small">confidence {formatPercent(signal.confidence * 100, false, 0)}</span>
       </header>
       <dl className="pairs">
@@ -234,7 +235,7 @@ function SignalCard({ signal }: { signal: Signal }): ReactNode {
       </footer>
       {asking && (
         <Confirm
-          title={`${buy ? "Buy" : "Sell"} ${pair(signal.symbol)}?`}
+          title={`${buy ? "Buy" : "Sell"} ${pair(rowName(signal))}?`}
           action="Place the order"
           onClose={() => setAsking(false)}
           onConfirm={() => executeSignal(signal.id)}
@@ -259,7 +260,7 @@ function OrderLine({ order }: { order: Order }): ReactNode {
     <article className="order row">
       <div className="grow">
         <strong className={order.side.toLowerCase() === "buy" ? "up" : "down"}>{words(order.side)}</strong>{" "}
-        {pair(order.symbol)} <span className="muted">{legName(order.leg)}</span>
+        {pair(rowName(order))} <span className="muted">{legName(order.leg)}</span>
         <p className="num muted small">
           {words(order.type)} · {formatQuantity(order.quantity)} @{" "}
           {price === null ? "market" : formatPrice(price, pricePrecision([price]))}

@@ -33,9 +33,13 @@ const COLUMNS: readonly Column<Trade>[] = [
   { head: "Held", look: "num right muted", cell: (trade) => formatDuration(trade.exit_time - trade.entry_time) },
 ];
 
+/** In a portfolio, whose trade it was. */
+const WITH_SLEEVE = COLUMNS.toSpliced(2, 0, { head: "Sleeve", cell: (trade) => trade.sleeve });
+
 export function Trades(): ReactNode {
   const version = useStore(model, (m) => m.trades);
   const session = useStore(model, (m) => m.session);
+  const sleeves = useStore(model, (m) => m.status?.symbols.some((name) => name.includes(":")) === true);
   const [page, setPage] = useState(1);
   const { data, error } = useResource(() => get("/trades/history", { page, limit: LIMIT, session }), {
     key: `${session}${page}`,
@@ -46,7 +50,7 @@ export function Trades(): ReactNode {
   const pages = Math.max(1, Math.ceil(data.total / LIMIT));
   return (
     <>
-      <Table columns={COLUMNS} rows={data.items} />
+      <Table columns={sleeves ? WITH_SLEEVE : COLUMNS} rows={data.items} />
       <nav className="foot row end" aria-label="Pages of trades">
         <span className="muted push">
           {formatNumber(data.total, 0)} {data.total === 1 ? "trade" : "trades"}

@@ -1,7 +1,7 @@
 /** What a person asks of a new session, as texts; only what was said is sent. Pure, so that it can be tested. */
 import type { StartSession } from "../data/types";
 
-export type Wish = Record<keyof StartSession, string>;
+export type Wish = Record<Exclude<keyof StartSession, "portfolio">, string>;
 
 export function wanted(wish: Wish): { body: StartSession } | { errors: Record<string, string> } {
   const body: StartSession = {};
