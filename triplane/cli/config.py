@@ -246,7 +246,7 @@ Layer: TypeAlias = tuple[Mapping[str, Any], Callable[[Place], str]]
 
 
 def _one_way(layers: Sequence[Layer]) -> Iterator[dict[str, Any]]:
-    """The layers without what a higher one has overridden: a strategy takes the place of a portfolio, and vice versa."""
+    """The layers without what a higher one overrides: a strategy takes the place of a portfolio and vice versa."""
     for i, (values, name) in enumerate(layers):
         several, single = values.get("portfolio"), "strategy" in values
         if several and single and values["strategy"] != Config.model_fields["strategy"].default:

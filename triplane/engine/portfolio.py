@@ -92,9 +92,7 @@ def all_symbols(portfolio: Sequence[SleeveSettings], symbols: Sequence[str]) -> 
         Markets are given, and every sleeve names its own.
     """
     if symbols and all(one.symbols for one in portfolio) and len(portfolio) > 1:
-        raise BadInput(
-            f"symbols are {', '.join(symbols)}; each sleeve of the portfolio names its own, so leave them out"
-        )
+        raise BadInput(f"symbols are {', '.join(symbols)}; leave them out, each sleeve of the portfolio names its own")
     if not symbols and not all(one.symbols for one in portfolio):
         return []
     return list(dict.fromkeys(symbol for one in portfolio for symbol in one.symbols or symbols))

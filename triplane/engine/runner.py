@@ -207,8 +207,9 @@ class Runner:
                 await self._take(event)
             elif isinstance(event, Forming):
                 price = self._prices[event.symbol] = event.candle["close"].item(0)
-                for k in self.session.fan_out.rows[event.symbol].tolist() if self.execution is not None else ():
-                    self.execution.on_price(k, price)
+                if self.execution is not None:
+                    for k in self.session.fan_out.rows[event.symbol].tolist():
+                        self.execution.on_price(k, price)
                 self.on_forming(event.symbol, event.candle)
             elif isinstance(event, FundingRate):
                 for k in self.session.fan_out.rows[event.symbol].tolist() if self.execution is None else ():

@@ -161,9 +161,7 @@ class Core:
         """
         count = sum(len(part.instruments) for part in parts)
         if count > MAX_SYMBOLS:
-            raise BadInput(
-                f"symbols: {count} rows were asked for (each symbol of each sleeve); at most {MAX_SYMBOLS} fit."
-            )
+            raise BadInput(f"symbols: {count} were given, those of all sleeves; a session has at most {MAX_SYMBOLS}.")
         states = np.zeros(count, self.state_dtype)
         core = states["core"]
         core["symbol"] = np.arange(count)

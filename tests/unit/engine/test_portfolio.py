@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from triplane.data.instruments import Instrument
-from triplane.engine.portfolio import FanOut, Sleeve, all_symbols, load_portfolio, rows_of, sleeves_of
+from triplane.engine.portfolio import FanOut, Sleeve, all_symbols, check_portfolio, load_portfolio, rows_of, sleeves_of
 from triplane.errors import BadInput
 from triplane.kernel.records import CANDLE
 from triplane.model.settings import SleeveSettings
@@ -92,7 +92,30 @@ def test_the_markets_of_a_portfolio():
     some, every = settings(symbols=["BTCUSDT", "ETHUSDT"]), settings()
     assert all_symbols([some, settings(symbols=["SOLUSDT", "BTCUSDT"])], []) == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
     assert all_symbols([some, every], []) == []
-    assert all_symbols([some, every], ["XRPUSDT"]) == ["XRPUSDT", "BTCUSDT", "ETHUSDT"]
+    assert all_symbols([some, every], ["XRPUSDT"]) == ["BTCUSDT", "ETHUSDT", "XRPUSDT"]
+    with pytest.raises(BadInput, match="symbols are XRPUSDT; leave them out"):
+        all_symbols([some, some], ["XRPUSDT"])
+
+
+@pytest.mark.parametrize(
+    ("portfolio", "sentence"),
+    [
+        ([settings(timeframe="9q"), settings()], "timeframe of ema_cross is 9q; it must be one of 1m"),
+        ([settings(name="a"), settings(name="a")], "name is a in two sleeves"),
+        ([settings("nothing")], "Unknown strategy nothing"),
+        ([settings(params={"fats": 3})], "has no parameter fats"),
+    ],
+)
+def test_a_portfolio_is_checked_before_there_is_a_market(portfolio, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        check_portfolio(portfolio)
+
+
+def test_a_strategy_file_lies_beside_its_portfolio_and_gives_it_a_plain_name(tmp_path):
+    (tmp_path / "my best, so far.py").write_text("")
+    (tmp_path / "p.yaml").write_text("- {strategy: 'my best, so far.py'}\n- {strategy: ema_cross}\n")
+    mine, other = load_portfolio(tmp_path / "p.yaml")
+    assert (mine.strategy, other.strategy) == (str(tmp_path / "my best, so far.py"), "ema_cross")
 
 
 def test_a_portfolio_is_a_list_alone_or_under_its_name(tmp_path):
