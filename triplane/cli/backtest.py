@@ -83,14 +83,15 @@ def backtest(
             strategy, data, balance, costs, resume_next_day,
             lambda symbols: agenda(news, news_minutes, funding, funding_limit, symbols), quiet=json,
         )  # fmt: skip
-    check_once(strategy, progress(quiet=json))
+    params = parse_set(set_ or [])
+    check_once(strategy, params, progress(quiet=json))
     source = open_recorded(data, symbol)
     result = simulate(
         source.candles,
         strategy=strategy,
         symbol=source.symbol,
         timeframe=timeframe,
-        params=parse_set(set_ or []),
+        params=params,
         instrument=parse_instrument(instrument, source.symbol)
         if instrument
         else rules_for(source.symbol, source.candles),

@@ -100,8 +100,8 @@ async def build(
 ) -> Hosted:
     """Everything between the configuration and a session that is ready to run."""
     clock, sleeves = SystemClock(), config.sleeves()
-    for name in dict.fromkeys(one.strategy for one in sleeves):
-        await asyncio.to_thread(check_once, name, progress(quiet))
+    for one in sleeves:
+        await asyncio.to_thread(check_once, one.strategy, one.params, progress(quiet))
     async with AsyncExitStack() as undo:
         trading = await open_trading(config, clock, router_token)
         undo.push_async_callback(trading.close)

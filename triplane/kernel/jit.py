@@ -8,9 +8,13 @@ drivers are kept (:func:`entry`), under a name that holds a hash of all sources 
 Code is always made for a generic processor of the machine's family: nothing here is vectorised, so that costs no speed,
 and what was compiled on one machine runs, with the same bits, on every other. (The setting is Numba's own, for the
 whole process.)
+
+Code that is not Triplane's own, so a user's strategy, checks every index: one beyond the end of an array raises, with
+its line, where it would otherwise change whatever lies there.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +22,9 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 os.environ["NUMBA_CPU_NAME"] = "generic"
 
-from numba.core import config, types
+from numba.core import cgutils, config, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator, _SourceFileBackedLocatorMixin
+from numba.core.lowering import BaseLower
 from numba.core.registry import CPUDispatcher
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, lower_getattr_generic, models, register_model, typeof_impl
@@ -41,6 +46,8 @@ Arr: TypeAlias = Any
 
 _OPTIONS: dict[str, Any] = {"nopython": True, "boundscheck": None, "error_model": "numpy", "nogil": True}
 """The options of every compiled function: IEEE division (x/0 = inf), no GIL. Never ``fastmath``: results are exact."""
+_OWN = ("triplane.", "triplane_driver_")
+"""Modules whose indices are known to fit; all others are checked."""
 
 
 class _Inner(CPUDispatcher):
@@ -74,10 +81,26 @@ def njit(function: F) -> F:
     """Compile ``function`` for flat records; the same code runs as plain Python under ``NUMBA_DISABLE_JIT=1``."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
-    compiled: Any = _Outer(function, targetoptions=_OPTIONS)
-    compiled.inner = _Inner(function, targetoptions={**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+    options = {**_OPTIONS, "boundscheck": not function.__module__.startswith(_OWN)}
+    compiled: Any = _Outer(function, targetoptions=options)
+    compiled.inner = _Inner(function, targetoptions={**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True})
     made: F = compiled
     return made
+
+
+def _check_bounds(context: Any, builder: Any, index: Any, size: Any, axis: int | None = None) -> None:  # noqa: ARG001
+    """Take the place of Numba's own check, which does not tell the line (a negative index is, unsigned, a huge one)."""
+    frame = sys._getframe()  # noqa: SLF001 - what lowers the line is not among the arguments
+    while not isinstance(lower := frame.f_locals.get("self"), BaseLower):
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", index, size)):  # type: ignore[no-untyped-call]
+        error = IndexError, ("index is out of bounds",)
+        context.call_conv.return_user_exc(builder, *error, loc=getattr(lower, "loc", None), func_name="step")
+
+
+cgutils.do_boundscheck = _check_bounds
 
 
 def inlined(function: F) -> F:

@@ -2,7 +2,8 @@
 
 Compiled code checks no index: a write past the end of an array changes whatever lies there, without a word. So the
 strategy runs first as ordinary Python, where NumPy refuses such an index, and then compiled. Each run is a process of
-its own, which may end in any way.
+its own, which may end in any way, or never. (The functions of a user's own files check their indices always, see
+``kernel.jit``; here it is said before anything is traded.)
 """
 
 import hashlib
@@ -20,21 +21,26 @@ import numpy as np
 from numba.core import config
 
 from triplane.data.candles import utc
-from triplane.errors import TriplaneError
+from triplane.errors import BadInput, TriplaneError
 from triplane.kernel.codes import RowKind
 from triplane.kernel.rows import OUTPUT
-from triplane.research.problems import Problem
+from triplane.research.problems import Problem, standstill
 from triplane.strategies.drivers import cache_folder, kernel_hash
 from triplane.strategies.registry import is_file, source_of
-from triplane.strategies.sources import source_hash
+from triplane.strategies.sources import source_hash, sources
 
 Array = np.ndarray[Any, Any]
+PATIENCE = 60.0
+"""Seconds without a bar after which ordinary Python is taken to be endless."""
+LONGEST: Final = 900.0
+"""Seconds in which a strategy is compiled and has run."""
 NEAR: Final = 1e-9
 """Numbers nearer than this part of themselves differ in their last digits only."""
 _OTHERWISE: Final = (
     "whole numbers above 2^63, and NaN as a whole number, are other things in compiled code; "
     "and a strategy must be deterministic."
 )
+_ENDLESS: Final = "a loop that does not end?"
 _LEGITIMATE: Final = ("ZeroDivisionError", "ValueError: math domain error")
 """What ordinary Python refuses and compiled code, like NumPy, does not."""
 _LAST_DIGITS: Final = (
@@ -58,7 +64,7 @@ def check(name: str, params: Mapping[str, object] | None = None) -> Checked:
     Raises
     ------
     BadInput
-        There is no such strategy.
+        There is no such strategy, or a parameter is not allowed.
     """
     source = source_of(name)
     found, note = [], ""
@@ -77,16 +83,28 @@ def check(name: str, params: Mapping[str, object] | None = None) -> Checked:
 
 def _trial(name: str, params: Mapping[str, object], source: Path, out: Path, compiled: bool) -> Problem | None:
     """Run it once; returns what went wrong."""
-    command = [sys.executable, "-W", "ignore", "-m", "triplane.research.trial", name, json.dumps(params), str(out)]
+    command = [sys.executable, "-W", "ignore", "-m", "triplane.research.trial", name, json.dumps(params, default=str),
+               str(out), str(PATIENCE)]  # fmt: skip
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0" if compiled else "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    how = "compiled" if compiled else "without the compiler"
+    try:
+        done = subprocess.run(  # noqa: S603 - ours
+            command, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST
+        )
+    except subprocess.TimeoutExpired:
+        return Problem(str(source), 0, "", f"It did not come to an end in {LONGEST:g} seconds, {how}.", _ENDLESS)
     told = out.with_suffix(".json")
     if told.exists():
-        return Problem(**json.loads(told.read_text(encoding="utf-8")))
-    if done.returncode == 0:
+        found = json.loads(told.read_text(encoding="utf-8"))
+        if "refused" in found:
+            raise BadInput(found["refused"])
+        return Problem(**found)
+    stood = out.with_suffix(".txt").read_text(encoding="utf-8") if out.with_suffix(".txt").exists() else ""
+    if stood:
+        return standstill(stood, sources(source), f"Nothing has come of it for {PATIENCE:g} seconds.", _ENDLESS)
+    if done.returncode == 0 and out.exists():
         return None
     last = next(iter(reversed(done.stderr.strip().splitlines())), "")
-    how = "compiled" if compiled else "without the compiler"
     return Problem(str(source), 0, "", f"It ended its own process, {how} (exit code {done.returncode}). {last}".strip())
 
 
@@ -108,8 +126,10 @@ def _compared(source: Path, plain: Array, compiled: Array) -> Checked:
     return Checked(Problem(str(source), 0, "", f"{what}{RowKind(int(row['kind'])).label}.", _OTHERWISE), rows=count)
 
 
-def check_once(name: str, progress: Callable[[str], None] | None = None) -> None:
-    """Check a user's file when it runs for the first time since it was changed.
+def check_once(
+    name: str, params: Mapping[str, object] | None = None, progress: Callable[[str], None] | None = None
+) -> None:
+    """Check a user's file when it runs for the first time with these parameters since it was changed.
 
     Raises
     ------
@@ -118,13 +138,14 @@ def check_once(name: str, progress: Callable[[str], None] | None = None) -> None
     """
     if not is_file(name) or config.DISABLE_JIT:  # type: ignore[attr-defined]
         return
-    sources = f"{source_hash(source_of(name))} {kernel_hash()}"
-    marker = cache_folder() / f"checked_{hashlib.sha256(sources.encode()).hexdigest()[:16]}"
+    given = json.dumps(params or {}, default=str, sort_keys=True)
+    what = f"{source_hash(source_of(name))} {kernel_hash()} {given}"
+    marker = cache_folder() / f"checked_{hashlib.sha256(what.encode()).hexdigest()[:16]}"
     if marker.exists():
         return
     if progress:
         progress(f"Checking {name}, which is new or has changed: without the compiler and with it …")
-    found = check(name)
+    found = check(name, params)
     if found.problem is not None:
         raise TriplaneError(str(found.problem))
     if progress and found.note:

@@ -65,6 +65,14 @@ def problem_of(error: BaseException, files: Sequence[Path]) -> Problem:
     return Problem(last.filename, last.lineno or 0, last.line or "", what, hint)
 
 
+def standstill(told: str, files: Sequence[Path], what: str, hint: str) -> Problem:
+    """Describe where in ``files`` a process stood still, by what Python told of it, the innermost place first."""
+    own = {str(path) for path in files}
+    places = [(file, int(line)) for file, line in _PLACE.findall(told) if file in own]
+    file, line = places[0] if places else (str(files[0]), 0)
+    return Problem(file, line, linecache.getline(file, line).strip(), what, hint)
+
+
 def _explained(error: BaseException, steps: Sequence[Step]) -> tuple[str, str]:
     """What is wrong, and a hint."""
     text = next(iter(str(error).splitlines()), "")

@@ -5,7 +5,8 @@ state is that of a *row*: one symbol under one strategy.
 """
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -52,6 +53,18 @@ class Failure:
         last = next((f for f in reversed(frames) if "site-packages" not in f.filename), None)
         line = f"{Path(last.filename).name}:{last.lineno}: {last.line}" if last is not None else ""
         return cls(f"Strategy {strategy} failed on bar {bar}: {type(error).__name__}: {error}", line)
+
+
+@contextmanager
+def _starting(name: str) -> Iterator[None]:
+    """Say in a sentence what a user's code raises, which may be anything."""
+    try:
+        yield
+    except TriplaneError:
+        raise
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise TriplaneError(f"Strategy {name} cannot be started: {what}") from error
 
 
 def _fresh_account(balance: float) -> Array:
@@ -189,16 +202,11 @@ class Core:
         """Let the strategies begin; their own code may raise anything."""
         begin = 0
         for part in parts:
-            strategy = self.strategies[part.strategy]
-            try:
+            with _starting(self.strategies[part.strategy].name):
                 self._start(states[begin : begin + len(part.instruments)], part)
-            except TriplaneError:
-                raise
-            except Exception as error:
-                what = f"{type(error).__name__}: {error}"
-                raise TriplaneError(f"Strategy {strategy.name} cannot be started: {what}") from error
             begin += len(part.instruments)
-        self.module.init(states)
+        with _starting(" and ".join(one.name for one in self.strategies)):
+            self.module.init(states)
 
     def _start(self, states: Array, part: Part) -> None:
         """Get the states of a part ready to begin."""

@@ -81,6 +81,8 @@ def bracket(
     fractions
         Share of the position that each of them closes; the last takes the rest.
     """
+    if len(multiples) > len(signal.targets):
+        raise ValueError("bracket: there are more than three targets")
     signal.action = Action.ENTER
     signal.side = side
     signal.entry_type = entry_type
@@ -102,6 +104,8 @@ def show(signal: Rec, values: tuple[float, ...]) -> None:
     A named tuple names them once: ``Saw = namedtuple("Saw", "fast slow")``, ``show(signal, Saw(fast=fast, slow=slow))``
     and ``sees=Saw._fields`` in the strategy's spec.
     """
+    if len(values) > len(signal.seen):
+        raise ValueError("show: there are more than eight values")
     for i in range(len(values)):
         signal.seen[i] = values[i]
 

@@ -85,7 +85,7 @@ def load_file(path: Path, what: str = "Strategy") -> ModuleType:
     try:
         with _beside(path):
             spec.loader.exec_module(module)
-    except Exception as error:  # the user's code may raise anything; they need to know where
+    except (Exception, SystemExit) as error:  # the user's code may raise anything; they need to know where
         del sys.modules[name]
         raise TriplaneError(f"{what} file {path} cannot be loaded: {type(error).__name__}: {error}") from error
     return module
@@ -116,7 +116,7 @@ def packaged(group: str = "triplane.strategies") -> dict[str, EntryPoint]:
 def _import(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
-    except Exception as error:  # another package's code may raise anything
+    except (Exception, SystemExit) as error:  # another package's code may raise anything
         raise TriplaneError(f"Module {module} cannot be loaded: {type(error).__name__}: {error}") from error
 
 

@@ -36,6 +36,22 @@ def test_compiled_once_for_all_integers():
     assert len(_add.inner.signatures) == 1
 
 
+@njit
+def _at(item, i):
+    return item.ring[i]
+
+
+@compiled
+def test_code_that_is_not_triplanes_own_checks_its_indices_and_names_the_line():
+    item = np.zeros(1, ITEM)
+    item["ring"] = 1, 2, 3, 4
+    assert (_at(item[0], 3), _at(item[0], -4)) == (4, 1)
+    for outside in (4, -5):
+        with pytest.raises(IndexError, match="index is out of bounds") as caught:
+            _at(item[0], outside)
+        assert str(caught.traceback[-1].statement).strip() == "return item.ring[i]"
+
+
 @compiled
 def test_python_may_call_what_compiled_code_calls():
     item = np.zeros(1, ITEM)

@@ -66,8 +66,9 @@ def written(tmp_path, text, **parts):
         ({"step": "s.ring[view.bar] = 1.0"}, 16, "Index 5 of s.ring, which has 4 places.",
          "the first is 0 and the last 3."),
         ({"step": "s.ring[-5] = 1.0"}, 16, "Index -5 of s.ring, which has 4 places.", "the first is 0 and the last 3."),
-        ({"step": "show(signal, (1.0,) * 9)"}, 16, "Index 8 of signal.seen, which has 8 places.",
-         "the first is 0 and the last 7."),
+        ({"step": "show(signal, (1.0,) * 9)"}, 16, "ValueError: show: there are more than eight values", ""),
+        ({"step": "bracket(signal, 1, 0, 0.0, 9.0, 1.0, (1.0,) * 4, (0.25,) * 4)"}, 16,
+         "ValueError: bracket: there are more than three targets", ""),
         ({"step": "signal.side = s.p.perod"}, 16, "s.p has no field perod; it has: period.", "did you mean period?"),
         ({"step": "view.sidde = 1"}, 16, f"view has no field sidde; it has: {', '.join(VIEW.names)}.",
          "did you mean side?"),
@@ -162,16 +163,59 @@ def test_last_digits_are_a_remark_and_another_decision_is_a_problem(tmp_path):
 def test_a_changed_file_is_checked_once(tmp_path, monkeypatch):
     monkeypatch.setattr("triplane.research.check.cache_folder", lambda: tmp_path)
     path, told = written(tmp_path, PLAIN, step="return None"), []
-    check_once(path, told.append)
-    check_once(path, told.append)
+    check_once(path, {}, told.append)
+    check_once(path, {}, told.append)
     assert told == [f"Checking {path}, which is new or has changed: without the compiler and with it …"]
     written(tmp_path, PLAIN, step="return nothing")
     for _ in range(2):  # what is not fine is not remembered
         with pytest.raises(triplane.TriplaneError, match="line 11:\n    return nothing\nName 'nothing' is not defined"):
-            check_once(path, told.append)
+            check_once(path, {}, told.append)
     assert len(told) == 3
-    check_once("ema_cross", told.append)  # built in: never
+    check_once("ema_cross", {}, told.append)  # built in: never
     assert len(told) == 3
+
+
+def test_parameters_are_checked_too(tmp_path, monkeypatch):
+    """A ring as long as the default asks for, indexed by the parameter."""
+    monkeypatch.setattr("triplane.research.check.cache_folder", lambda: tmp_path)
+    path = written(tmp_path, COMPILED, step="s.ring[s.p.period] = 1.0")
+    check_once(path)
+    with pytest.raises(triplane.TriplaneError, match=r"line 16:.*\n.*\nIndex 4 of s\.ring, which has 4 places"):
+        check_once(path, {"period": 4})
+    done = call("backtest", path, "--data", tmp_path / "none.npy", "--set", "period=4")
+    assert "Index 4 of s.ring, which has 4 places." in done.stderr
+    with pytest.raises(triplane.BadInput, match="Parameter period of strategy mine is 11"):
+        check_once(path, {"period": 11})
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_an_index_that_passes_the_check_is_refused_when_it_comes(tmp_path):
+    """It grows with the bars; in compiled code too it raises, with its line."""
+    text = COMPILED.replace("if view.bar == 5:", "if view.bar >= 0:").replace("(4,)", "(1500,)")
+    path = written(tmp_path, text, step="s.ring[view.bar] = 1.0")
+    candles = generate(seed=1, start_ms=1_735_689_600_000, n=1_600)
+    with pytest.raises(triplane.TriplaneError) as caught:
+        triplane.backtest(candles, path, timeframe="1m")
+    assert str(caught.value) == (
+        "Strategy mine failed on bar 1500: IndexError: index is out of bounds (mine.py:16: s.ring[view.bar] = 1.0)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "top", "line", "what"),
+    [
+        ("while True: pass", "STRATEGY = Mine", 11, "Nothing has come of it for 5 seconds."),
+        ("return None", "while True: pass", 14, "Nothing has come of it for 5 seconds."),
+        ("return None", "raise SystemExit(0)", 14, "SystemExit: 0"),
+        ("raise SystemExit(3)", "STRATEGY = Mine", 11, "SystemExit: 3"),
+        ("return None", "os._exit(0)", 0, "It ended its own process, without the compiler (exit code 0)."),
+    ],
+)
+def test_what_does_not_end_or_ends_too_soon(tmp_path, monkeypatch, step, top, line, what):
+    monkeypatch.setattr("triplane.research.check.PATIENCE", 5.0)
+    problem = check(written(tmp_path, PLAIN.replace("STRATEGY = Mine", top), step=step)).problem
+    assert problem is not None
+    assert (problem.line, problem.what) == (line, what)
 
 
 def call(*words):

@@ -67,6 +67,7 @@ def test_a_file_is_found_by_name_and_by_path(mine):
         ("x = 1\n", BadInput, "must define STRATEGY"),
         ("import nowhere_to_be_found\n", TriplaneError, "nowhere_to_be_found"),
         ("def broken(:\n", TriplaneError, "SyntaxError"),
+        ("raise SystemExit(0)\n", TriplaneError, "cannot be loaded: SystemExit: 0"),
     ],
 )
 def test_a_file_that_is_no_strategy(mine, text, error, words):
