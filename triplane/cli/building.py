@@ -137,8 +137,9 @@ async def build(
         runner.found(Finding("gate_overridden", f"Live in spite of the gate: {problem}", severity="CRITICAL"))
     if opened.notice:
         runner.found(Finding("account", opened.notice, severity="INFO"))
-    if not quiet and (opened.continued or opened.notice):
-        text = opened.notice or f"Continuing the interrupted session {runner.session.id}."
+    if not quiet:
+        how = "Continuing the interrupted session" if opened.continued else "Session"
+        text = f"{how} {runner.session.id} on account {runner.session.setup.account}. {opened.notice}".rstrip()
         errors.print(text, highlight=False, soft_wrap=True)
     return Hosted(
         runner=runner,

@@ -50,6 +50,7 @@ async def _once(config: Config, json: bool) -> None:
     session = runner.session
     summary = {
         "session": session.id,
+        "account": session.setup.account,
         "finished": outcome.finished,
         "strategy": session.setup.strategy,
         "symbols": list(session.setup.symbols),

@@ -32,6 +32,8 @@ Array = np.ndarray[Any, Any]
 
 FOLDER: Final = "accounts"
 MAIN: Final = "main"
+UNNAMED: Final = re.compile(rf"{MAIN}(-[2-9]|-[1-9][0-9]+)?")
+"""The accounts of sessions that name none."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 CARRIED: Final = (
     "balance", "equity", "peak_equity", "max_drawdown", "day", "day_equity", "trades_today", "trades",

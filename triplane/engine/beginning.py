@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from triplane.engine.account import MAIN, Account, Record, records
+from triplane.engine.account import MAIN, UNNAMED, Account, Record, records
 from triplane.engine.journal import Reader
 from triplane.engine.lock import FolderHeld, held
 from triplane.engine.replay import OtherRules, ReplayError
@@ -91,12 +91,21 @@ def _interrupted(sessions: Path, setup: Setup) -> Iterator[tuple[int, str]]:
 
 
 def _account(sessions: Path, setup: Setup) -> Account:
-    """Hold the account to trade on; with no name given, that of an interrupted session with this setup comes first."""
+    """Hold the account to trade on. With no name given: that of an interrupted session with this setup comes first.
+
+    Accounts that a person has named are traded by name only; and a ``main`` that a person has begun anew is meant to be
+    traded next.
+    """
     data_dir = sessions.parent
-    name = setup.account
+    name, waits = setup.account, {}
     for path, record in records(data_dir) if not name else ():
         if not isinstance(record, Record) or (record.mode, record.venue) != (setup.mode, setup.source):
             continue
+        if UNNAMED.fullmatch(record.account):
+            waits[record.account] = path, record
+    if MAIN in waits and not waits[MAIN][1].session and not held(waits[MAIN][0].parent):
+        waits.clear()
+    for path, record in waits.values():
         if record.finished or not _is_of(sessions, record.session, setup):
             continue
         if held(path.parent):

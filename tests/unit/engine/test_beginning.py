@@ -181,6 +181,34 @@ def test_on_paper_a_further_session_takes_the_next_account_and_finds_it_again(li
     again.session.close()
 
 
+def test_an_account_with_a_name_is_traded_by_name_only(life: Life) -> None:
+    life.open(account="two").session.close()
+    for _ in range(2):  # the same undertaking
+        opened = life.open()
+        assert opened.session.setup.account == "main"
+        opened.session.close()
+    again = life.open(account="two")
+    assert again.continued
+    again.session.close()
+
+
+def test_a_main_account_that_was_begun_anew_is_traded_next(life: Life) -> None:
+    first, second = life.open(data={"regime": 1}), life.open()
+    for one in (first, second):
+        one.session.close()
+    account = Account(life.data, "paper", first.session.setup.source, "main")
+    account.write(structs.replace(account.record, session="", state={"epoch": 1}, held={}))
+    with pytest.raises(FolderHeld, match="running"):  # while it is held, the next
+        third = life.open()
+        assert third.session.setup.account == "main-2"
+        life.open()
+    third.session.close()
+    account.release()
+    opened = life.open()
+    assert (opened.continued, opened.session.setup.account, opened.session.A["epoch"]) == (False, "main", 1)
+    opened.session.close()
+
+
 def test_a_further_session_takes_no_account_that_waits_for_another(life: Life) -> None:
     first, second = life.open(), life.run(life.open(data={"regime": 1}), 0, 20)
     second.S[0]["core"]["position"]["lots"] = 5
