@@ -15,7 +15,9 @@ app = typer.Typer(help="List the accounts of a data folder, or begin one anew.",
 Kept = Annotated[Path, typer.Option(help="Where sessions and accounts are kept.")]
 Name = Annotated[str, typer.Argument(help="Name of the account, as `triplane accounts list` shows it.")]
 Mode = Annotated[str, typer.Option(help="paper, testnet or live.")]
-Venue = Annotated[str | None, typer.Option(help="Where it trades; needed when there are several of this name.")]
+Venue = Annotated[
+    str | None, typer.Option(help="Where it trades, or the path of recorded data; needed when several have this name.")
+]
 
 
 def _described(record: Record) -> dict[str, Any]:
@@ -69,13 +71,14 @@ def _folder(data_dir: Path, name: str, mode: str, venue: str | None) -> str:
 
 def _one(data_dir: Path, name: str, mode: str, venue: str | None) -> tuple[Path, Record | TriplaneError]:
     """The account that is meant."""
+    places = (venue, str(Path(venue or "").resolve()))
     found = [
         (path, record)
         for path, record in records(data_dir)
         if (
             isinstance(record, Record)
             and (record.account, record.mode) == (name, mode)
-            and venue in (None, record.venue)
+            and (venue is None or record.venue in places)
         )
         or (not isinstance(record, Record) and path.parent.name in (name, _folder(data_dir, name, mode, venue)))
     ]
@@ -83,8 +86,8 @@ def _one(data_dir: Path, name: str, mode: str, venue: str | None) -> tuple[Path,
         return found[0]
     if not found:
         raise BadInput(f"account is {name!r}; there is none of this name and mode, see `triplane accounts list`")
-    places = ", ".join(record.venue for _, record in found if isinstance(record, Record))
-    raise BadInput(f"account is {name!r}; there are several, say which with --venue: {places}")
+    there = ", ".join(record.venue for _, record in found if isinstance(record, Record))
+    raise BadInput(f"account is {name!r}; there are several, say which with --venue: {there}")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from triplane.cli.config import Config
 from triplane.data.binance import Place
@@ -69,6 +70,11 @@ def check(config: Config) -> None:
         raise BadInput(f"source is {config.source}; with venue {config.venue} the data comes from there too")
 
 
+def _called(source: str) -> str:
+    """What a source is called: recorded candles by their real path, however it was typed."""
+    return source if source == "demo" or source in with_data() else str(Path(source).resolve())
+
+
 async def open_trading(config: Config, clock: Clock, router_token: str) -> Trading:
     """Open what the configuration names; orders leave by a router in another process.
 
@@ -81,7 +87,7 @@ async def open_trading(config: Config, clock: Clock, router_token: str) -> Tradi
     """
     check(config)
     if config.venue is None:
-        return Trading(None, config.source, None, config.source)
+        return Trading(None, config.source, None, _called(config.source))
     place, label = Place(config.mode == "testnet"), str(config.venue)
     if config.venue == "box":
         place = await _place(box_addresses(config.box_rest, config.box_ws))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from triplane.data.binance import Place
 from triplane.data.candles import Candles
 from triplane.data.clock import Clock
@@ -75,7 +77,7 @@ async def open_source(
     name
         ``demo``, a venue, or the path of recorded candles.
     symbols
-        Markets; empty for ``BTCUSDT``, or all that the recorded file or folder holds.
+        Markets; empty for ``BTCUSDT``, or all that the recorded file or folder holds (``UNKNOWN`` when nothing names it).
     clock, speed
         Pace a replay.
     once
@@ -111,7 +113,7 @@ def _demo(symbols: tuple[str, ...], clock: Clock, speed: Speed, once: bool) -> S
 
 
 def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) -> Source:
-    from triplane.data.recorded import UNKNOWN, open_recorded, symbols_in  # noqa: PLC0415 - 30 MB for this source alone
+    from triplane.data.recorded import open_recorded, symbols_in  # noqa: PLC0415 - 30 MB for this source alone
 
     named = symbols or symbols_in(path)
     if len(named) > MOST_SYMBOLS:
@@ -120,7 +122,10 @@ def _recorded(path: Path, symbols: Sequence[str], clock: Clock, speed: Speed) ->
     lengths: dict[int, str] = {}
     for symbol in named or (None,):
         found = open_recorded(path, symbol)
-        markets[found.symbol if found.symbol != UNKNOWN else "BTCUSDT"] = found.candles
+        for other, candles in markets.items():
+            if np.array_equal(found.candles, candles):
+                raise BadInput(f"symbols are {other} and {symbol}; {path} holds the same candles for both")
+        markets[found.symbol] = found.candles
         lengths[found.interval_ms] = f"{found.timeframe} candles of {found.symbol}"
     if len(lengths) > 1:
         raise BadInput(f"{path} holds {' and '.join(lengths.values())}; name markets with candles of one length")

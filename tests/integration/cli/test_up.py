@@ -105,6 +105,19 @@ def test_the_same_on_the_real_market(tmp_path):
     assert live["decisions_sha256"] == tested["decisions_sha256"]
 
 
+def test_a_file_without_a_name_is_one_market_on_one_account_however_it_is_typed(market, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(market, "gold.parquet")
+    first, second = (once("--source", path, "--data-dir", "d") for path in ("gold.parquet", "./gold.parquet"))
+    tested = json.loads(triplane("backtest", "ict_blocks", "--data", "gold.parquet", "--json").stdout)
+
+    assert first["symbols"] == [tested["symbol"]] == ["UNKNOWN"]
+    assert first["decisions_sha256"] == second["decisions_sha256"] == tested["decisions_sha256"]
+    (account,) = json.loads(triplane("accounts", "list", "--data-dir", "d", "--json").stdout)
+    assert (account["account"], account["venue"], account["epoch"]) == ("main", str(tmp_path / "gold.parquet"), 1)
+    triplane("accounts", "reset", "main", "--venue", "gold.parquet", "--data-dir", "d")
+
+
 def test_a_tampered_journal_is_found(blocks, tmp_path):
     folder, run = blocks
     session = run["session"]
@@ -207,6 +220,7 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(market, tmp_path):
         (["--speed", "0"], ["speed", "0"]),
         (["--timeframe", "45s"], ["45s"]),
         (["--symbols", "BTCUSDT,BTCUSDT"], ["BTCUSDT"]),
+        (["--symbols", "BTCUSDT,ETHUSDT"], ["BTCUSDT and ETHUSDT", "the same candles"]),
     ],
 )
 def test_what_cannot_be_run_says_so_in_one_sentence(market, tmp_path, monkeypatch, arguments, words):
