@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from triplane.cli.output import Report, console, print_table, reported
+from triplane.errors import TriplaneError
 from triplane.strategies.registry import find, names, source_of
 
 
@@ -16,9 +17,17 @@ def strategies(
     if name:
         one = _described(name)
         return Report(one, lambda: _print(one))
-    found = [_described(known) for known in names()]
-    rows = [(one["name"], one["timeframe"], one["text"]) for one in found]
+    found = [_listed(known) for known in names()]
+    rows = [(one["name"], one.get("timeframe", ""), one.get("error") or one["text"]) for one in found]
     return Report(found, lambda: print_table("Strategies", ("name", "timeframe", "what it does"), rows))
+
+
+def _listed(name: str) -> dict[str, Any]:
+    """One of many; a file that cannot be loaded does not keep the others from being listed."""
+    try:
+        return _described(name)
+    except TriplaneError as error:
+        return {"name": name, "error": str(error)}
 
 
 def _described(name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ A package names its strategies as entry points of the group ``triplane.strategie
 import importlib.util
 import linecache
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from triplane.strategies.base import AnyStrategy, PythonStrategy, Strategy
 from triplane.strategies.sources import source_hash, sources
 
 BUILT_IN = ("ema_cross", "ict_blocks", "ict_classic", "retest_analyzer", "smc_heuristic", "regime_trend", "confluence")
+_SPEAKS = re.compile(rb"^[^#\n]*\bSTRATEGY\b", re.MULTILINE)
 
 
 class _FromSource(SourceFileLoader):
@@ -208,5 +210,6 @@ def name_of(strategy: AnyStrategy, source: Path) -> str:
 
 
 def names() -> list[str]:
-    """All strategies that can be found by name."""
-    return list(dict.fromkeys([*BUILT_IN, *packaged(), *files()]))
+    """All strategies that can be found by name; a file that does not speak of ``STRATEGY`` helps another."""
+    own = [name for name, path in files().items() if _SPEAKS.search(path.read_bytes())]
+    return list(dict.fromkeys([*BUILT_IN, *packaged(), *own]))

@@ -1,8 +1,10 @@
 """``triplane strategies``: the list, one strategy with its parameters, and a name that does not exist."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from triplane.cli.main import make_app
@@ -38,3 +40,20 @@ def test_an_unknown_name_is_one_sentence() -> None:
     assert "nope" in done.stderr
     assert "ema_cross" in done.stderr
     assert done.stderr.strip().count("\n") == 0
+
+
+def test_a_file_that_cannot_be_loaded_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.py").write_text("STRATEGY = [1, 2\n")
+    (tmp_path / "helper.py").write_text("HALF = 0.5\n")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)\nSTRATEGY = 1\n")
+    monkeypatch.setenv("TRIPLANE_STRATEGIES", str(tmp_path))
+    done = call("--json")
+    listed = {one["name"]: one.get("error", "") for one in json.loads(done.stdout)}
+    assert done.exit_code == 0
+    assert "SyntaxError: '[' was never closed" in listed.pop("broken")
+    assert "SystemExit: 0" in listed.pop("leaves")
+    assert not any(listed.values())
+    assert "helper" not in listed
+    assert "ema_cross" in listed
+    assert "'[' was never closed" in call().stdout
+    assert "helper" not in call("nope").stderr

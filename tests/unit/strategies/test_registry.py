@@ -76,6 +76,15 @@ def test_a_file_that_is_no_strategy(mine, text, error, words):
         registry.find("mine")
 
 
+def test_a_module_beside_a_strategy_is_none(mine):
+    mine.with_name("averages.py").write_text("# for STRATEGY\ndef mean(x):\n    return sum(x) / len(x)\n")
+    mine.with_name("taken.py").write_text("from mine import Idle as STRATEGY\n")
+    assert registry.names()[-2:] == ["mine", "taken"]
+    with pytest.raises(BadInput) as caught:
+        registry.find("nothing")
+    assert "averages" not in str(caught.value)
+
+
 def test_a_package_offers_strategies_by_name(package):
     for name, file in (("idle", "others_idle.py"), ("lazy", "others_lazy.py")):
         found = registry.find(name)
