@@ -13,7 +13,7 @@ from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import book_fill, reserve, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
 from triplane.kernel.records import ENTRY_TTL_BARS, LARGEST, NO_TARGET
-from triplane.kernel.risk import check_entry, size_lots
+from triplane.kernel.risk import ROUNDING, check_entry, size_lots
 
 
 # ------------------------------------------------------------------------------------------------------- intents
@@ -150,18 +150,26 @@ def _price(s: Rec, x: float) -> bool:
 
 @njit
 def _sound(s: Rec, sig: Rec) -> bool:
-    """Whether a signal says something that can be traded: a side, and prices that are numbers and fit the grid."""
-    if abs(sig.side) != 1:
+    """Whether a signal says something that can be traded: a side, prices that fit the grid, and all of it together."""
+    if abs(sig.side) != 1 or (sig.entry_type == OrderType.MARKET) != (sig.entry == 0.0):
         return False
     if not (_price(s, sig.entry) and _price(s, sig.stop)):
         return False
     if not (_price(s, sig.stop_distance) and _price(s, sig.trail_distance)):
         return False
+    entry = _entry_price(s, sig)
+    total = 0.0
     for i in range(3):
-        target = _price(s, sig.targets[i]) or sig.targets[i] == NO_TARGET
-        if not (target and _price(s, sig.target_distances[i]) and 0.0 <= sig.fractions[i] <= 1.0):
+        target = sig.targets[i]
+        if target != NO_TARGET and not _price(s, target):
             return False
-    return bool(0.0 <= sig.weight <= 1.0 and 0.0 <= sig.quantity < np.inf)
+        if target > 0.0 and ((target - entry) * sig.side <= 0.0 or sig.target_distances[i] > 0.0):
+            return False
+        if not (_price(s, sig.target_distances[i]) and sig.fractions[i] >= 0.0):
+            return False
+        total += sig.fractions[i]
+    size = 0.0 <= sig.weight <= 1.0 and 0.0 <= sig.quantity < np.inf
+    return bool(size and total <= 1.0 + ROUNDING and 0.0 <= sig.confidence <= 1.0)
 
 
 @njit

@@ -183,7 +183,7 @@ def backtest_portfolio(
         one if isinstance(one, SleeveSettings) else checked(SleeveSettings, one, "portfolio") for one in portfolio
     ]
     for name in dict.fromkeys(one.strategy for one in chosen):
-        check_once(name, progress)
+        check_once(name, progress=progress)
     if not balance > 0:
         raise BadInput(f"balance is {balance}; it must be more than 0.")
     taken, base_ms = _taken(candles, all_symbols(chosen, []) or list(candles))

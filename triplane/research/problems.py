@@ -23,6 +23,7 @@ _PREAMBLE: Final = "Failed in nopython mode pipeline (step: nopython frontend)"
 _COLOURS: Final = re.compile(r"\x1b\[\d*m")
 _PLACE: Final = re.compile(r'(?:File "|\bat )([^"\n]+?)(?:", line | \()(\d+)')
 _BOUNDS: Final = re.compile(r"index (-?\d+) is out of bounds for axis \d+ with size (\d+)")
+_PLAIN: Final = re.compile(r"Untyped global name '(\w+)':?[^\n]*<class 'function'>")
 _LONGEST: Final = 200
 
 
@@ -127,5 +128,7 @@ def _uncompiled(error: BaseException, steps: Sequence[Step], files: Sequence[Pat
         if loc is not None and isinstance(getattr(loc, "filename", None), str):
             places.append((Path(loc.filename).resolve(), int(loc.line)))
     file, line = next(((own[path], number) for path, number in places if path in own), (files[0], 0))
+    plain = _PLAIN.search(text)
+    hint = f"put @njit before the function {plain[1]}." if plain else _COMPILER
     what = f"Cannot be compiled: {what[:_LONGEST]}"
-    return Problem(str(file), line, linecache.getline(str(file), line).strip(), what, _COMPILER)
+    return Problem(str(file), line, linecache.getline(str(file), line).strip(), what, hint)

@@ -5,15 +5,19 @@ runs at millions of candles a second) or a subclass of :class:`PythonStrategy` (
 times slower; the same engine, broker and risk). Both are found by name, see ``triplane.strategies.registry``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import keyword
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from numbers import Real
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from triplane.errors import BadInput
 from triplane.kernel.codes import Action, OrderType
 from triplane.kernel.jit import record
+from triplane.kernel.records import SIGNAL
 
 Number = int | float
 
@@ -41,6 +45,14 @@ class Param:
     text: str = ""
     choices: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or keyword.iskeyword(self.name):
+            raise BadInput(f"Param name is {self.name!r}; it must be a Python identifier.")
+        if not self.low <= self.default <= self.high:
+            raise BadInput(
+                f"Parameter {self.name} has the default {self.default}; it must be from {self.low} to {self.high}."
+            )
+
     def check(self, value: object, strategy: str) -> Number:
         """Return ``value`` as a number of the right kind, or raise :class:`BadInput`."""
         if value in self.choices:
@@ -57,6 +69,22 @@ class Param:
                 f"it must be {kind} from {self.low} to {self.high}."
             )
         return int(number) if whole else number
+
+
+def _require_params(strategy: str, params: object, taken: Collection[str] = ()) -> None:
+    """Raise :class:`BadInput` for parameters that are none, are there twice, or are called like something else."""
+    if not isinstance(params, tuple | list) or not all(isinstance(one, Param) for one in params):
+        raise BadInput(
+            f"Strategy {strategy}: params must be a tuple of Param; a tuple of one has a comma: (Param(...),)"
+        )
+    names = [one.name for one in params]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"Strategy {strategy} has two parameters called {name}.")
+        if name in taken:
+            raise BadInput(
+                f"Strategy {strategy}: a parameter must not be called {name}; a PythonStrategy uses that name."
+            )
 
 
 def check_params(strategy: str, params: Sequence[Param], given: Mapping[str, object]) -> dict[str, Number]:
@@ -149,6 +177,9 @@ class Strategy:
     base: "Strategy | None" = None
     others: bool = False
 
+    def __post_init__(self) -> None:
+        _require_params(self.name, self.params)
+
     def preset(self, name: str, text: str, **defaults: Number) -> "Strategy":
         """The same strategy under another name with other defaults."""
         params = tuple(replace(p, default=defaults.get(p.name, p.default)) for p in self.params)
@@ -200,6 +231,31 @@ class View:
     others: Sequence["View"] = ()
 
 
+_KINDS: Final = {"market": OrderType.MARKET, "limit": OrderType.LIMIT, "stop_market": OrderType.STOP_MARKET}
+_REASONS: Final = frozenset(range(63))
+
+
+def _require_number(owner: str, name: str, value: object) -> None:
+    if not isinstance(value, Real):
+        raise BadInput(f"{owner}({name}={value!r}): {name} must be a number; leave it out where there is none.")
+
+
+def _require_numbers(owner: str, name: str, values: Sequence[float]) -> None:
+    most = SIGNAL[name].shape[0]
+    try:
+        fits = len(values) <= most and all(isinstance(one, Real) for one in values)
+    except TypeError:
+        fits = False
+    if not fits:
+        raise BadInput(f"{owner}({name}={values!r}): {name} must be a list of at most {most} numbers.")
+
+
+def _bits(owner: str, reasons: Sequence[int]) -> int:
+    if not {*reasons} <= _REASONS:
+        raise BadInput(f"{owner}(reasons={reasons!r}): reasons must be whole numbers from 0 to {max(_REASONS)}.")
+    return sum(1 << int(bit) for bit in set(reasons))
+
+
 @dataclass(frozen=True)
 class Enter:
     """Open a position: ``side`` +1 long or -1 short; prices absolute, distances from the fill price.
@@ -224,15 +280,24 @@ class Enter:
     reasons: Sequence[int] = ()
     seen: Sequence[float] = ()
 
+    def __post_init__(self) -> None:
+        if self.side not in (1, -1) or self.entry_type not in _KINDS:
+            raise BadInput(f"Enter(side={self.side!r}, entry_type={self.entry_type!r}): side must be 1 or -1, "
+                           f"entry_type one of {', '.join(_KINDS)}.")  # fmt: skip
+        for name in ("stop", "stop_distance", "weight", "quantity", "trail_distance", "confidence"):
+            _require_number("Enter", name, getattr(self, name))
+        _require_number("Enter", "entry", self.entry or 0.0)
+        _require_number("Enter", "ttl_bars", self.ttl_bars)
+        for name in ("targets", "target_distances", "fractions", "seen"):
+            _require_numbers("Enter", name, getattr(self, name))
+        if not float(self.ttl_bars).is_integer():
+            raise BadInput(f"Enter(ttl_bars={self.ttl_bars!r}): ttl_bars must be a whole number.")
+
     def write(self, signal: Any) -> None:
         """Fill a ``records.SIGNAL`` record."""
-        kinds = {"market": OrderType.MARKET, "limit": OrderType.LIMIT, "stop_market": OrderType.STOP_MARKET}
-        if self.side not in (1, -1) or self.entry_type not in kinds:
-            raise BadInput(f"Enter(side={self.side}, entry_type={self.entry_type!r}): side must be 1 or -1, entry_type "
-                           f"one of {', '.join(kinds)}.")  # fmt: skip
         signal.action = Action.ENTER
         signal.side = self.side
-        signal.entry_type = kinds[self.entry_type]
+        signal.entry_type = _KINDS[self.entry_type]
         signal.entry = self.entry or 0.0
         signal.stop = self.stop
         signal.stop_distance = self.stop_distance
@@ -243,7 +308,7 @@ class Enter:
         signal.trail_distance = self.trail_distance
         signal.ttl_bars = self.ttl_bars
         signal.confidence = self.confidence
-        signal.reasons = sum(1 << bit for bit in set(self.reasons))
+        signal.reasons = _bits("Enter", self.reasons)
 
 
 @dataclass(frozen=True)
@@ -255,7 +320,7 @@ class Close:
     def write(self, signal: Any) -> None:
         """Fill a ``records.SIGNAL`` record."""
         signal.action = Action.CLOSE
-        signal.reasons = sum(1 << bit for bit in set(self.reasons))
+        signal.reasons = _bits("Close", self.reasons)
 
 
 @dataclass(frozen=True)
@@ -264,10 +329,13 @@ class Reduce:
 
     share: float
 
-    def write(self, signal: Any) -> None:
-        """Fill a ``records.SIGNAL`` record."""
+    def __post_init__(self) -> None:
+        _require_number("Reduce", "share", self.share)
         if not 0.0 < self.share <= 1.0:
             raise BadInput(f"Reduce(share={self.share}): share must be above 0 and at most 1.")
+
+    def write(self, signal: Any) -> None:
+        """Fill a ``records.SIGNAL`` record."""
         signal.action = Action.REDUCE
         signal.fractions[0] = self.share
 
@@ -281,6 +349,14 @@ class Manage:
 
     stop: float = 0.0
     targets: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        _require_number("Manage", "stop", self.stop)
+        _require_numbers("Manage", "targets", self.targets)
+        if not all(0.0 <= price < math.inf for price in (self.stop, *self.targets)):
+            raise BadInput(
+                f"Manage(stop={self.stop}, targets={self.targets}): prices must be numbers, and not negative."
+            )
 
     def write(self, signal: Any) -> None:
         """Fill a ``records.SIGNAL`` record."""
@@ -319,6 +395,10 @@ class PythonStrategy:
     plots: ClassVar[Mapping[str, str]] = {}
     zones: ClassVar[tuple[str, ...]] = ()
     others: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Say at once what is wrong with a strategy as it is written, not on its first bar."""
+        _require_params(cls.__name__, cls.params, {"name", *vars(PythonStrategy)} - {"warmup"})
 
     def __init__(self, **params: Number) -> None:
         for name, value in params.items():

@@ -25,7 +25,7 @@ from triplane.strategies.base import AnyStrategy, Number
 Array = np.ndarray[Any, Any]
 MAX_SYMBOLS = (OUT_ROWS - OUT_FULL) // OUT_MARGIN
 """The candles of so many symbols at one time fit into the outbox, whatever they cause."""
-_OWN = str(Path(__file__).with_name("python_core.py"))
+_OWN = (*(str(Path(__file__).with_name(name)) for name in ("python_core.py", "base.py")), "<")
 
 
 class InstrumentLike(Protocol):

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from triplane.errors import BadInput
 from triplane.kernel.layout import record
 from triplane.kernel.records import COSTS, LIMITS, SIGNAL
 from triplane.kernel.rows import OUT_FULL, OUT_MARGIN, OUT_ROWS
 from triplane.kernel.timeframes import DONE, LATE
-from triplane.strategies.base import AnyStrategy, Bar, PythonStrategy, Strategy, View
+from triplane.strategies.base import Answer, AnyStrategy, Bar, PythonStrategy, Strategy, View
 from triplane.strategies.core import Array, Core, Failure, Part
 from triplane.strategies.drivers import Progress, compiled_halves
 from triplane.strategies.sources import joint_hash
@@ -104,6 +105,9 @@ class PythonCore(Core):
             first, count = core["first"].item(k), core["count"].item(k)
             seen = replace(seen, others=tuple(_view(core["shown"], j) for j in range(first, first + count)))
         answer = strategy.on_bar(seen.candle, seen)
+        if not isinstance(answer, Answer | None):
+            raise BadInput(f"on_bar answered {answer!r}; it must be None or one of Enter(…), Close(), Reduce(…), "
+                           "Manage(…), Cancel().")  # fmt: skip
         if answer is not None:
             answer.write(S[k]["core"]["signal"])
 

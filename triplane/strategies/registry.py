@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
@@ -198,9 +199,18 @@ def find(name: str) -> AnyStrategy:
     """Return the strategy called ``name``, or raise :class:`BadInput`."""
     path, module, attribute = _locate(name)
     strategy = getattr(_import(module) if module else load_file(path), attribute, None)
-    if isinstance(strategy, Strategy) or (isinstance(strategy, type) and issubclass(strategy, PythonStrategy)):
-        return strategy
-    raise BadInput(f"Strategy file {path} must define {attribute} as a Strategy or a subclass of PythonStrategy.")
+    if not isinstance(strategy, Strategy) and not (isinstance(strategy, type) and issubclass(strategy, PythonStrategy)):
+        raise BadInput(f"Strategy file {path} must define {attribute} as a Strategy or a subclass of PythonStrategy.")
+    called, frame = getattr(strategy, "name", None), strategy.timeframe
+    if not isinstance(called, str) or not called:
+        raise BadInput(f"Strategy file {path}: name is {called!r}; it must be a text, such as {path.stem!r}.")
+    if not isinstance(frame, str):
+        raise BadInput(f"Strategy file {path}: timeframe is {frame!r}; it must be a text, such as '15m'.")
+    if isinstance(strategy, type) and strategy.on_bar is PythonStrategy.on_bar:
+        close = next(iter(get_close_matches("on_bar", vars(strategy), n=1)), "")
+        meant = f" ({close} is never called)" if close else ""
+        raise BadInput(f"Strategy file {path}: {strategy.__name__} must define on_bar(self, bar, view){meant}.")
+    return strategy
 
 
 def name_of(strategy: AnyStrategy, source: Path) -> str:

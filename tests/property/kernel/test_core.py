@@ -47,13 +47,14 @@ def orders(draw: Any) -> Enter | Close | None:
     kind = draw(st.sampled_from(["none", "close", "enter", "enter", "enter"]))
     if kind != "enter":
         return Close() if kind == "close" else None
+    entry_type = draw(st.sampled_from(["market", "limit", "stop_market"]))
     return Enter(
         side=draw(st.sampled_from([1, -1])),
-        entry_type=draw(st.sampled_from(["market", "limit", "stop_market"])),
-        entry=draw(st.integers(800, 1200)) / 10,
+        entry_type=entry_type,
+        entry=None if entry_type == "market" else draw(st.integers(800, 1200)) / 10,
         stop_distance=draw(st.sampled_from([0.0, 0.05, 1.0, 8.0])),
         target_distances=draw(st.lists(st.sampled_from([0.5, 1.0, 3.0, 9.0]), max_size=3).map(sorted)),
-        fractions=draw(st.lists(st.sampled_from([0.0, 0.3, 0.9]), max_size=3)),
+        fractions=draw(st.sampled_from([[], [0.0], [0.9], [0.3, 0.3], [0.9, 0.0, 0.1], [0.3, 0.0, 0.3]])),
         trail_distance=draw(st.sampled_from([0.0, 0.0, 2.0])),
         ttl_bars=draw(st.integers(0, 4)),
     )

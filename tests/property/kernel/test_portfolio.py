@@ -52,7 +52,8 @@ class Wish:
 
     def at(self, close: float) -> Enter:
         return Enter(
-            self.side, entry=close + self.away / 10, entry_type=self.kind, stop_distance=self.stop / 10,
+            self.side, entry=None if self.kind == "market" else close + self.away / 10, entry_type=self.kind,
+            stop_distance=self.stop / 10,
             target_distances=[t / 10 for t in self.targets], trail_distance=self.trail / 10, ttl_bars=self.ttl,
             confidence=self.confidence, quantity=self.quantity, weight=self.weight,
         )  # fmt: skip

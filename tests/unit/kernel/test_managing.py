@@ -61,6 +61,43 @@ def test_a_size_that_makes_no_sense_is_refused(play, candles, field):
     assert run.fills == []
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"targets": [99.0]},  # it would be taken at once
+        {"targets": [100.0]},
+        {"targets": [110.0], "target_distances": [10.0]},
+        {"target_distances": [5.0, 10.0], "fractions": [0.9, 0.9]},
+        {"entry": 99.0},  # at market
+        {"entry_type": "limit"},
+        {"entry_type": "stop_market"},
+        {"confidence": 1.01},
+        {"confidence": -0.01},
+        {"confidence": float("nan")},
+    ],
+)
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_does_not_fit_together_is_refused(play, candles, side, field):
+    targets = [100.0 + side * (price - 100.0) for price in field.get("targets", ())]
+    run = play(candles([FLAT] * 2), {0: Enter(side, stop_distance=5.0, **{**field, "targets": targets})})
+    assert checks(run) == [Check.BAD_SIGNAL]
+    assert run.fills == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"entry": 99.0, "entry_type": "limit", "targets": [99.5]},  # below the market, and above the entry
+        {"target_distances": [1.0, 2.0, 3.0], "fractions": [0.33, 0.56, 0.11]},  # 1 and a rounding error
+        {"target_distances": [5.0, 10.0], "fractions": [0.1, 0.1]},  # the last takes the rest
+        {"confidence": 1.0},
+        {"confidence": 0.0},
+    ],
+)
+def test_what_fits_together_is_not(play, candles, field):
+    assert checks(play(candles([FLAT] * 2), {0: Enter(1, stop=95.0, **field)})) == []
+
+
 def test_a_quantity_below_the_smallest_order_is_refused(play, candles):
     run = play(candles([FLAT] * 2), {0: Enter(1, stop=95.0, quantity=0.0001)})
     assert checks(run) == [Check.BELOW_MINIMUM]

@@ -37,7 +37,7 @@ STRATEGY = Strategy("mine", "", PARAMS, state(PARAMS, ("average", SMA), ("ring",
 """
 PLAIN = """
 import os, random
-from triplane.strategies import Enter, PythonStrategy
+from triplane.strategies import Close, Enter, Manage, Param, PythonStrategy
 
 
 class Mine(PythonStrategy):
@@ -97,11 +97,30 @@ def test_what_the_compiler_does_not_know(tmp_path):
     assert "PythonStrategy" in problem.hint
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_helper_without_the_compilers_mark(tmp_path):
+    text = COMPILED.replace("@njit\ndef init", "def half(x):\n    return x / 2\n\n\n@njit\ndef init")
+    problem = check(written(tmp_path, text, step="signal.stop = half(bar.close)")).problem
+    assert problem is not None
+    assert (problem.line, problem.hint) == (20, "put @njit before the function half.")
+
+
 @pytest.mark.parametrize(
     ("step", "line", "what"),
     [
         ("return self.nothing", 11, "AttributeError: 'Mine' object has no attribute 'nothing'"),
-        ("return Enter(side=1, targets=[1.0, 2.0, 3.0, 4.0])", 0, "Strategy mine failed on bar 0: IndexError: "),
+        ("return Enter(side=1, targets=[1.0, 2.0, 3.0, 4.0])", 11,
+         "Enter(targets=[1.0, 2.0, 3.0, 4.0]): targets must be a list of at most 3 numbers."),
+        ("return Enter(side=1, targets=2.0)", 11, "Enter(targets=2.0): targets must be a list of at most 3 numbers."),
+        ("return Enter(side=1, stop=None)", 11, "Enter(stop=None): stop must be a number; leave it out where there is"),
+        ("return Enter(side='long')", 11, "Enter(side='long', entry_type='market'): side must be 1 or -1, entry_type "),
+        ("return Enter(side=1, ttl_bars=2.5)", 11, "Enter(ttl_bars=2.5): ttl_bars must be a whole number."),
+        ("return Enter(side=1, reasons=[63])", 0, "Strategy mine failed on bar 0: BadInput: Enter(reasons=[63]): reasons "
+         "must be whole numbers from 0 to 62."),
+        ("return Manage(stop=float('nan'))", 11, "Manage(stop=nan, targets=()): prices must be numbers, and not negative."),
+        ("return Manage(stop=-1.0)", 11, "Manage(stop=-1.0, targets=()): prices must be numbers, and not negative."),
+        ("return 'buy'", 0, "Strategy mine failed on bar 0: BadInput: on_bar answered 'buy'; it must be None or one of "),
+        ("return Close", 0, "Strategy mine failed on bar 0: BadInput: on_bar answered <class 'triplane.strategies.base."),
         ("return Enter(1, stop_distance=random.uniform(1, 99)) if view.side == 0 else None", 0,
          "Compiled it decides otherwise than without the compiler: first at 2025-01-01 00:01:00, in a row of signal."),
         ("os.kill(os.getpid(), 11)", 0, "It ended its own process, without the compiler (exit code -11)."),
@@ -112,6 +131,27 @@ def test_a_strategy_in_plain_python(tmp_path, step, line, what):
     assert problem is not None
     assert problem.line == line
     assert problem.what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("was", "written_", "line", "what"),
+    [
+        ('name = "mine"', 'name = ""', 0, "name is ''; it must be a text, such as 'mine'."),
+        ('"1m"', "1", 0, "timeframe is 1; it must be a text, such as '15m'."),
+        ("on_bar", "onbar", 0, "Mine must define on_bar(self, bar, view) (onbar is never called)."),
+        ('"mine"', '"mine"; params = (Param("fast", 3, 1, 10))', 6, "Strategy Mine: params must be a tuple of Param; "),
+        ('"mine"', '"mine"; params = (Param("fast", 30, 1, 10),)', 7, "Parameter fast has the default 30; it must be "),
+        ('"mine"', '"mine"; params = (Param("a", 1, 0, 2),) * 2', 6, "Strategy Mine has two parameters called a."),
+        ('"mine"', '"mine"; params = (Param("name", 1, 0, 2),)', 6, "Strategy Mine: a parameter must not be called name"),
+        ('"mine"', '"mine"; params = (Param("my fast", 1, 0, 2),)', 7, "Param name is 'my fast'; it must be a Python "),
+    ],
+)  # fmt: skip
+def test_a_slip_outside_a_function_is_named(tmp_path, was, written_, line, what):
+    path = written(tmp_path, PLAIN.replace(was, written_), step="return None")
+    problem = check(path).problem
+    assert problem is not None
+    assert problem.line == line
+    assert problem.what.removeprefix(f"Strategy file {path}: ").startswith(what)
 
 
 def test_what_is_fine_is_fine(tmp_path):
