@@ -15,11 +15,11 @@ def check(
     strategy: Annotated[str, typer.Argument(help="Path of a strategy file, or name of a strategy.")],
     set_: Set = None,
 ) -> Report:
-    """Run a strategy over a few generated candles, with bounds checks and compiled, and compare both."""
+    """Run a strategy over a few generated candles twice, without the compiler and with it, and compare both."""
     found = check_strategy(strategy, parse_set(set_ or []))
 
     def show() -> None:
-        text = str(found.problem or f"{strategy}: fine. {found.rows} rows, compiled as without the compiler.")
+        text = str(found.problem or f"{strategy}: fine, the same in both runs. {found.outcome}.")
         console.print(text, highlight=False, markup=False, soft_wrap=True)
         if found.note:
             console.print(found.note, highlight=False, soft_wrap=True)

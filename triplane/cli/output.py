@@ -6,7 +6,7 @@ Exit codes: 0, 1 when a run failed, 2 when it was asked for in a way that cannot
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import wraps
 from typing import IO, Annotated, Any, Final, TypeAlias, cast
@@ -46,6 +46,13 @@ def one_sentence() -> Any:
     finally:
         STDOUT.drain()
         STDERR.drain()
+
+
+@contextmanager
+def result_alone(json: bool) -> Iterator[None]:
+    """With ``--json`` what a user's code prints meanwhile goes to standard error: standard output is one document."""
+    with redirect_stdout(sys.stderr) if json else nullcontext():
+        yield
 
 
 @contextmanager
@@ -95,7 +102,8 @@ def reported(command: Callable[..., Report]) -> Callable[..., None]:
     @wraps(command)
     def run(*, json: bool, **given: Any) -> None:
         with one_sentence():
-            report = command(**given, **({"json": json} if knows else {}))
+            with result_alone(json):
+                report = command(**given, **({"json": json} if knows else {}))
             print_json(report.result) if json else report.show()
         if not report.ok:
             raise typer.Exit(FAILED)

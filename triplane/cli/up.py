@@ -11,7 +11,7 @@ import typer
 from triplane.cli.building import build
 from triplane.cli.config import Config, configured
 from triplane.cli.logs import configure_logs
-from triplane.cli.output import Json, print_figures, print_funnel, print_json
+from triplane.cli.output import Json, print_figures, print_funnel, print_json, result_alone
 from triplane.cli.processes import DATABASE, become
 from triplane.cli.trading import check, router_token
 from triplane.engine.tally import Tally
@@ -40,11 +40,12 @@ async def _once(config: Config, json: bool) -> None:
         raise BadInput(f"--once needs data that ends; {config.venue or config.source} does not end")
     collector, tally = Collector(), Tally()
     store = Store(_data_dir(config.data_dir) / DATABASE)
-    hosted = await build(config, once=True, consumers=[collector], observers=[tally], quiet=json)
-    runner = hosted.runner
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, runner.stop)
-    outcome = await runner.run()
+    with result_alone(json):
+        hosted = await build(config, once=True, consumers=[collector], observers=[tally], quiet=json)
+        runner = hosted.runner
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, runner.stop)
+        outcome = await runner.run()
     project(store, collector.facts)
     store.close()
     session = runner.session

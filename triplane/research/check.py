@@ -12,8 +12,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +23,12 @@ from numba.core import config
 
 from triplane.data.candles import utc
 from triplane.errors import BadInput, TriplaneError
-from triplane.kernel.codes import RowKind
-from triplane.kernel.rows import OUTPUT
+from triplane.kernel.codes import Check, Leg, RowKind
+from triplane.kernel.rows import OUTPUT, of_kind
 from triplane.research.problems import Problem, standstill
+from triplane.strategies.base import Strategy
 from triplane.strategies.drivers import cache_folder, kernel_hash
-from triplane.strategies.registry import is_file, source_of
+from triplane.strategies.registry import find, is_file, source_of
 from triplane.strategies.sources import source_hash, sources
 
 Array = np.ndarray[Any, Any]
@@ -40,6 +42,7 @@ _OTHERWISE: Final = (
     "whole numbers above 2^63, and NaN as a whole number, are other things in compiled code; "
     "and a strategy must be deterministic."
 )
+_RANDOM: Final = "a strategy must be deterministic: no chance without a seed, no clock, nothing from outside."
 _ENDLESS: Final = "a loop that does not end?"
 _LEGITIMATE: Final = ("ZeroDivisionError", "ValueError: math domain error")
 """What ordinary Python refuses and compiled code, like NumPy, does not."""
@@ -51,11 +54,12 @@ _LAST_DIGITS: Final = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: a problem or none, a remark or none, and how many rows were compared."""
+    """What a check found: a problem or none, a remark or none, how many rows were compared, and what came out."""
 
     problem: Problem | None
     note: str = ""
     rows: int = 0
+    outcome: str = ""
 
 
 def check(name: str, params: Mapping[str, object] | None = None) -> Checked:
@@ -78,7 +82,10 @@ def check(name: str, params: Mapping[str, object] | None = None) -> Checked:
                 note = f"Checked as far as here, where compiled code goes on with inf or NaN:\n{problem}"
             else:
                 return Checked(problem)
-    return Checked(None, note) if note else _compared(source, *found)
+    outcome = _outcome(found[-1])
+    if note:
+        return Checked(None, note, len(found[-1]), outcome)
+    return replace(_compared(source, *found, compiled=isinstance(find(name), Strategy)), outcome=outcome)
 
 
 def _trial(name: str, params: Mapping[str, object], source: Path, out: Path, compiled: bool) -> Problem | None:
@@ -108,22 +115,32 @@ def _trial(name: str, params: Mapping[str, object], source: Path, out: Path, com
     return Problem(str(source), 0, "", f"It ended its own process, {how} (exit code {done.returncode}). {last}".strip())
 
 
-def _compared(source: Path, plain: Array, compiled: Array) -> Checked:
-    """The first row that is another, if any."""
-    if plain.tobytes() == compiled.tobytes():
-        return Checked(None, rows=len(plain))
-    count = min(len(plain), len(compiled))
+def _outcome(rows: Array) -> str:
+    """What the strategy asked for, and what became of it."""
+    signals, refused, placed = (of_kind(rows, kind) for kind in (RowKind.SIGNAL, RowKind.REJECT, RowKind.PLACE))
+    asked = len(np.unique(signals["decision"][signals["closing"] == 0]))
+    orders = int((placed["leg"] == Leg.ENTRY).sum())
+    why = Counter(Check(int(check)).label for check in refused["check"]).most_common(1)
+    most = f" ({'all' if why[0][1] == len(refused) else 'most'}: {why[0][0]})" if why else ""
+    return f"{asked} signals, {len(refused)} of them refused{most}, {orders} orders"
+
+
+def _compared(source: Path, first: Array, second: Array, *, compiled: bool = True) -> Checked:
+    """The first row that is another, if any; of a strategy that is not compiled, in the second of two equal runs."""
+    if first.tobytes() == second.tobytes():
+        return Checked(None, rows=len(first))
+    count = min(len(first), len(second))
     differs = np.zeros(count, bool)
     for name in OUTPUT.names or ():
-        far = ~np.isclose(plain[name][:count], compiled[name][:count], rtol=NEAR, atol=0.0, equal_nan=True)
+        far = ~np.isclose(first[name][:count], second[name][:count], rtol=NEAR, atol=0.0, equal_nan=True)
         differs |= far if far.ndim == 1 else far.any(axis=1)
-    if len(plain) == len(compiled) and not differs.any():
+    if compiled and len(first) == len(second) and not differs.any():
         return Checked(None, _LAST_DIGITS, count)
-    at = int(differs.argmax()) if differs.any() else count
-    longer = plain if len(plain) > at else compiled
-    row = longer[at]
-    what = f"Compiled it decides otherwise than without the compiler: first at {utc(int(row['time']))}, in a row of "
-    return Checked(Problem(str(source), 0, "", f"{what}{RowKind(int(row['kind'])).label}.", _OTHERWISE), rows=count)
+    at = int(differs.argmax()) if differs.any() else min(count, max(len(first), len(second)) - 1)
+    row = (first if len(first) > at else second)[at]
+    how = "Compiled it decides otherwise than without the compiler" if compiled else "Run twice, it decides otherwise"
+    what = f"{how}: first at {utc(int(row['time']))}, in a row of {RowKind(int(row['kind'])).label}."
+    return Checked(Problem(str(source), 0, "", what, _OTHERWISE if compiled else _RANDOM), rows=count)
 
 
 def check_once(

@@ -7,8 +7,10 @@ import dataclasses
 import faulthandler
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from numbers import Real
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,6 +19,7 @@ from numba.core import config
 
 from triplane.data.candles import parse_timeframe, timeframe_name
 from triplane.data.generator import generate
+from triplane.engine.observe import field_of
 from triplane.errors import BadInput
 from triplane.research.backtest import simulate
 from triplane.research.problems import problem_of
@@ -28,6 +31,8 @@ from triplane.strategies.sources import sources
 BARS: Final = 700
 """More than the longest window that an indicator has room for."""
 MOST_WARMUP: Final = 2_000
+_DRAWN: Final = {"plots": "", "zones": "sides", "structures": "events", "pools": "ended", "agents": "action"}
+"""What is read of the state, and a field that each must have; a plot is a number."""
 LONGEST_BAR: Final = 900_000
 START: Final = 1_735_689_600_000
 
@@ -52,13 +57,46 @@ def _kept(
     return call
 
 
-def _listen(strategy: AnyStrategy, source: Path, errors: list[BaseException], progressed: Callable[[], None]) -> None:
-    """Keep what the strategy raises: the core turns it into a sentence."""
+def _listen(
+    strategy: AnyStrategy, source: Path, errors: list[BaseException], progressed: Callable[[], None], asked: list[Any]
+) -> None:
+    """Keep what the strategy raises: the core turns it into a sentence; and which instance was ``asked`` last."""
     if not isinstance(strategy, Strategy):
-        strategy.on_bar = _kept(strategy.on_bar, errors, progressed)  # type: ignore[method-assign]
+        kept = _kept(strategy.on_bar, errors, progressed)
+
+        def on_bar(self: Any, bar: Any, view: Any) -> Any:
+            asked[:] = [self]
+            return kept(self, bar, view)
+
+        strategy.on_bar = on_bar  # type: ignore[method-assign]
     elif config.DISABLE_JIT:  # type: ignore[attr-defined]
         module: Any = strategy_driver([(strategy, source)])
         module.strategy_step = module.step_alone = _kept(module.strategy_step, errors, progressed)
+
+
+def _require_drawn(strategy: AnyStrategy, asked: Sequence[Any]) -> None:
+    """Raise BadInput for what is to be drawn or told and is not there: a session would refuse it."""
+    if isinstance(strategy, Strategy):
+        states = np.zeros(1, strategy.state)
+        for what, needs in _DRAWN.items():
+            listed = getattr(strategy, what)
+            for path in listed.values() if isinstance(listed, Mapping) else listed:
+                found = field_of(states, path)
+                if found is None:
+                    names = ", ".join(strategy.state.names or ())
+                    raise BadInput(f"{what}: the state has no {path!r}; it has: {names}.")
+                if not (needs in (found.dtype.names or ()) if needs else found.shape == (1,) and not found.dtype.names):
+                    raise BadInput(f"{what}: {path!r} of the state is something else.")
+        return
+    if strategy.zones:
+        raise BadInput("zones: only a compiled strategy has them.")
+    for path in strategy.plots.values() if asked else ():
+        try:
+            value = attrgetter(path)(asked[0])
+        except AttributeError:
+            raise BadInput(f"plots: the strategy has no attribute {path!r}.") from None
+        if not isinstance(value, Real | None):
+            raise BadInput(f"plots: {path!r} is {value!r}; it must be a number or None.")
 
 
 def run(name: str, params: Mapping[str, object], out: Path, patience: float) -> None:
@@ -69,7 +107,8 @@ def run(name: str, params: Mapping[str, object], out: Path, patience: float) -> 
     try:
         watch()
         strategy = find(name)
-        _listen(strategy, source, errors, watch)
+        asked: list[Any] = []
+        _listen(strategy, source, errors, watch, asked)
         try:
             resolved = strategy.resolve(params)
         except BadInput as error:
@@ -82,6 +121,7 @@ def run(name: str, params: Mapping[str, object], out: Path, patience: float) -> 
             candles, strategy=name, symbol="BTCUSDT", timeframe=timeframe_name(bar_ms), params=params,
             balance=1_000_000.0, quantity="0.01",
         )  # fmt: skip
+        _require_drawn(strategy, asked)
         np.save(out, result.rows)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises
         problem = problem_of(errors[0] if errors else error, sources(source))

@@ -42,6 +42,20 @@ def test_json_holds_the_figures(path):
     assert figures["trades"] > 10
 
 
+def test_json_is_alone_though_a_strategy_prints(path, tmp_path):
+    mine = tmp_path / "talks.py"
+    mine.write_text(
+        "from triplane.strategies import PythonStrategy\n\n\nclass Talks(PythonStrategy):\n    name = 'talks'\n\n"
+        "    def on_bar(self, bar, view):\n        print('here I am')\n\n\nSTRATEGY = Talks\n"
+    )
+    done = call("backtest", mine, "--data", path, "--json")
+    assert json.loads(done.stdout)["trades"] == 0
+    assert "here I am" in done.stderr
+    assert "here I am" in call("backtest", mine, "--data", path).stdout
+    once = call("up", "--once", "--strategy", mine, "--source", path, "--data-dir", tmp_path / "d", "--json")
+    assert json.loads(once.stdout)["trades"] == 0
+
+
 def test_twice_the_same_decisions(path):
     one, two = (json.loads(call("backtest", "ema_cross", "--data", path, "--json").stdout) for _ in range(2))
 

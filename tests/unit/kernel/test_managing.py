@@ -183,9 +183,16 @@ def test_the_stop_may_go_back_to_the_first_one_and_no_further(play, candles, ent
     assert working(back)["stop"] == (1000, 100.0 - 4 * side)
 
 
+class Written(Manage):
+    """As a compiled strategy may write it: nobody has looked at the numbers."""
+
+    def __post_init__(self):
+        pass
+
+
 @pytest.mark.parametrize(
-    "nonsense", [Manage(stop=100.0), Manage(stop=101.0), Manage(targets=[99.0]), Manage(targets=[float("inf")]),
-                 Manage(stop=float("nan")), Manage(targets=[-1.0, -5.0])]
+    "nonsense", [Manage(stop=100.0), Manage(stop=101.0), Manage(targets=[99.0]), Written(targets=[float("inf")]),
+                 Written(stop=float("nan")), Written(targets=[-1.0, -5.0])]
 )  # fmt: skip
 def test_what_lies_beyond_the_market_or_is_no_price_moves_nothing(play, candles, nonsense):
     run = play(candles([FLAT] * 4), {0: LONG, 2: nonsense})

@@ -14,6 +14,8 @@ from triplane.kernel.codes import RowKind
 from triplane.kernel.records import VIEW
 from triplane.kernel.rows import OUTPUT
 from triplane.research.check import _compared, check, check_once
+from triplane.research.trial import _require_drawn
+from triplane.strategies.registry import BUILT_IN, find
 
 COMPILED = """
 from triplane.kernel.indicators.moving import SMA, sma_init
@@ -115,14 +117,13 @@ def test_a_helper_without_the_compilers_mark(tmp_path):
         ("return Enter(side=1, stop=None)", 11, "Enter(stop=None): stop must be a number; leave it out where there is"),
         ("return Enter(side='long')", 11, "Enter(side='long', entry_type='market'): side must be 1 or -1, entry_type "),
         ("return Enter(side=1, ttl_bars=2.5)", 11, "Enter(ttl_bars=2.5): ttl_bars must be a whole number."),
-        ("return Enter(side=1, reasons=[63])", 0, "Strategy mine failed on bar 0: BadInput: Enter(reasons=[63]): reasons "
-         "must be whole numbers from 0 to 62."),
-        ("return Manage(stop=float('nan'))", 11, "Manage(stop=nan, targets=()): prices must be numbers, and not negative."),
+        ("return Close(reasons=[63])", 0, "Strategy mine failed on bar 0: BadInput: Close(reasons=[63]): reasons "),
+        ("return Manage(stop=float('nan'))", 11, "Manage(stop=nan, targets=()): prices must be numbers, and not "),
         ("return Manage(stop=-1.0)", 11, "Manage(stop=-1.0, targets=()): prices must be numbers, and not negative."),
-        ("return 'buy'", 0, "Strategy mine failed on bar 0: BadInput: on_bar answered 'buy'; it must be None or one of "),
-        ("return Close", 0, "Strategy mine failed on bar 0: BadInput: on_bar answered <class 'triplane.strategies.base."),
+        ("return 'buy'", 0, "Strategy mine failed on bar 0: BadInput: on_bar answered 'buy'; it must be None or "),
+        ("return Close", 0, "Strategy mine failed on bar 0: BadInput: on_bar answered <class 'triplane."),
         ("return Enter(1, stop_distance=random.uniform(1, 99)) if view.side == 0 else None", 0,
-         "Compiled it decides otherwise than without the compiler: first at 2025-01-01 00:01:00, in a row of signal."),
+         "Run twice, it decides otherwise: first at 2025-01-01 00:01:00, in a row of signal."),
         ("os.kill(os.getpid(), 11)", 0, "It ended its own process, without the compiler (exit code -11)."),
     ],
 )  # fmt: skip
@@ -142,7 +143,7 @@ def test_a_strategy_in_plain_python(tmp_path, step, line, what):
         ('"mine"', '"mine"; params = (Param("fast", 3, 1, 10))', 6, "Strategy Mine: params must be a tuple of Param; "),
         ('"mine"', '"mine"; params = (Param("fast", 30, 1, 10),)', 7, "Parameter fast has the default 30; it must be "),
         ('"mine"', '"mine"; params = (Param("a", 1, 0, 2),) * 2', 6, "Strategy Mine has two parameters called a."),
-        ('"mine"', '"mine"; params = (Param("name", 1, 0, 2),)', 6, "Strategy Mine: a parameter must not be called name"),
+        ('"mine"', '"mine"; params = (Param("name", 1, 0, 2),)', 6, "Strategy Mine: a parameter must not be called "),
         ('"mine"', '"mine"; params = (Param("my fast", 1, 0, 2),)', 7, "Param name is 'my fast'; it must be a Python "),
     ],
 )  # fmt: skip
@@ -154,10 +155,62 @@ def test_a_slip_outside_a_function_is_named(tmp_path, was, written_, line, what)
     assert problem.what.removeprefix(f"Strategy file {path}: ").startswith(what)
 
 
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        ('plots={"a": "average.nothing"}', "plots: the state has no 'average.nothing'; it has: p, average, ring."),
+        ('plots={"a": "ring"}', "plots: 'ring' of the state is something else."),
+        ('zones=("nowhere",)', "zones: the state has no 'nowhere'; it has: p, average, ring."),
+        ('structures=("average",)', "structures: 'average' of the state is something else."),
+        ('pools=("average",)', "pools: 'average' of the state is something else."),
+        ('agents={"a": "average"}', "agents: 'average' of the state is something else."),
+    ],
+)
+def test_what_is_drawn_must_be_there(tmp_path, spec, what):
+    problem = check(written(tmp_path, COMPILED.replace("lambda p: 0", f"lambda p: 0, {spec}"), step="pass")).problem
+    assert problem is not None
+    assert problem.what == what
+
+
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        ('plots = {"a": "near.by"}', "plots: the strategy has no attribute 'near.by'."),
+        ('plots = {"a": "timeframe"}', "plots: 'timeframe' is '1m'; it must be a number or None."),
+        ('zones = ("blocks",)', "zones: only a compiled strategy has them."),
+    ],
+)
+def test_what_is_drawn_must_be_there_in_plain_python(tmp_path, spec, what):
+    problem = check(written(tmp_path, PLAIN.replace('"mine"', f'"mine"; {spec}'), step="return None")).problem
+    assert problem is not None
+    assert problem.what == what
+
+
+def test_what_the_built_in_strategies_draw_is_there():
+    for name in BUILT_IN:
+        _require_drawn(find(name), [])
+
+
 def test_what_is_fine_is_fine(tmp_path):
     found = check(written(tmp_path, PLAIN, step="return Enter(1, stop_distance=99.0) if view.side == 0 else None"))
     assert (found.problem, found.note) == (None, "")
     assert found.rows > 10
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"),
+    [
+        ("return None", "0 signals, 0 of them refused, 0 orders"),
+        ("return Enter(1, stop=2 * bar.close) if view.bar % 100 == 50 else None",
+         "7 signals, 7 of them refused (all: bad_stop), 0 orders"),
+        ("return Enter(1, stop_distance=1e4) if view.bar == 9 else Close() if view.bar == 20 else None",
+         "1 signals, 0 of them refused, 1 orders"),
+    ],
+)  # fmt: skip
+def test_what_came_of_it_is_told(tmp_path, step, outcome):
+    path = written(tmp_path, PLAIN, step=step)
+    assert check(path).outcome == outcome
+    assert f"fine, the same in both runs. {outcome}." in call("check", path).stdout
 
 
 def test_a_division_by_nothing_is_a_fault_in_plain_python_alone(tmp_path, monkeypatch):
