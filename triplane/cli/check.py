@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from triplane.cli.options import Set, parse_set
-from triplane.cli.output import Report, console, reported
+from triplane.cli.output import Json, Report, console, progress, reported
 from triplane.research.check import check as check_strategy
 
 
@@ -14,8 +14,10 @@ from triplane.research.check import check as check_strategy
 def check(
     strategy: Annotated[str, typer.Argument(help="Path of a strategy file, or name of a strategy.")],
     set_: Set = None,
+    json: Json = False,
 ) -> Report:
     """Run a strategy over a few generated candles twice, without the compiler and with it, and compare both."""
+    progress(quiet=json)(f"Running {strategy} without the compiler and with it …")
     found = check_strategy(strategy, parse_set(set_ or []))
 
     def show() -> None:

@@ -176,6 +176,8 @@ def print_figures(title: str, figures: Mapping[str, object]) -> None:
     why = figures.get("reasons")
     reasons: Mapping[str, str] = why if isinstance(why, Mapping) else {}
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in figures.items():
         if name in ("reasons", "params", "costs", "funnel", "sleeves", "markets"):
             continue

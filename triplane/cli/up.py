@@ -95,7 +95,10 @@ def up(
     config: Config,
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="Without a page, to the end of the data, then a summary.")
+        bool,
+        typer.Option(
+            "--once", help="Without a page, to the end of the data, then a summary; at speed max unless told otherwise."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -107,6 +110,7 @@ def up(
     configure_logs()
     check(config)
     if once:
-        asyncio.run(_once(config, json))
+        unhurried = "speed" in config.model_fields_set
+        asyncio.run(_once(config if unhurried else config.model_copy(update={"speed": "max"}), json))
     else:
         _serve(config, json)

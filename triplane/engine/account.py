@@ -277,10 +277,13 @@ class Account:
             what = ", ".join(_held(symbol, one) for symbol, one in open_.items())
             if lost and record.mode == "paper":
                 return {**self._carried(), "balance": record.state["equity"]}
+            way = "Or begin the account anew: `triplane accounts reset"
+            if record.mode != "paper":
+                way = f"If it was closed elsewhere, say so: `triplane accounts settled --mode {record.mode}"
             raise TriplaneError(
                 f"{lost} Account {record.account} ({record.mode}, {record.venue}) is not flat: {what}. Session "
                 f"{record.session} trades it: go on with its strategy, parameters, symbols and timeframe, or close it "
-                "there first. If it was closed elsewhere, say so: `triplane accounts --help`.".strip()
+                f"there first. {way} {record.account}`.".strip()
             )
         return self._carried()
 

@@ -33,8 +33,8 @@ def triplane(*arguments, code=0):
 
 
 def once(*arguments):
-    """``triplane up`` in a process of its own, to the end of the data; gives its summary."""
-    command = [*TRIPLANE, "up", "--once", "--speed", "max", "--json", *map(str, arguments)]
+    """``triplane up`` in a process of its own, to the end of the data at full speed; gives its summary."""
+    command = [*TRIPLANE, "up", "--once", "--json", *map(str, arguments)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -83,3 +83,11 @@ def test_progress_is_not_part_of_the_result(capsys: pytest.CaptureFixture[str]) 
 def test_figures_are_called_as_people_call_them() -> None:
     names = ("cagr_pct", "max_drawdown_bars", "net_pnl", "win_rate", "return_pct")
     assert [label(name) for name in names] == ["CAGR %", "longest drawdown, bars", "net P&L", "win rate", "return %"]
+
+
+def test_a_long_value_is_never_cut(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    print_figures("One", {"decisions_sha256": "0123456789abcdef" * 8})
+    text = capsys.readouterr().out
+    assert "".join(text.split()).endswith("0123456789abcdef" * 8)
+    assert "…" not in text

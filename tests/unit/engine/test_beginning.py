@@ -141,7 +141,8 @@ def test_an_account_that_is_not_flat_is_not_handed_to_another_undertaking(life: 
     position = session.S[0]["core"]["position"]
     position["lots"], position["entry_price"] = -150_000_000, 20.0
     session.close()
-    with pytest.raises(TriplaneError, match=r"not flat: short 1\.5 S0USDT at 20\. Session .* trades it"):
+    told = r"not flat: short 1\.5 S0USDT at 20\. Session .* trades it: .* `triplane accounts reset main`\."
+    with pytest.raises(TriplaneError, match=told):
         life.open(data={"regime": 1})
     again = life.open()
     assert again.continued
@@ -154,7 +155,9 @@ def test_a_working_entry_ends_with_its_session_on_paper_and_not_at_a_venue(life:
         session.S[0]["core"]["legs"][0]["order"] = 3
         session.close()
     life.open(data={"regime": 1}).session.close()
-    with pytest.raises(TriplaneError, match="an entry in S0USDT is working"):
+    with pytest.raises(
+        TriplaneError, match=r"an entry in S0USDT is working\..* `triplane accounts settled --mode testnet main`"
+    ):
         life.open(mode="testnet", data={"regime": 1})
 
 
