@@ -77,7 +77,7 @@ async def open_source(
     name
         ``demo``, a venue, or the path of recorded candles.
     symbols
-        Markets; empty for ``BTCUSDT``, or all that the recorded file or folder holds (``UNKNOWN`` when nothing names it).
+        Markets; empty for ``BTCUSDT``, or all that the recorded file or folder holds (``UNKNOWN`` when unnamed).
     clock, speed
         Pace a replay.
     once

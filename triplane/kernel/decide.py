@@ -12,8 +12,8 @@ from triplane.kernel.codes import Action, Check, Leg, OrderType, Reason, RowKind
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import book_fill, reserve, trade_row
 from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
-from triplane.kernel.records import ENTRY_TTL_BARS, LARGEST, NO_TARGET
-from triplane.kernel.risk import ROUNDING, check_entry, size_lots
+from triplane.kernel.records import ENTRY_TTL_BARS, NO_TARGET
+from triplane.kernel.risk import check_entry, fits_grid, is_sound, size_lots
 
 
 # ------------------------------------------------------------------------------------------------------- intents
@@ -143,40 +143,10 @@ def signal_row(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int, status: int, l
 
 
 @njit
-def _price(s: Rec, x: float) -> bool:
-    """Whether ``x`` can be a price or a distance of this market; 0 is none."""
-    return 0.0 <= x < to_price(s.instrument, LARGEST)
-
-
-@njit
-def _sound(s: Rec, sig: Rec) -> bool:
-    """Whether a signal says something that can be traded: a side, prices that fit the grid, and all of it together."""
-    if abs(sig.side) != 1 or (sig.entry_type == OrderType.MARKET) != (sig.entry == 0.0):
-        return False
-    if not (_price(s, sig.entry) and _price(s, sig.stop)):
-        return False
-    if not (_price(s, sig.stop_distance) and _price(s, sig.trail_distance)):
-        return False
-    entry = _entry_price(s, sig)
-    total = 0.0
-    for i in range(3):
-        target = sig.targets[i]
-        if target != NO_TARGET and not _price(s, target):
-            return False
-        if target > 0.0 and ((target - entry) * sig.side <= 0.0 or sig.target_distances[i] > 0.0):
-            return False
-        if not (_price(s, sig.target_distances[i]) and sig.fractions[i] >= 0.0):
-            return False
-        total += sig.fractions[i]
-    size = 0.0 <= sig.weight <= 1.0 and 0.0 <= sig.quantity < np.inf
-    return bool(size and total <= 1.0 + ROUNDING and 0.0 <= sig.confidence <= 1.0)
-
-
-@njit
 def enter(a: Rec, s: Rec, out: Rec, sig: Rec, decision: int) -> None:
     """Put an entry signal through size and risk; place the order, or say which check refused it."""
     entry = _entry_price(s, sig)
-    sound = _sound(s, sig)
+    sound = is_sound(s, sig, entry)
     ticks = 0
     if sound and sig.entry_type != OrderType.MARKET:  # what is sized and checked is what is asked for, on the grid
         ticks = to_ticks(s.instrument, entry, (sig.side > 0) == (sig.entry_type == OrderType.STOP_MARKET))
@@ -304,7 +274,7 @@ def _manage(a: Rec, s: Rec, out: Rec, sig: Rec) -> None:
 def set_stop(a: Rec, s: Rec, out: Rec, price: float, reason: int) -> None:
     """Move the stop to ``price``, if it is on the losing side of the last price."""
     side = 1 if s.position.lots > 0 else -1
-    if price > 0.0 and _price(s, price) and (s.last.close - price) * side > 0.0:
+    if price > 0.0 and fits_grid(s, price) and (s.last.close - price) * side > 0.0:
         move_stop(a, s, out, price, reason, True)
 
 
@@ -313,7 +283,7 @@ def set_target(a: Rec, s: Rec, out: Rec, i: int, price: float) -> None:
     """Move target ``i`` to ``price``, if it works and the price is on the winning side of the last one."""
     side = 1 if s.position.lots > 0 else -1
     leg = s.legs[Leg.TP1 + i]
-    if leg.order != 0 and price > 0.0 and _price(s, price) and (price - s.last.close) * side > 0.0:
+    if leg.order != 0 and price > 0.0 and fits_grid(s, price) and (price - s.last.close) * side > 0.0:
         ticks = to_ticks(s.instrument, price, side > 0)
         if ticks != leg.trigger_ticks:
             amend(a, s, out, Leg.TP1 + i, ticks, leg.quantity_lots, leg.reason)

@@ -5,11 +5,11 @@ No check here ever looks at an order that reduces risk: exits are not asked.
 
 import numpy as np
 
-from triplane.kernel.codes import Check, Gate, Reason
+from triplane.kernel.codes import Check, Gate, OrderType, Reason
 from triplane.kernel.jit import Rec, njit
 from triplane.kernel.ledger import liquidated_at
-from triplane.kernel.prices import to_lots, to_quantity, to_ticks
-from triplane.kernel.records import LARGEST
+from triplane.kernel.prices import to_lots, to_price, to_quantity, to_ticks
+from triplane.kernel.records import LARGEST, NO_TARGET
 
 N_GATES = len(Gate)
 GATE_CHECKS = np.array([Check[gate.name] for gate in Gate], dtype=np.int64)
@@ -17,6 +17,35 @@ GATE_CHECKS = np.array([Check[gate.name] for gate in Gate], dtype=np.int64)
 
 ROUNDING = 1e-9
 """Sizes are cut down to the limits themselves, so a limit is only broken by more than float noise."""
+
+
+@njit
+def fits_grid(s: Rec, x: float) -> bool:
+    """Whether ``x`` can be a price or a distance of this market; 0 is none."""
+    return 0.0 <= x < to_price(s.instrument, LARGEST)
+
+
+@njit
+def is_sound(s: Rec, sig: Rec, entry: float) -> bool:
+    """Whether a signal says something that can be traded: a side, prices that fit the grid, and all of it together."""
+    if abs(sig.side) != 1 or (sig.entry_type == OrderType.MARKET) != (sig.entry == 0.0):
+        return False
+    if not (fits_grid(s, sig.entry) and fits_grid(s, sig.stop)):
+        return False
+    if not (fits_grid(s, sig.stop_distance) and fits_grid(s, sig.trail_distance)):
+        return False
+    total = 0.0
+    for i in range(3):
+        target = sig.targets[i]
+        if target != NO_TARGET and not fits_grid(s, target):
+            return False
+        if target > 0.0 and ((target - entry) * sig.side <= 0.0 or sig.target_distances[i] > 0.0):
+            return False
+        if not (fits_grid(s, sig.target_distances[i]) and sig.fractions[i] >= 0.0):
+            return False
+        total += sig.fractions[i]
+    size = 0.0 <= sig.weight <= 1.0 and 0.0 <= sig.quantity < np.inf
+    return bool(size and total <= 1.0 + ROUNDING and 0.0 <= sig.confidence <= 1.0)
 
 
 @njit

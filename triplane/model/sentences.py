@@ -40,7 +40,7 @@ CHECK_TEXTS: Final = {
     "stale_feed": "the market data is stale",
     "kill_switch": "the kill switch is on",
     "no_short": "this market cannot be sold short",
-    "bad_signal": "what it says does not fit together: its side, its prices (a target on the losing side or said twice, "
+    "bad_signal": "what it says does not fit together: side, prices (a target on the losing side or said twice, "
     "a price at market, or none for a limit), or a number out of its range",
     "stop_beyond_liquidation": "the stop of {value} lies beyond the liquidation price, {limit}",
     "bad_stop": "the stop of {value} is on the wrong side of the entry at {limit}",
