@@ -158,12 +158,12 @@ def test_a_slip_outside_a_function_is_named(tmp_path, was, written_, line, what)
 @pytest.mark.parametrize(
     ("spec", "what"),
     [
-        ('plots={"a": "average.nothing"}', "plots: the state has no 'average.nothing'; it has: p, average, ring."),
-        ('plots={"a": "ring"}', "plots: 'ring' of the state is something else."),
+        ('plots=dict(a="average.nothing")', "plots: the state has no 'average.nothing'; it has: p, average, ring."),
+        ('plots=dict(a="ring")', "plots: 'ring' of the state is something else."),
         ('zones=("nowhere",)', "zones: the state has no 'nowhere'; it has: p, average, ring."),
         ('structures=("average",)', "structures: 'average' of the state is something else."),
         ('pools=("average",)', "pools: 'average' of the state is something else."),
-        ('agents={"a": "average"}', "agents: 'average' of the state is something else."),
+        ('agents=dict(a="average")', "agents: 'average' of the state is something else."),
     ],
 )
 def test_what_is_drawn_must_be_there(tmp_path, spec, what):
@@ -175,8 +175,8 @@ def test_what_is_drawn_must_be_there(tmp_path, spec, what):
 @pytest.mark.parametrize(
     ("spec", "what"),
     [
-        ('plots = {"a": "near.by"}', "plots: the strategy has no attribute 'near.by'."),
-        ('plots = {"a": "timeframe"}', "plots: 'timeframe' is '1m'; it must be a number or None."),
+        ('plots = dict(a="near.by")', "plots: the strategy has no attribute 'near.by'."),
+        ('plots = dict(a="timeframe")', "plots: 'timeframe' is '1m'; it must be a number or None."),
         ('zones = ("blocks",)', "zones: only a compiled strategy has them."),
     ],
 )
