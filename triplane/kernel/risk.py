@@ -26,6 +26,17 @@ def fits_grid(s: Rec, x: float) -> bool:
 
 
 @njit
+def _target_is_sound(s: Rec, sig: Rec, i: int, entry: float) -> bool:
+    """Whether a target fits the grid, lies where it wins, and is given as a price or a distance."""
+    target = sig.targets[i]
+    if not (fits_grid(s, sig.target_distances[i]) and sig.fractions[i] >= 0.0):
+        return False
+    if target <= 0.0:
+        return bool(target == 0.0 or target == NO_TARGET)
+    return bool(fits_grid(s, target) and (target - entry) * sig.side > 0.0 and sig.target_distances[i] == 0.0)
+
+
+@njit
 def is_sound(s: Rec, sig: Rec, entry: float) -> bool:
     """Whether a signal says something that can be traded: a side, prices that fit the grid, and all of it together."""
     if abs(sig.side) != 1 or (sig.entry_type == OrderType.MARKET) != (sig.entry == 0.0):
@@ -34,17 +45,11 @@ def is_sound(s: Rec, sig: Rec, entry: float) -> bool:
         return False
     if not (fits_grid(s, sig.stop_distance) and fits_grid(s, sig.trail_distance)):
         return False
-    total = 0.0
     for i in range(3):
-        target = sig.targets[i]
-        if target != NO_TARGET and not fits_grid(s, target):
+        if not _target_is_sound(s, sig, i, entry):
             return False
-        if target > 0.0 and ((target - entry) * sig.side <= 0.0 or sig.target_distances[i] > 0.0):
-            return False
-        if not (fits_grid(s, sig.target_distances[i]) and sig.fractions[i] >= 0.0):
-            return False
-        total += sig.fractions[i]
     size = 0.0 <= sig.weight <= 1.0 and 0.0 <= sig.quantity < np.inf
+    total = sig.fractions[0] + sig.fractions[1] + sig.fractions[2]
     return bool(size and total <= 1.0 + ROUNDING and 0.0 <= sig.confidence <= 1.0)
 
 
