@@ -32,7 +32,7 @@ def _target_is_sound(s: Rec, sig: Rec, i: int, entry: float) -> bool:
     if not (fits_grid(s, sig.target_distances[i]) and sig.fractions[i] >= 0.0):
         return False
     if target <= 0.0:
-        return bool(target == 0.0 or target == NO_TARGET)
+        return bool(target in (0.0, NO_TARGET))
     return bool(fits_grid(s, target) and (target - entry) * sig.side > 0.0 and sig.target_distances[i] == 0.0)
 
 
