@@ -392,8 +392,9 @@ class Session:
         self.now = max(self.now, opened + self.setup.base_ms)
         self.candles += len(candles)
         which, candles = self.fan_out(which, candles)
-        if len(which):  # nobody trades a market that no sleeve names
-            self.core.on_moment(self.A, self.S, which, candles, self._out)
+        if len(which) == 0:  # nobody trades a market that no sleeve names
+            return NOTHING
+        self.core.on_moment(self.A, self.S, which, candles, self._out)
         rows = self._came_out()
         if self.observer is not None:
             self.observer.on_moment(self, which, candles, rows)
@@ -408,7 +409,10 @@ class Session:
         for k in np.unique(which):
             self.last_open[k] = int(candles["open_time"][which == k][-1])
         self.candles += len(candles)
+        self.now = max(self.now, int(candles["open_time"][-1]) + self.setup.base_ms)
         which, candles = self.fan_out(which, candles)
+        if len(which) == 0:
+            return NOTHING, np.zeros(0)
         equity = np.empty(len(candles))
         parts: list[Array] = []
         at = 0
@@ -416,7 +420,6 @@ class Session:
             self._n_out[0] = 0
             at = self.core.run(self.A, self.S, which, candles, self._out, equity, at)
             parts.append(self._rows[: self._n_out[0]].copy())
-        self.now = max(self.now, int(candles["open_time"][-1]) + self.setup.base_ms)
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         self._keep(rows)
         if self.observer is not None:

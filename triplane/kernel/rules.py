@@ -20,7 +20,14 @@ checks it says so.
       A jump is bad data only when it comes back on the next candle without volume. A lost account closes what is
       open and ends; a resume after a daily loss keeps the peak. Prices and sizes beyond 2^53 ticks or lots, and
       stops below one tick, are refused; a signal says when a limit made its size smaller; indicators refuse windows
-      longer than their ring.
+      longer than their ring. A limit that a candle left alone rests; stops are triggered at any volume; candles without
+      trades fill nothing; impact is one range of the candle at most, and no exit costs more than the margin. A close
+      takes over from a part being closed, what has filled in part keeps its rest, what was triggered is not moved; R
+      and the furthest stop go by the first stop; a funding inside a candle is charged behind its fills; a weight is a
+      share of the final size; at MEXC a position is liquidated at the rate of the risk level that its size is in. A
+      symbol's share counts all rows of its market; every bar of a time is shown before the first strategy is asked.
+      Signals that contradict themselves are refused: a target on the losing side, a price for a market entry, fractions
+      above 1, a confidence outside 0 to 1. A resume counts once for the account, however many rows are resumed.
 ====  =========================================================================================================
 """
 

@@ -18,10 +18,11 @@ from triplane.engine.setup import Setup
 from triplane.engine.verify import verify
 from triplane.errors import BadInput
 from triplane.kernel.codes import Check, RowKind
-from triplane.kernel.rows import of_kind
+from triplane.kernel.inputs import COMMAND
+from triplane.kernel.rows import OUTBOX, of_kind
 from triplane.model.facts import Fill, Position, Signal, Trade
 from triplane.model.settings import FEES, CostSettings, SleeveSettings, TradingSettings
-from triplane.research.backtest import simulate
+from triplane.research.backtest import drive, simulate
 from triplane.research.portfolio import backtest_portfolio
 from triplane.strategies.compiler import Core, compile_strategies
 from triplane.strategies.core import Part
@@ -111,8 +112,6 @@ def fixed(portfolio: list[dict[str, Any]]) -> tuple[Setup, Core, Any, Any]:
     setup = setup_of(portfolio, fixed_lots=1_000_000)
     core = compile_strategies([(find(name), source_of(name)) for name in setup.strategies])
     account, states = setup.start(core)
-    from triplane.kernel.inputs import COMMAND
-    from triplane.research.backtest import drive
 
     which = np.repeat(np.arange(3), 6000)
     candles = np.concatenate(list(CANDLES.values()))
@@ -324,3 +323,50 @@ def test_a_part_knows_its_rows():
     assert states["strategy"]["p"]["fast"].tolist() == [3, 4]
     assert states["core"]["market"].tolist() == [0, 0]
     assert states["core"][["first", "count"]].tolist() == [(0, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_market_that_no_sleeve_trades_is_no_harm(tmp_path, mixed):
+    """Candles of CUSDT alone are moments in which there is nobody to ask."""
+    portfolio = [PORTFOLIO[0], {"strategy": written(tmp_path, "waves", WAVES), "symbols": ["AUSDT"]}]
+    setup = setup_of(portfolio if mixed else PORTFOLIO[:2], trading=LOOSE)
+    candles = {
+        **CANDLES,
+        "AUSDT": np.delete(CANDLES["AUSDT"], [50, 51]),
+        "BUSDT": np.delete(CANDLES["BUSDT"], [50, 51]),
+    }
+    core = setup.core()
+    for whole in (False, True):
+        opened = open_runner(
+            tmp_path / str(whole), setup, core,
+            lambda known: ReplayFeed({s: one[:400] for s, one in candles.items()}, SystemClock(), "max", known,
+                                     instruments=RULES),
+            options=Options(facts=False, whole=whole, consumers=[Collector()]),
+        )  # fmt: skip
+        outcome = asyncio.run(opened.runner.run())
+        assert (outcome.finished, outcome.candles) == (True, 1200)
+        assert (
+            verify(opened.runner.session.folder, core).decisions_sha256 == opened.runner.session.decisions.hexdigest()
+        )
+
+
+MEDDLER = LEADER.replace('"leader"', '"meddler"').replace(
+    "    best = 0\n",
+    "    best = 0\n    for j in range(len(others)):\n        s.own += 1 if others[j].balance == 777.0 else 0\n"
+    "        others[j].balance = 777.0\n        others[j].candle.close = 12345.0\n",
+)
+
+
+def test_what_a_strategy_writes_into_its_others_nobody_else_sees(tmp_path):
+    setup = setup_of([{"strategy": written(tmp_path, "meddler", MEDDLER), "symbols": list(SYMBOLS)}], trading=LOOSE)
+    core = setup.core()
+    account, states = setup.start(core)
+    out, curve = np.zeros(1, OUTBOX), np.zeros(3)
+    for i in range(100):
+        account["n_out"] = 0
+        candles = np.array([one[i] for one in CANDLES.values()])
+        core.run(account, states, np.arange(3), candles, out, curve, 0)
+        shown = states["core"]["shown"]
+        assert shown["candle"]["close"].tolist() == candles["close"].tolist()
+        assert 777.0 not in shown["balance"]
+    assert states["strategy"]["own"].tolist() == [0, 0, 0]

@@ -1,12 +1,17 @@
 """What a session that was asked for over the API inherits, and what it may not be."""
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from triplane.cli.building import chosen, start_options
+from triplane.cli.building import _setup, chosen, start_options
 from triplane.cli.config import Config
+from triplane.data.generator import demo_instrument
+from triplane.engine.sources import Source
 from triplane.errors import BadInput
+from triplane.model.settings import SleeveSettings
 from triplane.strategies.registry import BUILT_IN
 from triplane.venues.catalogue import with_data
 
@@ -114,3 +119,19 @@ def test_what_is_offered_is_registered_configured_or_set_aside_for_it(tmp_path: 
         "strategy": "ict_blocks", "symbols": ["BTCUSDT"], "timeframe": None, "source": "recorded", "mode": "testnet",
         "balance": 10_000.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("idle", [[], ["ETHUSDT"]])
+def test_at_a_venue_a_market_belongs_to_one_sleeve_also_beside_markets_that_nobody_trades(tmp_path, idle):
+    class Venue:
+        async def instruments(self, symbols):
+            return [demo_instrument(symbol) for symbol in symbols]
+
+    trading = SimpleNamespace(venue=Venue(), name="box", source="demo")
+    source = Source("demo", tuple(demo_instrument(s) for s in ["BTCUSDT", *idle]), 60_000, False, None, {})
+    sleeves = [SleeveSettings(strategy="ema_cross", symbols=["BTCUSDT"], name=name) for name in "ab"]
+    with pytest.raises(BadInput, match="symbols name BTCUSDT in two sleeves; at a venue each market has one sleeve"):
+        asyncio.run(_setup(Config(data_dir=tmp_path), trading, source, sleeves))
+    trading.venue = None
+    setup = asyncio.run(_setup(Config(data_dir=tmp_path), trading, source, sleeves))
+    assert [row.name for row in setup.rows] == ["BTCUSDT:a", "BTCUSDT:b"]

@@ -184,3 +184,35 @@ def test_a_value_in_a_file_is_named_with_the_file():
         BadInput, match=r"file triplane.yaml: trading.break_even is 'perhaps'; it must be true or false"
     ):
         resolve(None, {"port": "3"})
+
+
+PORTFOLIO = "portfolio: [{strategy: ema_cross, symbols: [BTCUSDT]}, {strategy: ema_cross, name: b}]\n"
+
+
+def test_a_strategy_that_is_typed_takes_the_place_of_a_portfolio_in_the_file(folder, monkeypatch):
+    Path("triplane.yaml").write_text(PORTFOLIO)
+    assert [one.strategy for one in resolve(None, {}).sleeves()] == ["ema_cross", "ema_cross"]
+    assert [one.strategy for one in resolve(None, {"strategy": "confluence"}).sleeves()] == ["confluence"]
+    monkeypatch.setenv("TRIPLANE_STRATEGY", "ict_blocks")
+    assert [one.strategy for one in resolve(None, {}).sleeves()] == ["ict_blocks"]
+
+
+def test_a_portfolio_that_stands_higher_takes_the_place_of_a_strategy(folder, monkeypatch):
+    Path("triplane.yaml").write_text("strategy: confluence\n")
+    monkeypatch.setenv("TRIPLANE_PORTFOLIO", '[{"strategy": "ema_cross"}, {"strategy": "ict_blocks"}]')
+    assert [one.strategy for one in resolve(None, {}).sleeves()] == ["ema_cross", "ict_blocks"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f"strategy: confluence\n{PORTFOLIO}", "strategy and .*portfolio are both given"),
+        (f"params: {{fast: 3}}\n{PORTFOLIO}", "in a portfolio each sleeve has its own"),
+        ("portfolio: [{strategy: ema_cross, timeframe: 9q}, {strategy: ema_cross}]", "timeframe of ema_cross is 9q"),
+        ("portfolio: [{strategy: ema_cross, name: a}, {strategy: ema_cross, name: a}]", "name is a in two sleeves"),
+    ],
+)
+def test_a_portfolio_is_checked_with_the_file(folder, text, sentence):
+    Path("triplane.yaml").write_text(text)
+    with pytest.raises(BadInput, match=sentence):
+        resolve(None, {})

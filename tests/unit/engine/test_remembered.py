@@ -23,6 +23,21 @@ def test_another_mode_takes_nothing_up_and_says_so(tmp_path: Path) -> None:
     assert text.startswith("1 further session that ran here last will not be continued")
 
 
+def test_another_portfolio_takes_nothing_up(tmp_path: Path) -> None:
+    Remembered(tmp_path, CONFIG).write(WANTED)
+    assert Remembered(tmp_path, CONFIG | {"portfolio": [{"strategy": "ema_cross"}]}).read()[0] == []
+
+
+def test_neither_does_a_file_of_a_portfolio_that_says_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("- strategy: ema_cross\n")
+    config = CONFIG | {"strategy": str(path)}
+    Remembered(tmp_path, config).write(WANTED)
+    assert Remembered(tmp_path, config).read() == (WANTED[1:], "")
+    path.write_text("- strategy: ict_blocks\n")
+    assert Remembered(tmp_path, config).read()[0] == []
+
+
 def test_one_that_was_stopped_is_forgotten(tmp_path: Path) -> None:
     remembered = Remembered(tmp_path, CONFIG)
     remembered.write(WANTED)
