@@ -83,7 +83,7 @@ class Running:
         name = wanted.get("source", "by hand")
         setup = Setup("ema_cross", params, ByHand.instruments, 60_000, 60_000, source=name, trading=FREE)
         hand = ByHand()
-        opened = open_runner(self.folder, setup, setup.core(), spec, lambda _: hand)
+        opened = open_runner(self.folder, setup, setup.core(), lambda _: hand)
         self.hands[opened.runner.session.id] = hand
 
         async def close() -> None:

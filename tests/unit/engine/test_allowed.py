@@ -9,7 +9,7 @@ from triplane.engine.allowed import check_source, check_strategy
 from triplane.errors import BadInput
 from triplane.strategies import registry
 
-CODE = "raise SystemExit('a strategy that must not run was run')\n"
+CODE = "raise SystemExit('a strategy that must not run was run')\nSTRATEGY = None\n"
 
 
 @pytest.fixture

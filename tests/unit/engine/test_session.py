@@ -50,11 +50,15 @@ def test_every_input_is_journaled_before_the_core_sees_it(
     assert kinds == [[Kind.CANDLE], [Kind.CANDLE, Kind.COMMAND]]
 
 
+class Idle(PythonStrategy):
+    name = "idle"
+
+
 def test_more_symbols_than_a_moment_has_room_for_are_refused(tmp_path: Path, make_setup: Any) -> None:
     """65,536 rows, of which 896 may wait, and 64 for the candle of each symbol."""
-    core, setup = PythonCore([(PythonStrategy, Path(__file__))]), replace(make_setup(), params={})
+    core, setup = PythonCore([(Idle, Path(__file__))]), replace(make_setup(), params={})
     many = [Instrument.research(f"S{k}USDT") for k in range(1011)]
-    with pytest.raises(BadInput, match=r"^symbols: 1011 were given, those of all sleeves; a session has at most 1010\.$"):
+    with pytest.raises(BadInput, match=r"^symbols: 1011 were given, those of all sleeves; .* 1010\.$"):
         Session.create(tmp_path, replace(setup, instruments=tuple(many)), core)
     assert not list(tmp_path.iterdir())
     assert len(replace(setup, instruments=tuple(many[:1010])).start(core)[1]) == 1010

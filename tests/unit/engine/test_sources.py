@@ -17,7 +17,8 @@ MINUTE = 60_000
 
 def write(folder: Path, symbol: str, name: str = "1m", step: int = MINUTE) -> None:
     times = [1_700_006_400_000 + i * step for i in range(20)]
-    frame = pd.DataFrame({"open_time": times, "open": 1.0, "high": 1.5, "low": 0.5, "close": 1.0, "volume": 3.0})
+    volume = float(ord(symbol[0]))  # no two markets have the same candles
+    frame = pd.DataFrame({"open_time": times, "open": 1.0, "high": 1.5, "low": 0.5, "close": 1.0, "volume": volume})
     frame.to_parquet(folder / f"{symbol}-{name}.parquet")
 
 
@@ -40,7 +41,7 @@ def test_a_folder_brings_all_its_markets_and_a_choice_some(tmp_path: Path) -> No
 def test_a_file_that_names_no_market_is_one(tmp_path: Path) -> None:
     write(tmp_path, "AAAUSDT")
     unnamed = (tmp_path / "AAAUSDT-1m.parquet").rename(tmp_path / "mine.parquet")
-    assert names(opened(unnamed)) == names(opened(tmp_path)) == ["BTCUSDT"]
+    assert names(opened(unnamed)) == names(opened(tmp_path)) == ["UNKNOWN"]
 
 
 def test_markets_of_other_lengths_and_too_many_are_refused(tmp_path: Path) -> None:
